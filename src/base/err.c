@@ -1,0 +1,67 @@
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *slug, *title;
+    int exit_code, http;
+} codes[RP_CODES_N] = {
+#define X(sym, slug_, exit_, http_, title_)                                                        \
+    [sym] = {.slug = slug_, .title = title_, .exit_code = exit_, .http = http_},
+    RP_CODES(X)
+#undef X
+};
+
+bool rp_fail(struct rp_err *err, enum rp_code code, const char *fmt, ...)
+{
+    if (err == NULL)
+        return false;
+    err->code = code;
+    err->hint[0] = '\0';
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(err->message, sizeof err->message, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+bool rp_hint(struct rp_err *err, const char *fmt, ...)
+{
+    if (err == NULL)
+        return false;
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(err->hint, sizeof err->hint, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+const char *rp_code_slug(enum rp_code code)
+{
+    return codes[code].slug;
+}
+
+const char *rp_code_title(enum rp_code code)
+{
+    return codes[code].title;
+}
+
+int rp_code_exit(enum rp_code code)
+{
+    return codes[code].exit_code;
+}
+
+int rp_code_http(enum rp_code code)
+{
+    return codes[code].http;
+}
+
+enum rp_code rp_code_of_slug(const char *slug)
+{
+    for (int i = 0; i < RP_CODES_N; i++)
+        if (strcmp(codes[i].slug, slug) == 0)
+            return (enum rp_code)i;
+    return RP_E_INTERNAL;
+}
