@@ -1,0 +1,162 @@
+-- Schema 1 of the embedded store. Times are integer microseconds UTC; enums are small integers with a name table; the views
+-- (jobs_v, attempts_v, …) are for people: sqlite3 reprise.db 'select * from jobs_v'.
+create table meta(key text primary key, value text not null) without rowid;
+
+create table state_name(id integer primary key, name text not null unique);
+create table outcome_name(id integer primary key, name text not null unique);
+create table verdict_name(id integer primary key, name text not null unique);
+
+create table queue(
+  id integer primary key, name text not null unique,
+  max_running integer not null default 0, weight integer not null default 1,
+  paused_at integer, paused_by text, paused_why text);
+
+create table job_type(
+  id integer primary key, name text not null unique,
+  configured integer not null default 0,  -- in the configuration in force
+  external integer not null default 0,    -- only known from exec, imports
+  command integer not null default 0,     -- runs as a command; else workers fetch it
+  max_running integer not null default 0,
+  critical integer not null default 0,
+  held text,                              -- why its jobs wait (missing command); dependencies are in type_need
+  seen_at integer not null);
+
+create table dependency(
+  name text primary key, kind text not null, target text not null,
+  active integer not null default 1, state integer not null default 0,  -- 0 unknown, 1 up, 2 down
+  since integer, checked_at integer, latency_us integer, says text) without rowid;
+create table type_need(
+  type_id integer not null references job_type(id), dependency text not null references dependency(name),
+  primary key(type_id, dependency)) without rowid;
+create table dependency_check(           -- changes of state only
+  id integer primary key, dependency text not null, at integer not null, state integer not null, says text);
+
+create table pattern(
+  id integer primary key, hash integer not null unique, template text not null,
+  class text not null, grp text not null, action text not null, rule text not null,
+  class_by_person text, name text,
+  first_at integer not null, last_at integer not null, failures integer not null default 0);
+
+create table schedule(
+  id integer primary key, name text not null unique, type_id integer not null references job_type(id),
+  expr text not null, zone text not null, active integer not null default 1,
+  next_at integer not null,              -- 9223372036854775807: none
+  anchor_at integer not null default 0,  -- last planned instant (@every)
+  last_at integer, paused_at integer, paused_by text, paused_why text);
+
+create table job(
+  id integer primary key autoincrement,
+  type_id integer not null references job_type(id), queue_id integer not null references queue(id),
+  state integer not null, priority integer not null default 0,
+  key text, payload blob, labels text,
+  attempts integer not null default 0,     -- burned ones
+  max_attempts integer not null,
+  last_n integer not null default 0,       -- number of the newest attempt
+  interrupted_n integer not null default 0, lost_n integer not null default 0, poison integer not null default 0,
+  created_at integer not null, due_at integer not null, started_at integer, ended_at integer,
+  error text, error_class text, pattern_id integer references pattern(id),
+  schedule_id integer references schedule(id), instant integer, manual integer not null default 0,
+  replay_id integer, external_id text);
+-- The claim path reads live rows only: its cost does not depend on history.
+create index job_ready on job(queue_id, type_id, priority desc, id) where state = 2;
+create index job_due on job(due_at) where state in (1, 4);
+create index job_running on job(type_id, queue_id) where state = 3;
+create unique index job_key on job(type_id, key) where key is not null and state in (1, 2, 3, 4);
+create index job_failed on job(type_id, ended_at) where state in (6, 8);
+create index job_failed_at on job(ended_at) where state in (6, 8);
+create index job_pattern on job(pattern_id, id) where state in (6, 8);
+create index job_by_type on job(type_id, id);
+create index job_by_schedule on job(schedule_id, instant) where schedule_id is not null;
+create index job_by_replay on job(replay_id, id) where replay_id is not null;
+create index job_external on job(type_id, external_id) where external_id is not null;
+create index job_done_key on job(type_id, key, id) where key is not null and state = 5;
+
+create table attempt(
+  job_id integer not null references job(id), n integer not null,
+  outcome integer not null default 0, node text, worker text,
+  started_at integer not null, ended_at integer, duration_us integer,
+  exit_code integer, signal integer, ended_by text, cpu_us integer, memory_peak integer, survivors text,
+  error text, error_class text, rule text, contract text, pattern_id integer references pattern(id),
+  replay_id integer, output_bytes integer not null default 0, output_dropped integer not null default 0,
+  result text,
+  primary key(job_id, n)) without rowid;
+create table output(
+  job_id integer not null, n integer not null, packed blob not null, primary key(job_id, n));
+
+create table lease(
+  id integer primary key autoincrement,  -- rises: the fencing number
+  job_id integer not null unique references job(id), n integer not null, token integer not null,
+  node text not null, worker text not null, deadline integer not null,
+  kill integer not null default 0);      -- 1: an operator asks for its end; 2: overlap replace
+create index lease_deadline on lease(deadline);
+create index lease_kill on lease(kill) where kill > 0;
+
+create table run_lock(
+  name text primary key, lease_id integer not null, fence integer not null, since integer not null) without rowid;
+
+create table occurrence(
+  schedule_id integer not null references schedule(id), instant integer not null,
+  verdict integer not null, job_id integer, decided_at integer not null, why text,
+  primary key(schedule_id, instant)) without rowid;
+
+create table rollup(
+  minute integer not null, type_id integer not null, outcome integer not null, final integer not null,
+  pattern_id integer not null default 0, n integer not null,
+  primary key(minute, type_id, outcome, final, pattern_id)) without rowid;
+
+create table replay(
+  id integer primary key, state integer not null, selection text not null, actor text not null, reason text, says text,
+  plan_hash text not null, canary integer not null, wave_max integer not null, rate real not null default 0,
+  matched integer not null, left_out integer not null, wave integer not null default 0,
+  created_at integer not null, started_at integer, ended_at integer);
+create table replay_item(
+  replay_id integer not null references replay(id), seq integer not null, job_id integer not null,
+  state_before integer not null, n_before integer not null, attempts_before integer not null, max_attempts_before integer not null,
+  ended_before integer, pattern_before integer, replay_before integer,
+  wave integer, fate integer not null, pattern_after integer, why text,
+  primary key(replay_id, seq)) without rowid;
+create index replay_item_job on replay_item(job_id);
+create index replay_item_open on replay_item(replay_id, fate, seq) where fate in (1, 2);
+
+create table node(
+  name text primary key, pid integer not null, started_at integer not null, seen_at integer not null,
+  stopped_at integer) without rowid;
+create table downtime(
+  id integer primary key, from_at integer not null, to_at integer not null, why text not null);
+
+create table token(
+  id integer primary key, name text not null, hash blob not null unique, scope integer not null,
+  created_at integer not null, expires_at integer, last_used_at integer, revoked_at integer);
+
+create table idempotency(
+  key text primary key, request_hash integer not null, status integer not null, body blob not null,
+  at integer not null) without rowid;
+create index idempotency_at on idempotency(at);
+create table spool(id text primary key, at integer not null) without rowid;
+
+create table audit(
+  id integer primary key, at integer not null, actor text not null, action text not null, object text not null,
+  safety text not null, detail text);
+
+create view jobs_v as
+  select j.id, t.name as type, s.name as state, q.name as queue, j.priority, j.key, j.attempts, j.max_attempts,
+    strftime('%Y-%m-%d %H:%M:%f', j.created_at / 1e6, 'unixepoch') as created_utc,
+    strftime('%Y-%m-%d %H:%M:%f', j.due_at / 1e6, 'unixepoch') as due_utc,
+    strftime('%Y-%m-%d %H:%M:%f', j.ended_at / 1e6, 'unixepoch') as ended_utc,
+    j.error_class, j.error, cast(j.payload as text) as payload, j.labels, c.name as schedule, j.replay_id, j.pattern_id
+  from job j join job_type t on t.id = j.type_id join queue q on q.id = j.queue_id join state_name s on s.id = j.state
+    left join schedule c on c.id = j.schedule_id;
+create view attempts_v as
+  select a.job_id, a.n, t.name as type, coalesce(o.name, 'running') as outcome,
+    strftime('%Y-%m-%d %H:%M:%f', a.started_at / 1e6, 'unixepoch') as started_utc,
+    strftime('%Y-%m-%d %H:%M:%f', a.ended_at / 1e6, 'unixepoch') as ended_utc,
+    round(a.duration_us / 1e6, 3) as seconds, a.exit_code, a.signal, a.ended_by, a.error_class, a.error, a.node, a.worker,
+    a.replay_id
+  from attempt a join job j on j.id = a.job_id join job_type t on t.id = j.type_id
+    left join outcome_name o on o.id = a.outcome;
+create view occurrences_v as
+  select c.name as schedule, strftime('%Y-%m-%d %H:%M:%S', o.instant / 1e6, 'unixepoch') as instant_utc, v.name as verdict, o.job_id,
+    o.why
+  from occurrence o join schedule c on c.id = o.schedule_id join verdict_name v on v.id = o.verdict;
+create view audit_v as
+  select id, strftime('%Y-%m-%d %H:%M:%f', at / 1e6, 'unixepoch') as at_utc, actor, action, object, safety, detail from audit;
