@@ -1,8 +1,9 @@
 /* Errors: one list of codes, each with its slug, exit code and HTTP status.
  *
- * A function that can fail returns bool (or a pointer) and fills a struct rp_err: what happened (lower case, no full stop),
- * and a hint that is an instruction. The slug is the stable name that users see: problem type, `code=` in logs, docs/errors.md.
- * A struct rp_err is plain memory of the caller's; nothing to free. NULL may be passed where the caller does not care. */
+ * A function that can fail returns bool (or a pointer) and fills a struct rp_err: what happened
+ * (lower case, no full stop), and a hint that is an instruction. The slug is the stable name that
+ * users see: problem type, `code=` in logs, docs/errors.md. A struct rp_err is plain memory of the
+ * caller's; nothing to free. NULL may be passed where the caller does not care. */
 #ifndef RP_BASE_ERR_H
 #define RP_BASE_ERR_H
 
@@ -49,11 +50,13 @@ enum rp_code {
 
 struct rp_err {
     enum rp_code code;
-    char message[400]; /* what happened, to what; cut to fit, always valid UTF-8 if its inputs were */
+    char message[400]; /* what happened, to what; cut to fit, always valid UTF-8 if its inputs were
+                        */
     char hint[240];    /* what to do; empty if nothing can be said */
 };
 
-/* Fill err and return false, so that callers write `return rp_fail(err, …)`. Truncates silently. err may be NULL. */
+/* Fill err and return false, so that callers write `return rp_fail(err, …)`. Truncates silently.
+ * err may be NULL. */
 bool rp_fail(struct rp_err *err, enum rp_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Sets the hint of an error already filled; returns false. */

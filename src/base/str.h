@@ -1,8 +1,9 @@
 /* Memory and text: slices, arenas, growing buffers.
  *
- * Inside the program text is a slice (pointer and length, no NUL). A request, op or run has one arena, freed as a whole.
- * Running out of memory ends the process with a message: the store makes that safe, and no path pretends to handle it.
- * None of these is shared between threads without a lock of the owner's. */
+ * Inside the program text is a slice (pointer and length, no NUL). A request, op or run has one
+ * arena, freed as a whole. Running out of memory ends the process with a message: the store makes
+ * that safe, and no path pretends to handle it. None of these is shared between threads without a
+ * lock of the owner's. */
 #ifndef RP_BASE_STR_H
 #define RP_BASE_STR_H
 
@@ -38,13 +39,15 @@ bool rp_str_ends(struct rp_str s, const char *suffix);
 /* Offset of needle, or SIZE_MAX. */
 size_t rp_str_find(struct rp_str s, struct rp_str needle);
 struct rp_str rp_str_trim(struct rp_str s); /* ASCII white space at both ends */
-/* Takes the part up to `sep` off the front of *rest; false when *rest is used up. Empty parts are returned. */
+/* Takes the part up to `sep` off the front of *rest; false when *rest is used up. Empty parts are
+ * returned. */
 bool rp_str_split(struct rp_str *rest, char sep, struct rp_str *part);
 /* Whole slice as a decimal number; false on anything else or overflow. */
 bool rp_str_i64(struct rp_str s, int64_t *out);
 bool rp_str_u64(struct rp_str s, uint64_t *out);
 bool rp_utf8_valid(struct rp_str s);
-/* FNV-1a, 64 bits: stable over versions and machines (schedule's H, lock names). Not for untrusted tables. */
+/* FNV-1a, 64 bits: stable over versions and machines (schedule's H, lock names). Not for untrusted
+ * tables. */
 uint64_t rp_hash64(struct rp_str s);
 
 /* ---- arenas ---- */

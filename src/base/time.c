@@ -158,7 +158,8 @@ char *rp_time_format(int64_t us, char buf[RP_TIME_LEN])
 static const struct {
     const char *name;
     int64_t us;
-} units[] = {{"d", RP_US_DAY}, {"h", RP_US_H}, {"m", RP_US_MIN}, {"s", RP_US_S}, {"ms", 1000}, {"us", 1}};
+} units[] = {{"d", RP_US_DAY}, {"h", RP_US_H}, {"m", RP_US_MIN},
+             {"s", RP_US_S},   {"ms", 1000},   {"us", 1}};
 
 static int64_t unit_us(struct rp_str name)
 {

@@ -1,4 +1,5 @@
-/* Time: microseconds since 1970 in UTC as int64_t, durations in microseconds. The only place that reads a clock.
+/* Time: microseconds since 1970 in UTC as int64_t, durations in microseconds. The only place that
+ * reads a clock.
  *
  * A caller that needs the time is handed a struct rp_clock, so that tests can hand in their own. */
 #ifndef RP_BASE_TIME_H
@@ -29,22 +30,26 @@ static inline int64_t rp_mono(const struct rp_clock *c)
     return c->mono_us(c->ctx);
 }
 
-/* RFC 3339 with any fraction and offset; false if it is not one (leap second 60 is read as the next second's start). */
+/* RFC 3339 with any fraction and offset; false if it is not one (leap second 60 is read as the next
+ * second's start). */
 bool rp_time_parse(struct rp_str s, int64_t *us);
 /* 2026-11-24T01:43:44.000000Z; buf of RP_TIME_LEN bytes; returns buf. */
 enum { RP_TIME_LEN = 32 };
 char *rp_time_format(int64_t us, char buf[RP_TIME_LEN]);
 
-/* `90s 5m 2h 1d 250ms`, sums like `1h30m`; no sign, no bare number but 0. False if it is not one or over 100 years. */
+/* `90s 5m 2h 1d 250ms`, sums like `1h30m`; no sign, no bare number but 0. False if it is not one or
+ * over 100 years. */
 bool rp_duration_parse(struct rp_str s, int64_t *us);
 /* Shortest exact form that rp_duration_parse reads again: 5m, 1h30m, 250ms. */
 enum { RP_DURATION_LEN = 48 };
 char *rp_duration_format(int64_t us, char buf[RP_DURATION_LEN]);
 
-/* A time as users give it: RFC 3339, `now`, `-24h`, `24h` (both: that long ago; the CLI's --since), relative to now_us. */
+/* A time as users give it: RFC 3339, `now`, `-24h`, `24h` (both: that long ago; the CLI's --since),
+ * relative to now_us. */
 bool rp_time_parse_user(struct rp_str s, int64_t now_us, int64_t *us, struct rp_err *err);
 
-/* Days since 1970-01-01 of a proleptic Gregorian date, and back (Howard Hinnant, chrono-compatible date algorithms). */
+/* Days since 1970-01-01 of a proleptic Gregorian date, and back (Howard Hinnant, chrono-compatible
+ * date algorithms). */
 int64_t rp_days_from_civil(int64_t year, int month, int day);
 void rp_civil_from_days(int64_t days, int64_t *year, int *month, int *day);
 

@@ -1,7 +1,9 @@
-/* Cron expressions: parse, explain, next instant. Rules 1–10 of the schedules specification (docs/schedules.md).
+/* Cron expressions: parse, explain, next instant. Rules 1–10 of the schedules specification
+ * (docs/schedules.md).
  *
- * Preview (`cron next`, `check`) and the scheduler use the same rp_cron_next. Instants are computed by fields, never by stepping
- * through seconds. All functions are pure; struct rp_cron is plain memory, may be copied. */
+ * Preview (`cron next`, `check`) and the scheduler use the same rp_cron_next. Instants are computed
+ * by fields, never by stepping through seconds. All functions are pure; struct rp_cron is plain
+ * memory, may be copied. */
 #ifndef RP_CORE_CRON_H
 #define RP_CORE_CRON_H
 
@@ -23,21 +25,25 @@ struct rp_cron {
     char zone[64];                  /* from CRON_TZ= / TZ= in the text; "" if none */
 };
 
-/* Parses `text`. `name` seeds H (rule 4). On refusal err says position (column from 1) and reason, e.g.
- * `minute: 60 is out of range 0-59 (column 1)`. A date that never comes within 28 years is refused (rule 6). */
+/* Parses `text`. `name` seeds H (rule 4). On refusal err says position (column from 1) and reason,
+ * e.g. `minute: 60 is out of range 0-59 (column 1)`. A date that never comes within 28 years is
+ * refused (rule 6). */
 bool rp_cron_parse(struct rp_str text, struct rp_str name, struct rp_cron *out, struct rp_err *err);
 
-/* First instant strictly after `after_us`, in microseconds; INT64_MAX if none before the year 2201 (or @reboot). For @every:
- * the smallest anchor_us + k · every > after_us (anchor: the last planned instant, 0 for the epoch). */
+/* First instant strictly after `after_us`, in microseconds; INT64_MAX if none before the year 2201
+ * (or @reboot). For @every: the smallest anchor_us + k · every > after_us (anchor: the last planned
+ * instant, 0 for the epoch). */
 int64_t rp_cron_next(const struct rp_cron *c, const struct rp_zone *z, int64_t after_us,
                      int64_t anchor_us);
 
-/* In words: "at 02:30 every day", "every 15 minutes from 09:00 through 17:45 on Monday to Friday". Into the arena. */
+/* In words: "at 02:30 every day", "every 15 minutes from 09:00 through 17:45 on Monday to Friday".
+ * Into the arena. */
 struct rp_str rp_cron_words(struct rp_arena *a, const struct rp_cron *c);
 
-/* A nominal wall time of the schedule that falls into a gap or fold of the zone in (from, to]; for `check` (U19). */
+/* A nominal wall time of the schedule that falls into a gap or fold of the zone in (from, to]; for
+ * `check` (U19). */
 enum rp_cron_shift { RP_SHIFT_NONE, RP_SHIFT_GAP, RP_SHIFT_FOLD };
-enum rp_cron_shift rp_cron_shift_within(const struct rp_cron *c, const struct rp_zone *z, int64_t from_us,
-                                        int64_t to_us, int64_t *at_us);
+enum rp_cron_shift rp_cron_shift_within(const struct rp_cron *c, const struct rp_zone *z,
+                                        int64_t from_us, int64_t to_us, int64_t *at_us);
 
 #endif

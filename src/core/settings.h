@@ -1,6 +1,6 @@
-/* What the configuration says, as plain structs: job types, schedules, dependencies. config/ fills them; store, engine, exec,
- * deps and faces read them. Everything lives in the arena of the struct rp_config that holds it, and is immutable after loading;
- * a reload makes a new one. */
+/* What the configuration says, as plain structs: job types, schedules, dependencies. config/ fills
+ * them; store, engine, exec, deps and faces read them. Everything lives in the arena of the struct
+ * rp_config that holds it, and is immutable after loading; a reload makes a new one. */
 #ifndef RP_CORE_SETTINGS_H
 #define RP_CORE_SETTINGS_H
 
@@ -19,13 +19,17 @@ struct rp_env {
 
 /* Success contract (users.md U21): exit 0 is not enough. Absent parts are not checked. */
 struct rp_contract {
-    struct rp_str output, not_output;          /* bytes that stdout+stderr must, must not hold */
-    struct rp_str file;                        /* must exist after the run … */
-    int64_t newer_than_us;                     /* … modified at most so long ago (0: not asked) */
-    int64_t min_bytes;                         /* … at least this large (-1: not asked) */
-    double min_bytes_of_usual;                 /* … or this share of the median of the last runs (0: not asked) */
-    int64_t min_duration_us, max_duration_us;  /* 0: not asked */
-    struct { struct rp_str pointer; char op[3]; struct rp_str value; } result[8]; /* JSON pointer into the result */
+    struct rp_str output, not_output; /* bytes that stdout+stderr must, must not hold */
+    struct rp_str file;               /* must exist after the run … */
+    int64_t newer_than_us;            /* … modified at most so long ago (0: not asked) */
+    int64_t min_bytes;                /* … at least this large (-1: not asked) */
+    double min_bytes_of_usual; /* … or this share of the median of the last runs (0: not asked) */
+    int64_t min_duration_us, max_duration_us; /* 0: not asked */
+    struct {
+        struct rp_str pointer;
+        char op[3];
+        struct rp_str value;
+    } result[8]; /* JSON pointer into the result */
     size_t n_result;
 };
 
@@ -43,20 +47,20 @@ struct rp_type {
     int64_t soft_timeout_us; /* 0: none; only tells */
     int64_t grace_us;        /* TERM to KILL, default 10 s */
     struct rp_retry retry;
-    bool idempotent;         /* default false: a lost attempt waits for a person */
+    bool idempotent; /* default false: a lost attempt waits for a person */
     bool critical;
-    struct rp_strs needs;    /* dependencies */
-    int64_t max_running;     /* 0: not limited */
+    struct rp_strs needs; /* dependencies */
+    int64_t max_running;  /* 0: not limited */
     struct rp_env *env;
     size_t n_env;
     struct rp_str cwd, user, stdin_text; /* stdin_text: instead of the payload (crontab's %) */
-    int64_t umask;           /* default 077 */
+    int64_t umask;                       /* default 077 */
     struct rp_limits limits;
-    int64_t output_bytes;    /* of head and of tail, default 256 kB each */
+    int64_t output_bytes; /* of head and of tail, default 256 kB each */
     struct rp_contract expect;
     int64_t expect_every_us, expect_within_us; /* schedules 21; 0: not asked */
-    int64_t poison_after;    /* kills of the worker by one job before it is set aside, default 3 */
-    struct rp_str source;    /* the type's part of the configuration as text, for `type show` */
+    int64_t poison_after; /* kills of the worker by one job before it is set aside, default 3 */
+    struct rp_str source; /* the type's part of the configuration as text, for `type show` */
 };
 
 enum rp_overlap { RP_OVERLAP_SKIP, RP_OVERLAP_QUEUE, RP_OVERLAP_REPLACE, RP_OVERLAP_ALLOW };
@@ -71,7 +75,7 @@ struct rp_schedule {
     int64_t missed_max;      /* default 100 */
     int64_t start_within_us; /* 0: not asked */
     int64_t jitter_us;
-    int line;                /* in the configuration file */
+    int line; /* in the configuration file */
 };
 
 enum rp_dep_kind { RP_DEP_POSTGRES, RP_DEP_HTTP, RP_DEP_TCP, RP_DEP_COMMAND };
@@ -79,7 +83,8 @@ enum rp_dep_kind { RP_DEP_POSTGRES, RP_DEP_HTTP, RP_DEP_TCP, RP_DEP_COMMAND };
 struct rp_dep {
     struct rp_str name;
     enum rp_dep_kind kind;
-    struct rp_str target;   /* URL, conninfo, host:port; secrets inside: never shown, see rp_dep_public */
+    struct rp_str
+        target; /* URL, conninfo, host:port; secrets inside: never shown, see rp_dep_public */
     struct rp_strs command; /* kind command */
     int64_t expect;         /* HTTP status, default 200 */
     int64_t timeout_us;     /* default 5 s */
@@ -94,16 +99,16 @@ struct rp_queue_conf {
 
 struct rp_config {
     struct rp_arena arena;
-    struct rp_str path;             /* "" for the built-in default */
-    struct rp_str store;            /* URL */
-    struct rp_str listen, socket;   /* listen "": none */
-    struct rp_str node;             /* default: host name */
-    struct rp_strs hosts;           /* accepted Host headers beside loopback names */
-    bool insecure;                  /* S1 */
-    int64_t max_running;            /* command jobs at once on this node, default 2 × cores */
-    int64_t shutdown_grace_us;      /* default 30 s */
-    int64_t lease_us;               /* default 30 s */
-    int64_t body_bytes;             /* default 8 MB */
+    struct rp_str path;           /* "" for the built-in default */
+    struct rp_str store;          /* URL */
+    struct rp_str listen, socket; /* listen "": none */
+    struct rp_str node;           /* default: host name */
+    struct rp_strs hosts;         /* accepted Host headers beside loopback names */
+    bool insecure;                /* S1 */
+    int64_t max_running;          /* command jobs at once on this node, default 2 × cores */
+    int64_t shutdown_grace_us;    /* default 30 s */
+    int64_t lease_us;             /* default 30 s */
+    int64_t body_bytes;           /* default 8 MB */
     struct rp_type *types;
     size_t n_types;
     struct rp_schedule *schedules;

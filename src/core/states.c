@@ -30,10 +30,9 @@ const struct rp_transition rp_transitions[] = {
 };
 const size_t rp_transitions_n = sizeof rp_transitions / sizeof *rp_transitions;
 
-static const char *const state_names[RP_STATES_N] = {
-    [RP_STATE_NONE] = "none",
+static const char *const state_names[RP_STATES_N] = {[RP_STATE_NONE] = "none",
 #define X(sym, no, name, terminal) [sym] = name,
-    RP_STATES(X)
+                                                     RP_STATES(X)
 #undef X
 };
 
@@ -43,10 +42,9 @@ static const bool terminal_states[RP_STATES_N] = {
 #undef X
 };
 
-static const char *const outcome_names[RP_OUTCOMES_N] = {
-    [RP_OUT_NONE] = "running",
+static const char *const outcome_names[RP_OUTCOMES_N] = {[RP_OUT_NONE] = "running",
 #define X(sym, no, name) [sym] = name,
-    RP_OUTCOMES(X)
+                                                         RP_OUTCOMES(X)
 #undef X
 };
 

@@ -1,6 +1,8 @@
-/* Job states, attempt outcomes and the one table of transitions. Nobody else decides which state comes next.
+/* Job states, attempt outcomes and the one table of transitions. Nobody else decides which state
+ * comes next.
  *
- * The numbers are stored; never renumber, only append. Names are what API, CLI and the store's views show. */
+ * The numbers are stored; never renumber, only append. Names are what API, CLI and the store's
+ * views show. */
 #ifndef RP_CORE_STATES_H
 #define RP_CORE_STATES_H
 
@@ -17,7 +19,8 @@
     X(RP_CANCELLED, 7, "cancelled", 1)                                                             \
     X(RP_UNKNOWN, 8, "unknown", 1)
 
-/* X(symbol, number, name). `lost`: the lease ran out without a word. `interrupted`: ended by a stop of the daemon or worker. */
+/* X(symbol, number, name). `lost`: the lease ran out without a word. `interrupted`: ended by a stop
+ * of the daemon or worker. */
 #define RP_OUTCOMES(X)                                                                             \
     X(RP_OUT_SUCCEEDED, 1, "succeeded")                                                            \
     X(RP_OUT_FAILED, 2, "failed")                                                                  \

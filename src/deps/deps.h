@@ -1,6 +1,7 @@
-/* Dependency checks: PostgreSQL, HTTP, TCP, command, each with a time limit, none able to delay another (G20). One file a kind; a
- * row in the table of kinds. A struct rp_deps runs one thread a dependency (≤ 64), which checks at start, every `every`, and when
- * asked, and writes the result through the engine (rp_dep_checked). */
+/* Dependency checks: PostgreSQL, HTTP, TCP, command, each with a time limit, none able to delay
+ * another (G20). One file a kind; a row in the table of kinds. A struct rp_deps runs one thread a
+ * dependency (≤ 64), which checks at start, every `every`, and when asked, and writes the result
+ * through the engine (rp_dep_checked). */
 #ifndef RP_DEPS_DEPS_H
 #define RP_DEPS_DEPS_H
 
@@ -18,12 +19,14 @@ struct rp_dep_result {
 void rp_dep_check(const struct rp_dep *dep, struct rp_dep_result *out);
 
 struct rp_deps;
-struct rp_deps *rp_deps_start(struct rp_engine *e, const struct rp_config *config, struct rp_err *err);
+struct rp_deps *rp_deps_start(struct rp_engine *e, const struct rp_config *config,
+                              struct rp_err *err);
 /* Other dependencies from now on; unchanged ones go on undisturbed. */
 bool rp_deps_reload(struct rp_deps *d, const struct rp_config *config, struct rp_err *err);
-/* Asks for a check of `name` (absent: all) soon; done(ctx) is called when each has been checked and written, or after their time
- * limits. Any thread, does not block. */
-bool rp_deps_ask(struct rp_deps *d, struct rp_str name, void (*done)(void *ctx), void *ctx, struct rp_err *err);
+/* Asks for a check of `name` (absent: all) soon; done(ctx) is called when each has been checked and
+ * written, or after their time limits. Any thread, does not block. */
+bool rp_deps_ask(struct rp_deps *d, struct rp_str name, void (*done)(void *ctx), void *ctx,
+                 struct rp_err *err);
 void rp_deps_stop(struct rp_deps *d);
 
 #endif

@@ -1,12 +1,13 @@
-/* The engine: one writer thread with group commit, one engine thread that fires schedules, promotes due jobs, ends lost leases,
- * claims command jobs and hands them to exec, and a pool of reader threads with snapshots.
+/* The engine: one writer thread with group commit, one engine thread that fires schedules, promotes
+ * due jobs, ends lost leases, claims command jobs and hands them to exec, and a pool of reader
+ * threads with snapshots.
  *
  * Threads (DESIGN: «Threads and flow»):
- *   writer   takes all ops that wait (bounded), runs each in a savepoint, commits once, then calls each op's done. The only one
- *            that writes.
- *   engine   sleeps until something is due or changed; everything it decides it writes through one op, the tick.
- *   readers  run queries on their own snapshot connection; faces hand them work and are called back.
- *   exec     exec/exec.h; its results become report ops.
+ *   writer   takes all ops that wait (bounded), runs each in a savepoint, commits once, then calls
+ * each op's done. The only one that writes. engine   sleeps until something is due or changed;
+ * everything it decides it writes through one op, the tick. readers  run queries on their own
+ * snapshot connection; faces hand them work and are called back. exec     exec/exec.h; its results
+ * become report ops.
  *
  * Lock order: writer queue, then listeners; both are leaf locks, never held while calling out. */
 #ifndef RP_ENGINE_ENGINE_H
@@ -21,9 +22,10 @@ struct rp_engine;
 
 /* ---- ops: how anything is written ---- */
 
-/* The caller owns the op and what arg points to until done is called; done runs on the writer thread after the commit (or its
- * failure) and must not block; it may free the op. ok and err say how it went: run's own error (its savepoint was rolled back, its
- * neighbours are untouched), or the commit's. */
+/* The caller owns the op and what arg points to until done is called; done runs on the writer
+ * thread after the commit (or its failure) and must not block; it may free the op. ok and err say
+ * how it went: run's own error (its savepoint was rolled back, its neighbours are untouched), or
+ * the commit's. */
 struct rp_op {
     bool (*run)(struct rp_db *db, void *arg, struct rp_err *err);
     void *arg;
@@ -32,21 +34,27 @@ struct rp_op {
     struct rp_err err;
     struct rp_op *next; /* the writer's */
 };
-/* Any thread. False (err: RP_E_OVERLOAD, RP_E_STOPPING) when the queue is full or closing: done is not called then. */
+/* Any thread. False (err: RP_E_OVERLOAD, RP_E_STOPPING) when the queue is full or closing: done is
+ * not called then. */
 bool rp_engine_submit(struct rp_engine *e, struct rp_op *op, struct rp_err *err);
-/* The same, waiting for the commit: for threads that may wait (never API threads, never the writer). */
-bool rp_engine_write(struct rp_engine *e, bool (*run)(struct rp_db *, void *, struct rp_err *), void *arg, struct rp_err *err);
+/* The same, waiting for the commit: for threads that may wait (never API threads, never the
+ * writer). */
+bool rp_engine_write(struct rp_engine *e, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                     void *arg, struct rp_err *err);
 
 /* ---- reads ---- */
 
 struct rp_read {
-    void (*run)(struct rp_db *db, void *arg); /* on a reader thread, inside a snapshot; ends by telling its asker itself */
+    void (*run)(
+        struct rp_db *db,
+        void *arg); /* on a reader thread, inside a snapshot; ends by telling its asker itself */
     void *arg;
     struct rp_read *next;
 };
 bool rp_engine_read(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
 
-/* ---- listeners: who wants to hear what commits changed (RP_CHANGED_* bits), called on the writer thread, must not block ---- */
+/* ---- listeners: who wants to hear what commits changed (RP_CHANGED_* bits), called on the writer
+ * thread, must not block ---- */
 
 struct rp_listener {
     void (*changed)(void *ctx, unsigned bits);
@@ -54,14 +62,18 @@ struct rp_listener {
     struct rp_listener *next; /* the engine's */
 };
 void rp_engine_listen(struct rp_engine *e, struct rp_listener *l);
-void rp_engine_unlisten(struct rp_engine *e, struct rp_listener *l); /* not called any more once this returns */
+void rp_engine_unlisten(struct rp_engine *e,
+                        struct rp_listener *l); /* not called any more once this returns */
 
 /* ---- what the parts above lend to the engine ---- */
 
 struct rp_engine_hooks {
-    /* Fills template, hash, class, group, action, rule of a failed report from its facts (analyze/). Strings into the arena. */
-    void (*explain)(void *ctx, struct rp_arena *a, const struct rp_exec_result *x, struct rp_report *r);
-    /* Runs inside every tick's transaction (replay/ moves its waves here). Lowers *next_us to when it wants to run again. */
+    /* Fills template, hash, class, group, action, rule of a failed report from its facts
+     * (analyze/). Strings into the arena. */
+    void (*explain)(void *ctx, struct rp_arena *a, const struct rp_exec_result *x,
+                    struct rp_report *r);
+    /* Runs inside every tick's transaction (replay/ moves its waves here). Lowers *next_us to when
+     * it wants to run again. */
     bool (*tick)(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us, struct rp_err *err);
     void *ctx;
 };
@@ -71,19 +83,21 @@ struct rp_engine_options {
     const struct rp_config *config; /* applied at start */
     const struct rp_clock *clock;
     struct rp_engine_hooks hooks;
-    int readers;                 /* default 2 */
-    size_t queue_max;            /* ops waiting, default 20,000 */
-    struct rp_str cgroup;        /* for exec, see exec.h */
+    int readers;          /* default 2 */
+    size_t queue_max;     /* ops waiting, default 20,000 */
+    struct rp_str cgroup; /* for exec, see exec.h */
 };
 
-/* Ends left-overs of an earlier process of this node (rp_exec_sweep), applies the configuration, records the downtime, starts the
- * threads. */
+/* Ends left-overs of an earlier process of this node (rp_exec_sweep), applies the configuration,
+ * records the downtime, starts the threads. */
 struct rp_engine *rp_engine_start(const struct rp_engine_options *o, struct rp_err *err);
 /* A new configuration, all or nothing; `config` must live until rp_engine_free. */
-bool rp_engine_reload(struct rp_engine *e, const struct rp_config *config, int64_t *held_jobs, struct rp_err *err);
+bool rp_engine_reload(struct rp_engine *e, const struct rp_config *config, int64_t *held_jobs,
+                      struct rp_err *err);
 const struct rp_config *rp_engine_config(struct rp_engine *e); /* the newest; any thread */
-/* No new claims from now on; running commands get TERM and min(their grace, shutdown_grace), then KILL, and are handed back as
- * interrupted. Returns when all of that is written. rp_engine_stop_now makes a stop under way immediate (any thread). */
+/* No new claims from now on; running commands get TERM and min(their grace, shutdown_grace), then
+ * KILL, and are handed back as interrupted. Returns when all of that is written. rp_engine_stop_now
+ * makes a stop under way immediate (any thread). */
 void rp_engine_stop(struct rp_engine *e);
 void rp_engine_stop_now(struct rp_engine *e);
 void rp_engine_free(struct rp_engine *e);
@@ -91,15 +105,15 @@ void rp_engine_free(struct rp_engine *e);
 /* ---- how it is ---- */
 
 struct rp_engine_state {
-    int64_t started_us, last_tick_us;   /* wall clock */
-    int64_t ops_waiting, commits, ops;  /* since start */
-    int64_t running;                    /* command processes */
+    int64_t started_us, last_tick_us;  /* wall clock */
+    int64_t ops_waiting, commits, ops; /* since start */
+    int64_t running;                   /* command processes */
     bool stopping;
-    bool write_fails;                   /* the last commit or probe failed … */
+    bool write_fails; /* the last commit or probe failed … */
     int64_t write_fails_since_us;
-    struct rp_err write_err;            /* … with this */
+    struct rp_err write_err; /* … with this */
     enum rp_covers covers;
-    char sweep[200];                    /* what start found left over */
+    char sweep[200]; /* what start found left over */
 };
 void rp_engine_state(struct rp_engine *e, struct rp_engine_state *out);
 /* The output so far of a running command's attempt on this node: false if it does not run here. */
@@ -108,15 +122,18 @@ const struct rp_clock *rp_engine_clock(struct rp_engine *e);
 const char *rp_engine_node(struct rp_engine *e);
 struct rp_store *rp_engine_store(struct rp_engine *e);
 
-/* The environment contract of a command job (INTERFACES.md), shared with `reprise exec`. Into the arena; n_out entries. */
+/* The environment contract of a command job (INTERFACES.md), shared with `reprise exec`. Into the
+ * arena; n_out entries. */
 struct rp_job_env {
     int64_t job_id, attempt, deadline_us, replay_id; /* deadline 0: none */
     struct rp_str type, key, zone, store_id;
     const struct rp_type *settings; /* may be NULL */
 };
 struct rp_env *rp_job_environment(struct rp_arena *a, const struct rp_job_env *in, size_t *n_out);
-/* What an ended process means for its job: outcome, exit 65/75, contract, certificate → report facts (users.md U21, U24). Pure but for
- * the contract's file check. `result` is filled from the last line of standard output when it is a JSON object. */
-void rp_judge(struct rp_arena *a, const struct rp_type *t, const struct rp_exec_result *x, int64_t usual_bytes, struct rp_report *out);
+/* What an ended process means for its job: outcome, exit 65/75, contract, certificate → report
+ * facts (users.md U21, U24). Pure but for the contract's file check. `result` is filled from the
+ * last line of standard output when it is a JSON object. */
+void rp_judge(struct rp_arena *a, const struct rp_type *t, const struct rp_exec_result *x,
+              int64_t usual_bytes, struct rp_report *out);
 
 #endif

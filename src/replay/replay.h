@@ -1,5 +1,6 @@
-/* Replays: plan, preflight, run. Pure planning over candidates; storage in store/replays.h; the run is moved by the engine's tick.
- * Implements rules 1–7, 11–13 (without measured rates) and 20–23 of the replay specification; the halt test comes later. */
+/* Replays: plan, preflight, run. Pure planning over candidates; storage in store/replays.h; the run
+ * is moved by the engine's tick. Implements rules 1–7, 11–13 (without measured rates) and 20–23 of
+ * the replay specification; the halt test comes later. */
 #ifndef RP_REPLAY_REPLAY_H
 #define RP_REPLAY_REPLAY_H
 
@@ -12,40 +13,53 @@ struct rp_replay_ask {
     const int64_t *ids;
     size_t n_ids;
     bool all, include_unsafe, include_unknown, accept_unknown_class;
-    struct rp_str reason, actor, selection_json, plan_hash; /* plan_hash: run exactly that plan or refuse */
-    int64_t canary, wave_max;    /* 0: default */
-    double rate_per_s;           /* 0: not limited */
-    struct rp_strs override;     /* names of preflight checks to override, each recorded */
+    struct rp_str reason, actor, selection_json,
+        plan_hash;            /* plan_hash: run exactly that plan or refuse */
+    int64_t canary, wave_max; /* 0: default */
+    double rate_per_s;        /* 0: not limited */
+    struct rp_strs override;  /* names of preflight checks to override, each recorded */
 };
 
-struct rp_left_out { const char *reason; int64_t n; };
+struct rp_left_out {
+    const char *reason;
+    int64_t n;
+};
 enum rp_check_state { RP_CHECK_HOLDS, RP_CHECK_FAILS, RP_CHECK_UNKNOWN };
-struct rp_preflight { struct rp_str check, says; enum rp_check_state state; bool overridden; };
+struct rp_preflight {
+    struct rp_str check, says;
+    enum rp_check_state state;
+    bool overridden;
+};
 
 struct rp_plan {
-    int64_t matched, n;                /* n: to replay */
-    struct rp_candidate *items;        /* n of them, oldest first */
+    int64_t matched, n;         /* n: to replay */
+    struct rp_candidate *items; /* n of them, oldest first */
     struct rp_left_out left_out[16];
     size_t n_left_out;
     struct rp_preflight *preflight;
     size_t n_preflight;
-    int64_t canary, *waves;            /* sizes, canary first */
+    int64_t canary, *waves; /* sizes, canary first */
     size_t n_waves;
-    int64_t risk[4];                   /* items by repeat risk: none, safe, unknown, partial (U9) */
+    int64_t risk[4]; /* items by repeat risk: none, safe, unknown, partial (U9) */
     double rate_per_s;
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */
-    struct rp_str hash;                /* 16 hex digits over the frozen items */
+    struct rp_str hash;                 /* 16 hex digits over the frozen items */
     const struct rp_preflight *refused; /* the first check that refuses, NULL: may start */
 };
 
 /* Reads only. `config` gives what types need and whether they are idempotent. */
-bool rp_replay_plan(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask, int64_t now_us,
-                    struct rp_arena *a, struct rp_plan *out, struct rp_err *err);
-/* [w] Plans again inside the transaction and starts: RP_E_REFUSED names the check and the next step. */
-bool rp_replay_start(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask, int64_t now_us,
-                     struct rp_arena *a, int64_t *id, struct rp_err *err);
-/* [w] The engine's tick hook: settles fates, releases the next wave (canary first: the next waits for all of it; later waves start
- * when 90 % of the last have ended), keeps the rate, halts when a needed dependency goes down, ends. */
-bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us, struct rp_err *err);
+bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
+                    const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                    struct rp_plan *out, struct rp_err *err);
+/* [w] Plans again inside the transaction and starts: RP_E_REFUSED names the check and the next
+ * step. */
+bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
+                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                     int64_t *id, struct rp_err *err);
+/* [w] The engine's tick hook: settles fates, releases the next wave (canary first: the next waits
+ * for all of it; later waves start when 90 % of the last have ended), keeps the rate, halts when a
+ * needed dependency goes down, ends. */
+bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us,
+                    struct rp_err *err);
 
 #endif

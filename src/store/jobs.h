@@ -1,5 +1,6 @@
-/* Jobs, attempts, leases, output: the operations of the queue. Functions marked [w] write: writer connection, inside a transaction.
- * `now_us` is the wall clock handed in by the caller. Strings in results live in the arena passed. Lists are limited. */
+/* Jobs, attempts, leases, output: the operations of the queue. Functions marked [w] write: writer
+ * connection, inside a transaction. `now_us` is the wall clock handed in by the caller. Strings in
+ * results live in the arena passed. Lists are limited. */
 #ifndef RP_STORE_JOBS_H
 #define RP_STORE_JOBS_H
 
@@ -11,13 +12,14 @@
 enum { RP_BATCH_MAX = 10000, RP_KEY_MAX = 200, RP_LABELS_MAX = 32 };
 
 struct rp_enqueue {
-    struct rp_str type;                        /* must be configured: RP_E_UNKNOWN_TYPE */
-    struct rp_str payload;                     /* JSON bytes, stored as they came; absent: none */
-    struct rp_str queue, key, labels;          /* absent: the type's queue; no key; labels: a JSON object of strings */
-    int64_t priority;                          /* INT64_MIN: the type's */
-    int64_t due_us;                            /* 0: now */
-    int64_t max_attempts;                      /* 0: the type's retries + 1 */
-    int64_t schedule_id, instant_us;           /* 0 unless a schedule fires */
+    struct rp_str type;    /* must be configured: RP_E_UNKNOWN_TYPE */
+    struct rp_str payload; /* JSON bytes, stored as they came; absent: none */
+    struct rp_str queue, key,
+        labels;           /* absent: the type's queue; no key; labels: a JSON object of strings */
+    int64_t priority;     /* INT64_MIN: the type's */
+    int64_t due_us;       /* 0: now */
+    int64_t max_attempts; /* 0: the type's retries + 1 */
+    int64_t schedule_id, instant_us; /* 0 unless a schedule fires */
     bool manual;
 };
 struct rp_enqueued {
@@ -25,9 +27,10 @@ struct rp_enqueued {
     enum rp_state state;
     bool existing; /* a live job of that type has the key: its id and state, nothing added */
 };
-/* [w] All or nothing (G2): on error nothing of the batch remains (the caller's savepoint), err names the index. */
-bool rp_jobs_enqueue(struct rp_db *db, const struct rp_enqueue *in, size_t n, int64_t now_us, struct rp_enqueued *out,
-                     struct rp_err *err);
+/* [w] All or nothing (G2): on error nothing of the batch remains (the caller's savepoint), err
+ * names the index. */
+bool rp_jobs_enqueue(struct rp_db *db, const struct rp_enqueue *in, size_t n, int64_t now_us,
+                     struct rp_enqueued *out, struct rp_err *err);
 
 /* ---- reading ---- */
 
@@ -35,13 +38,14 @@ struct rp_job {
     int64_t id;
     struct rp_str type, queue, key, payload, labels; /* labels: JSON object or absent */
     enum rp_state state;
-    int64_t priority, attempts, max_attempts; /* attempts: burned ones */
-    int64_t last_n;                           /* number of the newest attempt, 0: none */
+    int64_t priority, attempts, max_attempts;         /* attempts: burned ones */
+    int64_t last_n;                                   /* number of the newest attempt, 0: none */
     int64_t created_us, due_us, started_us, ended_us; /* 0: not yet */
-    struct rp_str error, error_class;         /* of the newest failed attempt */
+    struct rp_str error, error_class;                 /* of the newest failed attempt */
     int64_t pattern_id, replay_id, instant_us;
     struct rp_str schedule;
-    struct rp_str held; /* why a waiting job does not run: "dependency billing-db is down", "queue mail is paused", "type gone", … */
+    struct rp_str held; /* why a waiting job does not run: "dependency billing-db is down", "queue
+                           mail is paused", "type gone", … */
     bool poison;
 };
 
@@ -52,65 +56,78 @@ struct rp_attempt {
     int64_t started_us, ended_us, duration_us;
     bool has_exit;
     int64_t exit_code, signal; /* exit_code -1: a signal */
-    struct rp_str ended_by;    /* words of the certificate: "itself", "the time limit", "an operator", … absent: not known */
+    struct rp_str ended_by; /* words of the certificate: "itself", "the time limit", "an operator",
+                               … absent: not known */
     int64_t cpu_us, memory_peak;
-    struct rp_str survivors;   /* what was left running and was killed */
+    struct rp_str survivors; /* what was left running and was killed */
     struct rp_str error, error_class, rule;
-    struct rp_str contract;    /* the broken part of the success contract: expected and seen */
+    struct rp_str contract; /* the broken part of the success contract: expected and seen */
     int64_t pattern_id, replay_id;
     int64_t output_bytes, output_dropped;
+    int64_t contract_bytes; /* size of the success contract's file after the run, 0: none */
 };
 
 struct rp_job_filter { /* zero: everything */
-    unsigned states;       /* bit rp_state; 0: all */
+    unsigned states;   /* bit rp_state; 0: all */
     struct rp_str type, queue, schedule, error_class;
     int64_t pattern_id, replay_id;
-    int64_t since_us, until_us; /* by ended_at for terminal states asked for, else created_at; 0: open */
-    struct rp_env *where;       /* label (or payload top-level member) equals */
+    int64_t since_us,
+        until_us;         /* by ended_at for terminal states asked for, else created_at; 0: open */
+    struct rp_env *where; /* label (or payload top-level member) equals */
     size_t n_where;
     struct rp_str key;
 };
-/* Newest first. after_id: the cursor (0: from the newest); at most `limit` (≤ 1000). One more page exists if *more. Unknown type,
- * queue, schedule or pattern: RP_E_NOT_FOUND, never an empty answer (U2). */
-bool rp_jobs_list(struct rp_db *db, const struct rp_job_filter *f, int64_t after_id, int limit, struct rp_arena *a,
-                  struct rp_job **out, size_t *n, bool *more, struct rp_err *err);
-bool rp_jobs_count(struct rp_db *db, const struct rp_job_filter *f, int64_t *out, struct rp_err *err);
-/* Failed jobs of the filter by type and error: for `jobs --state failed` groups and the runbook's impact. */
+/* Newest first. after_id: the cursor (0: from the newest); at most `limit` (≤ 1000). One more page
+ * exists if *more. Unknown type, queue, schedule or pattern: RP_E_NOT_FOUND, never an empty answer
+ * (U2). */
+bool rp_jobs_list(struct rp_db *db, const struct rp_job_filter *f, int64_t after_id, int limit,
+                  struct rp_arena *a, struct rp_job **out, size_t *n, bool *more,
+                  struct rp_err *err);
+bool rp_jobs_count(struct rp_db *db, const struct rp_job_filter *f, int64_t *out,
+                   struct rp_err *err);
+/* Failed jobs of the filter by type and error: for `jobs --state failed` groups and the runbook's
+ * impact. */
 struct rp_failure_group {
     struct rp_str type, error_class, sample, template;
     int64_t pattern_id, n, first_us, last_us, sample_job;
     bool critical;
 };
-bool rp_jobs_failures(struct rp_db *db, const struct rp_job_filter *f, int limit, struct rp_arena *a,
-                      struct rp_failure_group **out, size_t *n, struct rp_err *err);
-bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job *out, struct rp_err *err);
-bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_attempt **out, size_t *n,
-                     struct rp_err *err);
-/* The packed output (exec.h: rp_output_unpack), absent if none was kept. n = 0: the newest attempt. */
-bool rp_job_output(struct rp_db *db, int64_t id, int64_t n, struct rp_arena *a, struct rp_str *packed, struct rp_err *err);
+bool rp_jobs_failures(struct rp_db *db, const struct rp_job_filter *f, int limit,
+                      struct rp_arena *a, struct rp_failure_group **out, size_t *n,
+                      struct rp_err *err);
+bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job *out,
+                struct rp_err *err);
+bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_attempt **out,
+                     size_t *n, struct rp_err *err);
+/* The packed output (exec.h: rp_output_unpack), absent if none was kept. n = 0: the newest attempt.
+ */
+bool rp_job_output(struct rp_db *db, int64_t id, int64_t n, struct rp_arena *a,
+                   struct rp_str *packed, struct rp_err *err);
 
 /* ---- claim, extend, report ---- */
 
 struct rp_claim {
-    struct rp_str node, worker;  /* worker: the executor's or worker process's name */
-    bool commands;               /* claim types with a command (the node's own executor), else those that workers fetch */
+    struct rp_str node, worker; /* worker: the executor's or worker process's name */
+    bool commands; /* claim types with a command (the node's own executor), else those that workers
+                      fetch */
     struct rp_strs types, queues; /* n = 0: any. Unknown names are RP_E_NOT_FOUND */
     int64_t max;                  /* ≤ 1000 */
     int64_t lease_us;             /* how long the lease lasts without a beat */
 };
 struct rp_lease {
-    int64_t id;      /* rises with every lease: the fencing number */
-    uint64_t token;  /* random; a report must carry both */
+    int64_t id;     /* rises with every lease: the fencing number */
+    uint64_t token; /* random; a report must carry both */
     int64_t deadline_us, attempt;
     struct rp_job job;
 };
-/* [w] Highest priority first, then oldest; queues in turn by weight (G22); skips paused queues, held types and used-up concurrency
- * limits. Cost independent of history and of how many jobs are held. The lease is committed before the worker hears of it. */
-bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, struct rp_arena *a, struct rp_lease **out, size_t *n,
-                   struct rp_err *err);
+/* [w] Highest priority first, then oldest; queues in turn by weight (G22); skips paused queues,
+ * held types and used-up concurrency limits. Cost independent of history and of how many jobs are
+ * held. The lease is committed before the worker hears of it. */
+bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, struct rp_arena *a,
+                   struct rp_lease **out, size_t *n, struct rp_err *err);
 /* [w] One entry each: ok[i] false when the lease is lost. */
-bool rp_leases_extend(struct rp_db *db, const int64_t *leases, const uint64_t *tokens, size_t n, int64_t until_us, bool *ok,
-                      struct rp_err *err);
+bool rp_leases_extend(struct rp_db *db, const int64_t *leases, const uint64_t *tokens, size_t n,
+                      int64_t until_us, bool *ok, struct rp_err *err);
 
 struct rp_report {
     int64_t lease;
@@ -118,57 +135,81 @@ struct rp_report {
     enum rp_outcome outcome; /* succeeded failed timeout cancelled interrupted */
     bool permanent;          /* failed: no retry (exit 65, retryable: false) */
     bool retry_asked;        /* failed: exit 75 */
-    struct rp_attempt facts; /* what of it is known: error, exit, certificate, times, …; job_id and n are taken from the lease */
-    struct rp_str template, error_group, action; /* with error_class and rule: from the analysis of the failure */
-    uint64_t pattern_hash;   /* 0: none */
-    struct rp_str result;    /* JSON, absent: none */
-    struct rp_str output;    /* packed */
+    struct rp_attempt facts; /* what of it is known: error, exit, certificate, times, …; job_id and
+                                n are taken from the lease */
+    struct rp_str template, error_group,
+        action;            /* with error_class and rule: from the analysis of the failure */
+    uint64_t pattern_hash; /* 0: none */
+    struct rp_str result;  /* JSON, absent: none */
+    struct rp_str output;  /* packed */
 };
-/* [w] Moves the job by the table; RP_E_LEASE_LOST when the lease is not held any more (G10). Retry delay from the type's policy.
- * Five interruptions in a row without another outcome make the job failed as suspected poison (U12). */
-bool rp_job_report(struct rp_db *db, const struct rp_report *r, int64_t now_us, enum rp_state *state, struct rp_err *err);
+/* [w] Moves the job by the table; RP_E_LEASE_LOST when the lease is not held any more (G10). Retry
+ * delay from the type's policy. Five interruptions in a row without another outcome make the job
+ * failed as suspected poison (U12). */
+bool rp_job_report(struct rp_db *db, const struct rp_report *r, int64_t now_us,
+                   enum rp_state *state, struct rp_err *err);
 
-/* [w] Leases past their deadline: each job by G12 (and poison after the type's poison_after kills, U14). At most `max`. *next_us: the earliest
- * deadline that remains, INT64_MAX if none. */
-bool rp_leases_expire(struct rp_db *db, int64_t now_us, int64_t max, int64_t *expired, int64_t *next_us, struct rp_err *err);
-/* [w] At start: leases of this node name that an earlier process held end now as lost (their processes were ended before). */
-bool rp_leases_orphaned(struct rp_db *db, struct rp_str node, int64_t now_us, int64_t *n, struct rp_err *err);
+/* [w] The output so far of a running attempt, packed (G5). Nothing happens when the lease is gone.
+ */
+bool rp_job_output_partial(struct rp_db *db, int64_t lease, struct rp_str packed,
+                           int64_t total_bytes, struct rp_err *err);
+/* Median size of the contract's file over the last 20 succeeded attempts of a type, 0: none known.
+ */
+bool rp_usual_bytes(struct rp_db *db, struct rp_str type, int64_t *out, struct rp_err *err);
+
+/* [w] Leases past their deadline: each job by G12 (and poison after the type's poison_after kills,
+ * U14). At most `max`. *next_us: the earliest deadline that remains, INT64_MAX if none. */
+bool rp_leases_expire(struct rp_db *db, int64_t now_us, int64_t max, int64_t *expired,
+                      int64_t *next_us, struct rp_err *err);
+/* [w] At start: leases of this node name that an earlier process held end now as lost (their
+ * processes were ended before). */
+bool rp_leases_orphaned(struct rp_db *db, struct rp_str node, int64_t now_us, int64_t *n,
+                        struct rp_err *err);
 /* [w] scheduled and retrying jobs that are due become queued; at most `max`. *next_us as above. */
-bool rp_jobs_promote(struct rp_db *db, int64_t now_us, int64_t max, int64_t *n, int64_t *next_us, struct rp_err *err);
+bool rp_jobs_promote(struct rp_db *db, int64_t now_us, int64_t max, int64_t *n, int64_t *next_us,
+                     struct rp_err *err);
 
 /* ---- interventions (audited) ---- */
 
-/* [w] Any live state. A running command is asked to end: its lease is marked and comes up in rp_jobs_to_kill; a worker hears it at its next
- * beat. Terminal states: RP_E_BAD_STATE. */
-bool rp_job_cancel(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason, int64_t now_us, struct rp_err *err);
-/* [w] failed, cancelled, unknown (and succeeded with a reason) → queued, one more attempt allowed. */
-bool rp_job_retry(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason, int64_t now_us, struct rp_err *err);
+/* [w] Any live state. A running command is asked to end: its lease is marked and comes up in
+ * rp_jobs_to_kill; a worker hears it at its next beat. Terminal states: RP_E_BAD_STATE. */
+bool rp_job_cancel(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
+                   int64_t now_us, struct rp_err *err);
+/* [w] failed, cancelled, unknown (and succeeded with a reason) → queued, one more attempt allowed.
+ */
+bool rp_job_retry(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
+                  int64_t now_us, struct rp_err *err);
 /* [w] settles `unknown`. */
-bool rp_job_resolve(struct rp_db *db, int64_t id, bool succeeded, struct rp_str actor, struct rp_str reason, int64_t now_us,
-                    struct rp_err *err);
+bool rp_job_resolve(struct rp_db *db, int64_t id, bool succeeded, struct rp_str actor,
+                    struct rp_str reason, int64_t now_us, struct rp_err *err);
 /* Leases whose command must be killed now: cancelled or replaced. */
-bool rp_jobs_to_kill(struct rp_db *db, struct rp_arena *a, int64_t **leases, size_t *n, struct rp_err *err);
+bool rp_jobs_to_kill(struct rp_db *db, struct rp_arena *a, int64_t **leases, size_t *n,
+                     struct rp_err *err);
 
 /* ---- runs that others start: `exec` ---- */
 
 struct rp_run_start {
-    struct rp_str type, key, lock, node, worker; /* lock: name; absent: none. Unconfigured types are registered as external */
+    struct rp_str type, key, lock, node,
+        worker; /* lock: name; absent: none. Unconfigured types are registered as external */
     int64_t timeout_us, lease_us;
 };
-/* [w] A job that is running at once, with a lease. RP_E_LOCK_HELD names the holder and since when. *fence rises with each holder. */
-bool rp_run_start(struct rp_db *db, const struct rp_run_start *r, int64_t now_us, struct rp_arena *a, struct rp_lease *out, int64_t *fence,
-                  struct rp_err *err);
+/* [w] A job that is running at once, with a lease. RP_E_LOCK_HELD names the holder and since when.
+ * *fence rises with each holder. */
+bool rp_run_start(struct rp_db *db, const struct rp_run_start *r, int64_t now_us,
+                  struct rp_arena *a, struct rp_lease *out, int64_t *fence, struct rp_err *err);
 /* A run that is over already: spooled by `exec`, or imported. */
 struct rp_run_record {
     struct rp_str spool_id; /* unique; seen before: nothing is added (G9). Absent for imports */
     struct rp_str type, queue, key, labels, external_id;
     int64_t submitted_us;
-    int64_t attempt; /* ≥ 1; several records with one external_id are attempts of one job, in order */
-    bool unfinished; /* started, no end: stored as outcome lost, state unknown, unless outcome_unknown */
+    int64_t
+        attempt; /* ≥ 1; several records with one external_id are attempts of one job, in order */
+    bool unfinished;         /* started, no end: stored as outcome lost, state unknown, unless
+                                outcome_unknown */
     struct rp_report report; /* outcome, facts, pattern, output; lease unused */
 };
 /* [w] *added counts those that were new. */
-bool rp_runs_record(struct rp_db *db, const struct rp_run_record *r, size_t n, struct rp_str source, int64_t now_us, int64_t *added,
-                    struct rp_err *err);
+bool rp_runs_record(struct rp_db *db, const struct rp_run_record *r, size_t n, struct rp_str source,
+                    int64_t now_us, int64_t *added, struct rp_err *err);
 
 #endif

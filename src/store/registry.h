@@ -1,4 +1,5 @@
-/* What jobs hang on: types, queues, dependencies, nodes, tokens, patterns, counts, audit. [w]: writes. */
+/* What jobs hang on: types, queues, dependencies, nodes, tokens, patterns, counts, audit. [w]:
+ * writes. */
 #ifndef RP_STORE_REGISTRY_H
 #define RP_STORE_REGISTRY_H
 
@@ -7,17 +8,18 @@
 
 /* ---- configuration ---- */
 
-/* [w] Makes `c` the configuration in force: upserts types, queues, schedules (rule 16: unchanged expression and zone keep the next
- * instant), dependencies; what is gone is marked inactive, its waiting jobs are held and counted in *held_jobs. `c` must live as long as the
- * store is open. */
-bool rp_config_apply(struct rp_db *db, const struct rp_config *c, int64_t now_us, int64_t *held_jobs, struct rp_err *err);
+/* [w] Makes `c` the configuration in force: upserts types, queues, schedules (rule 16: unchanged
+ * expression and zone keep the next instant), dependencies; what is gone is marked inactive, its
+ * waiting jobs are held and counted in *held_jobs. `c` must live as long as the store is open. */
+bool rp_config_apply(struct rp_db *db, const struct rp_config *c, int64_t now_us,
+                     int64_t *held_jobs, struct rp_err *err);
 /* Waiting jobs that `c` could not run (type not in it), by type: for `check` (U29). */
 struct rp_unrunnable {
     struct rp_str type, why;
     int64_t waiting;
 };
-bool rp_config_unrunnable(struct rp_db *db, const struct rp_config *c, struct rp_arena *a, struct rp_unrunnable **out, size_t *n,
-                          struct rp_err *err);
+bool rp_config_unrunnable(struct rp_db *db, const struct rp_config *c, struct rp_arena *a,
+                          struct rp_unrunnable **out, size_t *n, struct rp_err *err);
 
 /* ---- types, queues ---- */
 
@@ -29,35 +31,48 @@ struct rp_type_row {
     int64_t waiting, running, retrying, failed, unknown; /* live counts; failed: unresolved */
     int64_t runs_24h, failed_24h;                        /* final outcomes in the last 24 h */
 };
-bool rp_types_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct rp_type_row **out, size_t *n, struct rp_err *err);
-bool rp_type_get(struct rp_db *db, struct rp_str name, int64_t now_us, struct rp_arena *a, struct rp_type_row *out,
-                 struct rp_err *err);
-/* [w] Set or clear (absent) the reason why a type's jobs are held: missing command. Dependencies hold by themselves. */
-bool rp_type_hold(struct rp_db *db, struct rp_str name, struct rp_str why, int64_t now_us, struct rp_err *err);
+bool rp_types_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct rp_type_row **out,
+                   size_t *n, struct rp_err *err);
+bool rp_type_get(struct rp_db *db, struct rp_str name, int64_t now_us, struct rp_arena *a,
+                 struct rp_type_row *out, struct rp_err *err);
+/* [w] Set or clear (absent) the reason why a type's jobs are held: missing command. Dependencies
+ * hold by themselves. */
+bool rp_type_hold(struct rp_db *db, struct rp_str name, struct rp_str why, int64_t now_us,
+                  struct rp_err *err);
 
 struct rp_queue_row {
     int64_t id;
     struct rp_str name, paused_by;
     int64_t paused_us, max_running, weight;
     int64_t scheduled, waiting, running, retrying, held, failed;
-    int64_t oldest_us;           /* created or due time of the oldest waiting job, 0: none */
-    int64_t done_5m, failed_5m;  /* ended in the last 5 minutes */
+    int64_t oldest_us;          /* created or due time of the oldest waiting job, 0: none */
+    int64_t done_5m, failed_5m; /* ended in the last 5 minutes */
 };
-bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct rp_queue_row **out, size_t *n,
-                    struct rp_err *err);
+bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct rp_queue_row **out,
+                    size_t *n, struct rp_err *err);
 /* [w, audited] */
-bool rp_queue_pause(struct rp_db *db, struct rp_str name, bool pause, struct rp_str actor, struct rp_str reason, int64_t now_us,
-                    struct rp_err *err);
+bool rp_queue_pause(struct rp_db *db, struct rp_str name, bool pause, struct rp_str actor,
+                    struct rp_str reason, int64_t now_us, struct rp_err *err);
 
 /* ---- rates ---- */
 
-struct rp_rate { int64_t runs, failed, timeouts, retried_failures; }; /* final outcomes; retried attempts apart (U27) */
-bool rp_rate_since(struct rp_db *db, struct rp_str type, int64_t since_us, struct rp_rate *out, struct rp_err *err); /* type absent: all */
-struct rp_impact { struct rp_str type; int64_t failed, unknown; bool critical; int64_t since_us; };
-bool rp_impact(struct rp_db *db, int64_t since_us, struct rp_arena *a, struct rp_impact **out, size_t *n, struct rp_err *err);
-/* First minute of the newest unbroken stretch in which the failure rate over `window` was above `above` (0: it is not now). */
-bool rp_rate_alert_since(struct rp_db *db, double above, int64_t window_us, int64_t min_runs, int64_t now_us, int64_t *since_us,
-                         struct rp_err *err);
+struct rp_rate {
+    int64_t runs, failed, timeouts, retried_failures;
+}; /* final outcomes; retried attempts apart (U27) */
+bool rp_rate_since(struct rp_db *db, struct rp_str type, int64_t since_us, struct rp_rate *out,
+                   struct rp_err *err); /* type absent: all */
+struct rp_impact {
+    struct rp_str type;
+    int64_t failed, unknown;
+    bool critical;
+    int64_t since_us;
+};
+bool rp_impact(struct rp_db *db, int64_t since_us, struct rp_arena *a, struct rp_impact **out,
+               size_t *n, struct rp_err *err);
+/* First minute of the newest unbroken stretch in which the failure rate over `window` was above
+ * `above` (0: it is not now). */
+bool rp_rate_alert_since(struct rp_db *db, double above, int64_t window_us, int64_t min_runs,
+                         int64_t now_us, int64_t *since_us, struct rp_err *err);
 
 /* ---- patterns ---- */
 
@@ -67,16 +82,23 @@ struct rp_pattern {
     struct rp_str template, class, group, action, name, rule;
     int64_t first_us, last_us, failures;
 };
-bool rp_patterns_list(struct rp_db *db, int64_t since_us, int limit, struct rp_arena *a, struct rp_pattern **out, size_t *n,
-                      struct rp_err *err);
-bool rp_pattern_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_pattern *out, struct rp_err *err);
+bool rp_patterns_list(struct rp_db *db, int64_t since_us, int limit, struct rp_arena *a,
+                      struct rp_pattern **out, size_t *n, struct rp_err *err);
+bool rp_pattern_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_pattern *out,
+                    struct rp_err *err);
 /* [w, audited] name and class corrected by a person; absent: unchanged. */
-bool rp_pattern_edit(struct rp_db *db, int64_t id, struct rp_str name, struct rp_str class, struct rp_str group,
-                     struct rp_str action, struct rp_str actor, int64_t now_us, struct rp_err *err);
+bool rp_pattern_edit(struct rp_db *db, int64_t id, struct rp_str name, struct rp_str class,
+                     struct rp_str group, struct rp_str action, struct rp_str actor, int64_t now_us,
+                     struct rp_err *err);
 /* Failures of a window by pattern, with counts by type: for `analyze`. */
-struct rp_pattern_count { int64_t pattern_id, type_id; struct rp_str type; int64_t failures, first_us, last_us; };
-bool rp_pattern_counts(struct rp_db *db, int64_t since_us, int64_t until_us, struct rp_str type, int limit, struct rp_arena *a,
-                       struct rp_pattern_count **out, size_t *n, struct rp_err *err);
+struct rp_pattern_count {
+    int64_t pattern_id, type_id;
+    struct rp_str type;
+    int64_t failures, first_us, last_us;
+};
+bool rp_pattern_counts(struct rp_db *db, int64_t since_us, int64_t until_us, struct rp_str type,
+                       int limit, struct rp_arena *a, struct rp_pattern_count **out, size_t *n,
+                       struct rp_err *err);
 
 /* ---- dependencies ---- */
 
@@ -88,24 +110,35 @@ struct rp_dep_row {
     int64_t held; /* waiting jobs that it holds back */
     bool active;
 };
-bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out, size_t *n, struct rp_err *err);
+bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out, size_t *n,
+                  struct rp_err *err);
 /* [w] Records a check; a change of state holds or frees the types that need it. */
-bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str says, int64_t latency_us, int64_t now_us,
-                    struct rp_err *err);
+bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str says,
+                    int64_t latency_us, int64_t now_us, struct rp_err *err);
 
 /* ---- nodes, downtime ---- */
 
-/* [w] The node's sign of life. *last_seen_us: the store's newest sign of life before (0: new store), so that downtime is known. */
-bool rp_node_start(struct rp_db *db, struct rp_str node, int64_t pid, int64_t now_us, int64_t *last_seen_us, struct rp_err *err);
+/* [w] The node's sign of life. *last_seen_us: the store's newest sign of life before (0: new
+ * store), so that downtime is known. */
+bool rp_node_start(struct rp_db *db, struct rp_str node, int64_t pid, int64_t now_us,
+                   int64_t *last_seen_us, struct rp_err *err);
 bool rp_node_seen(struct rp_db *db, struct rp_str node, int64_t now_us, struct rp_err *err);
 bool rp_node_stop(struct rp_db *db, struct rp_str node, int64_t now_us, struct rp_err *err);
 
 /* ---- tokens ---- */
 
-enum rp_scope { RP_SCOPE_NONE, RP_SCOPE_READ, RP_SCOPE_ENQUEUE, RP_SCOPE_WORK, RP_SCOPE_OPERATE, RP_SCOPE_ADMIN };
+enum rp_scope {
+    RP_SCOPE_NONE,
+    RP_SCOPE_READ,
+    RP_SCOPE_ENQUEUE,
+    RP_SCOPE_WORK,
+    RP_SCOPE_OPERATE,
+    RP_SCOPE_ADMIN
+};
 const char *rp_scope_name(enum rp_scope s);
 bool rp_scope_of_name(struct rp_str name, enum rp_scope *out);
-/* Whether a token of scope `have` may do what needs `need`: admin all; operate: read, enqueue, operate; work: read of its own, work; … */
+/* Whether a token of scope `have` may do what needs `need`: admin all; operate: read, enqueue,
+ * operate; work: read of its own, work; … */
 bool rp_scope_allows(enum rp_scope have, enum rp_scope need);
 struct rp_token {
     int64_t id;
@@ -113,28 +146,35 @@ struct rp_token {
     enum rp_scope scope;
     int64_t created_us, expires_us, last_used_us, revoked_us;
 };
-/* [w, audited] `secret` (out): rp_ + 43 base64url characters (256 bits), shown once; only its SHA-256 is stored. */
-bool rp_token_create(struct rp_db *db, struct rp_str name, enum rp_scope scope, int64_t expires_us, struct rp_str actor,
-                     int64_t now_us, char secret[64], struct rp_token *out, struct rp_err *err);
-bool rp_token_revoke(struct rp_db *db, int64_t id, struct rp_str actor, int64_t now_us, struct rp_err *err);
-bool rp_tokens_list(struct rp_db *db, struct rp_arena *a, struct rp_token **out, size_t *n, struct rp_err *err);
-/* RP_E_UNAUTHORIZED for unknown, expired, revoked: the same words for all. */
-bool rp_token_check(struct rp_db *db, struct rp_str secret, int64_t now_us, struct rp_arena *a, struct rp_token *out,
+/* [w, audited] `secret` (out): rp_ + 43 base64url characters (256 bits), shown once; only its
+ * SHA-256 is stored. */
+bool rp_token_create(struct rp_db *db, struct rp_str name, enum rp_scope scope, int64_t expires_us,
+                     struct rp_str actor, int64_t now_us, char secret[64], struct rp_token *out,
+                     struct rp_err *err);
+bool rp_token_revoke(struct rp_db *db, int64_t id, struct rp_str actor, int64_t now_us,
+                     struct rp_err *err);
+bool rp_tokens_list(struct rp_db *db, struct rp_arena *a, struct rp_token **out, size_t *n,
                     struct rp_err *err);
+/* RP_E_UNAUTHORIZED for unknown, expired, revoked: the same words for all. */
+bool rp_token_check(struct rp_db *db, struct rp_str secret, int64_t now_us, struct rp_arena *a,
+                    struct rp_token *out, struct rp_err *err);
 
 /* ---- Idempotency-Key ---- */
 
-/* The stored answer of an earlier POST with the key: *found. Same key with another request hash: RP_E_CONFLICT. */
-bool rp_idempotency_find(struct rp_db *db, struct rp_str key, uint64_t request_hash, struct rp_arena *a, bool *found,
-                         int64_t *status, struct rp_str *body, struct rp_err *err);
+/* The stored answer of an earlier POST with the key: *found. Same key with another request hash:
+ * RP_E_CONFLICT. */
+bool rp_idempotency_find(struct rp_db *db, struct rp_str key, uint64_t request_hash,
+                         struct rp_arena *a, bool *found, int64_t *status, struct rp_str *body,
+                         struct rp_err *err);
 /* [w] in the transaction of the effect; kept 24 h. */
-bool rp_idempotency_keep(struct rp_db *db, struct rp_str key, uint64_t request_hash, int64_t status, struct rp_str body,
-                         int64_t now_us, struct rp_err *err);
+bool rp_idempotency_keep(struct rp_db *db, struct rp_str key, uint64_t request_hash, int64_t status,
+                         struct rp_str body, int64_t now_us, struct rp_err *err);
 
 /* ---- audit ---- */
 
-/* [w] One record in the same transaction as the intervention (G31). safety: SAFE, REVERSIBLE, IRREVERSIBLE. detail: JSON or absent. */
-bool rp_audit(struct rp_db *db, struct rp_str actor, const char *action, struct rp_str object, const char *safety,
-              struct rp_str detail, int64_t now_us, struct rp_err *err);
+/* [w] One record in the same transaction as the intervention (G31). safety: SAFE, REVERSIBLE,
+ * IRREVERSIBLE. detail: JSON or absent. */
+bool rp_audit(struct rp_db *db, struct rp_str actor, const char *action, struct rp_str object,
+              const char *safety, struct rp_str detail, int64_t now_us, struct rp_err *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* Replays and their items: what was selected, frozen, released, and each item's fate. [w]: writes. The plan is made in replay/. */
+/* Replays and their items: what was selected, frozen, released, and each item's fate. [w]: writes.
+ * The plan is made in replay/. */
 #ifndef RP_STORE_REPLAYS_H
 #define RP_STORE_REPLAYS_H
 
@@ -38,14 +39,14 @@ const char *rp_fate_name(enum rp_fate f);
 struct rp_replay {
     int64_t id;
     enum rp_replay_state state;
-    struct rp_str selection;            /* JSON as it was asked for */
-    struct rp_str actor, reason, says;  /* says: why it is halted or how it ended */
+    struct rp_str selection;           /* JSON as it was asked for */
+    struct rp_str actor, reason, says; /* says: why it is halted or how it ended */
     struct rp_str plan_hash;
     int64_t canary, wave_max;
-    double rate_per_s;                  /* 0: not limited */
+    double rate_per_s; /* 0: not limited */
     int64_t created_us, started_us, ended_us;
-    int64_t matched, left_out, wave;    /* wave: number of the newest released one, 0: none */
-    int64_t n[8];                       /* items by rp_fate; [0]: all */
+    int64_t matched, left_out, wave; /* wave: number of the newest released one, 0: none */
+    int64_t n[8];                    /* items by rp_fate; [0]: all */
 };
 
 /* A failed job as the planner sees it. */
@@ -55,29 +56,43 @@ struct rp_candidate {
     struct rp_str type, key, error_class, action, group;
     bool poison, superseded, in_replay, type_gone, started, has_output;
 };
-/* Failed (and, if asked, unknown) jobs of a filter or by id, oldest first, ≤ limit: the raw material of a plan. Successes never. */
-bool rp_replay_candidates(struct rp_db *db, const struct rp_job_filter *f, const int64_t *ids, size_t n_ids, int64_t limit,
-                          struct rp_arena *a, struct rp_candidate **out, size_t *n, struct rp_err *err);
+/* Failed (and, if asked, unknown) jobs of a filter or by id, oldest first, ≤ limit: the raw
+ * material of a plan. Successes never. */
+bool rp_replay_candidates(struct rp_db *db, const struct rp_job_filter *f, const int64_t *ids,
+                          size_t n_ids, int64_t limit, struct rp_arena *a,
+                          struct rp_candidate **out, size_t *n, struct rp_err *err);
 
 /* [w, audited] Creates a replay with its frozen items in state planned. */
-bool rp_replay_create(struct rp_db *db, const struct rp_replay *in, const struct rp_candidate *items, size_t n, int64_t now_us,
-                      int64_t *id, struct rp_err *err);
-/* [w, audited] planned → running, running ↔ paused, halted → running, any of these → aborted; done → no. Bad steps: RP_E_BAD_STATE. */
-bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, struct rp_str actor, struct rp_str reason,
-                         int64_t now_us, struct rp_err *err);
-/* [w] Releases up to `max` waiting items of the replay as wave `wave`: each job goes failed → queued by RP_EV_REPLAY with one attempt allowed and
- * the replay's id. An item whose job is no longer as frozen is skipped with the reason, never an error (U5). */
-bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, int64_t now_us, int64_t *released, struct rp_err *err);
+bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
+                      const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
+                      struct rp_err *err);
+/* [w, audited] planned → running, running ↔ paused, halted → running, any of these → aborted; done
+ * → no. Bad steps: RP_E_BAD_STATE. */
+bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, struct rp_str actor,
+                         struct rp_str reason, int64_t now_us, struct rp_err *err);
+/* [w] Releases up to `max` waiting items of the replay as wave `wave`: each job goes failed →
+ * queued by RP_EV_REPLAY with one attempt allowed and the replay's id. An item whose job is no
+ * longer as frozen is skipped with the reason, never an error (U5). */
+bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, int64_t now_us,
+                       int64_t *released, struct rp_err *err);
 /* [w] Fates of released items whose jobs ended since. */
-bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *settled, struct rp_err *err);
+bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *settled,
+                      struct rp_err *err);
 /* [w, audited] Items not run go back exactly to the state before; the replay becomes undone. */
-bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason, int64_t now_us, struct rp_err *err);
+bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
+                    int64_t now_us, struct rp_err *err);
 
-bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay *out, struct rp_err *err);
-bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a, struct rp_replay **out, size_t *n,
-                     struct rp_err *err);
-struct rp_replay_item { int64_t seq, job_id, wave; enum rp_fate fate; struct rp_str type, why; int64_t pattern_before, pattern_after; };
-bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit, struct rp_arena *a, struct rp_replay_item **out,
-                     size_t *n, struct rp_err *err);
+bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay *out,
+                   struct rp_err *err);
+bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a,
+                     struct rp_replay **out, size_t *n, struct rp_err *err);
+struct rp_replay_item {
+    int64_t seq, job_id, wave;
+    enum rp_fate fate;
+    struct rp_str type, why;
+    int64_t pattern_before, pattern_after;
+};
+bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit, struct rp_arena *a,
+                     struct rp_replay_item **out, size_t *n, struct rp_err *err);
 
 #endif

@@ -78,7 +78,7 @@ create table attempt(
   exit_code integer, signal integer, ended_by text, cpu_us integer, memory_peak integer, survivors text,
   error text, error_class text, rule text, contract text, pattern_id integer references pattern(id),
   replay_id integer, output_bytes integer not null default 0, output_dropped integer not null default 0,
-  result text,
+  contract_bytes integer, result text,
   primary key(job_id, n)) without rowid;
 create table output(
   job_id integer not null, n integer not null, packed blob not null, primary key(job_id, n));

@@ -1,0 +1,113 @@
+/* Private to engine/: its parts and who owns what. */
+#ifndef RP_ENGINE_INTERNAL_H
+#define RP_ENGINE_INTERNAL_H
+
+#include "engine/engine.h"
+#include "store/registry.h"
+#include "store/schedules.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* ---- writer.c ---- */
+
+struct rp_writer {
+    pthread_t thread;
+    pthread_mutex_t lock; /* protects what follows, up to the next blank line */
+    pthread_cond_t more;
+    struct rp_op *head, **tail;
+    size_t waiting, max;
+    bool closing;
+    int64_t commits, ops;
+    int64_t fails_since_us; /* 0: the last commit went through */
+    struct rp_err fails_with;
+
+    pthread_mutex_t listeners_lock;
+    struct rp_listener *listeners;
+
+    struct rp_store *store;
+    const struct rp_clock *clock;
+};
+bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
+                  size_t max, struct rp_err *err);
+bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);
+bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                 void *arg, struct rp_err *err);
+void writer_stop(
+    struct rp_writer *w); /* what waits is still written; then nothing is taken any more */
+
+/* ---- readers.c ---- */
+
+enum { READERS_MAX = 16, READS_WAITING_MAX = 4096 };
+struct rp_readers {
+    pthread_t threads[READERS_MAX];
+    struct rp_db *dbs[READERS_MAX];
+    int n;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct rp_read *head, **tail;
+    size_t waiting;
+    bool closing;
+};
+bool readers_start(struct rp_readers *r, struct rp_store *store, int n, struct rp_err *err);
+bool readers_submit(struct rp_readers *r, struct rp_read *read, struct rp_err *err);
+void readers_stop(struct rp_readers *r);
+
+/* ---- runs.c: command attempts of this node ---- */
+
+/* One running or ended command. Made by the engine thread; `result` is filled by the exec thread
+ * before it moves to the ended list. */
+struct run {
+    struct run *next;
+    struct rp_arena arena;
+    struct rp_lease lease; /* strings in the arena */
+    const struct rp_type *type;
+    struct rp_exec_result result; /* valid once ended */
+    struct rp_report report;      /* made once, kept until it is written */
+    bool reported, kill_sent;
+    bool command_missing;
+    uint64_t stored_bytes; /* of output, at the last partial write */
+};
+struct runs {
+    pthread_mutex_t lock;
+    struct run *running, *ended;
+    size_t n; /* of both lists: slots in use */
+};
+struct run *run_new(struct rp_engine *e, const struct rp_lease *lease, const struct rp_type *type);
+void run_free(struct run *r);
+void run_start(struct rp_engine *e, struct run *r);
+void run_judge(struct rp_engine *e, struct run *r); /* result → report */
+bool command_found(const struct rp_type *t);
+void runs_done(void *ctx, uint64_t id, struct rp_exec_result *result);
+
+/* ---- tick.c: what the engine thread decides, as one op ---- */
+
+void *engine_thread(void *engine);
+
+struct rp_engine {
+    struct rp_store *store;
+    const struct rp_clock *clock;
+    struct rp_engine_hooks hooks;
+    char node[128];
+    struct rp_writer writer;
+    struct rp_readers readers;
+    struct rp_exec *exec;
+    struct runs runs;
+    _Atomic(const struct rp_config *) config;
+    char sweep[200];
+    int64_t started_us;
+
+    pthread_t thread;
+    pthread_mutex_t lock; /* protects what follows */
+    pthread_cond_t wake;  /* CLOCK_MONOTONIC */
+    bool woken, stopping, stop_now, stopped;
+    int64_t last_tick_us;
+
+    /* the engine thread's own */
+    struct rp_db *reader;
+    int64_t last_wall_us, last_mono_us, up_since_us, down_from_us, next_beat_us, next_probe_us,
+        next_hold_us, next_partial_us;
+    struct rp_listener listener;
+};
+
+#endif

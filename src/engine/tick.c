@@ -1,0 +1,380 @@
+/* The engine thread. Everything it decides in one round is one op of the writer, the tick: reports
+ * of commands that ended, what is due, what was lost, what to start. So a round is all or nothing,
+ * and costs one commit. */
+#include "engine/internal.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    REPORTS_A_TICK = 256,
+    PROMOTE_A_TICK = 1000,
+    EXPIRE_A_TICK = 200,
+    FIRE_A_TICK = 200,
+    CLAIM_A_TICK = 256
+};
+
+static const int64_t wake_at_least_us = RP_US_S; /* so that a set clock is noticed */
+static const int64_t stall_us = RP_US_MIN;       /* a longer gap between ticks counts as downtime */
+static const int64_t probe_every_us =
+    2 * RP_US_S; /* the node's sign of life, which also proves that the store takes writes */
+static const int64_t partial_every_us = RP_US_S;        /* output of running commands (G5) */
+static const int64_t hold_every_us = 10 * RP_US_S;      /* looks again for missing commands (U29) */
+static const int64_t clock_correction_us = 3 * RP_US_H; /* rule 11 */
+
+struct tick {
+    struct rp_engine *e;
+    struct rp_arena arena;
+    int64_t now, mono;
+    bool stopping, beat, probe, partial, holds;
+    struct run *ended[REPORTS_A_TICK];
+    size_t n_ended;
+    struct rp_lease *leases; /* out */
+    size_t n_leases;
+    int64_t *kill;
+    size_t n_kill;
+    int64_t next_us; /* wall clock of the next thing that is due */
+    int64_t fired, promoted, expired;
+};
+
+static void sooner(struct tick *t, int64_t us)
+{
+    if (us < t->next_us)
+        t->next_us = us;
+}
+
+/* ---- parts of a tick, each on the writer, inside its transaction ---- */
+
+/* A report that the store refuses (its lease was lost) is over all the same: the store's record of
+ * it stands. */
+static bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    for (size_t i = 0; i < t->n_ended; i++) {
+        struct run *r = t->ended[i];
+        enum rp_state state;
+        struct rp_err why;
+        if (!rp_savepoint(db, err))
+            return false;
+        bool ok = rp_job_report(db, &r->report, t->now, &state, &why);
+        if (ok && r->command_missing)
+            ok = rp_type_hold(db, r->type->name, r->report.facts.error, t->now, &why);
+        if (ok && !rp_savepoint_release(db, err))
+            return false;
+        if (ok)
+            continue;
+        rp_savepoint_rollback(db);
+        if (why.code != RP_E_LEASE_LOST) {
+            *err = why;
+            return false;
+        }
+        rp_log_err(RP_WARN, "a report came too late", &why);
+    }
+    return true;
+}
+
+static bool tick_clock(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    struct rp_engine *e = t->e;
+    int64_t jump = (t->now - e->last_wall_us) - (t->mono - e->last_mono_us);
+    if (jump > clock_correction_us || jump < -clock_correction_us) {
+        rp_log(RP_WARN, "the wall clock was set; schedules start from the new time", "jump_s=%lld",
+               (long long)(jump / RP_US_S));
+        return rp_schedules_clock_set(db, e->last_wall_us, t->now, err);
+    }
+    return true;
+}
+
+static bool tick_schedules(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    struct rp_engine *e = t->e;
+    int64_t down = e->down_from_us, up = e->up_since_us;
+    if (t->now - e->last_wall_us > stall_us) {
+        down = e->last_wall_us;
+        up = t->now;
+    }
+    struct rp_fire f = {
+        .now_us = t->now, .down_from_us = down, .up_since_us = up, .max = FIRE_A_TICK};
+    if (!rp_schedules_fire(db, &f, err))
+        return false;
+    t->fired = f.fired;
+    sooner(t, f.next_us);
+    return true;
+}
+
+static bool tick_due(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    int64_t next_due, next_lease;
+    if (!rp_jobs_promote(db, t->now, PROMOTE_A_TICK, &t->promoted, &next_due, err) ||
+        !rp_leases_expire(db, t->now, EXPIRE_A_TICK, &t->expired, &next_lease, err))
+        return false;
+    sooner(t, next_due);
+    sooner(t, next_lease);
+    return true;
+}
+
+/* Leases of running commands are ours to keep: a third of their length between beats. */
+static bool tick_beat(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    struct rp_engine *e = t->e;
+    (void)pthread_mutex_lock(&e->runs.lock);
+    size_t n = 0, max = e->runs.n;
+    int64_t *ids = RP_NEW_N(&t->arena, int64_t, max + 1);
+    uint64_t *tokens = RP_NEW_N(&t->arena, uint64_t, max + 1);
+    for (struct run *r = e->runs.running; r != NULL; r = r->next, n++)
+        ids[n] = r->lease.id, tokens[n] = r->lease.token;
+    for (struct run *r = e->runs.ended; r != NULL; r = r->next, n++)
+        ids[n] = r->lease.id, tokens[n] = r->lease.token;
+    (void)pthread_mutex_unlock(&e->runs.lock);
+    bool *ok = RP_NEW_N(&t->arena, bool, n + 1);
+    return n == 0 || rp_leases_extend(db, ids, tokens, n,
+                                      t->now + atomic_load(&e->config)->lease_us, ok, err);
+}
+
+static bool tick_partial(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    struct rp_engine *e = t->e;
+    bool ok = true;
+    (void)pthread_mutex_lock(&e->runs.lock);
+    for (struct run *r = e->runs.running; ok && r != NULL; r = r->next) {
+        struct rp_output now = {0};
+        struct rp_buf packed = {0};
+        if (rp_exec_peek(e->exec, (uint64_t)r->lease.id, &now) && now.total[0] != r->stored_bytes &&
+            rp_output_pack(&now, &packed, NULL)) {
+            ok = rp_job_output_partial(db, r->lease.id, rp_buf_view(&packed), (int64_t)now.total[0],
+                                       err);
+            r->stored_bytes = now.total[0];
+        }
+        rp_output_free(&now);
+        rp_buf_free(&packed);
+    }
+    (void)pthread_mutex_unlock(&e->runs.lock);
+    return ok;
+}
+
+/* A type whose program is missing is held; it goes on by itself once the program is there. */
+static bool tick_holds(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    const struct rp_config *c = atomic_load(&t->e->config);
+    for (size_t i = 0; i < c->n_types; i++) {
+        const struct rp_type *type = &c->types[i];
+        if (type->run.n == 0)
+            continue;
+        struct rp_str why =
+            command_found(type)
+                ? RP_NONE
+                : rp_str_fmt(&t->arena, "its command is missing: %.*s", RP_FMT(type->run.v[0]));
+        if (!rp_type_hold(db, type->name, why, t->now, err))
+            return false;
+    }
+    return true;
+}
+
+static size_t free_slots(struct rp_engine *e)
+{
+    (void)pthread_mutex_lock(&e->runs.lock);
+    size_t used = e->runs.n, max = (size_t)atomic_load(&e->config)->max_running;
+    (void)pthread_mutex_unlock(&e->runs.lock);
+    return used < max ? max - used : 0;
+}
+
+static bool tick_claim(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    struct rp_engine *e = t->e;
+    /* Reports of this very tick free their slots, so their number is added. */
+    size_t slots = free_slots(e) + t->n_ended;
+    if (t->stopping || slots == 0)
+        return true;
+    struct rp_claim c = {
+        .node = rp_str_of(e->node),
+        .worker = RP_STR("exec"),
+        .commands = true,
+        .max = slots < CLAIM_A_TICK ? (int64_t)slots : CLAIM_A_TICK,
+        .lease_us = atomic_load(&e->config)->lease_us,
+    };
+    return rp_jobs_claim(db, &c, t->now, &t->arena, &t->leases, &t->n_leases, err);
+}
+
+static bool tick_hook(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    int64_t next = INT64_MAX;
+    if (t->e->hooks.tick == NULL)
+        return true;
+    bool ok = t->e->hooks.tick(t->e->hooks.ctx, db, t->now, &next, err);
+    sooner(t, next);
+    return ok;
+}
+
+static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    struct tick *t = arg;
+    return tick_reports(t, db, err) && tick_clock(t, db, err) && tick_schedules(t, db, err) &&
+           tick_due(t, db, err) && tick_hook(t, db, err) && (!t->beat || tick_beat(t, db, err)) &&
+           (!t->partial || tick_partial(t, db, err)) && (!t->holds || tick_holds(t, db, err)) &&
+           (!t->probe || rp_node_seen(db, rp_str_of(t->e->node), t->now, err)) &&
+           tick_claim(t, db, err) && rp_jobs_to_kill(db, &t->arena, &t->kill, &t->n_kill, err);
+}
+
+/* ---- around a tick, on the engine thread ---- */
+
+static void collect_ended(struct tick *t)
+{
+    struct rp_engine *e = t->e;
+    (void)pthread_mutex_lock(&e->runs.lock);
+    for (struct run *r = e->runs.ended; r != NULL && t->n_ended < REPORTS_A_TICK; r = r->next)
+        t->ended[t->n_ended++] = r;
+    (void)pthread_mutex_unlock(&e->runs.lock);
+    for (size_t i = 0; i < t->n_ended;
+         i++) /* only the engine thread removes from the list, so no lock is needed here */
+        if (!t->ended[i]->reported)
+            run_judge(e, t->ended[i]);
+}
+
+static void drop_written(struct tick *t)
+{
+    struct rp_engine *e = t->e;
+    for (size_t i = 0; i < t->n_ended; i++) {
+        (void)pthread_mutex_lock(&e->runs.lock);
+        struct run **at = &e->runs.ended;
+        while (*at != t->ended[i])
+            at = &(*at)->next;
+        *at = t->ended[i]->next;
+        e->runs.n--;
+        (void)pthread_mutex_unlock(&e->runs.lock);
+        run_free(t->ended[i]);
+    }
+}
+
+static void start_claimed(struct tick *t)
+{
+    struct rp_engine *e = t->e;
+    const struct rp_config *c = atomic_load(&e->config);
+    for (size_t i = 0; i < t->n_leases; i++) {
+        /* The claim is of the configuration that the writer has in force; the newest may have been
+         * set since, and keeps old types. */
+        const struct rp_type *type = rp_config_type(c, t->leases[i].job.type);
+        if (type != NULL && type->run.n > 0)
+            run_start(e, run_new(e, &t->leases[i], type));
+    }
+}
+
+static void kill_marked(struct tick *t)
+{
+    struct rp_engine *e = t->e;
+    (void)pthread_mutex_lock(&e->runs.lock);
+    for (size_t i = 0; i < t->n_kill; i++)
+        for (struct run *r = e->runs.running; r != NULL; r = r->next)
+            if (r->lease.id == t->kill[i] && !r->kill_sent) {
+                r->kill_sent = true;
+                rp_exec_kill(e->exec, (uint64_t)r->lease.id, RP_END_OPERATOR, -1);
+            }
+    (void)pthread_mutex_unlock(&e->runs.lock);
+}
+
+static bool due(int64_t *at, int64_t now, int64_t every)
+{
+    if (now < *at)
+        return false;
+    *at = now + every;
+    return true;
+}
+
+/* Returns how long to sleep. */
+static int64_t tick(struct rp_engine *e, bool stopping)
+{
+    struct tick *t = rp_xcalloc(1, sizeof *t);
+    struct rp_err err;
+    *t = (struct tick){.e = e,
+                       .now = rp_wall(e->clock),
+                       .mono = rp_mono(e->clock),
+                       .stopping = stopping,
+                       .next_us = INT64_MAX};
+    t->beat = due(&e->next_beat_us, t->mono, atomic_load(&e->config)->lease_us / 3);
+    t->probe = due(&e->next_probe_us, t->mono, probe_every_us);
+    t->partial = due(&e->next_partial_us, t->mono, partial_every_us);
+    t->holds = due(&e->next_hold_us, t->mono, hold_every_us);
+    collect_ended(t);
+    bool ok = writer_call(&e->writer, tick_run, t, &err);
+    int64_t sleep = wake_at_least_us;
+    if (ok) {
+        drop_written(t);
+        start_claimed(t);
+        kill_marked(t);
+        e->last_wall_us = t->now;
+        e->last_mono_us = t->mono;
+        e->down_from_us = 0;
+        if (t->next_us - t->now < sleep)
+            sleep = t->next_us > t->now ? t->next_us - t->now : 0;
+        if (t->n_ended == REPORTS_A_TICK || t->n_leases == CLAIM_A_TICK ||
+            t->promoted == PROMOTE_A_TICK)
+            sleep = 0;
+    }
+    (void)pthread_mutex_lock(&e->lock);
+    if (ok)
+        e->last_tick_us = t->now;
+    (void)pthread_mutex_unlock(&e->lock);
+    rp_arena_free(&t->arena);
+    free(t);
+    return sleep;
+}
+
+static void nap(struct rp_engine *e, int64_t us)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + us % RP_US_S * 1000;
+    until.tv_sec += us / RP_US_S + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    while (!e->woken && pthread_cond_timedwait(&e->wake, &e->lock, &until) != ETIMEDOUT)
+        continue;
+    e->woken = false;
+}
+
+/* Every running command gets TERM with what is left of the stop's time; a second stop leaves
+ * nothing of it. */
+static void stop_running(struct rp_engine *e, bool at_once)
+{
+    int64_t most = atomic_load(&e->config)->shutdown_grace_us;
+    (void)pthread_mutex_lock(&e->runs.lock);
+    for (struct run *r = e->runs.running; r != NULL; r = r->next)
+        rp_exec_kill(e->exec, (uint64_t)r->lease.id, RP_END_STOP,
+                     at_once                    ? 0
+                     : r->type->grace_us < most ? r->type->grace_us
+                                                : most);
+    (void)pthread_mutex_unlock(&e->runs.lock);
+}
+
+static size_t runs_left(struct rp_engine *e)
+{
+    (void)pthread_mutex_lock(&e->runs.lock);
+    size_t n = e->runs.n;
+    (void)pthread_mutex_unlock(&e->runs.lock);
+    return n;
+}
+
+void *engine_thread(void *engine)
+{
+    struct rp_engine *e = engine;
+    bool term_sent = false, kill_sent = false;
+    for (;;) {
+        (void)pthread_mutex_lock(&e->lock);
+        bool stopping = e->stopping, now = e->stop_now;
+        (void)pthread_mutex_unlock(&e->lock);
+        if (stopping && !term_sent)
+            stop_running(e, false);
+        if (now && !kill_sent)
+            stop_running(e, true);
+        term_sent = stopping;
+        kill_sent = now;
+        int64_t sleep = tick(e, stopping);
+        if (stopping && runs_left(e) == 0)
+            break;
+        (void)pthread_mutex_lock(&e->lock);
+        nap(e, sleep);
+        (void)pthread_mutex_unlock(&e->lock);
+    }
+    return NULL;
+}

@@ -1,0 +1,225 @@
+#include "engine/internal.h"
+
+#include "base/log.h"
+
+enum { BATCH_OPS = 1024 };
+/* A batch is closed after this long, so that nobody waits more than about twice of it (G19). */
+static const int64_t batch_us = 20000;
+
+static struct rp_op *take_batch(struct rp_writer *w)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    while (w->head == NULL && !w->closing)
+        (void)pthread_cond_wait(&w->more, &w->lock);
+    struct rp_op *first = w->head, *last = first;
+    size_t n = first != NULL;
+    for (; last != NULL && last->next != NULL && n < BATCH_OPS; n++)
+        last = last->next;
+    if (last != NULL) {
+        w->head = last->next;
+        last->next = NULL;
+        if (w->head == NULL)
+            w->tail = &w->head;
+        w->waiting -= n;
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+    return first;
+}
+
+/* What did not fit into this transaction's time goes back to the front. */
+static void put_back(struct rp_writer *w, struct rp_op *rest)
+{
+    struct rp_op *last = rest;
+    size_t n = 1;
+    for (; last->next != NULL; n++)
+        last = last->next;
+    (void)pthread_mutex_lock(&w->lock);
+    last->next = w->head;
+    if (w->head == NULL)
+        w->tail = &last->next;
+    w->head = rest;
+    w->waiting += n;
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+static void run_op(struct rp_db *db, struct rp_op *op)
+{
+    op->ok = rp_savepoint(db, &op->err);
+    if (!op->ok)
+        return;
+    op->ok = op->run(db, op->arg, &op->err) && rp_savepoint_release(db, &op->err);
+    if (!op->ok)
+        rp_savepoint_rollback(db);
+}
+
+/* Runs ops until the time of a batch is used up; returns what is left. *n counts those run. */
+static struct rp_op *run_ops(struct rp_writer *w, struct rp_db *db, struct rp_op *op, size_t *n)
+{
+    int64_t until = rp_mono(w->clock) + batch_us;
+    struct rp_op *last = op;
+    for (*n = 0; op != NULL && (*n == 0 || rp_mono(w->clock) < until); (*n)++) {
+        run_op(db, op);
+        last = op;
+        op = op->next;
+    }
+    last->next = NULL;
+    return op;
+}
+
+static void note_health(struct rp_writer *w, size_t n, const struct rp_err *err)
+{
+    bool failed = err != NULL, before;
+    (void)pthread_mutex_lock(&w->lock);
+    before = w->fails_since_us != 0;
+    w->commits++;
+    w->ops += (int64_t)n;
+    if (failed && !before)
+        w->fails_since_us = rp_wall(w->clock);
+    if (failed)
+        w->fails_with = *err;
+    else
+        w->fails_since_us = 0;
+    (void)pthread_mutex_unlock(&w->lock);
+    if (failed && !before)
+        rp_log_err(RP_ERROR, "the store cannot be written", err);
+    if (!failed && before)
+        rp_log(RP_INFO, "the store can be written again", "ops=%zu", n);
+}
+
+static void tell(struct rp_writer *w, unsigned bits)
+{
+    if (bits == 0)
+        return;
+    (void)pthread_mutex_lock(&w->listeners_lock);
+    for (struct rp_listener *l = w->listeners; l != NULL; l = l->next)
+        l->changed(l->ctx, bits);
+    (void)pthread_mutex_unlock(&w->listeners_lock);
+}
+
+static void finish(struct rp_op *op, const struct rp_err *failed)
+{
+    while (op != NULL) {
+        struct rp_op *next = op->next; /* done may free the op */
+        if (failed != NULL) {
+            op->ok = false;
+            op->err = *failed;
+        }
+        op->done(op);
+        op = next;
+    }
+}
+
+static void write_batch(struct rp_writer *w, struct rp_op *batch)
+{
+    struct rp_db *db = rp_store_writer(w->store);
+    struct rp_err err;
+    size_t n = 0;
+    struct rp_op *rest = NULL;
+    bool begun = rp_tx_begin(db, &err);
+    if (begun)
+        rest = run_ops(w, db, batch, &n);
+    bool ok = begun && rp_tx_commit(db, &err);
+    if (begun && !ok)
+        rp_tx_rollback(db);
+    unsigned bits = rp_db_take_changes(db);
+    if (rest != NULL)
+        put_back(w, rest);
+    note_health(w, n, ok ? NULL : &err);
+    finish(batch, ok ? NULL : &err);
+    if (ok)
+        tell(w, bits);
+}
+
+static void *writer_thread(void *arg)
+{
+    struct rp_writer *w = arg;
+    struct rp_op *batch;
+    while ((batch = take_batch(w)) != NULL)
+        write_batch(w, batch);
+    return NULL;
+}
+
+bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
+                  size_t max, struct rp_err *err)
+{
+    w->store = store;
+    w->clock = clock;
+    w->max = max;
+    w->tail = &w->head;
+    (void)pthread_mutex_init(&w->lock, NULL);
+    (void)pthread_mutex_init(&w->listeners_lock, NULL);
+    (void)pthread_cond_init(&w->more, NULL);
+    if (pthread_create(&w->thread, NULL, writer_thread, w) != 0)
+        return rp_fail(err, RP_E_INTERNAL, "no thread for the writer");
+    return true;
+}
+
+bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err)
+{
+    op->next = NULL;
+    (void)pthread_mutex_lock(&w->lock);
+    bool closing = w->closing, full = w->waiting >= w->max;
+    if (!closing && !full) {
+        *w->tail = op;
+        w->tail = &op->next;
+        w->waiting++;
+        (void)pthread_cond_signal(&w->more);
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+    if (closing)
+        return rp_fail(err, RP_E_STOPPING, "the daemon is stopping");
+    if (full) {
+        (void)rp_fail(err, RP_E_OVERLOAD, "%zu writes are waiting already", w->max);
+        return rp_hint(err, "try again in a second");
+    }
+    return true;
+}
+
+struct call {
+    struct rp_op op;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool finished;
+};
+
+static void call_done(struct rp_op *op)
+{
+    struct call *c = (struct call *)op; /* op is the first member */
+    (void)pthread_mutex_lock(&c->lock);
+    c->finished = true;
+    (void)pthread_cond_signal(&c->cond);
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                 void *arg, struct rp_err *err)
+{
+    struct call c = {.op = {.run = run, .arg = arg, .done = call_done}};
+    (void)pthread_mutex_init(&c.lock, NULL);
+    (void)pthread_cond_init(&c.cond, NULL);
+    bool ok = writer_submit(w, &c.op, err);
+    if (ok) {
+        (void)pthread_mutex_lock(&c.lock);
+        while (!c.finished)
+            (void)pthread_cond_wait(&c.cond, &c.lock);
+        (void)pthread_mutex_unlock(&c.lock);
+        ok = c.op.ok;
+        if (!ok && err != NULL)
+            *err = c.op.err;
+    }
+    (void)pthread_cond_destroy(&c.cond);
+    (void)pthread_mutex_destroy(&c.lock);
+    return ok;
+}
+
+void writer_stop(struct rp_writer *w)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    w->closing = true;
+    (void)pthread_cond_signal(&w->more);
+    (void)pthread_mutex_unlock(&w->lock);
+    (void)pthread_join(w->thread, NULL);
+    (void)pthread_mutex_destroy(&w->lock);
+    (void)pthread_mutex_destroy(&w->listeners_lock);
+    (void)pthread_cond_destroy(&w->more);
+}
