@@ -32,7 +32,7 @@ struct tick {
     int64_t now, mono;
     bool stopping, beat, probe, partial, holds;
     struct run *ended[REPORTS_A_TICK];
-    size_t n_ended;
+    size_t n_ended, reporting;
     struct rp_lease *leases; /* out */
     size_t n_leases;
     int64_t *kill;
@@ -49,30 +49,46 @@ static void sooner(struct tick *t, int64_t us)
 
 /* ---- parts of a tick, each on the writer, inside its transaction ---- */
 
+static bool store_broken(const struct rp_err *err)
+{
+    return err->code == RP_E_STORE_FULL || err->code == RP_E_STORE_IO ||
+           err->code == RP_E_STORE_CORRUPT;
+}
+
+typedef bool part(struct tick *t, struct rp_db *db, struct rp_err *err);
+
+/* Runs a part inside a savepoint, so that its own error leaves the others' work alone. Only a store
+ * that cannot be written ends the tick: then nothing of it happened, and it is tried again. */
+static bool apart(struct tick *t, struct rp_db *db, const char *name, part *run, struct rp_err *err)
+{
+    if (!rp_savepoint(db, err))
+        return false;
+    if (run(t, db, err))
+        return rp_savepoint_release(db, err);
+    rp_savepoint_rollback(db);
+    if (store_broken(err))
+        return false;
+    rp_log(RP_ERROR, "a part of the tick failed", "part=%s code=%s error=%s", name,
+           rp_code_slug(err->code), rp_log_q(rp_str_of(err->message)));
+    return true;
+}
+
+static bool report_one(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    struct run *r = t->ended[t->reporting];
+    enum rp_state state;
+    return rp_job_report(db, &r->report, t->now, &state, err) &&
+           (!r->command_missing ||
+            rp_type_hold(db, r->type->name, r->report.facts.error, t->now, err));
+}
+
 /* A report that the store refuses (its lease was lost) is over all the same: the store's record of
  * it stands. */
 static bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
-    for (size_t i = 0; i < t->n_ended; i++) {
-        struct run *r = t->ended[i];
-        enum rp_state state;
-        struct rp_err why;
-        if (!rp_savepoint(db, err))
+    for (t->reporting = 0; t->reporting < t->n_ended; t->reporting++)
+        if (!apart(t, db, "report", report_one, err))
             return false;
-        bool ok = rp_job_report(db, &r->report, t->now, &state, &why);
-        if (ok && r->command_missing)
-            ok = rp_type_hold(db, r->type->name, r->report.facts.error, t->now, &why);
-        if (ok && !rp_savepoint_release(db, err))
-            return false;
-        if (ok)
-            continue;
-        rp_savepoint_rollback(db);
-        if (why.code != RP_E_LEASE_LOST) {
-            *err = why;
-            return false;
-        }
-        rp_log_err(RP_WARN, "a report came too late", &why);
-    }
     return true;
 }
 
@@ -201,21 +217,45 @@ static bool tick_claim(struct tick *t, struct rp_db *db, struct rp_err *err)
 static bool tick_hook(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     int64_t next = INT64_MAX;
-    if (t->e->hooks.tick == NULL)
-        return true;
     bool ok = t->e->hooks.tick(t->e->hooks.ctx, db, t->now, &next, err);
     sooner(t, next);
     return ok;
 }
 
+static bool tick_node(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    return rp_node_seen(db, rp_str_of(t->e->node), t->now, err);
+}
+
+static bool tick_kill(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    return rp_jobs_to_kill(db, &t->arena, &t->kill, &t->n_kill, err);
+}
+
 static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
 {
     struct tick *t = arg;
-    return tick_reports(t, db, err) && tick_clock(t, db, err) && tick_schedules(t, db, err) &&
-           tick_due(t, db, err) && tick_hook(t, db, err) && (!t->beat || tick_beat(t, db, err)) &&
-           (!t->partial || tick_partial(t, db, err)) && (!t->holds || tick_holds(t, db, err)) &&
-           (!t->probe || rp_node_seen(db, rp_str_of(t->e->node), t->now, err)) &&
-           tick_claim(t, db, err) && rp_jobs_to_kill(db, &t->arena, &t->kill, &t->n_kill, err);
+    const struct {
+        const char *name;
+        part *run;
+        bool wanted;
+    } parts[] = {
+        {"reports", tick_reports, t->n_ended > 0},
+        {"clock", tick_clock, true},
+        {"schedules", tick_schedules, true},
+        {"due", tick_due, true},
+        {"replays", tick_hook, t->e->hooks.tick != NULL},
+        {"beat", tick_beat, t->beat},
+        {"output", tick_partial, t->partial},
+        {"commands", tick_holds, t->holds},
+        {"node", tick_node, t->probe},
+        {"claim", tick_claim, true},
+        {"kill", tick_kill, true},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].wanted && !apart(t, db, parts[i].name, parts[i].run, err))
+            return false;
+    return true;
 }
 
 /* ---- around a tick, on the engine thread ---- */
