@@ -1,0 +1,246 @@
+/* The way of a request through the threads, and long polls. */
+#include "api/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { WAKE_AT_ONCE = 64 };
+
+void request_finish(struct request *q)
+{
+    struct MHD_Connection *connection = q->connection;
+    atomic_store(&q->finished, true); /* from here on the request is the API thread's */
+    MHD_resume_connection(connection);
+}
+
+/* ---- who asks ---- */
+
+/* On the thread that has a connection to the store. The answer to a token that is unknown, expired
+ * or revoked is one and the same. */
+static bool authenticate(struct request *q, struct rp_db *db, struct rp_err *err)
+{
+    struct rp_token token;
+    enum rp_scope need = q->route->scope;
+    if (!q->local && q->scope == RP_SCOPE_NONE && need != RP_SCOPE_NONE) {
+        if (!rp_token_check(db, q->bearer, request_now(q), &q->arena, &token, err))
+            return false;
+        q->scope = token.scope;
+        q->actor = rp_str_fmt(&q->arena, "token:%.*s", RP_FMT(token.name));
+    }
+    if (need == RP_SCOPE_NONE || rp_scope_allows(q->scope, need))
+        return true;
+    (void)rp_fail(err, RP_E_FORBIDDEN, "this token may not do that");
+    return rp_hint(err, "use a token with scope %s (reprise token create --scope %s --name …)",
+                   rp_scope_name(need), rp_scope_name(need));
+}
+
+/* ---- reads ---- */
+
+static void run_read(struct rp_db *db, void *arg)
+{
+    struct request *q = arg;
+    struct rp_err err;
+    if (!authenticate(q, db, &err) || !q->route->run(q, db, &err))
+        answer_problem(q, &err);
+    request_finish(q);
+}
+
+/* ---- writes ---- */
+
+/* The same POST again (Idempotency-Key) gets the first one's answer. */
+static uint64_t request_hash(struct request *q)
+{
+    struct rp_str what =
+        rp_str_fmt(&q->arena, "%s %s %.*s %.*s %.*s ", q->route->method, q->route->path,
+                   RP_FMT(q->capture[0]), RP_FMT(q->capture[1]), RP_FMT(q->actor));
+    return rp_hash64(what) * 31 + rp_hash64(rp_buf_view(&q->body));
+}
+
+static bool run_once(struct request *q, struct rp_db *db, struct rp_err *err)
+{
+    bool found;
+    int64_t status;
+    struct rp_str body;
+    uint64_t hash = request_hash(q);
+    if (!rp_idempotency_find(db, q->idempotency_key, hash, &q->arena, &found, &status, &body, err))
+        return false;
+    if (found) {
+        answer_begin(q, (int)status);
+        rp_buf_str(&q->out, body);
+        answer_header(q, "Idempotency-Replayed", RP_STR("true"));
+        return true;
+    }
+    if (!q->route->run(q, db, err))
+        return false;
+    if (q->status == 0)
+        q->route->render(q);
+    return rp_idempotency_keep(db, q->idempotency_key, hash, q->status, rp_buf_view(&q->out),
+                               request_now(q), err);
+}
+
+static bool run_write(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    struct request *q = arg;
+    if (!authenticate(q, db, err))
+        return false;
+    return q->idempotency_key.n > 0 ? run_once(q, db, err) : q->route->run(q, db, err);
+}
+
+static void write_done(struct rp_op *op)
+{
+    struct request *q = op->arg;
+    if (!op->ok)
+        answer_problem(q, &op->err);
+    request_finish(q);
+}
+
+void request_dispatch(struct request *q)
+{
+    struct rp_err err;
+    struct rp_engine *e = q->api->engine;
+    bool ok = true;
+    switch (q->route->kind) {
+    case ROUTE_NOW:
+        ok = q->route->run(q, NULL, &err);
+        break;
+    case ROUTE_READ:
+        q->read = (struct rp_read){.run = run_read, .arg = q};
+        ok = rp_engine_read(e, &q->read, &err);
+        break;
+    case ROUTE_WRITE:
+        q->op = (struct rp_op){.run = run_write, .arg = q, .done = write_done};
+        ok = rp_engine_submit(e, &q->op, &err);
+        break;
+    case ROUTE_ASYNC:
+        ok = q->route->run(q, NULL, &err);
+        break;
+    }
+    if (ok)
+        return;
+    answer_problem(q, &err);
+    if (q->route->kind != ROUTE_NOW)
+        request_finish(q);
+}
+
+/* ---- long polls: fetches that wait for work ---- */
+
+static void submit_again(struct request *q)
+{
+    struct rp_err err;
+    q->op = (struct rp_op){.run = q->op.run, .arg = q, .done = q->op.done};
+    if (rp_engine_submit(q->api->engine, &q->op, &err))
+        return;
+    answer_problem(q, &err);
+    request_finish(q);
+}
+
+void request_park(struct request *q)
+{
+    struct rp_api *api = q->api;
+    q->next = NULL;
+    (void)pthread_mutex_lock(&api->lock);
+    *api->waiting_tail = q;
+    api->waiting_tail = &q->next;
+    (void)pthread_cond_signal(&api->wake); /* its deadline may be the earliest */
+    (void)pthread_mutex_unlock(&api->lock);
+}
+
+static void on_changed(void *ctx, unsigned bits)
+{
+    struct rp_api *api = ctx;
+    if ((bits & RP_CHANGED_READY) == 0)
+        return;
+    (void)pthread_mutex_lock(&api->lock);
+    api->ready_changed = true;
+    (void)pthread_cond_signal(&api->wake);
+    (void)pthread_mutex_unlock(&api->lock);
+}
+
+/* Takes those that are to run again off the list (oldest first): past their deadline, or some when
+ * work may be there. */
+static struct request *take_due(struct rp_api *api, int64_t now, int64_t *next)
+{
+    struct request *due = NULL, **tail = &due, **at = &api->waiting;
+    int woken = api->ready_changed ? 0 : WAKE_AT_ONCE;
+    *next = INT64_MAX;
+    while (*at != NULL) {
+        struct request *q = *at;
+        if (api->stopping || q->deadline_mono_us <= now || woken < WAKE_AT_ONCE) {
+            woken++;
+            *at = q->next;
+            *tail = q;
+            tail = &q->next;
+        } else {
+            *next = q->deadline_mono_us < *next ? q->deadline_mono_us : *next;
+            at = &q->next;
+        }
+    }
+    *tail = NULL;
+    api->waiting_tail = at;
+    api->ready_changed = false;
+    return due;
+}
+
+static void wait_until(struct rp_api *api, int64_t mono_us, int64_t now)
+{
+    struct timespec ts;
+    int64_t us = mono_us - now < RP_US_H ? mono_us - now : RP_US_H;
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    int64_t ns = ts.tv_nsec + us % RP_US_S * 1000;
+    ts.tv_sec += us / RP_US_S + ns / 1000000000;
+    ts.tv_nsec = ns % 1000000000;
+    (void)pthread_cond_timedwait(&api->wake, &api->lock, &ts);
+}
+
+static void *timer_thread(void *arg)
+{
+    struct rp_api *api = arg;
+    const struct rp_clock *clock = rp_engine_clock(api->engine);
+    (void)pthread_mutex_lock(&api->lock);
+    while (!api->stopping || api->waiting != NULL) {
+        int64_t next, now = rp_mono(clock);
+        struct request *due = take_due(api, now, &next);
+        if (due == NULL && !api->stopping) {
+            wait_until(api, next, now);
+            continue;
+        }
+        (void)pthread_mutex_unlock(&api->lock);
+        while (due != NULL) {
+            struct request *q = due;
+            due = q->next;
+            submit_again(q);
+        }
+        (void)pthread_mutex_lock(&api->lock);
+    }
+    (void)pthread_mutex_unlock(&api->lock);
+    return NULL;
+}
+
+bool polls_start(struct rp_api *api, struct rp_err *err)
+{
+    pthread_condattr_t attr;
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&api->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    (void)pthread_mutex_init(&api->lock, NULL);
+    api->waiting_tail = &api->waiting;
+    api->listener = (struct rp_listener){.changed = on_changed, .ctx = api};
+    if (pthread_create(&api->timer, NULL, timer_thread, api) != 0)
+        return rp_fail(err, RP_E_INTERNAL, "no thread for long polls");
+    rp_engine_listen(api->engine, &api->listener);
+    return true;
+}
+
+void polls_stop(struct rp_api *api)
+{
+    rp_engine_unlisten(api->engine, &api->listener);
+    (void)pthread_mutex_lock(&api->lock);
+    api->stopping = true;
+    (void)pthread_cond_signal(&api->wake);
+    (void)pthread_mutex_unlock(&api->lock);
+    (void)pthread_join(api->timer, NULL);
+    (void)pthread_mutex_destroy(&api->lock);
+    (void)pthread_cond_destroy(&api->wake);
+}

@@ -1,0 +1,126 @@
+/* Private to api/: a request and its way through the threads.
+ *
+ *   API thread      route → limits → body → prepare (parse, validate)                   server.c
+ *   reader thread   authenticate → run_read, which also writes the answer
+ *   writer thread   authenticate → run_write inside the op's savepoint                   dispatch.c
+ *   API thread      render (after the commit) → answer
+ *
+ * A struct request belongs to one thread at a time, the one named above; it is freed when the
+ * connection has been answered. */
+#ifndef RP_API_INTERNAL_H
+#define RP_API_INTERNAL_H
+
+#include "api/api.h"
+#include "base/json.h"
+#include "store/registry.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct request;
+
+enum route_kind {
+    ROUTE_NOW,   /* answered on the API thread by run_now: nothing that blocks */
+    ROUTE_READ,  /* run_read on a snapshot */
+    ROUTE_WRITE, /* prepare, run_write, render */
+    ROUTE_ASYNC, /* run_async takes the request and calls request_finish by itself */
+};
+
+struct route {
+    const char *method, *path; /* "/v1/jobs/{id}/cancel": captures go to request.capture in order */
+    enum rp_scope scope;       /* RP_SCOPE_NONE: open to all */
+    enum route_kind kind;
+    bool (*prepare)(struct request *q, struct rp_err *err); /* API thread; may be NULL */
+    bool (*run)(struct request *q, struct rp_db *db, struct rp_err *err);
+    void (*render)(struct request *q); /* ROUTE_WRITE: API thread, after the commit; may be NULL */
+    size_t body_max;                   /* 0: the configured limit */
+};
+extern const struct route routes[]; /* routes.c; the one table (S3) */
+extern const size_t routes_n;
+
+enum { CAPTURES_MAX = 3 };
+
+struct request {
+    struct rp_api *api;
+    struct MHD_Connection *connection;
+    const struct route *route;
+    struct rp_arena arena;
+    struct rp_str capture[CAPTURES_MAX]; /* percent-decoded */
+    struct rp_buf body;
+    bool local;          /* over the Unix socket */
+    struct rp_str actor; /* "uid:root", "token:ci": for audit */
+    struct rp_str bearer, idempotency_key;
+    enum rp_scope scope; /* of who asks, once authenticated */
+    void *in;            /* what prepare made for run, in the arena */
+
+    int status;               /* 0: not answered yet */
+    const char *content_type; /* default application/json */
+    struct rp_buf out;
+    struct {
+        const char *name;
+        struct rp_str value;
+    } header[4];
+    int n_headers;
+    struct rp_jw w; /* writes to out */
+
+    struct rp_op op;
+    struct rp_read read;
+    atomic_bool finished;
+    struct request *next; /* lists of waiting requests (long poll) */
+    int64_t deadline_mono_us;
+    bool seen; /* the server's: first call done */
+};
+
+struct rp_api {
+    struct rp_engine *engine;
+    struct rp_deps *deps;
+    struct rp_api_options o;
+    struct MHD_Daemon *local, *tcp;
+    char socket_path[108];
+    int port;
+    struct rp_listener listener;
+    pthread_t timer;
+    pthread_mutex_t lock;                    /* protects what follows */
+    pthread_cond_t wake;                     /* CLOCK_MONOTONIC */
+    struct request *waiting, **waiting_tail; /* long polls without work yet, oldest first */
+    bool ready_changed, stopping;
+    atomic_size_t under_way;
+};
+
+/* ---- dispatch.c ---- */
+void request_dispatch(struct request *q); /* the connection is suspended (but for ROUTE_NOW) */
+/* Ends a request from any thread: its connection goes on. */
+void request_finish(struct request *q);
+/* Parks a fetch that found nothing until work may be there or its deadline comes; then `again` runs
+ * as an op once more. */
+void request_park(struct request *q);
+bool polls_start(struct rp_api *api, struct rp_err *err);
+void polls_stop(struct rp_api *api);
+
+/* ---- request.c: reading and answering ---- */
+/* Percent-decoding; false for a bad escape, %00, or nothing. */
+bool url_decode(struct rp_arena *a, struct rp_str s, struct rp_str *out);
+/* problem+json (RFC 9457) with type urn:reprise:problem:<slug>. */
+void answer_problem(struct request *q, const struct rp_err *err);
+void answer_begin(struct request *q, int status); /* then write to &q->w */
+void answer_text(struct request *q, int status, struct rp_str text);
+void answer_header(struct request *q, const char *name, struct rp_str value);
+
+struct rp_str query(struct request *q, const char *name); /* absent if not given */
+bool query_i64(struct request *q, const char *name, int64_t lo, int64_t hi, int64_t fallback,
+               int64_t *out, struct rp_err *err);
+bool query_time(struct request *q, const char *name, int64_t *us,
+                struct rp_err *err); /* RFC 3339 or an age; 0 if absent */
+bool query_bool(struct request *q, const char *name, bool *out, struct rp_err *err);
+/* Refuses query parameters that are not in the NULL-terminated list (U2). */
+bool query_known(struct request *q, const char *const *names, struct rp_err *err);
+/* Every value of a repeated parameter, in order. */
+void query_each(struct request *q, const char *name, void (*take)(void *ctx, struct rp_str value),
+                void *ctx);
+bool capture_id(struct request *q, int i, const char *prefix, int64_t *id,
+                struct rp_err *err);          /* "R12" with prefix "R" */
+struct rp_json *body_json(struct request *q); /* opened over the body; in the arena */
+int64_t request_now(struct request *q);
+
+#endif

@@ -1,0 +1,476 @@
+/* libmicrohttpd's side: sockets, the life of a connection's request, the answer. */
+#include "api/internal.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { IDLE_S = 75, CONNECTIONS = 2000, CONNECTIONS_AN_ADDRESS = 500, HEADER_BYTES = 32768 };
+
+/* ---- routing ---- */
+
+static bool path_matches(struct request *q, const char *pattern, struct rp_str path)
+{
+    struct rp_str want_rest = rp_str_of(pattern), have_rest = path, want, have;
+    int captures = 0;
+    for (;;) {
+        bool more = rp_str_split(&want_rest, '/', &want);
+        if (more != rp_str_split(&have_rest, '/', &have))
+            return false;
+        if (!more)
+            return true;
+        if (!rp_str_starts(want, "{")) {
+            if (!rp_str_eq(want, have))
+                return false;
+        } else if (captures == CAPTURES_MAX ||
+                   !url_decode(&q->arena, have, &q->capture[captures++])) {
+            return false;
+        }
+    }
+}
+
+static const struct route *route_find(struct request *q, const char *method, struct rp_str path,
+                                      struct rp_err *err)
+{
+    bool other_method = false;
+    for (size_t i = 0; i < routes_n; i++) {
+        if (!path_matches(q, routes[i].path, path))
+            continue;
+        if (strcmp(routes[i].method, method) == 0)
+            return &routes[i];
+        other_method = true;
+    }
+    if (other_method)
+        (void)rp_fail(err, RP_E_METHOD, "%.*s does not take %s", RP_FMT(path), method);
+    else
+        (void)rp_fail(err, RP_E_NOT_FOUND, "there is no path %.*s", RP_FMT(path));
+    (void)rp_hint(err, "docs/openapi.yaml lists the paths");
+    return NULL;
+}
+
+/* ---- one request ---- */
+
+static struct rp_str header(struct request *q, const char *name)
+{
+    return rp_str_dup(&q->arena,
+                      rp_str_of(MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, name)));
+}
+
+/* Over the Unix socket the kernel names who asks. */
+static struct rp_str local_actor(struct request *q)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct ucred cred;
+    socklen_t n = sizeof cred;
+    if (info == NULL || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
+        return RP_STR("uid:?");
+    char buf[2048];
+    struct passwd pw, *found = NULL;
+    if (getpwuid_r(cred.uid, &pw, buf, sizeof buf, &found) == 0 && found != NULL)
+        return rp_str_fmt(&q->arena, "uid:%s", found->pw_name);
+    return rp_str_fmt(&q->arena, "uid:%u", cred.uid);
+}
+
+static bool host_allowed(const struct rp_api *api, struct rp_str host)
+{
+    static const char *const own[] = {"localhost", "127.0.0.1", "[::1]", "::1"};
+    size_t colon = host.n;
+    while (colon > 0 && host.p[colon - 1] != ':' && host.p[colon - 1] != ']')
+        colon--;
+    if (colon > 0 && host.p[colon - 1] == ':')
+        host.n = colon - 1;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (rp_str_is(host, own[i]))
+            return true;
+    for (size_t i = 0; i < api->o.hosts.n; i++)
+        if (rp_str_eq(host, api->o.hosts.v[i]))
+            return true;
+    return false;
+}
+
+/* DNS rebinding and cross-site calls from a browser (S4). Only on TCP: a browser does not reach the
+ * socket. */
+static bool browser_guard(struct request *q, struct rp_err *err)
+{
+    struct rp_str site = header(q, "Sec-Fetch-Site"), host = header(q, "Host");
+    if (!host_allowed(q->api, host)) {
+        (void)rp_fail(err, RP_E_FORBIDDEN,
+                      "the Host header \"%.*s\" is not one of this daemon's names", RP_FMT(host));
+        return rp_hint(err, "add the name under `hosts:` in the configuration");
+    }
+    if (rp_str_is(site, "cross-site"))
+        return rp_fail(err, RP_E_FORBIDDEN, "calls from other sites are refused");
+    return true;
+}
+
+static bool identify(struct request *q, struct rp_err *err)
+{
+    if (q->local) {
+        q->actor = local_actor(q);
+        q->scope = RP_SCOPE_ADMIN;
+        return true;
+    }
+    struct rp_str authorization = header(q, "Authorization");
+    if (rp_str_starts(authorization, "Bearer "))
+        q->bearer = (struct rp_str){authorization.p + 7, authorization.n - 7};
+    return browser_guard(q, err);
+}
+
+static size_t body_limit(const struct request *q)
+{
+    return q->route->body_max > 0 ? q->route->body_max : (size_t)q->api->o.body_bytes;
+}
+
+static bool length_fits(struct request *q, struct rp_err *err)
+{
+    uint64_t n;
+    struct rp_str length = header(q, "Content-Length");
+    if (length.p == NULL || (rp_str_u64(length, &n) && n <= body_limit(q)))
+        return true;
+    (void)rp_fail(err, RP_E_TOO_LARGE, "the body is larger than %zu bytes", body_limit(q));
+    return rp_hint(err, "send less at once, or raise `body_limit:` in the configuration");
+}
+
+static void begin(struct request *q, const char *method, const char *url)
+{
+    struct rp_err err;
+    q->route = route_find(q, method, rp_str_of(url), &err);
+    if (q->route == NULL || !identify(q, &err) || !length_fits(q, &err)) {
+        answer_problem(q, &err);
+        return;
+    }
+    q->idempotency_key = header(q, "Idempotency-Key");
+    q->body.limit = body_limit(q);
+}
+
+static enum MHD_Result respond(struct request *q)
+{
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(q->out.n, q->out.p, MHD_RESPMEM_MUST_COPY);
+    if (r == NULL)
+        return MHD_NO;
+    (void)MHD_add_response_header(r, "Content-Type",
+                                  q->content_type != NULL ? q->content_type : "application/json");
+    (void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+    (void)MHD_add_response_header(r, "Cache-Control", "no-store");
+    for (int i = 0; i < q->n_headers; i++)
+        (void)MHD_add_response_header(r, q->header[i].name, rp_cstr(&q->arena, q->header[i].value));
+    enum MHD_Result ok = MHD_queue_response(q->connection, (unsigned)q->status, r);
+    MHD_destroy_response(r);
+    return ok;
+}
+
+static bool prepare(struct request *q)
+{
+    struct rp_err err;
+    if (q->body.overflow) {
+        (void)rp_fail(&err, RP_E_TOO_LARGE, "the body is larger than %zu bytes", body_limit(q));
+        (void)rp_hint(&err, "send less at once, or raise `body_limit:` in the configuration");
+        answer_problem(q, &err);
+        return false;
+    }
+    if (q->route->prepare != NULL && !q->route->prepare(q, &err)) {
+        answer_problem(q, &err);
+        return false;
+    }
+    return true;
+}
+
+static enum MHD_Result whole(struct request *q)
+{
+    if (atomic_load(&q->finished)) { /* resumed: the answer is there, or is to be rendered */
+        if (q->status == 0)
+            q->route->render(q);
+        return respond(q);
+    }
+    if (q->status != 0 || !prepare(q))
+        return respond(q);
+    if (q->route->kind == ROUTE_NOW) {
+        request_dispatch(q);
+        return respond(q);
+    }
+    (void)MHD_suspend_connection(q->connection);
+    request_dispatch(q);
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *n, void **context)
+{
+    (void)version;
+    struct request *q = *context;
+    struct rp_api *api = cls;
+    if (!q->seen) {
+        q->seen = true;
+        q->api = api;
+        q->connection = connection;
+        begin(q, method, url);
+        return MHD_YES;
+    }
+    if (*n > 0) { /* refused requests read their body to the limit's end and forget it, so that the
+                     client sees the answer */
+        if (q->status == 0)
+            rp_buf_add(&q->body, data, *n);
+        *n = 0;
+        return MHD_YES;
+    }
+    return whole(q);
+}
+
+/* Called first, with the raw URL: the request is made here. */
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    (void)uri;
+    (void)connection;
+    struct rp_api *api = cls;
+    struct request *q = rp_xcalloc(1, sizeof *q);
+    atomic_fetch_add(&api->under_way, 1);
+    q->api = api;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    q->local = info == NULL || info->client_addr == NULL || info->client_addr->sa_family == AF_UNIX;
+    return q;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)connection;
+    (void)code;
+    struct rp_api *api = cls;
+    struct request *q = *context;
+    if (q == NULL)
+        return;
+    rp_buf_free(&q->body);
+    rp_buf_free(&q->out);
+    rp_arena_free(&q->arena);
+    free(q);
+    *context = NULL;
+    atomic_fetch_sub(&api->under_way, 1);
+}
+
+/* Escapes stay in the path, so that a name with a slash is one part of it; route_find decodes.
+ * query() decodes values. */
+static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *s)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(s);
+}
+
+__attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *fmt, va_list ap)
+{
+    (void)cls;
+    char text[400];
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    rp_log(RP_DEBUG, "http", "says=%s", rp_log_q(rp_str_trim(rp_str_of(text))));
+}
+
+/* ---- sockets ---- */
+
+static bool socket_alive(const struct sockaddr_un *sa)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return alive;
+}
+
+static bool make_parent(const char *path)
+{
+    char dir[108];
+    (void)snprintf(dir, sizeof dir, "%s", path);
+    char *slash = strrchr(dir, '/');
+    if (slash == NULL || slash == dir)
+        return true;
+    *slash = '\0';
+    return mkdir(dir, 0750) == 0 || errno == EEXIST;
+}
+
+static int bind_unix(const char *path, struct rp_err *err)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof sa.sun_path) {
+        (void)rp_fail(err, RP_E_CONFIG, "the socket path %.60s… is longer than %zu bytes", path,
+                      sizeof sa.sun_path - 1);
+        (void)rp_hint(err, "choose a shorter one with `socket:`");
+        return -1;
+    }
+    (void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
+    if (socket_alive(&sa)) {
+        (void)rp_fail(err, RP_E_STORE_IN_USE, "another daemon listens on %s", path);
+        (void)rp_hint(err, "stop it first, or give this one another `socket:`");
+        return -1;
+    }
+    (void)unlink(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* Nobody may connect before the mode is set: the file is made closed, then opened to the group.
+     */
+    mode_t before = umask(0177);
+    bool ok = fd >= 0 && make_parent(path) && bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
+    (void)umask(before);
+    if (ok && chmod(path, 0660) == 0 && listen(fd, 1024) == 0)
+        return fd;
+    (void)rp_fail(err, RP_E_IO, "cannot listen on %s: %s", path, strerror(errno));
+    (void)rp_hint(err, "choose a place you may write to with `socket:`, or run as a user that may");
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
+static bool is_loopback(const struct sockaddr *sa)
+{
+    if (sa->sa_family == AF_INET)
+        return (ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr) >> 24) ==
+               127;
+    return sa->sa_family == AF_INET6 &&
+           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+}
+
+static bool split_listen(struct rp_str listen, char host[256], char port[16])
+{
+    size_t colon = listen.n;
+    while (colon > 0 && listen.p[colon - 1] != ':')
+        colon--;
+    struct rp_str h = {listen.p, colon > 0 ? colon - 1 : 0};
+    if (h.n > 1 && h.p[0] == '[' && h.p[h.n - 1] == ']')
+        h = (struct rp_str){h.p + 1, h.n - 2};
+    if (colon == 0 || h.n == 0 || h.n > 255 || listen.n - colon == 0 || listen.n - colon > 15)
+        return false;
+    (void)snprintf(host, 256, "%.*s", RP_FMT(h));
+    (void)snprintf(port, 16, "%.*s", (int)(listen.n - colon), listen.p + colon);
+    return true;
+}
+
+static int bound_port(int fd)
+{
+    struct sockaddr_storage sa;
+    socklen_t n = sizeof sa;
+    if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
+        return 0;
+    return ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&sa)->sin_port
+                                         : ((struct sockaddr_in6 *)(void *)&sa)->sin6_port);
+}
+
+static int bind_address(const struct rp_api_options *o, const struct addrinfo *ai,
+                        struct rp_err *err)
+{
+    if (!is_loopback(ai->ai_addr) && !o->insecure) {
+        (void)rp_fail(err, RP_E_REFUSED,
+                      "%.*s is not a loopback address, and this version speaks no TLS",
+                      RP_FMT(o->listen));
+        (void)rp_hint(err, "listen on 127.0.0.1 behind a TLS proxy, or say `insecure: true` in a "
+                           "network you trust");
+        return -1;
+    }
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+        bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0)
+        return fd;
+    (void)rp_fail(err, RP_E_IO, "cannot listen on %.*s: %s", RP_FMT(o->listen), strerror(errno));
+    (void)rp_hint(err,
+                  "choose another address with `listen:` or --listen (port 0 picks a free one)");
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
+static int bind_tcp(const struct rp_api_options *o, struct rp_err *err)
+{
+    char host[256], port[16];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE},
+                    *found = NULL;
+    if (!split_listen(o->listen, host, port) || getaddrinfo(host, port, &hints, &found) != 0) {
+        (void)rp_fail(err, RP_E_CONFIG, "\"%.*s\" is not an address to listen on",
+                      RP_FMT(o->listen));
+        (void)rp_hint(err, "use host:port, for instance 127.0.0.1:7420");
+        return -1;
+    }
+    int fd = bind_address(o, found, err);
+    freeaddrinfo(found);
+    return fd;
+}
+
+static struct MHD_Daemon *serve(struct rp_api *api, int fd, unsigned per_address,
+                                struct rp_err *err)
+{
+    struct MHD_OptionItem more[] = {
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL}, /* S6: bare LF, obs-fold, doubtful lengths → 400 */
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep_escapes, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_Daemon *d = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)(api->o.threads > 0 ? api->o.threads : 2), MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HEADER_BYTES + 4096, MHD_OPTION_URI_LOG_CALLBACK, on_uri, api,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, api, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+    if (d == NULL) {
+        (void)close(fd);
+        (void)rp_fail(err, RP_E_INTERNAL, "the HTTP server does not start");
+    }
+    return d;
+}
+
+struct rp_api *rp_api_start(const struct rp_api_options *o, struct rp_err *err)
+{
+    struct rp_api *api = rp_xcalloc(1, sizeof *api);
+    api->o = *o;
+    api->engine = o->engine;
+    api->deps = o->deps;
+    int local = bind_unix(o->socket_path, err);
+    if (local < 0)
+        goto fail;
+    (void)snprintf(api->socket_path, sizeof api->socket_path, "%s", o->socket_path);
+    if (!polls_start(api, err) || (api->local = serve(api, local, 0, err)) == NULL)
+        goto fail;
+    if (o->listen.n > 0) {
+        int fd = bind_tcp(o, err);
+        if (fd < 0)
+            goto fail;
+        api->port = bound_port(fd);
+        if ((api->tcp = serve(api, fd, CONNECTIONS_AN_ADDRESS, err)) == NULL)
+            goto fail;
+    }
+    return api;
+fail: /* a start that fails ends the process */
+    return NULL;
+}
+
+int rp_api_port(const struct rp_api *api)
+{
+    return api->port;
+}
+
+void rp_api_stop(struct rp_api *api)
+{
+    if (api->tcp != NULL)
+        (void)close(MHD_quiesce_daemon(api->tcp));
+    (void)close(MHD_quiesce_daemon(api->local));
+    polls_stop(api);
+    struct timespec pause = {0, 5000000};
+    for (int i = 0; i < 1000 && atomic_load(&api->under_way) > 0; i++)
+        (void)nanosleep(&pause, NULL);
+    if (api->tcp != NULL)
+        MHD_stop_daemon(api->tcp);
+    MHD_stop_daemon(api->local);
+    (void)unlink(api->socket_path);
+    free(api);
+}
