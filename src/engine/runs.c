@@ -139,10 +139,10 @@ bool command_found(const struct rp_type *t)
 /* A success contract that compares with the usual size asks the store for it. */
 static int64_t usual_bytes(struct rp_engine *e, const struct rp_type *t)
 {
-    int64_t usual = 0;
+    struct rp_usual usual = {0};
     if (t->expect.min_bytes_of_usual > 0)
-        (void)rp_usual_bytes(e->reader, t->name, &usual, NULL);
-    return usual;
+        (void)rp_type_usual(e->reader, t->name, &usual, NULL);
+    return usual.contract_bytes;
 }
 
 void run_judge(struct rp_engine *e, struct run *r)

@@ -153,9 +153,11 @@ bool rp_job_report(struct rp_db *db, const struct rp_report *r, int64_t now_us,
  */
 bool rp_job_output_partial(struct rp_db *db, int64_t lease, struct rp_str packed,
                            int64_t total_bytes, struct rp_err *err);
-/* Median size of the contract's file over the last 20 succeeded attempts of a type, 0: none known.
- */
-bool rp_usual_bytes(struct rp_db *db, struct rp_str type, int64_t *out, struct rp_err *err);
+/* What a type's last 20 succeeded attempts were like: medians, 0 where nothing is known. For contracts and estimates. */
+struct rp_usual {
+    int64_t n, contract_bytes, duration_us;
+};
+bool rp_type_usual(struct rp_db *db, struct rp_str type, struct rp_usual *out, struct rp_err *err);
 
 /* [w] Leases past their deadline: each job by G12 (and poison after the type's poison_after kills,
  * U14). At most `max`. *next_us: the earliest deadline that remains, INT64_MAX if none. */

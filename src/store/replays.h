@@ -82,6 +82,9 @@ bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *set
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                     int64_t now_us, struct rp_err *err);
 
+/* *says: which dependency of the types of the replay's open items is down, absent if none is. */
+bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_str *says, struct rp_err *err);
+
 bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay *out,
                    struct rp_err *err);
 bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a,

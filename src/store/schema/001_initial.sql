@@ -121,6 +121,9 @@ create index replay_item_open on replay_item(replay_id, fate, seq) where fate in
 create table node(
   name text primary key, pid integer not null, started_at integer not null, seen_at integer not null,
   stopped_at integer) without rowid;
+create table worker(
+  name text not null, type text not null,  -- '*': any
+  seen_at integer not null, primary key(name, type)) without rowid;
 create table downtime(
   id integer primary key, from_at integer not null, to_at integer not null, why text not null);
 

@@ -1,0 +1,243 @@
+#include "daemon/serve.h"
+
+#include "analyze/analyze.h"
+#include "api/api.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "deps/deps.h"
+#include "engine/engine.h"
+#include "replay/replay.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+struct daemon {
+    const struct rp_serve_options *o;
+    char config_path[512]; /* "" for the built-in default */
+    struct rp_config *config;
+    struct rp_arena arena; /* what overrides need */
+    struct rp_store *store;
+    struct rp_engine *engine;
+    struct rp_deps *deps;
+    struct rp_api *api;
+    atomic_bool stopped;
+};
+
+/* ---- configuration ---- */
+
+static void find_config(struct daemon *d)
+{
+    const char *const places[] = {getenv("REPRISE_CONFIG"), "reprise.yaml",
+                                  "/etc/reprise/reprise.yaml"};
+    const char *path = d->o->config;
+    for (size_t i = 0; path == NULL && i < sizeof places / sizeof *places; i++)
+        if (places[i] != NULL && (i == 0 || access(places[i], R_OK) == 0))
+            path = places[i];
+    (void)snprintf(d->config_path, sizeof d->config_path, "%s", path != NULL ? path : "");
+}
+
+/* Without a configuration a user's daemon keeps to the user's own folders; root's to the system's.
+ */
+static void user_folders(struct daemon *d, struct rp_config *c)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR"), *state = getenv("XDG_STATE_HOME"),
+               *home = getenv("HOME");
+    if (getuid() == 0)
+        return;
+    if (runtime != NULL && runtime[0] == '/')
+        c->socket = rp_str_fmt(&d->arena, "%s/reprise.sock", runtime);
+    if (state != NULL && state[0] == '/')
+        c->store = rp_str_fmt(&d->arena, "sqlite://%s/reprise/reprise.db", state);
+    else if (home != NULL && home[0] == '/')
+        c->store = rp_str_fmt(&d->arena, "sqlite://%s/.local/state/reprise/reprise.db", home);
+}
+
+static void override_with(struct rp_str *setting, const char *value)
+{
+    if (value != NULL)
+        *setting = rp_str_of(value);
+}
+
+static struct rp_config *load(struct daemon *d)
+{
+    struct rp_mistakes *m = rp_xcalloc(1, sizeof *m);
+    struct rp_config_world world = {.now_us = rp_wall(&rp_clock_system)};
+    bool file = d->config_path[0] != '\0';
+    struct rp_config *c = file ? rp_config_load(d->config_path, &world, m)
+                               : rp_config_parse(RP_STR(""), RP_STR(""), &world, m);
+    if (c == NULL || m->warnings > 0) {
+        struct rp_buf text = {0};
+        rp_mistakes_print(m, rp_str_of(d->config_path), &text);
+        (void)fwrite(text.p, 1, text.n, stderr);
+        rp_buf_free(&text);
+    }
+    free(m);
+    if (c == NULL)
+        return NULL;
+    if (!file)
+        user_folders(d, c);
+    override_with(&c->store, d->o->store);
+    override_with(&c->listen, d->o->listen);
+    override_with(&c->socket, d->o->socket);
+    override_with(&c->node, d->o->node);
+    return c;
+}
+
+static void reload(struct daemon *d)
+{
+    struct rp_err err;
+    int64_t held = 0;
+    struct rp_config *c = load(d);
+    if (c == NULL || !rp_engine_reload(d->engine, c, &held, &err) ||
+        !rp_deps_reload(d->deps, c, &err)) {
+        if (c == NULL)
+            (void)rp_fail(&err, RP_E_CONFIG, "%s has mistakes, listed above", d->config_path);
+        rp_log_err(RP_ERROR, "reload refused: the configuration before stays in force", &err);
+        return;
+    }
+    rp_log(RP_INFO, "configuration reloaded", "file=%s types=%zu schedules=%zu held_jobs=%lld",
+           rp_log_q(rp_str_of(d->config_path)), c->n_types, c->n_schedules, (long long)held);
+}
+
+/* ---- parts ---- */
+
+static void explain(void *ctx, struct rp_arena *a, const struct rp_exec_result *x,
+                    struct rp_report *r)
+{
+    (void)ctx;
+    struct rp_failure_facts facts = {
+        .message = r->facts.error,
+        .exit_code = (int)r->facts.exit_code,
+        .signal = (int)r->facts.signal,
+        .oom = x->oom,
+        .timed_out = r->outcome == RP_OUT_TIMEOUT,
+        .contract = r->facts.contract.p != NULL,
+    };
+    rp_explain_failure(a, &facts, r);
+}
+
+static bool start(struct daemon *d, struct rp_err *err)
+{
+    const struct rp_config *c = d->config;
+    if (!rp_store_open(rp_cstr(&d->arena, c->store), &d->store, err))
+        return false;
+    struct rp_engine_options eo = {
+        .store = d->store,
+        .config = c,
+        .clock = &rp_clock_system,
+        .hooks = {.explain = explain, .tick = rp_replay_tick},
+    };
+    d->engine = rp_engine_start(&eo, err);
+    d->deps = d->engine != NULL ? rp_deps_start(d->engine, c, err) : NULL;
+    if (d->deps == NULL)
+        return false;
+    struct rp_api_options ao = {
+        .engine = d->engine,
+        .deps = d->deps,
+        .socket_path = rp_cstr(&d->arena, c->socket),
+        .listen = c->listen,
+        .insecure = c->insecure,
+        .hosts = c->hosts,
+        .body_bytes = c->body_bytes,
+    };
+    d->api = rp_api_start(&ao, err);
+    return d->api != NULL;
+}
+
+static void *stop_thread(void *arg)
+{
+    struct daemon *d = arg;
+    rp_engine_stop(d->engine);
+    atomic_store(&d->stopped, true);
+    (void)kill(getpid(), SIGUSR1); /* ends the wait of the main thread */
+    return NULL;
+}
+
+/* Lives until a stop has gone through. */
+static void live(struct daemon *d, const sigset_t *signals)
+{
+    pthread_t stopper;
+    bool stopping = false;
+    while (!atomic_load(&d->stopped)) {
+        int sig = 0;
+        (void)sigwait(signals, &sig);
+        if (sig == SIGHUP && !stopping) {
+            reload(d);
+        } else if (sig == SIGTERM || sig == SIGINT) {
+            rp_log(RP_INFO,
+                   stopping ? "second signal: stopping at once"
+                            : "stopping; running jobs get their grace",
+                   "signal=%d", sig);
+            if (stopping)
+                rp_engine_stop_now(d->engine);
+            else
+                stopping = pthread_create(&stopper, NULL, stop_thread, d) == 0;
+        }
+    }
+    (void)pthread_join(stopper, NULL);
+}
+
+static void finish(struct daemon *d)
+{
+    rp_deps_stop(d->deps);
+    rp_api_stop(d->api);
+    rp_engine_free(d->engine);
+    rp_store_close(d->store);
+    rp_log(RP_INFO, "stopped", "pid=%d", (int)getpid());
+}
+
+static void raise_limits(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static int fail(const struct rp_err *err)
+{
+    (void)fprintf(stderr, "reprise: %s\n", err->message);
+    if (err->hint[0] != '\0')
+        (void)fprintf(stderr, "  → %s\n", err->hint);
+    return rp_code_exit(err->code);
+}
+
+int rp_serve(const struct rp_serve_options *o)
+{
+    struct daemon *d = rp_xcalloc(1, sizeof *d);
+    struct rp_err err;
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    for (size_t i = 0; i < 4; i++)
+        (void)sigaddset(&signals, ((const int[]){SIGTERM, SIGINT, SIGHUP, SIGUSR1})[i]);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    raise_limits();
+    d->o = o;
+    find_config(d);
+    if (sodium_init() < 0) {
+        (void)rp_fail(&err, RP_E_INTERNAL, "the cryptographic library does not start");
+        return fail(&err);
+    }
+    d->config = load(d);
+    if (d->config == NULL)
+        return rp_code_exit(RP_E_CONFIG);
+    if (!start(d, &err)) /* the process ends, and with it the threads that run already */
+        return fail(&err);
+    rp_log(RP_INFO, "ready", "version=" RP_VERSION " node=%s store=%s socket=%s port=%d config=%s",
+           rp_engine_node(d->engine), rp_log_q(rp_str_of(rp_store_path(d->store))),
+           rp_log_q(d->config->socket), rp_api_port(d->api), rp_log_q(rp_str_of(d->config_path)));
+    live(d, &signals);
+    finish(d);
+    rp_config_free(d->config);
+    rp_arena_free(&d->arena);
+    free(d);
+    return 0;
+}

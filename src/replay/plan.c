@@ -1,0 +1,328 @@
+/* The plan: select, leave out, order, waves, risk, hash (replay specification 1–4, 11–12, U9). */
+#include "replay/internal.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- leaving out ---- */
+
+struct view { /* what a rule may look at */
+    const struct rp_candidate *c;
+    const struct rp_type *type; /* NULL: not configured */
+    const struct rp_replay_ask *ask;
+};
+
+enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };
+
+static enum risk risk_of(const struct view *v)
+{
+    if (!v->c->started)
+        return RISK_NONE;
+    if (v->type != NULL && v->type->idempotent)
+        return RISK_SAFE;
+    return v->c->has_output ? RISK_PARTIAL : RISK_UNKNOWN;
+}
+
+static bool type_gone(const struct view *v)
+{
+    return v->type == NULL || v->c->type_gone;
+}
+
+static bool in_replay(const struct view *v)
+{
+    return v->c->in_replay;
+}
+
+static bool poison(const struct view *v)
+{
+    return v->c->poison;
+}
+
+static bool superseded(const struct view *v)
+{
+    return v->c->superseded;
+}
+
+static bool outcome_unknown(const struct view *v)
+{
+    return v->c->state == RP_UNKNOWN && !v->ask->include_unknown;
+}
+
+/* Classes that fail the same way each time until somebody fixes and deploys (analysis specification
+ * 2). */
+static bool fix_first(const struct view *v)
+{
+    static const char *const groups[] = {"code", "data", "config", "deploy"};
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        if (rp_str_is(v->c->group, groups[i]))
+            return true;
+    return false;
+}
+
+static bool not_idempotent(const struct view *v)
+{
+    return risk_of(v) >= RISK_UNKNOWN && !v->ask->include_unsafe;
+}
+
+/* First that holds names the reason. Each can be overridden by its name. */
+static const struct {
+    const char *reason;
+    bool (*holds)(const struct view *);
+} rules[] = {
+    {"type-removed", type_gone},
+    {"in-another-replay", in_replay},
+    {"poison", poison},
+    {"superseded", superseded},
+    {"unknown-outcome", outcome_unknown},
+    {"fix-first", fix_first},
+    {"not-idempotent", not_idempotent},
+};
+
+static const char *left_out_by(const struct view *v)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].holds(v) && !overridden(v->ask, rules[i].reason))
+            return rules[i].reason;
+    return NULL;
+}
+
+static void count_left_out(struct rp_plan *plan, const char *reason)
+{
+    size_t i = 0;
+    while (i < plan->n_left_out && plan->left_out[i].reason != reason)
+        i++;
+    if (i == plan->n_left_out)
+        plan->left_out[plan->n_left_out++] = (struct rp_left_out){reason, 0};
+    plan->left_out[i].n++;
+}
+
+bool overridden(const struct rp_replay_ask *ask, const char *name)
+{
+    for (size_t i = 0; i < ask->override.n; i++)
+        if (rp_str_is(ask->override.v[i], name))
+            return true;
+    return false;
+}
+
+static void select_items(const struct rp_config *config, const struct rp_replay_ask *ask,
+                         const struct rp_candidate *found, size_t n, struct rp_arena *a,
+                         struct rp_plan *plan)
+{
+    plan->matched = (int64_t)n;
+    plan->items = RP_NEW_N(a, struct rp_candidate, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        struct view v = {&found[i], rp_config_type(config, found[i].type), ask};
+        const char *reason = left_out_by(&v);
+        if (reason != NULL) {
+            count_left_out(plan, reason);
+            continue;
+        }
+        plan->risk[risk_of(&v)]++;
+        plan->items[plan->n++] = found[i];
+    }
+}
+
+/* ---- order and waves ---- */
+
+/* One item of each type × pattern goes to the front, so that the canary tries every kind; the rest
+ * stays oldest first. */
+static int64_t kinds_first(struct rp_arena *a, struct rp_plan *plan)
+{
+    struct rp_candidate *order = RP_NEW_N(a, struct rp_candidate, (size_t)plan->n + 1);
+    bool *front = RP_NEW_N(a, bool, (size_t)plan->n + 1);
+    int64_t n = 0;
+    for (int64_t i = 0; i < plan->n; i++) {
+        bool seen = false;
+        for (int64_t k = 0; k < n && !seen; k++)
+            seen = order[k].type_id == plan->items[i].type_id &&
+                   order[k].pattern_id == plan->items[i].pattern_id;
+        if (!seen && n < 50) {
+            front[i] = true;
+            order[n++] = plan->items[i];
+        }
+    }
+    int64_t kinds = n;
+    for (int64_t i = 0; i < plan->n; i++)
+        if (!front[i])
+            order[n++] = plan->items[i];
+    plan->items = order;
+    return kinds;
+}
+
+static int64_t at_most(int64_t v, int64_t most)
+{
+    return v < most ? v : most;
+}
+
+static int64_t canary_size(const struct rp_replay_ask *ask, int64_t n, int64_t kinds)
+{
+    int64_t one_percent = at_most(n / 100, 50), size = one_percent > 5 ? one_percent : 5;
+    if (ask->canary > 0)
+        size = ask->canary;
+    else if (kinds > size)
+        size = kinds;
+    return at_most(size, n);
+}
+
+static void make_waves(const struct rp_config *config, const struct rp_replay_ask *ask,
+                       struct rp_arena *a, struct rp_plan *plan)
+{
+    int64_t most = ask->wave_max > 0      ? ask->wave_max
+                   : config->wave_max > 0 ? config->wave_max
+                                          : 200;
+    plan->canary = canary_size(ask, plan->n, kinds_first(a, plan));
+    plan->waves = RP_NEW_N(a, int64_t,
+                           (size_t)(plan->n / most) + 64); /* at most 63 doublings before `most` */
+    int64_t size = plan->canary;
+    for (int64_t left = plan->n; left > 0; size = at_most(size * 2, most)) {
+        int64_t take = at_most(size, left);
+        plan->waves[plan->n_waves++] = take;
+        left -= take;
+    }
+}
+
+/* ---- hash and estimate ---- */
+
+static int by_job(const void *x, const void *y)
+{
+    const struct rp_candidate *a = x, *b = y;
+    return a->job_id < b->job_id ? -1 : a->job_id > b->job_id;
+}
+
+/* Over what is frozen of each item, in order of ids: the same set has the same hash however it was
+ * found. */
+static struct rp_str hash_items(struct rp_arena *a, const struct rp_plan *plan)
+{
+    struct rp_candidate *sorted = RP_NEW_N(a, struct rp_candidate, (size_t)plan->n + 1);
+    if (plan->n > 0)
+        memcpy(sorted, plan->items, (size_t)plan->n * sizeof *sorted);
+    qsort(sorted, (size_t)plan->n, sizeof *sorted, by_job);
+    crypto_generichash_state st;
+    unsigned char digest[16];
+    char hex[33], line[128];
+    (void)crypto_generichash_init(&st, NULL, 0, sizeof digest);
+    for (int64_t i = 0; i < plan->n; i++) {
+        int n = snprintf(line, sizeof line, "%lld %lld %d %lld\n", (long long)sorted[i].job_id,
+                         (long long)sorted[i].attempt, (int)sorted[i].state,
+                         (long long)sorted[i].pattern_id);
+        (void)crypto_generichash_update(&st, (const unsigned char *)line, (unsigned long long)n);
+    }
+    (void)crypto_generichash_final(&st, digest, sizeof digest);
+    (void)sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
+    return rp_str_fmt(a, "%.16s", hex);
+}
+
+/* From the usual duration of each type and how many run at once; low and high are half and twice.
+ * Not known if a type never ran well. */
+static bool estimate(struct rp_db *db, const struct rp_config *config, struct rp_arena *a,
+                     struct rp_plan *plan, struct rp_err *err)
+{
+    size_t n;
+    struct rp_str *types = plan_types(a, plan, &n);
+    double seconds = 0;
+    plan->estimate_low_s = plan->estimate_mid_s = plan->estimate_high_s = -1;
+    for (size_t i = 0; i < n; i++) {
+        struct rp_usual usual;
+        const struct rp_type *t = rp_config_type(config, types[i]);
+        int64_t items = 0,
+                at_once = t != NULL && t->max_running > 0 ? t->max_running : config->max_running;
+        if (!rp_type_usual(db, types[i], &usual, err))
+            return false;
+        if (usual.n == 0)
+            return true;
+        for (int64_t k = 0; k < plan->n; k++)
+            items += rp_str_eq(plan->items[k].type, types[i]);
+        seconds +=
+            (double)items * (double)usual.duration_us / 1e6 / (double)(at_once > 0 ? at_once : 1);
+    }
+    if (plan->rate_per_s > 0 && (double)plan->n / plan->rate_per_s > seconds)
+        seconds = (double)plan->n / plan->rate_per_s;
+    plan->estimate_mid_s = (int64_t)seconds + 1;
+    plan->estimate_low_s = (int64_t)(seconds / 2);
+    plan->estimate_high_s = (int64_t)(seconds * 2) + 1;
+    return true;
+}
+
+/* ---- all together ---- */
+
+static bool selected(const struct rp_replay_ask *ask, struct rp_err *err)
+{
+    if (ask->has_filter || ask->n_ids > 0 || ask->all)
+        return true;
+    (void)rp_fail(err, RP_E_BAD_FIELD, "nothing was selected");
+    return rp_hint(
+        err, "name a --type, --pattern, --since, --job or --where; --all means every failed job");
+}
+
+static bool reason_given(const struct rp_replay_ask *ask, struct rp_err *err)
+{
+    if ((!ask->include_unsafe && ask->override.n == 0) || ask->reason.n > 0)
+        return true;
+    (void)rp_fail(err, RP_E_BAD_FIELD, "overriding a guard needs a reason");
+    return rp_hint(err, "add --reason \"why this is safe\"; the audit trail keeps it");
+}
+
+bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
+                    const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                    struct rp_plan *out, struct rp_err *err)
+{
+    struct rp_candidate *found;
+    struct rp_job_filter filter = ask->filter;
+    size_t n;
+    *out = (struct rp_plan){.rate_per_s = ask->rate_per_s};
+    filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
+    if (!selected(ask, err) || !reason_given(ask, err) ||
+        !rp_replay_candidates(db, &filter, ask->ids, ask->n_ids, REPLAY_ITEMS_MAX, a, &found, &n,
+                              err))
+        return false;
+    select_items(config, ask, found, n, a, out);
+    make_waves(config, ask, a, out);
+    out->hash = hash_items(a, out);
+    return estimate(db, config, a, out, err) && preflight(db, config, ask, now_us, a, out, err);
+}
+
+static bool refuse(const struct rp_plan *plan, const struct rp_replay_ask *ask, struct rp_err *err)
+{
+    if (ask->plan_hash.n > 0 && !rp_str_eq(ask->plan_hash, plan->hash)) {
+        (void)rp_fail(err, RP_E_REFUSED,
+                      "the plan changed: %.*s was asked for, now it is %.*s with %lld jobs",
+                      RP_FMT(ask->plan_hash), RP_FMT(plan->hash), (long long)plan->n);
+        return rp_hint(err, "look at it with --dry-run, then run that plan");
+    }
+    if (plan->refused != NULL) {
+        (void)rp_fail(err, RP_E_REFUSED, "%.*s: %.*s", RP_FMT(plan->refused->check),
+                      RP_FMT(plan->refused->says));
+        return rp_hint(err, "fix it and run the same command again, or --override %.*s --reason …",
+                       RP_FMT(plan->refused->check));
+    }
+    if (plan->n == 0) {
+        (void)rp_fail(err, RP_E_REFUSED, "there is nothing to replay: %lld matched, all left out",
+                      (long long)plan->matched);
+        return rp_hint(err, "--dry-run shows why each was left out");
+    }
+    return true;
+}
+
+bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
+                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                     int64_t *id, struct rp_err *err)
+{
+    struct rp_plan plan;
+    if (!rp_replay_plan(db, config, ask, now_us, a, &plan, err) || !refuse(&plan, ask, err))
+        return false;
+    int64_t most = ask->wave_max > 0 ? ask->wave_max : config->wave_max;
+    struct rp_replay r = {
+        .selection = ask->selection_json,
+        .actor = ask->actor,
+        .reason = ask->reason,
+        .plan_hash = plan.hash,
+        .canary = plan.canary,
+        .wave_max = most,
+        .rate_per_s = ask->rate_per_s,
+        .matched = plan.matched,
+        .left_out = plan.matched - plan.n,
+    };
+    return rp_replay_create(db, &r, plan.items, (size_t)plan.n, now_us, id, err) &&
+           rp_replay_set_state(db, *id, RP_REPLAY_RUNNING, ask->actor, ask->reason, now_us, err);
+}

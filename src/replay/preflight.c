@@ -1,0 +1,196 @@
+/* Preflight: each check holds, fails or is not known; what fails or is not known refuses (replay
+ * specification 5–10). */
+#include "replay/internal.h"
+
+#include <stdio.h>
+
+struct pre {
+    struct rp_db *db;
+    const struct rp_config *config;
+    const struct rp_replay_ask *ask;
+    int64_t now_us;
+    struct rp_arena *arena;
+    struct rp_plan *plan;
+    struct rp_str *types;
+    size_t n_types;
+};
+
+enum { CHECKS_MAX = 16 };
+
+struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n)
+{
+    struct rp_str *types = RP_NEW_N(a, struct rp_str, (size_t)plan->n + 1);
+    *n = 0;
+    for (int64_t i = 0; i < plan->n; i++) {
+        size_t k = 0;
+        while (k < *n && !rp_str_eq(types[k], plan->items[i].type))
+            k++;
+        if (k == *n)
+            types[(*n)++] = plan->items[i].type;
+    }
+    return types;
+}
+
+static void add(struct pre *p, const char *check, enum rp_check_state state, struct rp_str says)
+{
+    if (p->plan->n_preflight == CHECKS_MAX)
+        return;
+    struct rp_preflight *f = &p->plan->preflight[p->plan->n_preflight++];
+    *f = (struct rp_preflight){rp_str_of(check), says, state, overridden(p->ask, check)};
+    if (state != RP_CHECK_HOLDS && !f->overridden && p->plan->refused == NULL)
+        p->plan->refused = f;
+}
+
+static bool needed(const struct pre *p, struct rp_str dependency)
+{
+    for (size_t i = 0; i < p->n_types; i++) {
+        const struct rp_type *t = rp_config_type(p->config, p->types[i]);
+        for (size_t k = 0; t != NULL && k < t->needs.n; k++)
+            if (rp_str_eq(t->needs.v[k], dependency))
+                return true;
+    }
+    return false;
+}
+
+static void judge_dependency(struct pre *p, const struct rp_dep_row *d, enum rp_check_state *worst,
+                             struct rp_buf *says)
+{
+    char for_now[RP_DURATION_LEN], settle[RP_DURATION_LEN];
+    int64_t since = (p->now_us - d->since_us) / RP_US_S * RP_US_S;
+    enum rp_check_state state = d->state == RP_DEP_UP     ? RP_CHECK_HOLDS
+                                : d->state == RP_DEP_DOWN ? RP_CHECK_FAILS
+                                                          : RP_CHECK_UNKNOWN;
+    (void)rp_duration_format(since, for_now);
+    if (says->n > 0)
+        rp_buf_fmt(says, "; ");
+    if (state == RP_CHECK_FAILS)
+        rp_buf_fmt(says, "%.*s has been down for %s (%.*s)", RP_FMT(d->name), for_now,
+                   RP_FMT(d->says));
+    else if (state == RP_CHECK_UNKNOWN)
+        rp_buf_fmt(says, "%.*s has not been checked yet", RP_FMT(d->name));
+    else if (since < p->config->settle_us) {
+        state = RP_CHECK_FAILS;
+        rp_buf_fmt(says, "%.*s has been up for %s only, it must hold for %s", RP_FMT(d->name),
+                   for_now, rp_duration_format(p->config->settle_us, settle));
+    } else
+        rp_buf_fmt(says, "%.*s up for %s", RP_FMT(d->name), for_now);
+    if (*worst != RP_CHECK_FAILS && state != RP_CHECK_HOLDS)
+        *worst = state;
+}
+
+static bool check_dependencies(struct pre *p, struct rp_err *err)
+{
+    struct rp_dep_row *deps;
+    size_t n;
+    struct rp_buf says = {.limit = 600};
+    enum rp_check_state worst = RP_CHECK_HOLDS;
+    if (!rp_deps_list(p->db, p->arena, &deps, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (deps[i].active && needed(p, deps[i].name))
+            judge_dependency(p, &deps[i], &worst, &says);
+    add(p, "dependencies", worst,
+        says.n > 0 ? rp_str_dup(p->arena, rp_buf_view(&says)) : RP_STR("none needed"));
+    rp_buf_free(&says);
+    return true;
+}
+
+static bool check_workers(struct pre *p, struct rp_err *err)
+{
+    for (size_t i = 0; i < p->n_types; i++) {
+        struct rp_type_row row;
+        int64_t workers = 0;
+        const struct rp_type *t = rp_config_type(p->config, p->types[i]);
+        if (!rp_type_get(p->db, p->types[i], p->now_us, p->arena, &row, err))
+            return false;
+        if (row.held.n > 0) {
+            add(p, "workers", RP_CHECK_FAILS,
+                rp_str_fmt(p->arena, "%.*s: %.*s", RP_FMT(p->types[i]), RP_FMT(row.held)));
+            return true;
+        }
+        if (t == NULL || t->run.n > 0)
+            continue;
+        if (!rp_workers_of(p->db, p->types[i], p->now_us - 2 * RP_US_MIN, &workers, err))
+            return false;
+        if (workers == 0) {
+            add(p, "workers", RP_CHECK_FAILS,
+                rp_str_fmt(p->arena, "no worker has asked for %.*s in the last 2 minutes",
+                           RP_FMT(p->types[i])));
+            return true;
+        }
+    }
+    add(p, "workers", RP_CHECK_HOLDS, RP_STR("commands are there, workers are alive"));
+    return true;
+}
+
+static void check_classes(struct pre *p)
+{
+    int64_t unknown = 0;
+    for (int64_t i = 0; i < p->plan->n; i++)
+        unknown += p->plan->items[i].error_class.n == 0 ||
+                   rp_str_is(p->plan->items[i].error_class, "unknown");
+    if (unknown == 0 || p->ask->accept_unknown_class)
+        add(p, "class", RP_CHECK_HOLDS, RP_STR("every failure has a class"));
+    else
+        add(p, "class", RP_CHECK_UNKNOWN,
+            rp_str_fmt(p->arena,
+                       "%lld jobs failed for a reason of no known class; --accept-unknown takes "
+                       "them along",
+                       (long long)unknown));
+}
+
+static bool check_other_replays(struct pre *p, struct rp_err *err)
+{
+    struct rp_replay *live;
+    size_t n;
+    if (!rp_replays_list(p->db, true, 100, p->arena, &live, &n, err))
+        return false;
+    if (n >= REPLAYS_RUNNING_MAX)
+        add(p, "replays", RP_CHECK_FAILS,
+            rp_str_fmt(p->arena, "%zu replays are running already, the limit is %d", n,
+                       REPLAYS_RUNNING_MAX));
+    else
+        add(p, "replays", RP_CHECK_HOLDS, rp_str_fmt(p->arena, "%zu other replays are running", n));
+    return true;
+}
+
+static bool check_backlog(struct pre *p, struct rp_err *err)
+{
+    struct rp_queue_row *queues;
+    size_t n;
+    char age[RP_DURATION_LEN];
+    if (!rp_queues_list(p->db, p->now_us, p->arena, &queues, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        bool used = false;
+        for (size_t k = 0; k < p->n_types; k++) {
+            const struct rp_type *t = rp_config_type(p->config, p->types[k]);
+            used = used || (t != NULL && rp_str_eq(t->queue, queues[i].name));
+        }
+        int64_t waits = queues[i].oldest_us > 0 ? p->now_us - queues[i].oldest_us : 0;
+        if (used && p->config->backlog_age_above_us > 0 &&
+            waits > p->config->backlog_age_above_us) {
+            add(p, "backlog", RP_CHECK_FAILS,
+                rp_str_fmt(p->arena,
+                           "the oldest job of queue %.*s has waited for %s: live work goes first",
+                           RP_FMT(queues[i].name),
+                           rp_duration_format(waits / RP_US_S * RP_US_S, age)));
+            return true;
+        }
+    }
+    add(p, "backlog", RP_CHECK_HOLDS, RP_STR("queues are below their alert"));
+    return true;
+}
+
+bool preflight(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
+               int64_t now_us, struct rp_arena *a, struct rp_plan *plan, struct rp_err *err)
+{
+    struct pre p = {
+        .db = db, .config = config, .ask = ask, .now_us = now_us, .arena = a, .plan = plan};
+    plan->preflight = RP_NEW_N(a, struct rp_preflight, CHECKS_MAX);
+    p.types = plan_types(a, plan, &p.n_types);
+    if (!check_dependencies(&p, err) || !check_workers(&p, err))
+        return false;
+    check_classes(&p);
+    return check_other_replays(&p, err) && check_backlog(&p, err);
+}
