@@ -2,6 +2,8 @@
  * specification 5–10). */
 #include "replay/internal.h"
 
+#include "base/time.h"
+
 #include <stdio.h>
 
 struct pre {

@@ -2,6 +2,8 @@
  * goes on after a kill (rule 16). */
 #include "replay/internal.h"
 
+#include "base/time.h"
+
 enum { HALT_LEAST = 3, RELEASE_A_TICK = 500 };
 
 bool failures_halt(int64_t settled, int64_t failed)
