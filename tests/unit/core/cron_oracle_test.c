@@ -1,5 +1,6 @@
-/* rp_cron_next against a reference that steps through every minute of the system's own local time, around changes of offset.
- * Expressions are made as text and as sets of values at once, so that the reference never parses. RP_SEED=n runs another set. */
+/* rp_cron_next against a reference that steps through every minute of the system's own local time,
+ * around changes of offset. Expressions are made as text and as sets of values at once, so that the
+ * reference never parses. RP_SEED=n runs another set. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -157,7 +158,8 @@ static void text(struct reference *r, const char *fmt, ...)
     va_end(ap);
 }
 
-/* One field of plain items; returns whether it begins with a star. `usual` is the upper end of most values. */
+/* One field of plain items; returns whether it begins with a star. `usual` is the upper end of most
+ * values. */
 static bool plain(struct reference *r, bool *set, int low, int high, int usual)
 {
     int kind = pick(6), a = low + pick(usual - low + 1), step = 1 + pick(5);
@@ -262,8 +264,8 @@ static struct reference make(void)
 
 /* ---- comparison ---- */
 
-static void differ(const struct reference *r, const struct rp_zone *z, int64_t after, int64_t want_s,
-                   int64_t came)
+static void differ(const struct reference *r, const struct rp_zone *z, int64_t after,
+                   int64_t want_s, int64_t came)
 {
     char a[RP_TIME_LEN], w[RP_TIME_LEN], c[RP_TIME_LEN];
     fail_msg("\"%s\" in %s after %s: the reference says %s, rp_cron_next %s", r->text,
@@ -299,8 +301,9 @@ static int compare(const struct reference *r, const struct rp_zone *z)
 static int64_t interesting(const struct rp_zone *z)
 {
     int64_t at = INT64_C(94694400) + (int64_t)pick(177 * 365) * 86400, before, after;
-    int64_t change = pick(8) > 0 ? rp_zone_transition(z, pick(2) > 0 ? at / 3 + 63129600 : at, &before, &after)
-                                 : INT64_MAX;
+    int64_t change =
+        pick(8) > 0 ? rp_zone_transition(z, pick(2) > 0 ? at / 3 + 63129600 : at, &before, &after)
+                    : INT64_MAX;
     return change < INT64_C(5680281600) ? change : at;
 }
 

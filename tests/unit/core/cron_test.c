@@ -1,5 +1,5 @@
-/* Rules 1-10 of the schedules specification by hand and by the shared cases. The brute-force oracle is in cron_oracle_test.c, words
- * are in cron_words_test.c. */
+/* Rules 1-10 of the schedules specification by hand and by the shared cases. The brute-force oracle
+ * is in cron_oracle_test.c, words are in cron_words_test.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,7 +44,8 @@ static int64_t us(const char *time)
     return v;
 }
 
-static void check_next(const char *text, const char *tz, int64_t after, int64_t expected, const char *row)
+static void check_next(const char *text, const char *tz, int64_t after, int64_t expected,
+                       const char *row)
 {
     char came[RP_TIME_LEN] = "none", wanted[RP_TIME_LEN] = "none", from[RP_TIME_LEN];
     struct rp_cron c = parsed(text);
@@ -68,7 +69,8 @@ static void sequence(const char *text, const char *tz, const char *after, const 
         from = us(*times);
     }
 }
-#define SEQUENCE(text, tz, after, ...) sequence(text, tz, after, (const char *const[]){__VA_ARGS__, NULL})
+#define SEQUENCE(text, tz, after, ...)                                                             \
+    sequence(text, tz, after, (const char *const[]){__VA_ARGS__, NULL})
 
 static void refused(const char *text, const char *message)
 {
@@ -228,7 +230,8 @@ static void rule3_every_counts_from_the_last_planned_instant(void **state)
     int64_t anchor = us("2026-01-01T00:00:10Z");
     assert_int_equal(rp_cron_next(&c, NULL, anchor, anchor), anchor + 90 * RP_US_S);
     assert_int_equal(rp_cron_next(&c, NULL, anchor + 89 * RP_US_S, anchor), anchor + 90 * RP_US_S);
-    assert_int_equal(rp_cron_next(&c, NULL, anchor + 1000 * RP_US_S, anchor), anchor + 1080 * RP_US_S);
+    assert_int_equal(rp_cron_next(&c, NULL, anchor + 1000 * RP_US_S, anchor),
+                     anchor + 1080 * RP_US_S);
     assert_int_equal(rp_cron_next(&c, NULL, anchor - 1, anchor), anchor);
     assert_int_equal(rp_cron_next(&c, NULL, 0, 0), 90 * RP_US_S);
     assert_int_equal(rp_cron_next(&c, NULL, INT64_MAX, INT64_MIN), INT64_MAX);
@@ -292,7 +295,8 @@ static void rule6_refusals_name_field_reason_and_column(void **state)
     refused("1,,2 * * * *", "minute: the list has an empty item (column 3)");
     refused("1, * * * *", "minute: the list has an empty item (column 3)");
     refused("*/0 * * * *", "minute: a step of 0 never moves (column 3)");
-    refused("*/90 * * * *", "minute: step 90 is larger than the field, which has 60 values (column 3)");
+    refused("*/90 * * * *",
+            "minute: step 90 is larger than the field, which has 60 values (column 3)");
     refused("* * * * * * *", "more than six fields (column 13)");
     refused("* * * FOO *", "month: \"FOO\" is not a name of this field (column 7)");
     refused("* * * * FRIDAY", "day-of-week: \"FRIDAY\" is not a name of this field (column 9)");
@@ -320,8 +324,8 @@ static void rule6_a_date_that_never_comes_is_refused_and_a_rare_one_is_not(void 
     refused("0 0 0 30 2 *", "day-of-month: this date does not come within 28 years (column 7)");
     refused("0 0 31W 4 *", "day-of-month: this date does not come within 28 years (column 5)");
     refused("0 0 */29 * 1#2", "day-of-month: this date does not come within 28 years (column 5)");
-    parsed("0 0 31 4 1");      /* Mondays in April */
-    parsed("0 0 29 2 */7");    /* 29 February on a Sunday */
+    parsed("0 0 31 4 1");     /* Mondays in April */
+    parsed("0 0 29 2 */7");   /* 29 February on a Sunday */
     parsed("0 0 */28 2 1#5"); /* 29 February as the fifth Monday */
 }
 
@@ -341,7 +345,8 @@ static void rule7_instants_end_with_the_year_2200(void **state)
     SEQUENCE("0 0 1 1 *", "UTC", "2199-06-01T00:00:00Z", "2200-01-01T00:00:00Z");
     check_next("0 0 1 1 *", "UTC", us("2200-01-01T00:00:00Z"), INT64_MAX, "");
     SEQUENCE("59 23 31 12 *", "UTC", "2200-01-01T00:00:00Z", "2200-12-31T23:59:00Z");
-    check_next("0 0 1 1 *", "Asia/Tokyo", us("2200-06-01T00:00:00Z"), us("2200-12-31T15:00:00Z"), "");
+    check_next("0 0 1 1 *", "Asia/Tokyo", us("2200-06-01T00:00:00Z"), us("2200-12-31T15:00:00Z"),
+               "");
     check_next("* * * * *", "UTC", INT64_MAX, INT64_MAX, "");
     check_next("0 0 1 1 *", "UTC", us("1900-06-01T00:00:00Z"), us("1901-01-01T00:00:00Z"), "");
 }
@@ -359,8 +364,8 @@ static void the_instant_itself_is_not_its_next(void **state)
 static void rule8_all_fixed_times_of_a_gap_make_one_run_at_its_end(void **state)
 {
     (void)state;
-    SEQUENCE("0,15,30,45 2,3 * * *", "Europe/Berlin", "2026-03-29T00:59:00Z", "2026-03-29T01:00:00Z",
-             "2026-03-29T01:15:00Z");
+    SEQUENCE("0,15,30,45 2,3 * * *", "Europe/Berlin", "2026-03-29T00:59:00Z",
+             "2026-03-29T01:00:00Z", "2026-03-29T01:15:00Z");
     SEQUENCE("* 30 2 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z",
              "2026-03-30T00:30:00Z");
     /* A day field that the gap's day does not match keeps it quiet. */

@@ -1,4 +1,5 @@
-/* Zones against the system's localtime_r for every name of tzdata, and the rules of names, reloading and refusal. */
+/* Zones against the system's localtime_r for every name of tzdata, and the rules of names,
+ * reloading and refusal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,7 +54,8 @@ static void compare(const struct rp_zone *z, int64_t s)
                  tm.tm_gmtoff, tm.tm_zone, (long long)offset, abbreviation);
 }
 
-/* Every wall time's instants, found by trying all offsets that localtime_r shows in the days around it. */
+/* Every wall time's instants, found by trying all offsets that localtime_r shows in the days around
+ * it. */
 static int slow_instants(int64_t wall, int64_t out[16])
 {
     int n = 0;
@@ -165,13 +167,15 @@ static void the_footers_rule_holds_to_2200(void **state)
 {
     (void)state;
     int64_t before, after;
-    int64_t t = rp_zone_transition(zone("Europe/Berlin"), at("2199-06-01T00:00:00Z"), &before, &after);
+    int64_t t =
+        rp_zone_transition(zone("Europe/Berlin"), at("2199-06-01T00:00:00Z"), &before, &after);
     assert_int_equal(t, at("2199-10-27T01:00:00Z"));
     assert_int_equal(before, 7200);
     assert_int_equal(after, 3600);
     assert_int_equal(rp_zone_transition(zone("UTC"), INT64_MIN, &before, &after), INT64_MAX);
-    assert_int_equal(rp_zone_transition(zone("Asia/Tokyo"), at("2000-01-01T00:00:00Z"), &before, &after),
-                     INT64_MAX);
+    assert_int_equal(
+        rp_zone_transition(zone("Asia/Tokyo"), at("2000-01-01T00:00:00Z"), &before, &after),
+        INT64_MAX);
     assert_int_equal(after, 9 * 3600);
 }
 
@@ -190,11 +194,20 @@ static void posix_rules_count_days_in_all_three_ways(void **state)
     assert_string_equal(tz.daylight.abbreviation, "-01");
     assert_int_equal(rp_posix_date_wall(&tz.start, 2026), at("2026-03-28T23:00:00Z"));
     assert_int_equal(rp_posix_date_wall(&tz.end, 2026), at("2026-10-03T00:00:00Z"));
-    static const char *const bad[] = {"",         "CET",          "CE-1",        "CET-25",
-                                      "CET-1C",   "CET-1CEST",    "CET-1CEST,M3.5.0", "<CET-1",
-                                      "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0",
-                                      "CET-1CEST,M3.5.7,M10.5.0",  "CET-1CEST,J0,J5",
-                                      "CET-1CEST,366,5",           "CET-1CEST,M3.5.0,M10.5.0x"};
+    static const char *const bad[] = {"",
+                                      "CET",
+                                      "CE-1",
+                                      "CET-25",
+                                      "CET-1C",
+                                      "CET-1CEST",
+                                      "CET-1CEST,M3.5.0",
+                                      "<CET-1",
+                                      "CET-1CEST,M13.5.0,M10.5.0",
+                                      "CET-1CEST,M3.6.0,M10.5.0",
+                                      "CET-1CEST,M3.5.7,M10.5.0",
+                                      "CET-1CEST,J0,J5",
+                                      "CET-1CEST,366,5",
+                                      "CET-1CEST,M3.5.0,M10.5.0x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (rp_posix_tz_parse(rp_str_of(bad[i]), &tz))
             fail_msg("\"%s\" was accepted", bad[i]);
@@ -245,7 +258,8 @@ static void the_same_file_gives_the_same_zone(void **state)
 
 /* ---- files ---- */
 
-static void put_header(struct rp_buf *b, char version, unsigned times, unsigned types, unsigned chars)
+static void put_header(struct rp_buf *b, char version, unsigned times, unsigned types,
+                       unsigned chars)
 {
     const unsigned counts[] = {0, 0, 0, times, types, chars};
     rp_buf_add(b, "TZif", 4);
@@ -316,7 +330,8 @@ static void damaged(struct rp_str bytes, const char *why)
 static void damaged_files_are_refused_at_every_length(void **state)
 {
     (void)state;
-    struct rp_buf good = made_zone('2', 60, "CET-1CEST,M3.5.0,M10.5.0/3"), v1 = made_zone('\0', 60, "");
+    struct rp_buf good = made_zone('2', 60, "CET-1CEST,M3.5.0,M10.5.0/3"),
+                  v1 = made_zone('\0', 60, "");
     struct rp_zone *z = rp_zone_from_tzif(RP_STR("Test"), rp_buf_view(&good), NULL);
     assert_non_null(z);
     assert_int_equal(rp_zone_offset(z, at("2026-07-01T00:00:00Z"), NULL), 7200);
