@@ -2,7 +2,7 @@
 #include "base/time.h"
 #include "core/internal.h"
 
-#include <ctype.h>
+#include <strings.h>
 
 enum { TEXT_BYTES = 1024, FIELDS_SEEN = RP_CRON_FIELDS + 1 };
 
@@ -42,10 +42,7 @@ static struct rp_str part_text(struct rp_str text, struct slice s)
 
 static bool same_word(struct rp_str s, const char *word)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (tolower((unsigned char)s.p[i]) != word[i])
-            return false;
-    return word[s.n] == '\0';
+    return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
 static bool read_zone(struct rp_cron_reader *r, size_t *at)

@@ -312,6 +312,9 @@ static void rule6_refusals_name_field_reason_and_column(void **state)
     refused("99999999999999999999 * * * *", "minute: 999999999999 is out of range 0-59 (column 1)");
     refused("@daily 5", "nothing may follow the @ word (column 8)");
     refused("@every 10ms", "@every is at least 1s (column 8)");
+    struct rp_cron c;
+    assert_false(rp_cron_parse(RP_STR("@every\0 1s"), RP_STR(""), &c, NULL));
+    assert_false(rp_cron_parse(RP_STR("0\0 * * * *"), RP_STR(""), &c, NULL));
     refused("\x01 * * * *", "minute: byte 0x01 is not expected here (column 1)");
 }
 
