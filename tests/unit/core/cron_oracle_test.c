@@ -13,7 +13,7 @@
 #include "core/cron.h"
 
 enum { MINUTES = 3 * 1440, CHECKED_FROM = 30 * 60, GAP_MOST_S = 3 * 3600 };
-enum { WINDOWS = 8, EXPRESSIONS = 40 };
+enum { WINDOWS = 8, EXPRESSIONS = 40, ANYWHERE = 30 };
 
 static const char *const zones[] = {
     "Europe/Berlin",     "America/New_York",  "Australia/Lord_Howe", "Pacific/Apia",
@@ -273,6 +273,21 @@ static void differ(const struct reference *r, const struct rp_zone *z, int64_t a
              rp_time_format(came, c));
 }
 
+/* From any instant of the window, also from inside a fold: the first expected one after it. */
+static void compare_anywhere(const struct reference *r, const struct rp_cron *c,
+                             const struct rp_zone *z, const int64_t *wanted, int n)
+{
+    int64_t first = window[CHECKED_FROM].utc_s, end = window[MINUTES - 1].utc_s + 60;
+    for (int k = 0; k < ANYWHERE; k++) {
+        int64_t after_s = first + pick((int)(end - first)), expected_s = end;
+        for (int i = n - 1; i >= 0 && wanted[i] > after_s; i--)
+            expected_s = wanted[i];
+        int64_t next = rp_cron_next(c, z, after_s * RP_US_S + pick(1000000), 0);
+        if (expected_s < end ? next != expected_s * RP_US_S : next < end * RP_US_S)
+            differ(r, z, after_s * RP_US_S, expected_s, next);
+    }
+}
+
 static int compare(const struct reference *r, const struct rp_zone *z)
 {
     static int64_t wanted[MINUTES * 60 + 60];
@@ -294,6 +309,7 @@ static int compare(const struct reference *r, const struct rp_zone *z)
     int64_t end = (window[MINUTES - 1].utc_s + 60) * RP_US_S, beyond = rp_cron_next(&c, z, at, 0);
     if (beyond < end)
         differ(r, z, at, end / RP_US_S, beyond);
+    compare_anywhere(r, &c, z, wanted, n);
     return n;
 }
 
