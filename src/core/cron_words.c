@@ -85,8 +85,8 @@ static void put_month(struct rp_buf *b, int v)
 
 static void put_ordinal(struct rp_buf *b, int v)
 {
-    static const char *const ends[] = {"th", "st", "nd", "rd"};
-    rp_buf_fmt(b, "%d%s", v, v / 10 != 1 && v % 10 < 4 ? ends[v % 10] : "th");
+    int ending = v / 10 != 1 && v % 10 < 4 ? v % 10 : 0;
+    rp_buf_fmt(b, "%d%.2s", v, &"thstndrd"[ending * 2]);
 }
 
 static void put_nth(struct rp_buf *b, int v)

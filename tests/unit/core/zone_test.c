@@ -1,5 +1,6 @@
 /* Zones against the system's localtime_r for every name of tzdata, and the rules of names,
  * reloading and refusal. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -256,6 +257,31 @@ static void the_same_file_gives_the_same_zone(void **state)
     assert_string_equal(rp_zone_name(zone("Europe/Berlin")), "Europe/Berlin");
 }
 
+static void *load_all(void *arg)
+{
+    static const char *const names[] = {"Europe/Paris", "Asia/Dubai", "Africa/Lagos", "UTC"};
+    const struct rp_zone **loaded = arg;
+    for (int round = 0; round < 200; round++)
+        for (int i = 0; i < 4; i++)
+            loaded[i] = rp_zone_load(rp_str_of(names[i]), NULL);
+    return NULL;
+}
+
+static void threads_that_load_at_once_get_the_same_zones(void **state)
+{
+    (void)state;
+    const struct rp_zone *loaded[4][4];
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, load_all, loaded[i]), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        assert_non_null(loaded[0][i]);
+        assert_memory_equal(loaded[i], loaded[0], sizeof loaded[0]);
+    }
+}
+
 /* ---- files ---- */
 
 static void put_header(struct rp_buf *b, char version, unsigned times, unsigned types,
@@ -366,6 +392,7 @@ int main(void)
         cmocka_unit_test(posix_rules_count_days_in_all_three_ways),
         cmocka_unit_test(names_that_are_no_zones_are_refused_with_the_closest_one),
         cmocka_unit_test(the_same_file_gives_the_same_zone),
+        cmocka_unit_test(threads_that_load_at_once_get_the_same_zones),
         cmocka_unit_test(a_replaced_file_is_read_anew_and_the_old_zone_stays_valid),
         cmocka_unit_test(damaged_files_are_refused_at_every_length),
         cmocka_unit_test(daylight_time_all_year_never_ends),
