@@ -104,6 +104,9 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
 bool rp_job_output(struct rp_db *db, int64_t id, int64_t n, struct rp_arena *a,
                    struct rp_str *packed, struct rp_err *err);
 
+/* The lease under which a job runs; RP_E_NOT_FOUND if it does not. */
+bool rp_job_lease(struct rp_db *db, int64_t id, int64_t *lease, struct rp_err *err);
+
 /* ---- claim, extend, report ---- */
 
 struct rp_claim {
