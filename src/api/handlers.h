@@ -23,6 +23,7 @@ struct rp_str reason_of(struct request *q);
 /* work.c: workers and runs of others */
 prepare_fn p_fetch, p_report, p_beat, p_run_start, p_run_finish, p_records;
 run_fn r_fetch, r_report, r_beat, r_run_start, r_run_finish, r_records;
+render_fn a_fetch, a_report;
 
 /* queues.c: queues, schedules, types, dependencies, patterns */
 run_fn r_queues, r_queue_pause, r_queue_resume, r_types, r_type, r_waiting_check;

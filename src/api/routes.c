@@ -22,8 +22,8 @@ const struct route routes[] = {
     {"POST", "/v1/jobs/{id}/retry",                      RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_retry, NULL, SMALL},
     {"POST", "/v1/jobs/{id}/resolve",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_resolve, r_resolve, NULL, SMALL},
 
-    {"POST", "/v1/work/fetch",                           RP_SCOPE_WORK,    ROUTE_ASYNC, p_fetch, r_fetch, NULL, SMALL},
-    {"POST", "/v1/work/report",                          RP_SCOPE_WORK,    ROUTE_WRITE, p_report, r_report, NULL, 0},
+    {"POST", "/v1/work/fetch",                           RP_SCOPE_WORK,    ROUTE_ASYNC, p_fetch, r_fetch, a_fetch, SMALL},
+    {"POST", "/v1/work/report",                          RP_SCOPE_WORK,    ROUTE_WRITE, p_report, r_report, a_report, 0},
     {"POST", "/v1/work/beat",                            RP_SCOPE_WORK,    ROUTE_WRITE, p_beat, r_beat, NULL, 0},
     {"POST", "/v1/runs",                                 RP_SCOPE_WORK,    ROUTE_WRITE, p_run_start, r_run_start, NULL, SMALL},
     {"POST", "/v1/runs/records",                         RP_SCOPE_WORK,    ROUTE_WRITE, p_records, r_records, NULL, LARGE},

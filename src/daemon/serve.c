@@ -1,6 +1,6 @@
 #include "daemon/serve.h"
 
-#include "analyze/analyze.h"
+#include "analyze/explain.h"
 #include "api/api.h"
 #include "base/log.h"
 #include "config/config.h"
