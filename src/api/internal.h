@@ -96,7 +96,7 @@ bool request_authenticate(struct request *q, struct rp_db *db, struct rp_err *er
 void request_finish(struct request *q);
 /* Parks a fetch that found nothing until work may be there or its deadline comes; then `again` runs
  * as an op once more. */
-void request_park(struct request *q);
+bool request_park(struct request *q); /* false when the API is stopping: answer now */
 bool polls_start(struct rp_api *api, struct rp_err *err);
 void polls_stop(struct rp_api *api);
 
