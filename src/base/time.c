@@ -198,7 +198,7 @@ bool rp_duration_parse(struct rp_str s, int64_t *us)
 char *rp_duration_format(int64_t us, char buf[RP_DURATION_LEN])
 {
     size_t n = 0;
-    if (us == 0)
+    if (us <= 0)
         (void)snprintf(buf, RP_DURATION_LEN, "0s");
     for (size_t i = 0; i < sizeof units / sizeof *units && us > 0; i++) {
         if (us < units[i].us)
