@@ -117,7 +117,7 @@ static void explain(void *ctx, struct rp_arena *a, const struct rp_exec_result *
         .signal = (int)r->facts.signal,
         .oom = x->oom,
         .timed_out = r->outcome == RP_OUT_TIMEOUT,
-        .contract = r->facts.contract.p != NULL,
+        .contract = r->facts.contract,
     };
     rp_explain_failure(a, &facts, r);
 }
