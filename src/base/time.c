@@ -130,9 +130,11 @@ static bool parse_offset(const char **p, const char *end, int64_t *us)
 
 bool rp_time_parse(struct rp_str s, int64_t *us)
 {
-    const char *p = s.p, *end = s.p + s.n;
     int64_t days, clock, offset;
-    if (s.n < 20 || !parse_date(&p, end, &days))
+    if (s.n < 20)
+        return false;
+    const char *p = s.p, *end = s.p + s.n;
+    if (!parse_date(&p, end, &days))
         return false;
     if (*p != 'T' && *p != 't' && *p != ' ')
         return false;

@@ -1,10 +1,8 @@
 /* Oracles: the grammar of RFC 8259 as a table and as loops over every byte and every \u escape,
- * strtod for numbers, and the writer against the reader. */
+ * strtod for numbers. */
 #include "base/json.h"
 #include "base/time.h"
 
-#include <locale.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,145 +31,139 @@ static bool valid(struct rp_str text)
     return ok;
 }
 
-static const struct {
-    const char *text;
-    bool valid;
-} grammar[] = {
-    /* values and what surrounds them */
-    {"null", true},
-    {"true", true},
-    {"false", true},
-    {"0", true},
-    {"\"\"", true},
-    {" \t\r\n1 \t\r\n", true},
-    {"", false},
-    {" ", false},
-    {"nul", false},
-    {"nulll", false},
-    {"True", false},
-    {"truefalse", false},
-    {"1 2", false},
-    {"1,", false},
-    {"NaN", false},
-    {"Infinity", false},
-    {"undefined", false},
-    {"'a'", false},
-    {"\f1", false},
-    {"\v1", false},
-    {"\xC2\xA0"
-     "1",
-     false},
-    {"\xEF\xBB\xBF"
-     "1",
-     false},
-    {"/**/1", false},
-    {"1//", false},
-    {"#", false},
-    /* numbers */
-    {"-0", true},
-    {"-1", true},
-    {"10", true},
-    {"0.0", true},
-    {"0e0", true},
-    {"1E+2", true},
-    {"1e-2", true},
-    {"1.25e05", true},
-    {"123456789012345678901234567890", true},
-    {"1e999999", true},
-    {"-", false},
-    {"+1", false},
-    {"01", false},
-    {"-01", false},
-    {"00", false},
-    {".5", false},
-    {"5.", false},
-    {"5.e1", false},
-    {"1e", false},
-    {"1e+", false},
-    {"1e1.5", false},
-    {"1.2.3", false},
-    {"--1", false},
-    {"0x10", false},
-    {"1_000", false},
-    {"1a", false},
-    {"-a", false},
-    /* strings */
-    {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", true},
-    {"\"\\u0000\\uABCD\\uabcd\"", true},
-    {"\"\\uD834\\uDD1E\"", true},
-    {"\"\x7f\"", true},
-    {"\"\xC3\xA9\xE2\x82\xAC\xF0\x9D\x84\x9E\"", true},
-    {"\"", false},
-    {"\"a", false},
-    {"\"\\\"", false},
-    {"\"\\a\"", false},
-    {"\"\\'\"", false},
-    {"\"\\x41\"", false},
-    {"\"\\U0041\"", false},
-    {"\"\\u004\"", false},
-    {"\"\\u004g\"", false},
-    {"\"\\u\"", false},
-    {"\"\\uD834\"", false},
-    {"\"\\uD834x\"", false},
-    {"\"\\uD834\\n\"", false},
-    {"\"\\uD834\\uD834\"", false},
-    {"\"\\uDD1E\\uD834\"", false},
-    {"\"\\uD834\\u\"", false},
-    {"\"\xED\xA0\x80\"", false},
-    {"\"\xC0\xAF\"", false},
-    {"\"\xF4\x90\x80\x80\"", false},
-    {"\"\xE2\x82\"", false},
-    /* arrays */
-    {"[]", true},
-    {"[ ]", true},
-    {"[1]", true},
-    {"[1 , 2]", true},
-    {"[[],{}]", true},
-    {"[", false},
-    {"]", false},
-    {"[1", false},
-    {"[1,", false},
-    {"[1,]", false},
-    {"[,1]", false},
-    {"[,]", false},
-    {"[1 2]", false},
-    {"[1,,2]", false},
-    {"[1}", false},
-    {"[1]]", false},
-    {"[1:2]", false},
-    /* objects */
-    {"{}", true},
-    {"{ }", true},
-    {"{\"a\":1}", true},
-    {"{ \"a\" : 1 , \"b\" : 2 }", true},
-    {"{\"\":0}", true},
-    {"{\"a\":1,\"a\":2}", true}, /* "SHOULD be unique": refused where a command is read */
-    {"{", false},
-    {"}", false},
-    {"{\"a\"}", false},
-    {"{\"a\":}", false},
-    {"{\"a\" 1}", false},
-    {"{\"a\",1}", false},
-    {"{\"a\"::1}", false},
-    {"{\"a\":1,}", false},
-    {"{,\"a\":1}", false},
-    {"{\"a\":1 \"b\":2}", false},
-    {"{a:1}", false},
-    {"{1:1}", false},
-    {"{null:1}", false},
-    {"{'a':1}", false},
-    {"{\"a\":1]", false},
-    {"{\"a\":1", false},
-    {"{\"a\":1}}", false},
-    {"{\"\\uD800\":1}", false},
+static const char *const accepted[] = {
+    "null",
+    "true",
+    "false",
+    "0",
+    "\"\"",
+    " \t\r\n1 \t\r\n",
+    "-0",
+    "-1",
+    "10",
+    "0.0",
+    "0e0",
+    "1E+2",
+    "1e-2",
+    "1.25e05",
+    "123456789012345678901234567890",
+    "1e999999",
+    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+    "\"\\u0000\\uABCD\\uabcd\"",
+    "\"\\uD834\\uDD1E\"",
+    "\"\x7f\"",
+    "\"\xC3\xA9\xE2\x82\xAC\xF0\x9D\x84\x9E\"",
+    "[]",
+    "[ ]",
+    "[1]",
+    "[1 , 2]",
+    "[[],{}]",
+    "{}",
+    "{ }",
+    "{\"a\":1}",
+    "{ \"a\" : 1 , \"b\" : 2 }",
+    "{\"\":0}",
+    "{\"a\":1,\"a\":2}", /* "SHOULD be unique": refused where a command is read */
+};
+
+static const char *const refused[] = {
+    "",
+    " ",
+    "nul",
+    "nulll",
+    "True",
+    "truefalse",
+    "1 2",
+    "1,",
+    "NaN",
+    "Infinity",
+    "undefined",
+    "'a'",
+    "\f1",
+    "\v1",
+    "\xC2\xA0[]",
+    "\xEF\xBB\xBF[]",
+    "/**/1",
+    "1//",
+    "#",
+    "-",
+    "+1",
+    "01",
+    "-01",
+    "00",
+    ".5",
+    "5.",
+    "5.e1",
+    "1e",
+    "1e+",
+    "1e1.5",
+    "1.2.3",
+    "--1",
+    "0x10",
+    "1_000",
+    "1a",
+    "-a",
+    "\"",
+    "\"a",
+    "\"\\\"",
+    "\"\\a\"",
+    "\"\\'\"",
+    "\"\\x41\"",
+    "\"\\U0041\"",
+    "\"\\u004\"",
+    "\"\\u004g\"",
+    "\"\\u\"",
+    "\"\\uD834\"",
+    "\"\\uD834x\"",
+    "\"\\uD834\\n\"",
+    "\"\\uD834\\uD834\"",
+    "\"\\uDD1E\\uD834\"",
+    "\"\\uD834\\u\"",
+    "\"\xED\xA0\x80\"",
+    "\"\xC0\xAF\"",
+    "\"\xF4\x90\x80\x80\"",
+    "\"\xE2\x82\"",
+    "[",
+    "]",
+    "[1",
+    "[1,",
+    "[1,]",
+    "[,1]",
+    "[,]",
+    "[1 2]",
+    "[1,,2]",
+    "[1}",
+    "[1]]",
+    "[1:2]",
+    "{",
+    "}",
+    "{\"a\"}",
+    "{\"a\":}",
+    "{\"a\" 1}",
+    "{\"a\",1}",
+    "{\"a\"::1}",
+    "{\"a\":1,}",
+    "{,\"a\":1}",
+    "{\"a\":1 \"b\":2}",
+    "{a:1}",
+    "{1:1}",
+    "{null:1}",
+    "{'a':1}",
+    "{\"a\":1]",
+    "{\"a\":1",
+    "{\"a\":1}}",
+    "{\"\\uD800\":1}",
 };
 
 static void the_grammar_of_rfc_8259_holds(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof grammar / sizeof *grammar; i++)
-        if (valid(rp_str_of(grammar[i].text)) != grammar[i].valid)
-            fail_msg("%s must be %s", grammar[i].text, grammar[i].valid ? "read" : "refused");
+    for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++)
+        if (!valid(rp_str_of(accepted[i])))
+            fail_msg("%s must be read", accepted[i]);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (valid(rp_str_of(refused[i])))
+            fail_msg("%s must be refused", refused[i]);
 }
 
 static void every_byte_is_judged_where_it_stands(void **state)
@@ -262,22 +254,22 @@ static bool read_i64(const char *text, int64_t *v)
 static void integers_are_exact_or_refused(void **state)
 {
     (void)state;
-    static const char *const refused[] = {"9223372036854775808",
-                                          "-9223372036854775809",
-                                          "1.0",
-                                          "1e3",
-                                          "\"1\"",
-                                          "true",
-                                          "1e0",
-                                          "null",
-                                          "99999999999999999999999"};
+    static const char *const others[] = {"9223372036854775808",
+                                         "-9223372036854775809",
+                                         "1.0",
+                                         "1e3",
+                                         "\"1\"",
+                                         "true",
+                                         "1e0",
+                                         "null",
+                                         "99999999999999999999999"};
     int64_t v;
     assert_true(read_i64("9223372036854775807", &v) && v == INT64_MAX);
     assert_true(read_i64("-9223372036854775808", &v) && v == INT64_MIN);
     assert_true(read_i64("-0", &v) && v == 0);
     v = 7;
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        assert_false(read_i64(refused[i], &v));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(read_i64(others[i], &v));
     assert_int_equal(v, 7);
 }
 
@@ -304,8 +296,7 @@ static void reals_are_what_strtod_says_and_finite(void **state)
         "1e-400",
         "9007199254740993",
         "0.1000000000000000055511151231257827021181583404541015625",
-        "123456789012345678901234567890123456789012345678901234567890"
-        "123456789012345678901234567890.5e-60"};
+        "12345678901234567890123456789012345678901234567890123456789012345.5e-60"};
     double v;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         double want = strtod(texts[i], NULL);
@@ -315,74 +306,6 @@ static void reals_are_what_strtod_says_and_finite(void **state)
     assert_false(read_f64(RP_STR("1e309"), &v));
     assert_false(read_f64(RP_STR("-1e309"), &v));
     assert_true(read_f64((struct rp_str){"12345", 2}, &v) && v == 12);
-}
-
-static double random_double(void)
-{
-    uint64_t bits = (uint64_t)lrand48() << 62 ^ (uint64_t)lrand48() << 31 ^ (uint64_t)lrand48();
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-static void written_doubles_read_back_bit_for_bit(void **state)
-{
-    (void)state;
-    srand48(8259);
-    for (int i = 0; i < 100000; i++) {
-        struct rp_buf b = {0};
-        struct rp_jw w = {.out = &b};
-        double v = i % 2 == 0 ? random_double() : (double)(lrand48() % 100000) / 100, back = 1;
-        if (i % 16 == 0)
-            v = (double)(lrand48() % 1000) * 5e-324;
-        rp_jw_f64(&w, v);
-        if (!isfinite(v))
-            assert_string_equal(b.p, "null");
-        else
-            assert_true(read_f64(rp_buf_view(&b), &back) && memcmp(&v, &back, sizeof v) == 0);
-        rp_buf_free(&b);
-    }
-}
-
-static void doubles_are_written_in_their_shortest_form(void **state)
-{
-    (void)state;
-    static const struct {
-        double v;
-        const char *text;
-    } rows[] = {
-        {0.1, "0.1"},       {1, "1"},      {-0.0, "-0"},      {100000, "100000"},
-        {5e-324, "5e-324"}, {0.3, "0.3"},  {1e22, "1e+22"},   {0.1 + 0.2, "0.30000000000000004"},
-        {12.5, "12.5"},     {NAN, "null"}, {INFINITY, "null"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct rp_buf b = {0};
-        struct rp_jw w = {.out = &b};
-        rp_jw_f64(&w, rows[i].v);
-        assert_string_equal(b.p, rows[i].text);
-        rp_buf_free(&b);
-    }
-}
-
-static void numbers_do_not_follow_the_locale(void **state)
-{
-    (void)state;
-    static const char *const comma[] = {"de_DE.UTF-8", "de_DE", "fr_FR.UTF-8", "ru_RU.UTF-8"};
-    const char *set = NULL;
-    for (size_t i = 0; i < 4 && set == NULL; i++)
-        set = setlocale(LC_NUMERIC, comma[i]);
-    if (set == NULL) {
-        print_message("skipped: no locale with a decimal comma is installed\n");
-        skip();
-    }
-    double v;
-    struct rp_buf b = {0};
-    struct rp_jw w = {.out = &b};
-    bool ok = read_f64(RP_STR("1.5"), &v) && v == 1.5;
-    rp_jw_f64(&w, 2.5);
-    (void)setlocale(LC_NUMERIC, "C");
-    assert_true(ok);
-    assert_string_equal(b.p, "2.5");
-    rp_buf_free(&b);
 }
 
 /* ---- limits ---- */
@@ -537,6 +460,9 @@ static void what_was_left_unread_is_an_error(void **state)
     rp_json_open(&r, RP_STR("{\"a\":1}"), &arena);
     assert_true(rp_json_object(&r) && rp_json_member(&r, &key));
     assert_false(rp_json_done(&r, NULL));
+    rp_json_open(&r, RP_STR("["), &arena);
+    assert_true(rp_json_array(&r));
+    assert_false(rp_json_done(&r, NULL));
     rp_json_open(&r, RP_STR("[]]"), &arena);
     assert_true(rp_json_array(&r));
     assert_false(rp_json_item(&r) || rp_json_item(&r));
@@ -573,76 +499,6 @@ static void peek_tells_every_kind(void **state)
     assert_int_equal(rp_json_peek(&r), RP_JSON_NONE);
 }
 
-/* ---- writer ---- */
-
-static void absent_members_are_left_out_and_commas_stand_right(void **state)
-{
-    (void)state;
-    struct rp_buf b = {0};
-    struct rp_jw w = {.out = &b};
-    rp_jw_object(&w);
-    rp_jw_m_str(&w, "none", RP_NONE);
-    rp_jw_m_cstr(&w, "none", NULL);
-    rp_jw_m_time(&w, "none", 0);
-    rp_jw_m_id(&w, "none", 0);
-    rp_jw_m_raw(&w, "none", RP_NONE);
-    rp_jw_m_str(&w, "s", RP_STR(""));
-    rp_jw_m_i64(&w, "i", INT64_MIN);
-    rp_jw_m_f64(&w, "f", 0.5);
-    rp_jw_m_bool(&w, "b", false);
-    rp_jw_m_time(&w, "t", 1);
-    rp_jw_m_id(&w, "id", INT64_MAX);
-    rp_jw_m_raw(&w, "r", RP_STR("[ 1]"));
-    rp_jw_key(&w, "a");
-    rp_jw_array(&w);
-    rp_jw_array(&w);
-    rp_jw_array_end(&w);
-    rp_jw_object(&w);
-    rp_jw_object_end(&w);
-    rp_jw_null(&w);
-    rp_jw_str(&w, RP_NONE);
-    rp_jw_bool(&w, true);
-    rp_jw_array_end(&w);
-    rp_jw_object_end(&w);
-    assert_string_equal(b.p, "{\"s\":\"\",\"i\":-9223372036854775808,\"f\":0.5,\"b\":false,"
-                             "\"t\":\"1970-01-01T00:00:00.000001Z\",\"id\":\"9223372036854775807\","
-                             "\"r\":[ 1],\"a\":[[],{},null,null,true]}");
-    assert_true(rp_json_valid(rp_buf_view(&b), NULL));
-    rp_buf_free(&b);
-}
-
-static void what_is_not_utf8_is_written_as_replacement_characters(void **state)
-{
-    (void)state;
-    struct rp_buf b = {0};
-    struct rp_jw w = {.out = &b};
-    rp_jw_str(&w, RP_STR("a\xFF\xC3\xA9\xE2\x82\"\\\x01\x1f\x7f\n\0z"));
-    assert_string_equal(b.p, "\"a\xEF\xBF\xBD\xC3\xA9\xEF\xBF\xBD\xEF\xBF\xBD\\\"\\\\\\u0001\\u001f"
-                             "\x7f\\n\\u0000z\"");
-    rp_buf_free(&b);
-}
-
-static void any_bytes_written_as_a_string_read_back(void **state)
-{
-    (void)state;
-    srand48(2026);
-    for (int i = 0; i < 20000; i++) {
-        char bytes[24];
-        size_t n = (size_t)(lrand48() % (long)sizeof bytes);
-        for (size_t k = 0; k < n; k++)
-            bytes[k] = (char)(lrand48() % (i % 2 == 0 ? 256 : 128));
-        struct rp_str s = {bytes, n};
-        struct rp_buf b = {0};
-        struct rp_jw w = {.out = &b};
-        rp_jw_str(&w, s);
-        struct rp_str back = read_str(rp_buf_view(&b));
-        assert_non_null(back.p);
-        assert_true(rp_utf8_valid(s) ? rp_str_eq(s, back) : !rp_str_eq(s, back));
-        rp_buf_free(&b);
-        rp_arena_free(&arena);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -653,9 +509,6 @@ int main(void)
         cmocka_unit_test_teardown(text_without_escapes_is_a_slice_of_the_input, arena_clean),
         cmocka_unit_test(integers_are_exact_or_refused),
         cmocka_unit_test_teardown(reals_are_what_strtod_says_and_finite, arena_clean),
-        cmocka_unit_test(written_doubles_read_back_bit_for_bit),
-        cmocka_unit_test(doubles_are_written_in_their_shortest_form),
-        cmocka_unit_test(numbers_do_not_follow_the_locale),
         cmocka_unit_test_teardown(depth_and_items_end_at_their_limits, arena_clean),
         cmocka_unit_test_teardown(a_command_is_read_and_its_payload_comes_as_it_was, arena_clean),
         cmocka_unit_test_teardown(what_a_command_may_not_hold_is_refused_with_its_place,
@@ -664,9 +517,6 @@ int main(void)
         cmocka_unit_test(what_was_left_unread_is_an_error),
         cmocka_unit_test(a_caller_s_error_names_the_value_it_read_last),
         cmocka_unit_test(peek_tells_every_kind),
-        cmocka_unit_test(absent_members_are_left_out_and_commas_stand_right),
-        cmocka_unit_test(what_is_not_utf8_is_written_as_replacement_characters),
-        cmocka_unit_test(any_bytes_written_as_a_string_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
