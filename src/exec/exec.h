@@ -44,32 +44,31 @@ enum { RP_WATCH_MAX = 8, RP_KEEP_MAX_BYTES = 8 << 20 };
 
 /* What to run. Copied by rp_exec_start; the caller keeps ownership of everything it points to. */
 struct rp_exec_spec {
-    struct rp_strs argv;
-    struct rp_env
-        *env; /* the whole environment: nothing is inherited; exec adds REPRISE_ATTEMPT_MARK */
+    struct rp_strs argv; /* a program without '/' is looked for on the PATH of env */
+    /* The whole environment: nothing is inherited. Exec adds REPRISE_ATTEMPT_MARK. */
+    struct rp_env *env;
     size_t n_env;
-    struct rp_str cwd,
-        user; /* absent: the daemon's. A command without '/' is looked for on the PATH of env. */
-    struct rp_str
-        input; /* standard input (a sealed file in memory), then end of file; absent: /dev/null */
+    struct rp_str cwd, user; /* absent: the daemon's */
+    struct rp_str input;     /* standard input, a sealed file in memory; absent: /dev/null */
     int64_t timeout_us;      /* 0: none */
     int64_t grace_us;        /* TERM to KILL */
     int64_t umask;           /* < 0: 077 */
-    struct rp_limits limits; /* memory: of each process where there is no memory controller;
-                                processes: see rp_exec_controls */
-    int64_t keep_bytes;      /* of head and tail each, at most RP_KEEP_MAX_BYTES */
-    struct rp_strs watch; /* texts to look for in either stream, also in the part that is dropped:
-                             the first RP_WATCH_MAX (success contract) */
+    /* Without a memory controller, memory is limited for each process by itself (RLIMIT_DATA). */
+    struct rp_limits limits;
+    int64_t keep_bytes; /* of head and tail each, at most RP_KEEP_MAX_BYTES */
+    /* Success contract: texts to look for in either stream, also in the part that is dropped; the
+     * first RP_WATCH_MAX. */
+    struct rp_strs watch;
 };
 
 /* The kept output: frames in the order in which they were read, head, then (if dropped > 0, after a
  * gap) the tail. What two streams got between two reads cannot be put in order. Owned by the
  * result. */
 struct rp_output {
-    struct rp_buf head, tail; /* frames: 1 byte stream (1, 2), 8 bytes offset LE (over both), 4
-                                 bytes length LE, bytes */
-    uint64_t total[3];        /* bytes by stream [1], [2]; [0] their sum */
-    uint64_t dropped;         /* bytes between head and tail */
+    /* Frames: 1 byte stream (1, 2), 8 bytes offset LE (over both), 4 bytes length LE, bytes. */
+    struct rp_buf head, tail;
+    uint64_t total[3]; /* bytes by stream [1], [2]; [0] their sum */
+    uint64_t dropped;  /* bytes between head and tail */
 };
 
 /* The death certificate. */
@@ -79,18 +78,18 @@ struct rp_exec_result {
     int signal;                   /* 0: none */
     int64_t started_us, ended_us; /* wall clock */
     int64_t duration_us;          /* monotonic */
-    int64_t cpu_us; /* of the tree where cgroup tells, else of the waited-for processes (rusage) */
-    int64_t memory_peak_bytes; /* likewise; 0: not known (rusage of a job smaller than the daemon is
-                                  the daemon's) */
-    bool oom;                  /* the cgroup's memory limit killed something */
-    int survivors_killed; /* descendants that outlived the main process (200 ms, or the grace) and
-                             had to be killed */
+    /* Of the tree where cgroup tells, else of the waited-for processes (rusage). A peak below the
+     * daemon's own is not known then, because it is inherited over exec: 0. */
+    int64_t cpu_us, memory_peak_bytes;
+    bool oom; /* the cgroup's memory limit killed something */
+    /* Descendants that outlived the main process (200 ms, or the grace) and had to be killed. */
+    int survivors_killed;
     char survivor_names[200]; /* "sleep (4711), node (4712)", cut to fit */
     struct rp_output output;
     uint64_t watch_hits; /* bit i: watch.v[i] was seen */
-    struct rp_err
-        err; /* RP_END_NOT_STARTED: why. exit_code is then 127 (no such command), 126 (cannot be run
-                so), or -1 (the machine lacks something, another time it may work) */
+    /* RP_END_NOT_STARTED: why. The exit code is then 127 (no such command), 126 (it cannot be run
+     * so), or -1 (the machine lacks something: another time it may work). */
+    struct rp_err err;
 };
 
 /* Called once for each started process, also for one that could not be started, when the whole tree
@@ -102,15 +101,14 @@ struct rp_exec;
 
 struct rp_exec_options {
     const struct rp_clock *clock; /* NULL: the system's */
-    struct rp_str cgroup;   /* a writable cgroup v2 folder to make children in; absent: find one, or
-                               do without; "none" */
+    struct rp_str cgroup;   /* a cgroup v2 folder to make others in, or "none"; absent: find one */
     struct rp_str store_id; /* marks what is started for rp_exec_sweep; absent: nothing to sweep */
     rp_exec_done *done;
     void *ctx;
 };
 
-struct rp_exec *rp_exec_new(const struct rp_exec_options *o,
-                            struct rp_err *err); /* starts the thread */
+/* Starts the thread. Fails where the cgroup was named and cannot be used. */
+struct rp_exec *rp_exec_new(const struct rp_exec_options *o, struct rp_err *err);
 enum rp_covers rp_exec_covers(const struct rp_exec *x);
 /* Which limits the cgroup enforces for whole trees. Without pids, `processes` is RLIMIT_NPROC,
  * which counts all of a user's, and is set only for a job with a user; without cpu, `cpus` is not

@@ -19,8 +19,7 @@ struct rp_frame {
 
 void rp_put_le(void *p, uint64_t v, int bytes);
 uint64_t rp_get_le(const void *p, int bytes);
-/* Takes one frame off the front of *rest; false at the end and where no well-formed frame begins.
- */
+/* Takes one frame off the front of *rest; false at the end and where none begins. */
 bool rp_frame_next(struct rp_str *rest, struct rp_frame *f);
 
 /* A sequence of frames that grows at the end and is dropped at the front. */
@@ -73,8 +72,7 @@ void rp_procs_list(struct rp_procs *out);          /* all, ascending by pid */
 void rp_procs_add(struct rp_procs *procs, const struct rp_proc *p);
 bool rp_procs_has(const struct rp_procs *procs, pid_t pid); /* of an ascending list */
 void rp_procs_free(struct rp_procs *procs);
-/* The process has REPRISE_ATTEMPT_MARK with a value that starts with `prefix` in its environment.
- */
+/* Its environment has REPRISE_ATTEMPT_MARK with a value that starts with `prefix`. */
 bool rp_proc_marked(pid_t pid, const char *prefix);
 /* Reduces *procs to `seeds` flagged by the caller's function and all their descendants; `never` is
  * not taken. Zombies are left out. */
@@ -157,8 +155,7 @@ struct rp_child_limit {
     uint64_t soft, hard;
 };
 
-/* Everything the child needs, made ready by the parent: the child itself only makes system calls.
- */
+/* Everything the child needs, made ready by the parent: the child only makes system calls. */
 struct rp_child_plan {
     const char **paths; /* candidates for the program, in order, NULL at the end */
     char **argv, **env;
@@ -223,8 +220,7 @@ bool rp_spawn_refused(struct rp_spawn *s, const char *why, struct rp_str what, c
 enum rp_phase {
     RP_PHASE_LIVE,
     RP_PHASE_TERM,   /* TERM was sent; KILL at the deadline */
-    RP_PHASE_LINGER, /* the main process has ended by itself; what is left gets KILL at the deadline
-                      */
+    RP_PHASE_LINGER, /* the main process has ended by itself; the rest gets KILL then */
     RP_PHASE_KILL,   /* KILL was sent */
 };
 
@@ -261,8 +257,7 @@ bool rp_run_begin(struct rp_run *r, const struct rp_cgroup_home *home, const cha
 void rp_run_not_started(struct rp_run *r, enum rp_code code, const char *message, const char *hint);
 void rp_run_kill(struct rp_run *r, enum rp_ended_by why, int64_t grace_us);
 void rp_run_main_ended(struct rp_run *r);
-/* Does what is due; true when the whole tree is gone and the result (but for the output) is there.
- */
+/* Does what is due; true when the tree is gone and the result (but for the output) is there. */
 bool rp_run_step(struct rp_run *r);
 int64_t
 rp_run_next_us(const struct rp_run *r); /* when a step is due; INT64_MAX: when something happens */
