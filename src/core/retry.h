@@ -1,11 +1,13 @@
-/* Retry policy: when a failed attempt is tried again. Pure: randomness and time come in as arguments. */
+/* Retry policy: when a failed attempt is tried again. Pure: randomness and time come in as
+ * arguments. */
 #ifndef RP_CORE_RETRY_H
 #define RP_CORE_RETRY_H
 
 #include "base/str.h"
 
 enum rp_backoff {
-    RP_BACKOFF_EXPONENTIAL, /* full jitter: uniform in [0, min(max, base · 2^(n-1))] (Brooker, AWS Architecture Blog, 2015) */
+    RP_BACKOFF_EXPONENTIAL, /* full jitter: uniform in [0, min(max, base · 2^(n-1))] (Brooker, AWS
+                               Architecture Blog, 2015) */
     RP_BACKOFF_FIXED,       /* base each time */
     RP_BACKOFF_LIST,        /* delays[n-1], the last one repeated */
 };
@@ -20,8 +22,8 @@ struct rp_retry {
     size_t n_delays;
 };
 
-/* Delay before the try that follows the nth failed one (n ≥ 1). `random` is 64 uniform bits. Never negative, never over the
- * policy's max_us (exponential) and never over 30 days. */
+/* Delay before the try that follows the nth failed one (n ≥ 1). `random` is 64 uniform bits. Never
+ * negative, never over the policy's max_us (exponential) and never over 30 days. */
 int64_t rp_retry_delay_us(const struct rp_retry *policy, int64_t n, uint64_t random);
 
 #endif
