@@ -22,10 +22,11 @@ static bool one_job(struct load *l, const struct child *c, struct rp_type *t, st
     const struct node *v = c->value;
     *t = l->type_proto;
     *s = l->schedule_proto;
-    if (!rp_name_want(l, c->key, "job") || !rp_map_want(l, c->key->text.p, v))
-        return false;
     t->name = s->name = s->type = rp_str_dup(l->keep, c->key->text);
-    bool ok = rp_section_read(l, IN_JOB, v, &o, false);
+    bool ok = rp_name_want(l, c->key, "job");
+    if (!rp_map_want(l, c->key->text.p, v))
+        return false;
+    ok = rp_section_read(l, IN_JOB, v, &o, false) && ok;
     if (rp_node_find(v, "schedule") != NULL)
         ok = rp_schedule_finish(l, v, s) && ok;
     ok = rp_job_finish(l, v, t) && ok;

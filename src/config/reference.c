@@ -7,20 +7,20 @@ static const struct {
     enum section in;
     const char *title, *intro;
 } sections[] = {
-    {IN_ROOT, "The file", "Unknown keys are mistakes."},
-    {IN_DEP, "dependencies: NAME:", "One of the first four keys says what it is."},
-    {IN_QUEUE, "queues: NAME:", ""},
-    {IN_JOB, "jobs: NAME:", "Keys marked with • may stand in `defaults:` too."},
-    {IN_BACKOFF, "jobs: NAME: backoff:", ""},
-    {IN_LIMITS, "jobs: NAME: limits:", ""},
-    {IN_EXPECT, "jobs: NAME: expect:", ""},
-    {IN_ALERTS, "alerts:", ""},
-    {IN_FAILURE_RATE, "alerts: job_failure_rate:", ""},
-    {IN_BACKLOG_AGE, "alerts: queue_backlog_age:", ""},
-    {IN_TIMEOUT_RATE, "alerts: job_timeout_rate:", ""},
-    {IN_ESCALATION, "escalation:", ""},
-    {IN_REPLAY, "replay:", ""},
-    {IN_NOTIFY, "notify: [ … ]", "One of the first six keys is the route."},
+    {IN_ROOT, "The whole file", "Unknown keys are mistakes."},
+    {IN_DEP, "`dependencies: NAME:`", "One of the first four keys says what it is."},
+    {IN_QUEUE, "`queues: NAME:`", ""},
+    {IN_JOB, "`jobs: NAME:`", "Keys marked with • may stand in `defaults:` too."},
+    {IN_BACKOFF, "`jobs: NAME: backoff:`", ""},
+    {IN_LIMITS, "`jobs: NAME: limits:`", ""},
+    {IN_EXPECT, "`jobs: NAME: expect:`", ""},
+    {IN_ALERTS, "`alerts:`", ""},
+    {IN_FAILURE_RATE, "`alerts: job_failure_rate:`", ""},
+    {IN_BACKLOG_AGE, "`alerts: queue_backlog_age:`", ""},
+    {IN_TIMEOUT_RATE, "`alerts: job_timeout_rate:`", ""},
+    {IN_ESCALATION, "`escalation:`", ""},
+    {IN_REPLAY, "`replay:`", ""},
+    {IN_NOTIFY, "`notify: [ … ]`", "One of the first six keys is the route."},
 };
 
 /* `|` would end a cell of the table. */
@@ -82,7 +82,7 @@ void rp_config_reference(struct rp_buf *out)
         "- Limits: 4 MB, 32 levels, 500,000 values (aliases count each time they are used). Anchors "
         "and aliases work; tags do not.\n");
     for (size_t s = 0; s < sizeof sections / sizeof *sections; s++) {
-        rp_buf_fmt(out, "\n## `%s`\n\n", sections[s].title);
+        rp_buf_fmt(out, "\n## %s\n\n", sections[s].title);
         if (sections[s].intro[0] != '\0')
             rp_buf_fmt(out, "%s\n\n", sections[s].intro);
         rp_buf_fmt(out, "| key | value | default | meaning |\n| --- | --- | --- | --- |\n");

@@ -32,13 +32,16 @@ struct masker {
 /* Copies the text up to the value, then a mask instead of it. What stands elsewhere (an alias) is not in our part. */
 static void mask(struct masker *m, const struct node *v)
 {
-    if (v->from < m->at || v->to > m->end || v->from >= v->to)
+    size_t to = v->to;
+    while (to > v->from && m->text.p[to - 1] == ' ')
+        to--; /* a block text ends where the next line's indentation does */
+    if (v->from < m->at || to > m->end || v->from >= to)
         return;
     rp_buf_add(&m->out, m->text.p + m->at, v->from - m->at);
     rp_buf_str(&m->out, RP_STR("(masked)"));
-    if (m->text.p[v->to - 1] == '\n')
+    if (m->text.p[to - 1] == '\n')
         rp_buf_c(&m->out, '\n');
-    m->at = v->to;
+    m->at = to;
 }
 
 static void mask_secrets(struct masker *m, const struct node *n, bool in_env)

@@ -131,9 +131,10 @@ static bool add_alias(struct builder *b, struct fy_event *e)
 
 static bool no_tag(struct builder *b, struct fy_token *tag)
 {
+    const struct fy_mark *at = tag != NULL ? fy_token_start_mark(tag) : NULL;
     if (tag == NULL)
         return true;
-    return rp_mistake(b->l, b->last, "tags (!…) have no meaning in a configuration");
+    return rp_mistake(b->l, at != NULL ? at->input_pos : b->last, "tags (!…) have no meaning in a configuration");
 }
 
 static struct node *node_new(struct builder *b, enum node_kind kind, struct fy_event *e)
@@ -160,6 +161,8 @@ static bool add_scalar(struct builder *b, struct fy_event *e)
     n->plain = fy_token_scalar_style(e->scalar.value) == FYSS_PLAIN;
     if (!no_tag(b, e->scalar.tag))
         return false;
+    if (memchr(n->raw.p, '\0', n->raw.n) != NULL)
+        return rp_mistake(b->l, n->from, "a text must not hold the character NUL");
     bool is_key = b->depth > 0 && b->stack[b->depth - 1]->kind == NODE_MAP &&
                   b->key[b->depth - 1] == NULL;
     if (!is_key)
