@@ -9,7 +9,7 @@
 
 /* ---- enqueue ---- */
 
-enum { RP_BATCH_MAX = 10000, RP_KEY_MAX = 200, RP_LABELS_MAX = 32 };
+enum { RP_BATCH_MAX = 10000, RP_KEY_MAX = 200, RP_LABELS_MAX = 32, RP_NAME_MAX = 200 };
 
 struct rp_enqueue {
     struct rp_str type;    /* must be configured: RP_E_UNKNOWN_TYPE */
