@@ -1,5 +1,5 @@
-/* Private to store/: schema versions. Migrations are the files of schema/, embedded by the build; each runs once, inside one
- * transaction with the others that are due. */
+/* Private to store/: schema versions. Migrations are the files of schema/, embedded by the build;
+ * each runs once, inside one transaction with the others that are due. */
 #ifndef RP_STORE_MIGRATE_H
 #define RP_STORE_MIGRATE_H
 
@@ -11,7 +11,8 @@ struct rp_migration {
 };
 extern const struct rp_migration rp_migrations[];
 
-/* Writer. RP_E_STORE_NEWER if the store's schema is above the table's last; refuses a file that is not a store of ours. */
+/* Writer. RP_E_STORE_NEWER if the store's schema is above the table's last; refuses a file that is
+ * not a store of ours. */
 bool rp_migrate(struct rp_db *db, const struct rp_migration *table, struct rp_err *err);
 /* Reader: refuses what rp_migrate would refuse, and an older schema. */
 bool rp_schema_current(struct rp_db *db, struct rp_err *err);

@@ -1,5 +1,5 @@
-/* Types and queues by name and id. They are never renamed or deleted, so what was read once stays true for a connection; only a
- * rollback can take a new one back (rp_names_forget). */
+/* Types and queues by name and id. They are never renamed or deleted, so what was read once stays
+ * true for a connection; only a rollback can take a new one back (rp_names_forget). */
 #include "store/internal.h"
 
 #include <stdlib.h>
@@ -84,8 +84,8 @@ static struct rp_name *add(struct rp_names *m, int64_t id, struct rp_str name)
     return e;
 }
 
-static bool find(struct rp_db *db, struct rp_names *m, const char *sql, struct rp_str name, struct rp_name **out,
-                 struct rp_err *err)
+static bool find(struct rp_db *db, struct rp_names *m, const char *sql, struct rp_str name,
+                 struct rp_name **out, struct rp_err *err)
 {
     *out = m->slot[slot_of(m, name)];
     if (*out != NULL)
@@ -102,7 +102,8 @@ static bool find(struct rp_db *db, struct rp_names *m, const char *sql, struct r
 
 bool rp_type_find(struct rp_db *db, struct rp_str name, struct rp_name **out, struct rp_err *err)
 {
-    return find(db, names_of(&db->types), "select id from job_type where name = ?1", name, out, err);
+    return find(db, names_of(&db->types), "select id from job_type where name = ?1", name, out,
+                err);
 }
 
 bool rp_queue_find(struct rp_db *db, struct rp_str name, struct rp_name **out, struct rp_err *err)
@@ -132,21 +133,31 @@ bool rp_queue_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_
     return true;
 }
 
-bool rp_type_of_id(struct rp_db *db, int64_t id, struct rp_name **out, struct rp_err *err)
+static bool of_id(struct rp_db *db, struct rp_names *m, const char *sql, int64_t id,
+                  struct rp_name **out, struct rp_err *err)
 {
-    struct rp_names *m = names_of(&db->types);
     *out = id > 0 && (size_t)id < m->n_id ? m->by_id[id] : NULL;
     if (*out != NULL)
         return true;
-    struct rp_stmt *s = rp_sql(db, "select name from job_type where id = ?1");
+    struct rp_stmt *s = rp_sql(db, sql);
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
-    if (step == RP_STEP_ROW) {
-        *out = add(m, id, rp_col_view(s, 0));
-        rp_reset(s);
-        return true;
-    }
-    return step == RP_STEP_DONE && rp_fail(err, RP_E_NOT_FOUND, "there is no job type with id %lld", (long long)id);
+    if (step != RP_STEP_ROW)
+        return step == RP_STEP_DONE &&
+               rp_fail(err, RP_E_INTERNAL, "the store has no type or queue %lld", (long long)id);
+    *out = add(m, id, rp_col_view(s, 0));
+    rp_reset(s);
+    return true;
+}
+
+bool rp_type_of_id(struct rp_db *db, int64_t id, struct rp_name **out, struct rp_err *err)
+{
+    return of_id(db, names_of(&db->types), "select name from job_type where id = ?1", id, out, err);
+}
+
+bool rp_queue_of_id(struct rp_db *db, int64_t id, struct rp_name **out, struct rp_err *err)
+{
+    return of_id(db, names_of(&db->queues), "select name from queue where id = ?1", id, out, err);
 }
 
 const struct rp_type *rp_type_settings(struct rp_db *db, int64_t type_id)
@@ -170,16 +181,19 @@ static bool name_usable(const char *what, struct rp_str name, struct rp_err *err
     bool ok = name.n > 0 && name.n <= RP_NAME_MAX && rp_utf8_valid(name);
     for (size_t i = 0; ok && i < name.n; i++)
         ok = (unsigned char)name.p[i] >= ' ' && name.p[i] != 0x7f;
-    return ok || rp_fail(err, RP_E_BAD_FIELD, "%s: 1 to %d printable characters are wanted", what, RP_NAME_MAX);
+    return ok || rp_fail(err, RP_E_BAD_FIELD, "%s: 1 to %d printable characters are wanted", what,
+                         RP_NAME_MAX);
 }
 
-bool rp_type_make(struct rp_db *db, struct rp_str name, int64_t now_us, struct rp_name **out, struct rp_err *err)
+bool rp_type_make(struct rp_db *db, struct rp_str name, int64_t now_us, struct rp_name **out,
+                  struct rp_err *err)
 {
     if (!rp_type_find(db, name, out, err) || *out != NULL)
         return *out != NULL;
     if (!name_usable("type", name, err))
         return false;
-    struct rp_stmt *s = rp_sql(db, "insert into job_type(name, external, seen_at) values (?1, 1, ?2)");
+    struct rp_stmt *s =
+        rp_sql(db, "insert into job_type(name, external, seen_at) values (?1, 1, ?2)");
     rp_bind_text(s, 1, name);
     rp_bind_i64(s, 2, now_us);
     if (!rp_run(s, err))
@@ -199,7 +213,8 @@ bool rp_queue_make(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_
         *id = e->id;
         return true;
     }
-    if (!name_usable("queue", name, err) || !rp_get_i64(rp_sql(db, "select count(*) from queue"), 0, &n, err))
+    if (!name_usable("queue", name, err) ||
+        !rp_get_i64(rp_sql(db, "select count(*) from queue"), 0, &n, err))
         return false;
     if (n >= QUEUES_MAX)
         return rp_fail(err, RP_E_REFUSED, "there are %d queues already", QUEUES_MAX);

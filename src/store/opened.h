@@ -6,9 +6,9 @@
 #include "store/store.h"
 
 struct rp_store {
-    char *path;       /* absolute */
-    char id[33];      /* hexadecimal */
-    int lock_fd;      /* -1: opened for inspection */
+    char *path;  /* absolute */
+    char id[33]; /* hexadecimal */
+    int lock_fd; /* -1: opened for inspection */
     struct rp_db *writer;
 };
 

@@ -14,7 +14,8 @@ struct rp_stmt {
 
 /* ---- errors ---- */
 
-/* No room is not always SQLITE_FULL: a quota, a file size limit or a full tmpfs under the shared memory are I/O errors to it. */
+/* No room is not always SQLITE_FULL: a quota, a file size limit or a full tmpfs under the shared
+ * memory are I/O errors to it. */
 static bool no_room(struct rp_db *db, int rc)
 {
     if (rc == SQLITE_FULL)
@@ -27,7 +28,8 @@ static bool fail_io(struct rp_db *db, int rc, struct rp_err *err)
 {
     if (no_room(db, rc)) {
         (void)rp_fail(err, RP_E_STORE_FULL, "there is no room left for %s", db->store->path);
-        return rp_hint(err, "free space on its disk or raise the quota; work goes on by itself then");
+        return rp_hint(err,
+                       "free space on its disk or raise the quota; work goes on by itself then");
     }
     if ((rc & 0xff) == SQLITE_IOERR)
         db->distrusted = true;
@@ -40,7 +42,8 @@ static bool fail_rc(struct rp_db *db, int rc, struct rp_err *err)
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        (void)rp_fail(err, RP_E_STORE_CORRUPT, "%s is damaged: %s", db->store->path, sqlite3_errmsg(db->sq));
+        (void)rp_fail(err, RP_E_STORE_CORRUPT, "%s is damaged: %s", db->store->path,
+                      sqlite3_errmsg(db->sq));
         return rp_hint(err, "stop the daemon, keep the file, and restore a backup");
     case SQLITE_CONSTRAINT:
         if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY)
@@ -70,12 +73,14 @@ bool rp_constraint_failed(const struct rp_err *err)
 /* ---- the connection ---- */
 
 static const char pragmas_writer[] =
-    "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma trusted_schema = off;"
-    "pragma cell_size_check = on; pragma secure_delete = off; pragma temp_store = memory; pragma cache_size = -131072;"
+    "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma "
+    "trusted_schema = off;"
+    "pragma cell_size_check = on; pragma secure_delete = off; pragma temp_store = memory; pragma "
+    "cache_size = -131072;"
     "pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864;";
-static const char pragmas_reader[] =
-    "pragma query_only = on; pragma trusted_schema = off; pragma cell_size_check = on; pragma temp_store = memory;"
-    "pragma cache_size = -16384;";
+static const char pragmas_reader[] = "pragma query_only = on; pragma trusted_schema = off; pragma "
+                                     "cell_size_check = on; pragma temp_store = memory;"
+                                     "pragma cache_size = -16384;";
 
 enum { BUSY_MS = 5000, STMT_CAP = 256 };
 
@@ -182,7 +187,8 @@ bool rp_quick_check(struct rp_db *db, int64_t max_us, struct rp_err *err)
         const char *says = (const char *)sqlite3_column_text(st, 0);
         ok = says != NULL && strcmp(says, "ok") == 0;
         if (!ok)
-            (void)rp_fail(err, RP_E_STORE_CORRUPT, "%s is damaged: %s", db->store->path, says != NULL ? says : "?");
+            (void)rp_fail(err, RP_E_STORE_CORRUPT, "%s is damaged: %s", db->store->path,
+                          says != NULL ? says : "?");
     } else if (!ok) {
         (void)fail_rc(db, rc, err);
     }
@@ -306,8 +312,8 @@ void rp_bind_blob(struct rp_stmt *s, int i, struct rp_str v)
         (void)sqlite3_bind_blob64(s->st, i, v.p, v.n, SQLITE_STATIC);
 }
 
-/* A full disk or an I/O error may end the whole transaction behind our back. What comes after it must not run: outside of a
- * transaction each statement would commit by itself. */
+/* A full disk or an I/O error may end the whole transaction behind our back. What comes after it
+ * must not run: outside of a transaction each statement would commit by itself. */
 static bool tx_gone(struct rp_db *db)
 {
     return db->in_tx && sqlite3_get_autocommit(db->sq) != 0;
