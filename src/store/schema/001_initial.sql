@@ -5,6 +5,8 @@ create table meta(key text primary key, value text not null) without rowid;
 create table state_name(id integer primary key, name text not null unique);
 create table outcome_name(id integer primary key, name text not null unique);
 create table verdict_name(id integer primary key, name text not null unique);
+create table replay_state_name(id integer primary key, name text not null unique);
+create table fate_name(id integer primary key, name text not null unique);
 
 create table queue(
   id integer primary key, name text not null unique,
@@ -56,7 +58,8 @@ create table job(
   created_at integer not null, due_at integer not null, started_at integer, ended_at integer,
   error text, error_class text, pattern_id integer references pattern(id),
   schedule_id integer references schedule(id), instant integer, manual integer not null default 0,
-  replay_id integer, external_id text);
+  replay_id integer, external_id text,
+  outside integer not null default 0);     -- run by exec or imported: the store never queues it again by itself
 -- The claim path reads live rows only: its cost does not depend on history.
 create index job_ready on job(queue_id, type_id, priority desc, id) where state = 2;
 create index job_due on job(due_at) where state in (1, 4);
@@ -64,12 +67,16 @@ create index job_running on job(type_id, queue_id) where state = 3;
 create unique index job_key on job(type_id, key) where key is not null and state in (1, 2, 3, 4);
 create index job_failed on job(type_id, ended_at) where state in (6, 8);
 create index job_failed_at on job(ended_at) where state in (6, 8);
-create index job_pattern on job(pattern_id, id) where state in (6, 8);
+create index job_cancelled on job(ended_at) where state = 7;
+create index job_pattern on job(pattern_id, id) where pattern_id is not null;
 create index job_by_type on job(type_id, id);
-create index job_by_schedule on job(schedule_id, instant) where schedule_id is not null;
+create index job_by_schedule on job(schedule_id, id) where schedule_id is not null;
+create index job_live_schedule on job(schedule_id, state) where schedule_id is not null and state in (1, 2, 3, 4);
 create index job_by_replay on job(replay_id, id) where replay_id is not null;
 create index job_external on job(type_id, external_id) where external_id is not null;
-create index job_done_key on job(type_id, key, id) where key is not null and state = 5;
+create index job_by_key on job(type_id, key, id) where key is not null;
+-- The lowest id that was given in an hour: a window of time becomes a range of ids.
+create table job_hour(hour integer primary key, first_id integer not null);
 
 create table attempt(
   job_id integer not null references job(id), n integer not null,
@@ -87,6 +94,7 @@ create table lease(
   id integer primary key autoincrement,  -- rises: the fencing number
   job_id integer not null unique references job(id), n integer not null, token integer not null,
   node text not null, worker text not null, deadline integer not null,
+  command integer not null default 0,    -- 1: a process of the node's own executor
   kill integer not null default 0);      -- 1: an operator asks for its end; 2: overlap replace
 create index lease_deadline on lease(deadline);
 create index lease_kill on lease(kill) where kill > 0;
