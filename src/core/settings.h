@@ -157,6 +157,10 @@ struct rp_config {
 };
 
 /* By binary search: types, schedules, deps and queues are sorted by name. NULL if there is none. */
+const char *rp_dep_kind_name(enum rp_dep_kind kind); /* "postgres" */
+/* The target as it may be shown: no passwords, users, query strings, arguments. */
+struct rp_str rp_dep_public(struct rp_arena *a, const struct rp_dep *dep);
+
 const struct rp_type *rp_config_type(const struct rp_config *c, struct rp_str name);
 const struct rp_schedule *rp_config_schedule(const struct rp_config *c, struct rp_str name);
 const struct rp_dep *rp_config_dep(const struct rp_config *c, struct rp_str name);

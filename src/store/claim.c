@@ -37,6 +37,7 @@ static size_t turn_of(struct rp_db *db, int64_t queue_id)
 
 struct head {
     int64_t priority, id;
+    int64_t alone_of; /* not beside another job of this schedule, 0: it may */
 };
 struct limit { /* of a type or a queue, shared by its lanes */
     struct limit *next;
@@ -125,8 +126,10 @@ static bool consider(struct claiming *k, int64_t queue_id, int64_t type_id, stru
                        .stride = 1.0 / (double)(weight > 0 ? weight : 1),
                        .turn = turn_of(k->db, queue_id)};
     k->lanes = l;
-    return limit_of(k, &k->type_limits, "select count(*) from job where state = 3 and type_id = ?1",
-                    type_id, type_max, &l->type, err) &&
+    return limit_of(
+               k, &k->type_limits,
+               "select count(*) from job indexed by job_running where state = 3 and type_id = ?1",
+               type_id, type_max, &l->type, err) &&
            limit_of(
                k, &k->queue_limits,
                "select count(*) from job indexed by job_running where state = 3 and queue_id = ?1",
@@ -176,14 +179,17 @@ static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
     l->n = l->at = 0;
     struct rp_stmt *s = rp_sql(
         k->db,
-        "select priority, id from job indexed by job_ready where state = 2 and queue_id = ?1 "
-        "and type_id = ?2 order by priority desc, id limit ?3");
+        "select priority, id, case when alone = 1 then schedule_id end from job j indexed by "
+        "job_ready where state = 2 and queue_id = ?1 and type_id = ?2 and (alone = 0 or "
+        "not exists(select 1 from job r indexed by job_live_schedule where r.schedule_id = "
+        "j.schedule_id and r.state in (1, 2, 3, 4) and r.state = 3)) "
+        "order by priority desc, id limit ?3");
     rp_bind_i64(s, 1, l->queue_id);
     rp_bind_i64(s, 2, l->type_id);
     rp_bind_i64(s, 3, want);
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
-        l->head[l->n++] = (struct head){rp_col_i64(s, 0), rp_col_i64(s, 1)};
+        l->head[l->n++] = (struct head){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2)};
     l->all = (int64_t)l->n < want;
     return step == RP_STEP_DONE;
 }
@@ -222,15 +228,37 @@ static bool best_lane(struct claiming *k, struct lane **best, struct rp_err *err
     return true;
 }
 
+/* Overlap: the job before it may have been taken by this very claim. */
+static bool in_the_way(struct claiming *k, const struct head *h, bool *out, struct rp_err *err)
+{
+    int64_t n = 0;
+    if (h->alone_of != 0) {
+        struct rp_stmt *s =
+            rp_sql(k->db, "select 1 from job indexed by job_live_schedule where schedule_id = ?1 "
+                          "and state in (1, 2, 3, 4) and state = 3 limit 1");
+        rp_bind_i64(s, 1, h->alone_of);
+        if (!rp_get_i64(s, 0, &n, err))
+            return false;
+    }
+    *out = n != 0;
+    return true;
+}
+
 static bool claim_next(struct claiming *k, const struct rp_grant *g, struct rp_arena *a,
                        struct rp_lease *out, bool *found, struct rp_err *err)
 {
     struct lane *l;
-    if (!best_lane(k, &l, err))
-        return false;
-    *found = l != NULL;
-    if (l == NULL)
-        return true;
+    bool blocked;
+    do {
+        if (!best_lane(k, &l, err))
+            return false;
+        *found = l != NULL;
+        if (l == NULL)
+            return true;
+        if (!in_the_way(k, &l->head[l->at], &blocked, err))
+            return false;
+        l->at += blocked;
+    } while (blocked);
     if (!rp_lease_grant(k->db, l->head[l->at].id, g, a, out, err))
         return false;
     l->at++;

@@ -169,8 +169,8 @@ bool rp_attempt_lost(struct rp_db *db, struct rp_job_row *j, bool kill, int64_t 
 bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t at_us,
                       struct rp_arena *a, int64_t *id, struct rp_str *class, struct rp_err *err);
 /* [w] One ended attempt in its minute. final: the job ended with it. */
-bool rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, enum rp_outcome outcome,
-                     bool final, int64_t pattern_id, struct rp_err *err);
+bool rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
+                     enum rp_outcome outcome, bool final, int64_t pattern_id, struct rp_err *err);
 
 /* ---- audit.c ---- */
 

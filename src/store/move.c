@@ -251,8 +251,8 @@ static bool finish_attempt(struct rp_db *db, const struct rp_job_row *j, const s
     int64_t at_us = r->facts.ended_us != 0 ? r->facts.ended_us : m->now_us;
     return explain(db, m, r, at_us, a, e, err) && write_attempt(db, j, m, r, e, err) &&
            write_output(db, j, r->output, err) &&
-           rp_rollup_count(db, at_us, j->type_id, m->outcome, rp_state_terminal(j->state),
-                           e->pattern_id, err);
+           rp_rollup_count(db, at_us, j->type_id, j->queue_id, m->outcome,
+                           rp_state_terminal(j->state), e->pattern_id, err);
 }
 
 static bool release_lease(struct rp_db *db, int64_t job_id, struct rp_err *err)

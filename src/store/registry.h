@@ -166,6 +166,9 @@ bool rp_tokens_list(struct rp_db *db, struct rp_arena *a, struct rp_token **out,
 bool rp_token_check(struct rp_db *db, struct rp_str secret, int64_t now_us, struct rp_arena *a,
                     struct rp_token *out, struct rp_err *err);
 
+/* [w] Notes the last use; a face calls it at most once a minute for one token. */
+bool rp_token_used(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err);
+
 /* ---- Idempotency-Key ---- */
 
 /* The stored answer of an earlier POST with the key: *found. Same key with another request hash:
