@@ -36,6 +36,7 @@ enum rp_ended_by {
     RP_END_CPU,      /* RLIMIT_CPU (SIGXCPU, or SIGKILL at the hard limit) */
     RP_END_OPERATOR, /* cancel, overlap: replace */
     RP_END_STOP,     /* graceful or forced stop of the daemon */
+    RP_END_LOCK,     /* another holds its lock: the lease ran out (G15) */
     RP_END_NOT_STARTED,
 };
 const char *rp_ended_by_words(enum rp_ended_by e); /* "the time limit", "an operator", … */
