@@ -28,8 +28,7 @@ enum {
     X(RP_CLASS_DB_CONFLICT, "db_conflict", "transient", "replay now")                              \
     X(RP_CLASS_SATURATED, "dep_saturated", "dependency", "fewer workers, then replay")             \
     X(RP_CLASS_OOM, "oom", "resource", "raise memory or lower concurrency, then replay")           \
-    X(RP_CLASS_WORKER_LOST, "worker_lost", "transient",                                            \
-      "replay once; twice on one job: poison")                                                     \
+    X(RP_CLASS_WORKER_LOST, "worker_lost", "transient", "replay once; twice on one job: poison")   \
     X(RP_CLASS_DNS, "dns", "dependency", "check the dependency, then replay")                      \
     X(RP_CLASS_AUTH, "auth", "config", "renew the secret, then replay")                            \
     X(RP_CLASS_TIMEOUT, "timeout", "timeout", "raise the limit or split, then replay")             \

@@ -1,4 +1,5 @@
-/* What kind of failure it is: facts beat text, then the rules of rules.c, then what weak facts say. */
+/* What kind of failure it is: facts beat text, then the rules of rules.c, then what weak facts say.
+ */
 #include "analyze/internal.h"
 
 enum { OTHER_LINES_MAX = 40 }; /* of the lines beside the key line */
@@ -26,14 +27,30 @@ static const struct {
     const char *prefix;
     enum rp_class class;
 } sqlstates[] = {
-    {"23505", RP_CLASS_UNIQUE},      {"42501", RP_CLASS_PERMISSION}, {"42710", RP_CLASS_UNIQUE},
-    {"42P04", RP_CLASS_UNIQUE},      {"42P06", RP_CLASS_UNIQUE},     {"42P07", RP_CLASS_UNIQUE},
-    {"53100", RP_CLASS_DISK_FULL},   {"53200", RP_CLASS_OOM},        {"55006", RP_CLASS_BUSY},
-    {"55P03", RP_CLASS_DB_CONFLICT}, {"57014", RP_CLASS_TIMEOUT},    {"57P", RP_CLASS_CONNECTION},
-    {"58P01", RP_CLASS_MISSING_FILE}, {"25006", RP_CLASS_CONNECTION}, {"3D", RP_CLASS_CONFIG},
-    {"08", RP_CLASS_CONNECTION},     {"22", RP_CLASS_BAD_PAYLOAD},   {"23", RP_CLASS_BAD_PAYLOAD},
-    {"28", RP_CLASS_AUTH},           {"40", RP_CLASS_DB_CONFLICT},   {"42", RP_CLASS_CODE_BUG},
-    {"53", RP_CLASS_SATURATED},      {"54", RP_CLASS_CODE_BUG},      {"F0", RP_CLASS_CONFIG},
+    {"23505", RP_CLASS_UNIQUE},
+    {"42501", RP_CLASS_PERMISSION},
+    {"42710", RP_CLASS_UNIQUE},
+    {"42P04", RP_CLASS_UNIQUE},
+    {"42P06", RP_CLASS_UNIQUE},
+    {"42P07", RP_CLASS_UNIQUE},
+    {"53100", RP_CLASS_DISK_FULL},
+    {"53200", RP_CLASS_OOM},
+    {"55006", RP_CLASS_BUSY},
+    {"55P03", RP_CLASS_DB_CONFLICT},
+    {"57014", RP_CLASS_TIMEOUT},
+    {"57P", RP_CLASS_CONNECTION},
+    {"58P01", RP_CLASS_MISSING_FILE},
+    {"25006", RP_CLASS_CONNECTION},
+    {"3D", RP_CLASS_CONFIG},
+    {"08", RP_CLASS_CONNECTION},
+    {"22", RP_CLASS_BAD_PAYLOAD},
+    {"23", RP_CLASS_BAD_PAYLOAD},
+    {"28", RP_CLASS_AUTH},
+    {"40", RP_CLASS_DB_CONFLICT},
+    {"42", RP_CLASS_CODE_BUG},
+    {"53", RP_CLASS_SATURATED},
+    {"54", RP_CLASS_CODE_BUG},
+    {"F0", RP_CLASS_CONFIG},
 };
 
 enum rp_class rp_class_of_sqlstate(struct rp_str s)
@@ -70,13 +87,26 @@ enum rp_class rp_class_of_http(int status)
     }
 }
 
-enum { HUP = 1, INT = 2, ILL = 4, TRAP = 5, ABRT = 6, BUS = 7, FPE = 8, KILL = 9, SEGV = 11,
-       TERM = 15, XCPU = 24, SYS = 31 };
+enum {
+    HUP = 1,
+    INT = 2,
+    ILL = 4,
+    TRAP = 5,
+    ABRT = 6,
+    BUS = 7,
+    FPE = 8,
+    KILL = 9,
+    SEGV = 11,
+    TERM = 15,
+    XCPU = 24,
+    SYS = 31
+};
 
 static int signal_of(const struct rp_failure_facts *f)
 {
-    return f->signal > 0 ? f->signal : f->exit_code > 128 && f->exit_code < 160 ? f->exit_code - 128
-                                                                                : 0;
+    return f->signal > 0                              ? f->signal
+           : f->exit_code > 128 && f->exit_code < 160 ? f->exit_code - 128
+                                                      : 0;
 }
 
 static bool crash_signal(int n)
@@ -168,8 +198,8 @@ struct rp_verdict rp_classify(struct rp_arena *a, const struct rp_failure_facts 
     struct rp_verdict v = by_facts(f, key_line);
     if (v.class == RP_CLASS_UNKNOWN)
         v = rp_rules_match(key_line);
-    if (v.class == RP_CLASS_UNKNOWN && memchr(f->message.p != NULL ? f->message.p : "", '\n',
-                                              f->message.n) != NULL)
+    if (v.class == RP_CLASS_UNKNOWN &&
+        memchr(f->message.p != NULL ? f->message.p : "", '\n', f->message.n) != NULL)
         v = by_other_lines(a, f->message);
     return v.class == RP_CLASS_UNKNOWN ? by_weak_facts(f) : v;
 }
@@ -180,9 +210,13 @@ void rp_fingerprint(struct rp_arena *a, const struct rp_failure_facts *f,
     struct rp_key key = rp_key_line(a, f->message);
     struct rp_verdict v = rp_classify(a, f, key.line);
     const struct rp_class_info *info = &rp_classes[v.class];
-    *out = (struct rp_fingerprint){
-        .key = key, .template = rp_mask(a, key.line), .class = v.class, .class_name = info->name,
-        .group = info->group, .action = info->action, .rule = v.rule};
+    *out = (struct rp_fingerprint){.key = key,
+                                   .template = rp_mask(a, key.line),
+                                   .class = v.class,
+                                   .class_name = info->name,
+                                   .group = info->group,
+                                   .action = info->action,
+                                   .rule = v.rule};
     out->hash = rp_hash64(out->template);
     out->frames_hash = key.frames.p != NULL ? rp_hash64(key.frames) : 0;
 }

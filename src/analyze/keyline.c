@@ -97,17 +97,19 @@ struct rp_lines rp_text_lines(struct rp_arena *a, struct rp_str text)
 
 /* ---- which line states the error ---- */
 
-static const char *const quiet_levels[] = {"info",  "debug",   "trace", "notice", "verbose",
-                                           "fine",  "warning", "warn",  NULL};
+static const char *const quiet_levels[] = {"info", "debug",   "trace", "notice", "verbose",
+                                           "fine", "warning", "warn",  NULL};
 /* Beginnings of words that state that something went wrong. */
 static const char *const bad_words[] = {
-    "error",   "err",     "exception", "fatal",    "fail",     "panic",   "crit",    "emerg",
-    "cannot",  "can't",   "couldn't",  "unable",   "denied",   "refused", "reject",  "timeout",
-    "timed",   "invalid", "illegal",   "missing",  "abort",    "crash",   "killed",  "segmentation",
-    "unknown", "corrupt", "expired",   "violat",   "deadlock", "exceed",  "unexpected", "undefined",
-    "malformed", "forbidden", "unauthorized", "unavailable", "lost",   "broken",  "bad", NULL};
-static const char *const bad_phrases[] = {"not found", "no such",     "out of memory", "could not",
-                                          "too many",  "no space left", "is not ",     NULL};
+    "error",       "err",     "exception",    "fatal",     "fail",      "panic",     "crit",
+    "emerg",       "cannot",  "can't",        "couldn't",  "unable",    "denied",    "refused",
+    "reject",      "timeout", "timed",        "invalid",   "illegal",   "missing",   "abort",
+    "crash",       "killed",  "segmentation", "unknown",   "corrupt",   "expired",   "violat",
+    "deadlock",    "exceed",  "unexpected",   "undefined", "malformed", "forbidden", "unauthorized",
+    "unavailable", "lost",    "broken",       "bad",       NULL};
+static const char *const bad_phrases[] = {"not found", "no such",  "out of memory",
+                                          "could not", "too many", "no space left",
+                                          "is not ",   NULL};
 
 static bool starts_word(struct rp_str s, const char *word)
 {

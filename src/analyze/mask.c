@@ -68,7 +68,7 @@ static size_t digits(const struct mask *m, size_t i)
 /* ---- what carries meaning ---- */
 
 /* Words after which a number is a code, not a value; compared with the end of the word before. */
-static const char *const code_words[] = {"errno", "status", "code", "sqlstate", "signal",
+static const char *const code_words[] = {"errno", "status", "code", "sqlstate",   "signal",
                                          "http",  "exit",   "sig",  "statuscode", NULL};
 /* After these only when nothing but one separator stands between ("error 1062", "err=12"). */
 static const char *const error_words[] = {"error", "err", NULL};
@@ -113,12 +113,26 @@ static bool after_code_word(struct rp_str s, size_t i, size_t len)
 /* "429 Too Many Requests", "503 Service Unavailable": the reason phrases of RFC 9110 and 6585. */
 static bool before_reason(const struct mask *m, size_t len)
 {
-    static const char *const reasons[] = {
-        " bad request",  " unauthorized",      " forbidden",           " not found",
-        " conflict",     " too many requests", " internal server",     " not implemented",
-        " bad gateway",  " service",           " gateway",             " request timeout",
-        " gone",         " unprocessable",     " payload too large",   " request entity",
-        " client error", " server error",      " proxy authentication", NULL};
+    static const char *const reasons[] = {" bad request",
+                                          " unauthorized",
+                                          " forbidden",
+                                          " not found",
+                                          " conflict",
+                                          " too many requests",
+                                          " internal server",
+                                          " not implemented",
+                                          " bad gateway",
+                                          " service",
+                                          " gateway",
+                                          " request timeout",
+                                          " gone",
+                                          " unprocessable",
+                                          " payload too large",
+                                          " request entity",
+                                          " client error",
+                                          " server error",
+                                          " proxy authentication",
+                                          NULL};
     struct rp_str rest = str_from(m->in, m->i + len);
     if (len != 3)
         return false;
@@ -147,8 +161,7 @@ static bool keep_number(struct mask *m)
         return false;
     while (is_alnum(at(m, m->i + len))) /* 40P01 */
         len++;
-    if (!after_code_word(m->in, m->i, len) && !before_reason(m, len) &&
-        !after_http_version(m, len))
+    if (!after_code_word(m->in, m->i, len) && !before_reason(m, len) && !after_http_version(m, len))
         return false;
     copy(m, len);
     return true;
@@ -294,7 +307,8 @@ static bool stamp(struct mask *m)
     return true;
 }
 
-/* IPv6 with port or prefix, MAC addresses: hex groups with two colons side by side or five in all. */
+/* IPv6 with port or prefix, MAC addresses: hex groups with two colons side by side or five in all.
+ */
 static bool colon_address(struct mask *m)
 {
     size_t bracket = at(m, m->i) == '[' ? 1 : 0, i = m->i + bracket, colons = 0;
@@ -341,8 +355,8 @@ static bool number(struct mask *m)
     size_t n = digits(m, i);
     if (n == 0)
         return false;
-    for (i += n; (at(m, i) == '.' && digits(m, i + 1) > 0) ||
-                 (at(m, i) == ',' && digits(m, i + 1) == 3);)
+    for (i += n;
+         (at(m, i) == '.' && digits(m, i + 1) > 0) || (at(m, i) == ',' && digits(m, i + 1) == 3);)
         i += 1 + digits(m, i + 1);
     size_t unit;
     while (is_alpha(at(m, i)) && digits(m, i + 1) > 0 && one_of(at(m, i), "dhm"))
@@ -403,8 +417,8 @@ static bool email(struct mask *m)
         return false;
     while (end > m->i && !is_alnum(at(m, end - 1)))
         end--;
-    while (m->n > 0 && (is_alnum(m->out[m->n - 1]) || one_of(m->out[m->n - 1], "._+-") ||
-                        ends_with_wild(m)))
+    while (m->n > 0 &&
+           (is_alnum(m->out[m->n - 1]) || one_of(m->out[m->n - 1], "._+-") || ends_with_wild(m)))
         m->n -= ends_with_wild(m) ? 3 : 1;
     wild(m, end - m->i);
     return true;
@@ -423,8 +437,7 @@ static size_t run_len(const struct mask *m, size_t i, const char *stops)
 static bool url_part(struct mask *m)
 {
     size_t n;
-    if (at(m, m->i) == '?' && is_alnum(before(m)) &&
-        (n = run_len(m, m->i + 1, "\"')<>,")) > 0) {
+    if (at(m, m->i) == '?' && is_alnum(before(m)) && (n = run_len(m, m->i + 1, "\"')<>,")) > 0) {
         copy(m, 1);
         wild(m, n);
         return true;
@@ -473,8 +486,8 @@ static bool blanks(struct mask *m)
 }
 
 static bool (*const masks[])(struct mask *) = {
-    blanks, keep_wildcard, quoted, url_part,        email, uuid,   stamp,
-    colon_address, keep_number, variable_folder, number, word,
+    blanks, keep_wildcard, quoted,      url_part,        email,  uuid,
+    stamp,  colon_address, keep_number, variable_folder, number, word,
 };
 
 struct rp_str rp_mask(struct rp_arena *a, struct rp_str line)

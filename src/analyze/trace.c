@@ -73,13 +73,38 @@ static bool between_frames(struct rp_str raw)
 /* ---- own frames ---- */
 
 /* Where runtimes and installed libraries live: what is not there is the user's own. */
-static const char *const foreign[] = {
-    "site-packages/", "dist-packages/", "/lib/python", "<frozen", "node:", "node_modules/",
-    "(internal/", "at java.", "at javax.", "at jdk.", "at sun.", "at com.sun.", "at java.base/",
-    "at jakarta.", "at kotlin.", "at scala.", "at org.springframework.", "at org.apache.",
-    "at org.hibernate.", "at org.junit.", "at io.netty.", "at System.", "at Microsoft.", "/gems/",
-    "/lib/ruby/", "<internal:", "/usr/local/go/src/", "/go/src/runtime/", "/pkg/mod/", "/vendor/",
-    "<anonymous>", NULL};
+static const char *const foreign[] = {"site-packages/",
+                                      "dist-packages/",
+                                      "/lib/python",
+                                      "<frozen",
+                                      "node:",
+                                      "node_modules/",
+                                      "(internal/",
+                                      "at java.",
+                                      "at javax.",
+                                      "at jdk.",
+                                      "at sun.",
+                                      "at com.sun.",
+                                      "at java.base/",
+                                      "at jakarta.",
+                                      "at kotlin.",
+                                      "at scala.",
+                                      "at org.springframework.",
+                                      "at org.apache.",
+                                      "at org.hibernate.",
+                                      "at org.junit.",
+                                      "at io.netty.",
+                                      "at System.",
+                                      "at Microsoft.",
+                                      "/gems/",
+                                      "/lib/ruby/",
+                                      "<internal:",
+                                      "/usr/local/go/src/",
+                                      "/go/src/runtime/",
+                                      "/pkg/mod/",
+                                      "/vendor/",
+                                      "<anonymous>",
+                                      NULL};
 
 static bool own(struct rp_str frame)
 {
@@ -239,8 +264,9 @@ static struct rp_str last_part(struct rp_str s, const char *sep)
 /* Takes away what runtimes put before the exception. */
 static struct rp_str bare(struct rp_str s)
 {
-    static const char *const prefixes[] = {"Caused by: ", "Uncaught ", "Unhandled exception. ",
-                                           "Unhandled Exception: ", "[cause]: ", "---> ", NULL};
+    static const char *const prefixes[] = {
+        "Caused by: ", "Uncaught ", "Unhandled exception. ", "Unhandled Exception: ", "[cause]: ",
+        "---> ",       NULL};
     s = left_trim(s);
     if (rp_str_starts(s, "Exception in thread \"")) {
         struct rp_str rest = after(str_from(s, 21), "\" ");
