@@ -95,12 +95,12 @@ struct rp_key rp_key_line(struct rp_arena *a, struct rp_str text);
  * changes nothing. */
 struct rp_str rp_mask(struct rp_arena *a, struct rp_str line);
 
-struct rp_verdict {
+struct rp_ruling {
     enum rp_class class;
     const char *rule; /* which fact or phrase decided: "exit code 127", "text: no space left" */
 };
 /* Facts beat text; then the first rule that matches the key line, else the text's other lines. */
-struct rp_verdict rp_classify(struct rp_arena *a, const struct rp_failure_facts *f,
+struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *f,
                               struct rp_str key_line);
 
 struct rp_fingerprint {

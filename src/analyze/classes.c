@@ -114,19 +114,19 @@ static bool crash_signal(int n)
     return n == ILL || n == TRAP || n == ABRT || n == BUS || n == FPE || n == SEGV || n == SYS;
 }
 
-static struct rp_verdict says(enum rp_class class, const char *rule)
+static struct rp_ruling says(enum rp_class class, const char *rule)
 {
-    return (struct rp_verdict){class, rule};
+    return (struct rp_ruling){class, rule};
 }
 
 /* SIGABRT is how programs end themselves after they said why: node out of heap, bad_alloc. */
-static struct rp_verdict crashed(int n, struct rp_str key_line)
+static struct rp_ruling crashed(int n, struct rp_str key_line)
 {
-    struct rp_verdict v = n == ABRT ? rp_rules_match(key_line) : says(RP_CLASS_CRASH, "");
+    struct rp_ruling v = n == ABRT ? rp_rules_match(key_line) : says(RP_CLASS_CRASH, "");
     return v.class == RP_CLASS_OOM ? v : says(RP_CLASS_CRASH, "signal of a crash");
 }
 
-static struct rp_verdict by_facts(const struct rp_failure_facts *f, struct rp_str key_line)
+static struct rp_ruling by_facts(const struct rp_failure_facts *f, struct rp_str key_line)
 {
     if (f->contract.n > 0)
         return says(RP_CLASS_CONTRACT, "success contract");
@@ -154,7 +154,7 @@ static struct rp_verdict by_facts(const struct rp_failure_facts *f, struct rp_st
 }
 
 /* What is said only when no text says more: sysexits.h, and signals that anybody may have sent. */
-static struct rp_verdict by_weak_facts(const struct rp_failure_facts *f)
+static struct rp_ruling by_weak_facts(const struct rp_failure_facts *f)
 {
     static const struct {
         int code;
@@ -178,12 +178,12 @@ static struct rp_verdict by_weak_facts(const struct rp_failure_facts *f)
 
 /* ---- text ---- */
 
-static struct rp_verdict by_other_lines(struct rp_arena *a, struct rp_str text)
+static struct rp_ruling by_other_lines(struct rp_arena *a, struct rp_str text)
 {
     struct rp_lines l = rp_text_lines(a, text);
     size_t from = l.n > OTHER_LINES_MAX ? l.n - OTHER_LINES_MAX : 0;
     for (size_t i = from; i < l.n && l.n > 1; i++) {
-        struct rp_verdict v = says(RP_CLASS_UNKNOWN, "none");
+        struct rp_ruling v = says(RP_CLASS_UNKNOWN, "none");
         if (!rp_line_is_frame(l.v[i]))
             v = rp_rules_match(str_head(l.v[i], RP_KEY_LINE_MAX));
         if (v.class != RP_CLASS_UNKNOWN)
@@ -192,10 +192,10 @@ static struct rp_verdict by_other_lines(struct rp_arena *a, struct rp_str text)
     return says(RP_CLASS_UNKNOWN, "none");
 }
 
-struct rp_verdict rp_classify(struct rp_arena *a, const struct rp_failure_facts *f,
+struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *f,
                               struct rp_str key_line)
 {
-    struct rp_verdict v = by_facts(f, key_line);
+    struct rp_ruling v = by_facts(f, key_line);
     if (v.class == RP_CLASS_UNKNOWN)
         v = rp_rules_match(key_line);
     if (v.class == RP_CLASS_UNKNOWN &&
@@ -208,7 +208,7 @@ void rp_fingerprint(struct rp_arena *a, const struct rp_failure_facts *f,
                     struct rp_fingerprint *out)
 {
     struct rp_key key = rp_key_line(a, f->message);
-    struct rp_verdict v = rp_classify(a, f, key.line);
+    struct rp_ruling v = rp_classify(a, f, key.line);
     const struct rp_class_info *info = &rp_classes[v.class];
     *out = (struct rp_fingerprint){.key = key,
                                    .template = rp_mask(a, key.line),

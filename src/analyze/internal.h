@@ -73,7 +73,7 @@ bool rp_trace_read(struct rp_arena *a, const struct rp_lines *lines, struct rp_k
 bool rp_line_starts_trace(struct rp_str line);
 
 /* First text rule that matches: its class and phrase; RP_CLASS_UNKNOWN if none. */
-struct rp_verdict rp_rules_match(struct rp_str line);
+struct rp_ruling rp_rules_match(struct rp_str line);
 /* Class of a SQLSTATE or an HTTP status; RP_CLASS_UNKNOWN if it tells none. */
 enum rp_class rp_class_of_sqlstate(struct rp_str s);
 enum rp_class rp_class_of_http(int status);

@@ -551,13 +551,13 @@ static bool found(const struct prepared *l, const char *phrase)
     return false;
 }
 
-struct rp_verdict rp_rules_match(struct rp_str line)
+struct rp_ruling rp_rules_match(struct rp_str line)
 {
     struct prepared l;
     prepare(&l, line);
     for (size_t r = 0; l.n_starts > 0 && r < sizeof rules / sizeof *rules; r++)
         for (const char *const *p = rules[r].any; *p != NULL; p++)
             if (found(&l, *p))
-                return (struct rp_verdict){rules[r].class, *p};
-    return (struct rp_verdict){RP_CLASS_UNKNOWN, "none"};
+                return (struct rp_ruling){rules[r].class, *p};
+    return (struct rp_ruling){RP_CLASS_UNKNOWN, "none"};
 }
