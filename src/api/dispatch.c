@@ -18,7 +18,7 @@ void request_finish(struct request *q)
 
 /* On the thread that has a connection to the store. The answer to a token that is unknown, expired
  * or revoked is one and the same. */
-static bool authenticate(struct request *q, struct rp_db *db, struct rp_err *err)
+bool request_authenticate(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     struct rp_token token;
     enum rp_scope need = q->route->scope;
@@ -41,7 +41,7 @@ static void run_read(struct rp_db *db, void *arg)
 {
     struct request *q = arg;
     struct rp_err err;
-    if (!authenticate(q, db, &err) || !q->route->run(q, db, &err))
+    if (!request_authenticate(q, db, &err) || !q->route->run(q, db, &err))
         answer_problem(q, &err);
     request_finish(q);
 }
@@ -82,7 +82,7 @@ static bool run_once(struct request *q, struct rp_db *db, struct rp_err *err)
 static bool run_write(struct rp_db *db, void *arg, struct rp_err *err)
 {
     struct request *q = arg;
-    if (!authenticate(q, db, err))
+    if (!request_authenticate(q, db, err))
         return false;
     return q->idempotency_key.n > 0 ? run_once(q, db, err) : q->route->run(q, db, err);
 }
@@ -135,15 +135,19 @@ static void submit_again(struct request *q)
     request_finish(q);
 }
 
-void request_park(struct request *q)
+bool request_park(struct request *q)
 {
     struct rp_api *api = q->api;
     q->next = NULL;
     (void)pthread_mutex_lock(&api->lock);
-    *api->waiting_tail = q;
-    api->waiting_tail = &q->next;
-    (void)pthread_cond_signal(&api->wake); /* its deadline may be the earliest */
+    bool parked = !api->stopping;
+    if (parked) {
+        *api->waiting_tail = q;
+        api->waiting_tail = &q->next;
+        (void)pthread_cond_signal(&api->wake); /* its deadline may be the earliest */
+    }
     (void)pthread_mutex_unlock(&api->lock);
+    return parked;
 }
 
 static void on_changed(void *ctx, unsigned bits)

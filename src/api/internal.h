@@ -90,11 +90,13 @@ struct rp_api {
 
 /* ---- dispatch.c ---- */
 void request_dispatch(struct request *q); /* the connection is suspended (but for ROUTE_NOW) */
+/* Who asks, and may they: on the thread that has a connection to the store. */
+bool request_authenticate(struct request *q, struct rp_db *db, struct rp_err *err);
 /* Ends a request from any thread: its connection goes on. */
 void request_finish(struct request *q);
 /* Parks a fetch that found nothing until work may be there or its deadline comes; then `again` runs
  * as an op once more. */
-void request_park(struct request *q);
+bool request_park(struct request *q); /* false when the API is stopping: answer now */
 bool polls_start(struct rp_api *api, struct rp_err *err);
 void polls_stop(struct rp_api *api);
 
@@ -103,6 +105,8 @@ void polls_stop(struct rp_api *api);
 bool url_decode(struct rp_arena *a, struct rp_str s, struct rp_str *out);
 /* problem+json (RFC 9457) with type urn:reprise:problem:<slug>. */
 void answer_problem(struct request *q, const struct rp_err *err);
+void problem_object(struct request *q,
+                    const struct rp_err *err); /* the object alone, as a value inside an answer */
 void answer_begin(struct request *q, int status); /* then write to &q->w */
 void answer_text(struct request *q, int status, struct rp_str text);
 void answer_header(struct request *q, const char *name, struct rp_str value);

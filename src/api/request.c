@@ -59,20 +59,25 @@ void answer_text(struct request *q, int status, struct rp_str text)
     rp_buf_str(&q->out, text);
 }
 
+void problem_object(struct request *q, const struct rp_err *err)
+{
+    struct rp_str type = rp_str_fmt(&q->arena, "urn:reprise:problem:%s", rp_code_slug(err->code));
+    rp_jw_object(&q->w);
+    rp_jw_m_str(&q->w, "type", type);
+    rp_jw_m_cstr(&q->w, "title", rp_code_title(err->code));
+    rp_jw_m_i64(&q->w, "status", rp_code_http(err->code));
+    rp_jw_m_cstr(&q->w, "detail", err->message);
+    if (err->hint[0] != '\0')
+        rp_jw_m_cstr(&q->w, "hint", err->hint);
+    rp_jw_object_end(&q->w);
+}
+
 void answer_problem(struct request *q, const struct rp_err *err)
 {
     int status = rp_code_http(err->code);
     answer_begin(q, status);
     q->content_type = "application/problem+json";
-    struct rp_str type = rp_str_fmt(&q->arena, "urn:reprise:problem:%s", rp_code_slug(err->code));
-    rp_jw_object(&q->w);
-    rp_jw_m_str(&q->w, "type", type);
-    rp_jw_m_cstr(&q->w, "title", rp_code_title(err->code));
-    rp_jw_m_i64(&q->w, "status", status);
-    rp_jw_m_cstr(&q->w, "detail", err->message);
-    if (err->hint[0] != '\0')
-        rp_jw_m_cstr(&q->w, "hint", err->hint);
-    rp_jw_object_end(&q->w);
+    problem_object(q, err);
     if (status == 503)
         answer_header(q, "Retry-After", RP_STR("1"));
     if (status == 401)

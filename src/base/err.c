@@ -1,5 +1,7 @@
 #include "base/err.h"
 
+#include "base/str.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +16,17 @@ static const struct {
 #undef X
 };
 
+/* vsnprintf cuts at a byte; readers of an error may count on whole characters. */
+__attribute__((format(printf, 3, 0))) static void format(char *buf, size_t size, const char *fmt,
+                                                         va_list ap)
+{
+    int n = vsnprintf(buf, size, fmt, ap);
+    if (n < 0)
+        buf[0] = '\0';
+    else if ((size_t)n >= size)
+        buf[rp_utf8_whole(buf, size - 1)] = '\0';
+}
+
 bool rp_fail(struct rp_err *err, enum rp_code code, const char *fmt, ...)
 {
     if (err == NULL)
@@ -22,7 +35,7 @@ bool rp_fail(struct rp_err *err, enum rp_code code, const char *fmt, ...)
     err->hint[0] = '\0';
     va_list ap;
     va_start(ap, fmt);
-    (void)vsnprintf(err->message, sizeof err->message, fmt, ap);
+    format(err->message, sizeof err->message, fmt, ap);
     va_end(ap);
     return false;
 }
@@ -33,7 +46,7 @@ bool rp_hint(struct rp_err *err, const char *fmt, ...)
         return false;
     va_list ap;
     va_start(ap, fmt);
-    (void)vsnprintf(err->hint, sizeof err->hint, fmt, ap);
+    format(err->hint, sizeof err->hint, fmt, ap);
     va_end(ap);
     return false;
 }

@@ -97,9 +97,10 @@ bool rp_str_i64(struct rp_str s, int64_t *out)
     return true;
 }
 
-/* Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7), 0 if there is none. */
-static size_t utf8_len(const unsigned char *p, size_t n)
+/* Unicode 15, table 3-7: only the second byte's range depends on the first. */
+size_t rp_utf8_len(const char *text, size_t n)
 {
+    const unsigned char *p = (const unsigned char *)text;
     if (p[0] < 0x80)
         return 1;
     size_t len = p[0] >= 0xC2 && p[0] <= 0xDF   ? 2
@@ -118,11 +119,20 @@ static size_t utf8_len(const unsigned char *p, size_t n)
     return len;
 }
 
+size_t rp_utf8_whole(const char *p, size_t n)
+{
+    for (size_t back = 1; back <= 3 && back <= n; back++) {
+        unsigned char c = (unsigned char)p[n - back];
+        if ((c & 0xC0) != 0x80)
+            return c >= 0xC0 && rp_utf8_len(p + n - back, back) == 0 ? n - back : n;
+    }
+    return n;
+}
+
 bool rp_utf8_valid(struct rp_str s)
 {
-    const unsigned char *p = (const unsigned char *)s.p;
     for (size_t i = 0; i < s.n;) {
-        size_t len = utf8_len(p + i, s.n - i);
+        size_t len = rp_utf8_len(s.p + i, s.n - i);
         if (len == 0)
             return false;
         i += len;

@@ -46,6 +46,10 @@ bool rp_str_split(struct rp_str *rest, char sep, struct rp_str *part);
 bool rp_str_i64(struct rp_str s, int64_t *out);
 bool rp_str_u64(struct rp_str s, uint64_t *out);
 bool rp_utf8_valid(struct rp_str s);
+/* Length of the well-formed sequence at p (n > 0 bytes are there), 0 if there is none. */
+size_t rp_utf8_len(const char *p, size_t n);
+/* n without the last sequence of p[0..n) if that was cut off in its middle. */
+size_t rp_utf8_whole(const char *p, size_t n);
 /* FNV-1a, 64 bits: stable over versions and machines (schedule's H, lock names). Not for untrusted
  * tables. */
 uint64_t rp_hash64(struct rp_str s);

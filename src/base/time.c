@@ -130,9 +130,11 @@ static bool parse_offset(const char **p, const char *end, int64_t *us)
 
 bool rp_time_parse(struct rp_str s, int64_t *us)
 {
-    const char *p = s.p, *end = s.p + s.n;
     int64_t days, clock, offset;
-    if (s.n < 20 || !parse_date(&p, end, &days))
+    if (s.n < 20)
+        return false;
+    const char *p = s.p, *end = s.p + s.n;
+    if (!parse_date(&p, end, &days))
         return false;
     if (*p != 'T' && *p != 't' && *p != ' ')
         return false;
@@ -198,7 +200,7 @@ bool rp_duration_parse(struct rp_str s, int64_t *us)
 char *rp_duration_format(int64_t us, char buf[RP_DURATION_LEN])
 {
     size_t n = 0;
-    if (us == 0)
+    if (us <= 0)
         (void)snprintf(buf, RP_DURATION_LEN, "0s");
     for (size_t i = 0; i < sizeof units / sizeof *units && us > 0; i++) {
         if (us < units[i].us)

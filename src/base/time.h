@@ -40,7 +40,7 @@ char *rp_time_format(int64_t us, char buf[RP_TIME_LEN]);
 /* `90s 5m 2h 1d 250ms`, sums like `1h30m`; no sign, no bare number but 0. False if it is not one or
  * over 100 years. */
 bool rp_duration_parse(struct rp_str s, int64_t *us);
-/* Shortest exact form that rp_duration_parse reads again: 5m, 1h30m, 250ms. */
+/* Shortest exact form that rp_duration_parse reads again: 5m, 1h30m, 250ms; 0s if us is below 0. */
 enum { RP_DURATION_LEN = 48 };
 char *rp_duration_format(int64_t us, char buf[RP_DURATION_LEN]);
 

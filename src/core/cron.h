@@ -15,14 +15,15 @@ enum { RP_CRON_FIELDS = 6 }; /* second minute hour day-of-month month day-of-wee
 struct rp_cron {
     uint64_t field[RP_CRON_FIELDS]; /* bit i: value i matches */
     bool star[RP_CRON_FIELDS];      /* the field's text starts with `*` (or is `?`), rule 2 */
-    uint32_t last_dow;              /* bit d: the last weekday d of the month (`5L`) */
-    uint64_t nth_dow;               /* bit d*5+(n-1): the nth weekday d (`5#2`) */
-    uint32_t nearest;               /* bit d: nearest weekday to day d (`15W`) */
-    bool last_day, last_weekday;    /* `L`, `LW` in day-of-month */
-    bool has_seconds;               /* six fields */
-    bool reboot;                    /* @reboot: no instants of its own */
-    int64_t every_us;               /* @every: > 0; field[] unused */
-    char zone[64];                  /* from CRON_TZ= / TZ= in the text; "" if none */
+    bool elapsed;                /* a `*` somewhere in minute or hour: rule 9 holds, else rule 8 */
+    uint32_t last_dow;           /* bit d: the last weekday d of the month (`5L`) */
+    uint64_t nth_dow;            /* bit d*5+(n-1): the nth weekday d (`5#2`) */
+    uint32_t nearest;            /* bit d: nearest weekday to day d (`15W`) */
+    bool last_day, last_weekday; /* `L`, `LW` in day-of-month */
+    bool has_seconds;            /* six fields */
+    bool reboot;                 /* @reboot: no instants of its own */
+    int64_t every_us;            /* @every: > 0; field[] unused */
+    char zone[64];               /* from CRON_TZ= / TZ= in the text; "" if none */
 };
 
 /* Parses `text`. `name` seeds H (rule 4). On refusal err says position (column from 1) and reason,
@@ -40,8 +41,12 @@ int64_t rp_cron_next(const struct rp_cron *c, const struct rp_zone *z, int64_t a
  * Into the arena. */
 struct rp_str rp_cron_words(struct rp_arena *a, const struct rp_cron *c);
 
-/* A nominal wall time of the schedule that falls into a gap or fold of the zone in (from, to]; for
- * `check` (U19). */
+/* The first nominal wall time of the schedule that falls into a gap or fold of the zone, with
+ * *at_us in (from, to]; for `check` (U19). Gap: *at_us is the first instant after it, where a fixed
+ * schedule runs (unless the gap is longer than 3 h) and one with `*` in minute or hour skips. Fold:
+ * *at_us is the first of the two instants; the fixed one runs only then, the other twice.
+ * RP_SHIFT_NONE for schedules that a shift cannot touch: @every, @reboot, and `*` over all hours.
+ */
 enum rp_cron_shift { RP_SHIFT_NONE, RP_SHIFT_GAP, RP_SHIFT_FOLD };
 enum rp_cron_shift rp_cron_shift_within(const struct rp_cron *c, const struct rp_zone *z,
                                         int64_t from_us, int64_t to_us, int64_t *at_us);

@@ -97,6 +97,29 @@ struct rp_queue_conf {
     int64_t weight;      /* default 1 */
 };
 
+enum rp_notify_kind {
+    RP_NOTIFY_WEBHOOK,
+    RP_NOTIFY_ALERTMANAGER,
+    RP_NOTIFY_SLACK,
+    RP_NOTIFY_PAGERDUTY,
+    RP_NOTIFY_EMAIL,
+    RP_NOTIFY_COMMAND,
+};
+
+struct rp_notify {
+    enum rp_notify_kind kind;
+    struct rp_str target;      /* URL or mail address; Slack's URL is a secret by itself */
+    struct rp_strs command;    /* kind command */
+    struct rp_str secret_file; /* absent: none */
+    struct rp_strs jobs;       /* n == 0: incidents of all types */
+};
+
+struct rp_escalation {
+    int64_t failed_jobs;       /* default 1000 */
+    int64_t unresolved_for_us; /* default 1 h */
+    bool critical;             /* default true */
+};
+
 struct rp_config {
     struct rp_arena arena;
     struct rp_str path;           /* "" for the built-in default */
@@ -123,7 +146,20 @@ struct rp_config {
     int64_t backlog_age_above_us;   /* default 10 m */
     int64_t settle_us;              /* replay.settle, default 60 s */
     int64_t wave_max;               /* replay.wave_max, default 200 */
+    int64_t replay_max_running;     /* replay.max_running, default 2 */
+    double halt_alpha;              /* replay.halt_alpha, default .01 */
+    double timeout_rate_above;      /* alerts.job_timeout_rate, default .05 */
+    int64_t timeout_rate_window_us; /* default 15 m */
+    int64_t timeout_rate_min_runs;  /* default 20 */
+    struct rp_escalation escalation;
+    struct rp_notify *notify;
+    size_t n_notify;
 };
+
+/* By binary search: types, schedules, deps and queues are sorted by name. NULL if there is none. */
+const char *rp_dep_kind_name(enum rp_dep_kind kind); /* "postgres" */
+/* The target as it may be shown: no passwords, users, query strings, arguments. */
+struct rp_str rp_dep_public(struct rp_arena *a, const struct rp_dep *dep);
 
 const struct rp_type *rp_config_type(const struct rp_config *c, struct rp_str name);
 const struct rp_schedule *rp_config_schedule(const struct rp_config *c, struct rp_str name);

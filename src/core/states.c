@@ -11,6 +11,7 @@ const struct rp_transition rp_transitions[] = {
     {RP_QUEUED, RP_EV_CLAIM, RP_RUNNING, RP_FX_NEW_ATTEMPT},
     {RP_QUEUED, RP_EV_CANCEL, RP_CANCELLED, RP_FX_END_JOB},
     {RP_QUEUED, RP_EV_UNDO, RP_FAILED, RP_FX_END_JOB},
+    {RP_QUEUED, RP_EV_UNDO_UNKNOWN, RP_UNKNOWN, RP_FX_END_JOB},
     {RP_RUNNING, RP_EV_SUCCEED, RP_SUCCEEDED, RELEASE | RP_FX_BURN | RP_FX_END_JOB},
     {RP_RUNNING, RP_EV_FAIL_RETRY, RP_RETRYING, RELEASE | RP_FX_BURN | RP_FX_SET_DUE},
     {RP_RUNNING, RP_EV_FAIL_FINAL, RP_FAILED, RELEASE | RP_FX_BURN | RP_FX_END_JOB},
@@ -65,6 +66,7 @@ static const char *const event_names[RP_EVENTS_N] = {
     [RP_EV_RESOLVE_OK] = "resolve-ok",
     [RP_EV_RESOLVE_FAILED] = "resolve-failed",
     [RP_EV_UNDO] = "undo",
+    [RP_EV_UNDO_UNKNOWN] = "undo-unknown",
 };
 
 const struct rp_transition *rp_transition_find(enum rp_state from, enum rp_event event)

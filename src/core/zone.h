@@ -3,8 +3,8 @@
  *
  * Loading reads a file and is the one thing in core that does; conversion is pure. A struct rp_zone
  * is immutable once loaded and may be shared by threads; rp_zone_load caches by name for the life
- * of the process and re-reads when the file's identity changes (a call with `fresh` after tzdata
- * was updated), keeping old objects valid. */
+ * of the process and, at every call, looks whether the file is another one (tzdata was updated):
+ * then it is read anew, and old objects stay valid. Any thread. Right from 1900 to 2201. */
 #ifndef RP_CORE_ZONE_H
 #define RP_CORE_ZONE_H
 
@@ -14,8 +14,8 @@
 struct rp_zone;
 
 /* IANA names only ("Europe/Berlin", "UTC"); refuses paths, "..", "posix/…", "right/…" and what is
- * not there, with a hint that names a close match if there is one. $TZDIR, then
- * /usr/share/zoneinfo. */
+ * not there, with a hint that names a close match if there is one. $TZDIR (an absolute path),
+ * then /usr/share/zoneinfo; UTC is built in. */
 const struct rp_zone *rp_zone_load(struct rp_str name, struct rp_err *err);
 const char *rp_zone_name(const struct rp_zone *z);
 /* Offset from UTC in seconds and the abbreviation (lives as long as the zone; may be NULL to skip)
@@ -24,7 +24,7 @@ int64_t rp_zone_offset(const struct rp_zone *z, int64_t utc_s, const char **abbr
 /* The instants that a wall time (seconds since 1970 as if it were UTC) stands for: 0 in a gap, 1,
  * or 2 in a fold (ascending). */
 int rp_zone_instants(const struct rp_zone *z, int64_t wall_s, int64_t utc_s[2]);
-/* First transition at or after utc_s, or INT64_MAX; offsets before and after. */
+/* First change of the offset at or after utc_s, or INT64_MAX; offsets before and after. */
 int64_t rp_zone_transition(const struct rp_zone *z, int64_t utc_s, int64_t *before, int64_t *after);
 
 #endif

@@ -76,9 +76,12 @@ static void init_locks(struct rp_engine *e)
 
 static bool start_parts(struct rp_engine *e, const struct rp_engine_options *o, struct rp_err *err)
 {
-    struct rp_exec_options x = {
-        .clock = o->clock, .cgroup = o->cgroup, .done = runs_done, .ctx = e};
-    int swept = rp_exec_sweep(rp_store_id(o->store), e->sweep, sizeof e->sweep);
+    struct rp_exec_options x = {.clock = o->clock,
+                                .cgroup = o->cgroup,
+                                .store_id = rp_store_id(o->store),
+                                .done = runs_done,
+                                .ctx = e};
+    int swept = rp_exec_sweep(&x, e->sweep, sizeof e->sweep);
     if (swept > 0)
         rp_log(RP_WARN, "processes of the daemon before were still running and were ended",
                "n=%d names=%s", swept, rp_log_q(rp_str_of(e->sweep)));

@@ -9,7 +9,13 @@
 
 /* ---- enqueue ---- */
 
-enum { RP_BATCH_MAX = 10000, RP_KEY_MAX = 200, RP_LABELS_MAX = 32 };
+enum {
+    RP_BATCH_MAX = 10000,
+    RP_KEY_MAX = 200,
+    RP_LABELS_MAX = 32,
+    RP_NAME_MAX = 200,
+    RP_ATTEMPTS_LISTED = 1000
+};
 
 struct rp_enqueue {
     struct rp_str type;    /* must be configured: RP_E_UNKNOWN_TYPE */
@@ -40,8 +46,8 @@ struct rp_job {
     enum rp_state state;
     int64_t priority, attempts, max_attempts;         /* attempts: burned ones */
     int64_t last_n;                                   /* number of the newest attempt, 0: none */
-    int64_t created_us, due_us, started_us, ended_us; /* 0: not yet */
-    struct rp_str error, error_class;                 /* of the newest failed attempt */
+    int64_t created_us, due_us, started_us, ended_us; /* 0: not yet; started: first attempt */
+    struct rp_str error, error_class; /* of the newest attempt that failed; success clears them */
     int64_t pattern_id, replay_id, instant_us;
     struct rp_str schedule;
     struct rp_str held; /* why a waiting job does not run: "dependency billing-db is down", "queue
@@ -97,12 +103,16 @@ bool rp_jobs_failures(struct rp_db *db, const struct rp_job_filter *f, int limit
                       struct rp_err *err);
 bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job *out,
                 struct rp_err *err);
+/* The newest RP_ATTEMPTS_LISTED, oldest of them first. */
 bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_attempt **out,
                      size_t *n, struct rp_err *err);
 /* The packed output (exec.h: rp_output_unpack), absent if none was kept. n = 0: the newest attempt.
  */
 bool rp_job_output(struct rp_db *db, int64_t id, int64_t n, struct rp_arena *a,
                    struct rp_str *packed, struct rp_err *err);
+
+/* The lease under which a job runs; RP_E_NOT_FOUND if it does not. */
+bool rp_job_lease(struct rp_db *db, int64_t id, int64_t *lease, struct rp_err *err);
 
 /* ---- claim, extend, report ---- */
 
@@ -125,7 +135,9 @@ struct rp_lease {
  * held. The lease is committed before the worker hears of it. */
 bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, struct rp_arena *a,
                    struct rp_lease **out, size_t *n, struct rp_err *err);
-/* [w] One entry each: ok[i] false when the lease is lost. */
+/* [w] One entry each: ok[i] false when the lease is lost. A deadline never moves back. A lease
+ * whose end was asked for (rp_jobs_to_kill) is extended and held like any other, so that its worker
+ * can stop and report: what it then reports other than success makes the job cancelled. */
 bool rp_leases_extend(struct rp_db *db, const int64_t *leases, const uint64_t *tokens, size_t n,
                       int64_t until_us, bool *ok, struct rp_err *err);
 
@@ -153,7 +165,8 @@ bool rp_job_report(struct rp_db *db, const struct rp_report *r, int64_t now_us,
  */
 bool rp_job_output_partial(struct rp_db *db, int64_t lease, struct rp_str packed,
                            int64_t total_bytes, struct rp_err *err);
-/* What a type's last 20 succeeded attempts were like: medians, 0 where nothing is known. For contracts and estimates. */
+/* What a type's last 20 succeeded attempts were like: medians, 0 where nothing is known. For
+ * contracts and estimates. */
 struct rp_usual {
     int64_t n, contract_bytes, duration_us;
 };
@@ -163,8 +176,8 @@ bool rp_type_usual(struct rp_db *db, struct rp_str type, struct rp_usual *out, s
  * U14). At most `max`. *next_us: the earliest deadline that remains, INT64_MAX if none. */
 bool rp_leases_expire(struct rp_db *db, int64_t now_us, int64_t max, int64_t *expired,
                       int64_t *next_us, struct rp_err *err);
-/* [w] At start: leases of this node name that an earlier process held end now as lost (their
- * processes were ended before). */
+/* [w] At start: leases of commands that an earlier process of this node ran end now as lost (their
+ * processes were ended before). Those of workers and of `exec` go on: they live by themselves. */
 bool rp_leases_orphaned(struct rp_db *db, struct rp_str node, int64_t now_us, int64_t *n,
                         struct rp_err *err);
 /* [w] scheduled and retrying jobs that are due become queued; at most `max`. *next_us as above. */
@@ -206,9 +219,10 @@ struct rp_run_record {
     int64_t submitted_us;
     int64_t
         attempt; /* ≥ 1; several records with one external_id are attempts of one job, in order */
-    bool unfinished;         /* started, no end: stored as outcome lost, state unknown, unless
-                                outcome_unknown */
-    struct rp_report report; /* outcome, facts, pattern, output; lease unused */
+    bool unfinished; /* started, no end: the attempt is lost, the job unknown */
+    /* Outcome, facts, pattern, output; lease unused. A run whose outcome the source cannot tell is
+     * not recorded: RP_OUT_NONE is RP_E_BAD_FIELD. */
+    struct rp_report report;
 };
 /* [w] *added counts those that were new. */
 bool rp_runs_record(struct rp_db *db, const struct rp_run_record *r, size_t n, struct rp_str source,

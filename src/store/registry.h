@@ -127,7 +127,7 @@ bool rp_node_stop(struct rp_db *db, struct rp_str node, int64_t now_us, struct r
 
 /* ---- workers: processes that fetch jobs ---- */
 
-/* [w] A worker asked for work: types it takes ("*" for any). Called at most every 10 s for one worker. */
+/* [w] A worker asked for work of these types (none: any). Cheap to call at every fetch: it writes at most every 10 s a worker. */
 bool rp_worker_seen(struct rp_db *db, struct rp_str worker, const struct rp_strs *types, int64_t now_us, struct rp_err *err);
 /* How many workers asked for jobs of the type since then. */
 bool rp_workers_of(struct rp_db *db, struct rp_str type, int64_t since_us, int64_t *n, struct rp_err *err);
@@ -165,6 +165,9 @@ bool rp_tokens_list(struct rp_db *db, struct rp_arena *a, struct rp_token **out,
 /* RP_E_UNAUTHORIZED for unknown, expired, revoked: the same words for all. */
 bool rp_token_check(struct rp_db *db, struct rp_str secret, int64_t now_us, struct rp_arena *a,
                     struct rp_token *out, struct rp_err *err);
+
+/* [w] Notes the last use; a face calls it at most once a minute for one token. */
+bool rp_token_used(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err);
 
 /* ---- Idempotency-Key ---- */
 

@@ -5,6 +5,8 @@ create table meta(key text primary key, value text not null) without rowid;
 create table state_name(id integer primary key, name text not null unique);
 create table outcome_name(id integer primary key, name text not null unique);
 create table verdict_name(id integer primary key, name text not null unique);
+create table replay_state_name(id integer primary key, name text not null unique);
+create table fate_name(id integer primary key, name text not null unique);
 
 create table queue(
   id integer primary key, name text not null unique,
@@ -42,7 +44,11 @@ create table schedule(
   expr text not null, zone text not null, active integer not null default 1,
   next_at integer not null,              -- 9223372036854775807: none
   anchor_at integer not null default 0,  -- last planned instant (@every)
-  last_at integer, paused_at integer, paused_by text, paused_why text);
+  last_at integer, paused_at integer, paused_by text, paused_why text,
+  -- A gap in which nothing fired, while it is being worked off: instants up to gap_to (0: none), found at gap_at; its verdict
+  -- (missed, or what all of its instants get), the job that stands for it, how many got one.
+  gap_to integer not null default 0, gap_at integer, gap_verdict integer, gap_job integer, gap_n integer, gap_why text);
+create index schedule_due on schedule(next_at) where active = 1;
 
 create table job(
   id integer primary key autoincrement,
@@ -56,20 +62,56 @@ create table job(
   created_at integer not null, due_at integer not null, started_at integer, ended_at integer,
   error text, error_class text, pattern_id integer references pattern(id),
   schedule_id integer references schedule(id), instant integer, manual integer not null default 0,
-  replay_id integer, external_id text);
+  alone integer not null default 0,        -- not claimed while another job of its schedule runs (overlap)
+  replay_id integer, external_id text,
+  outside integer not null default 0);     -- run by exec or imported: the store never queues it again by itself
 -- The claim path reads live rows only: its cost does not depend on history.
 create index job_ready on job(queue_id, type_id, priority desc, id) where state = 2;
 create index job_due on job(due_at) where state in (1, 4);
 create index job_running on job(type_id, queue_id) where state = 3;
 create unique index job_key on job(type_id, key) where key is not null and state in (1, 2, 3, 4);
-create index job_failed on job(type_id, ended_at) where state in (6, 8);
+create index job_oldest on job(queue_id, due_at) where state = 2;
+create index job_failed on job(type_id, ended_at, state) where state in (6, 8);
 create index job_failed_at on job(ended_at) where state in (6, 8);
-create index job_pattern on job(pattern_id, id) where state in (6, 8);
+create index job_cancelled on job(ended_at) where state = 7;
+create index job_pattern on job(pattern_id, id) where pattern_id is not null;
 create index job_by_type on job(type_id, id);
-create index job_by_schedule on job(schedule_id, instant) where schedule_id is not null;
+create index job_by_schedule on job(schedule_id, id) where schedule_id is not null;
+create index job_live_schedule on job(schedule_id, state) where schedule_id is not null and state in (1, 2, 3, 4);
+create index job_manual on job(schedule_id, instant) where manual = 1;
 create index job_by_replay on job(replay_id, id) where replay_id is not null;
 create index job_external on job(type_id, external_id) where external_id is not null;
-create index job_done_key on job(type_id, key, id) where key is not null and state = 5;
+create index job_by_key on job(type_id, key, id) where key is not null;
+-- How many jobs there are by state, type and queue, kept by the triggers below, so that counts cost the same with any history. Only
+-- what waits or is unresolved; hour: of ended_at for the unresolved (6, 8), else 0. Running jobs are few: their leases count them.
+create table tally(
+  state integer not null, type_id integer not null, queue_id integer not null, hour integer not null, n integer not null,
+  primary key(state, type_id, queue_id, hour)) without rowid;
+create trigger job_tally_in after insert on job when new.state in (1, 2, 4, 6, 8) begin
+  insert into tally(state, type_id, queue_id, hour, n)
+    values(new.state, new.type_id, new.queue_id, iif(new.state in (6, 8), coalesce(new.ended_at, 0) / 3600000000, 0), 1)
+    on conflict do update set n = n + 1;
+end;
+create trigger job_tally_out after delete on job when old.state in (1, 2, 4, 6, 8) begin
+  update tally set n = n - 1 where state = old.state and type_id = old.type_id and queue_id = old.queue_id
+    and hour = iif(old.state in (6, 8), coalesce(old.ended_at, 0) / 3600000000, 0);
+  delete from tally where state = old.state and type_id = old.type_id and queue_id = old.queue_id and n = 0;
+end;
+create trigger job_tally_from after update of state, ended_at on job
+  when old.state in (1, 2, 4, 6, 8) and (old.state <> new.state or old.ended_at is not new.ended_at) begin
+  update tally set n = n - 1 where state = old.state and type_id = old.type_id and queue_id = old.queue_id
+    and hour = iif(old.state in (6, 8), coalesce(old.ended_at, 0) / 3600000000, 0);
+  delete from tally where old.state in (6, 8) and state = old.state and type_id = old.type_id and queue_id = old.queue_id
+    and hour = coalesce(old.ended_at, 0) / 3600000000 and n = 0;
+end;
+create trigger job_tally_to after update of state, ended_at on job
+  when new.state in (1, 2, 4, 6, 8) and (old.state <> new.state or old.ended_at is not new.ended_at) begin
+  insert into tally(state, type_id, queue_id, hour, n)
+    values(new.state, new.type_id, new.queue_id, iif(new.state in (6, 8), coalesce(new.ended_at, 0) / 3600000000, 0), 1)
+    on conflict do update set n = n + 1;
+end;
+-- The lowest id that was given in an hour: a window of time becomes a range of ids.
+create table job_hour(hour integer primary key, first_id integer not null);
 
 create table attempt(
   job_id integer not null references job(id), n integer not null,
@@ -87,6 +129,7 @@ create table lease(
   id integer primary key autoincrement,  -- rises: the fencing number
   job_id integer not null unique references job(id), n integer not null, token integer not null,
   node text not null, worker text not null, deadline integer not null,
+  command integer not null default 0,    -- 1: a process of the node's own executor
   kill integer not null default 0);      -- 1: an operator asks for its end; 2: overlap replace
 create index lease_deadline on lease(deadline);
 create index lease_kill on lease(kill) where kill > 0;
@@ -100,23 +143,38 @@ create table occurrence(
   primary key(schedule_id, instant)) without rowid;
 
 create table rollup(
-  minute integer not null, type_id integer not null, outcome integer not null, final integer not null,
+  minute integer not null, type_id integer not null, queue_id integer not null default 0, outcome integer not null, final integer not null,
   pattern_id integer not null default 0, n integer not null,
-  primary key(minute, type_id, outcome, final, pattern_id)) without rowid;
+  primary key(minute, type_id, queue_id, outcome, final, pattern_id)) without rowid;
 
 create table replay(
   id integer primary key, state integer not null, selection text not null, actor text not null, reason text, says text,
   plan_hash text not null, canary integer not null, wave_max integer not null, rate real not null default 0,
   matched integer not null, left_out integer not null, wave integer not null default 0,
-  created_at integer not null, started_at integer, ended_at integer);
+  created_at integer not null, started_at integer,
+  ended_at integer);                     -- null while an item may still end
+create index replay_live on replay(id) where ended_at is null;
 create table replay_item(
-  replay_id integer not null references replay(id), seq integer not null, job_id integer not null,
+  replay_id integer not null references replay(id), seq integer not null, job_id integer not null, type_id integer not null,
   state_before integer not null, n_before integer not null, attempts_before integer not null, max_attempts_before integer not null,
-  ended_before integer, pattern_before integer, replay_before integer,
+  ended_before integer, due_before integer not null, pattern_before integer, class_before text, replay_before integer,
+  payload_hash integer not null, settings_hash integer not null,  -- 0: none
   wave integer, fate integer not null, pattern_after integer, why text,
   primary key(replay_id, seq)) without rowid;
 create index replay_item_job on replay_item(job_id);
 create index replay_item_open on replay_item(replay_id, fate, seq) where fate in (1, 2);
+create table replay_tally(
+  replay_id integer not null, fate integer not null, type_id integer not null, n integer not null,
+  primary key(replay_id, fate, type_id)) without rowid;
+create trigger replay_tally_in after insert on replay_item begin
+  insert into replay_tally(replay_id, fate, type_id, n) values(new.replay_id, new.fate, new.type_id, 1)
+    on conflict do update set n = n + 1;
+end;
+create trigger replay_tally_move after update of fate on replay_item when old.fate <> new.fate begin
+  update replay_tally set n = n - 1 where replay_id = old.replay_id and fate = old.fate and type_id = old.type_id;
+  insert into replay_tally(replay_id, fate, type_id, n) values(new.replay_id, new.fate, new.type_id, 1)
+    on conflict do update set n = n + 1;
+end;
 
 create table node(
   name text primary key, pid integer not null, started_at integer not null, seen_at integer not null,
@@ -134,6 +192,7 @@ create table token(
 create table idempotency(
   key text primary key, request_hash integer not null, status integer not null, body blob not null,
   at integer not null) without rowid;
+create index pattern_recent on pattern(last_at);
 create index idempotency_at on idempotency(at);
 create table spool(id text primary key, at integer not null) without rowid;
 

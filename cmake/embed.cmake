@@ -1,0 +1,22 @@
+# cmake -DOUT=file.c -P embed.cmake a.sql b.sql …: the migrations as byte arrays, in the order of their names, which begin with
+# the number of the schema they lead to.
+set(files "")
+foreach(i RANGE 4 ${CMAKE_ARGC})
+  if(DEFINED CMAKE_ARGV${i} AND CMAKE_ARGV${i} MATCHES "\\.sql$")
+    list(APPEND files ${CMAKE_ARGV${i}})
+  endif()
+endforeach()
+list(SORT files)
+set(arrays "")
+set(rows "")
+foreach(file ${files})
+  get_filename_component(name ${file} NAME_WE)
+  string(REGEX MATCH "^0*([0-9]+)" number ${name})
+  set(number ${CMAKE_MATCH_1})
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  string(APPEND arrays "static const unsigned char sql_${name}[] = {${bytes}0};\n")
+  string(APPEND rows "    {${number}, (const char *)sql_${name}},\n")
+endforeach()
+file(WRITE ${OUT} "#include \"store/migrate.h\"\n\n${arrays}
+const struct rp_migration rp_migrations[] = {\n${rows}    {0, 0},\n};\n")

@@ -1,0 +1,380 @@
+/* `reprise demo`: a real incident from end to end, with real processes and a dependency that really goes down. Every number that it
+ * prints comes from the store, through the API that everybody has. */
+#include "cli/demo.h"
+#include "cli/groups.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { HEALTHY = 400, DURING = 320, SLOW = 10, STEP_LIMIT_S = 30 };
+
+struct demo {
+    struct cli *cli;
+    struct world w;
+    int step;
+    char pattern[2][32]; /* the connection pattern, the time limit's */
+    struct rp_err err;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    interrupted = 1;
+}
+
+static void step(struct demo *d, const char *text)
+{
+    (void)printf(" %2d  %s\n", ++d->step, text);
+    (void)fflush(stdout);
+}
+
+static void more(const char *text)
+{
+    (void)printf("     %s\n", text);
+}
+
+static bool get(struct demo *d, const char *path, struct rp_str *body)
+{
+    struct reply reply;
+    if (!client_get(d->cli, path, &reply, &d->err))
+        return false;
+    *body = reply.body;
+    return true;
+}
+
+/* Polls `path` until `holds` says so; the limit is a step's, so a demo that hangs says where. */
+static bool wait_for(struct demo *d, const char *path, bool (*holds)(struct demo *d, struct rp_str body), struct rp_str *body)
+{
+    int64_t until = rp_mono(&rp_clock_system) + STEP_LIMIT_S * RP_US_S;
+    while (!interrupted && rp_mono(&rp_clock_system) < until) {
+        bool answered = get(d, path, body);
+        if (answered && holds(d, *body))
+            return true;
+        if (!answered && d->err.code != RP_E_UNREACHABLE && d->err.code != RP_E_OVERLOAD)
+            return false;
+        if (waitpid(d->w.daemon, NULL, WNOHANG) == d->w.daemon) {
+            d->w.daemon = 0;
+            (void)rp_fail(&d->err, RP_E_INTERNAL, "the daemon ended");
+            return rp_hint(&d->err, "run again with --keep DIR and read DIR/daemon.log");
+        }
+        now_sleep_us(100000);
+    }
+    return interrupted ? rp_fail(&d->err, RP_E_STOPPING, "interrupted")
+                       : rp_fail(&d->err, RP_E_INTERNAL, "step %d did not come to its end within %d s (%s)", d->step + 1, STEP_LIMIT_S,
+                                 path);
+}
+
+static bool answers(struct demo *d, struct rp_str body)
+{
+    (void)d;
+    (void)body;
+    return true;
+}
+
+static int64_t count(struct demo *d, const char *filter)
+{
+    struct rp_str body;
+    char path[128];
+    (void)snprintf(path, sizeof path, "/v1/jobs/count?%s", filter);
+    return get(d, path, &body) ? doc_i64(body, "count", -1) : -1;
+}
+
+/* ---- 1: healthy work ---- */
+
+static void one_job(struct rp_jw *w, const char *type, int64_t ms)
+{
+    rp_jw_object(w);
+    rp_jw_m_cstr(w, "type", type);
+    rp_jw_key(w, "payload");
+    rp_jw_object(w);
+    rp_jw_m_i64(w, "ms", ms);
+    rp_jw_object_end(w);
+    rp_jw_object_end(w);
+}
+
+static bool enqueue(struct demo *d, int n, int slow)
+{
+    static const char *const types[] = {"invoice", "reconciliation", "thumbnails", "mail", "report", "invoice"};
+    struct rp_buf b = {0};
+    struct rp_jw w = {.out = &b};
+    struct reply reply;
+    rp_jw_array(&w);
+    for (int i = 0; i < slow; i++)
+        one_job(&w, "thumbnails", 2500);
+    for (int i = 0; i < n; i++)
+        one_job(&w, types[i % 6], 3 + i % 5);
+    rp_jw_array_end(&w);
+    bool ok = client_call(d->cli, "POST", "/v1/jobs", &b, &reply, &d->err);
+    rp_buf_free(&b);
+    return ok;
+}
+
+static bool quiet(struct demo *d, struct rp_str body)
+{
+    struct items i;
+    int64_t open = 0;
+    (void)d;
+    for (items_open(&i, body, "queues"); items_next(&i);)
+        open += doc_i64(i.value, "waiting", 0) + doc_i64(i.value, "running", 0);
+    items_close(&i);
+    return open == 0;
+}
+
+static bool healthy(struct demo *d)
+{
+    struct rp_str body;
+    if (!enqueue(d, HEALTHY, 0) || !wait_for(d, "/v1/status", quiet, &body))
+        return false;
+    int64_t ok = count(d, "state=succeeded"), failed = count(d, "state=failed");
+    struct rp_str types, schedules;
+    if (!get(d, "/v1/types", &types) || !get(d, "/v1/schedules", &schedules))
+        return false;
+    step(d, show_fmt(d->cli, "ran %s jobs of %zu types and %zu schedules as processes: %s succeeded, %s failed",
+                     show_count(d->cli, ok + failed), items_count(types, "items"), items_count(schedules, "items"),
+                     show_count(d->cli, ok), show_count(d->cli, failed)));
+    return true;
+}
+
+/* ---- 2: the dependency goes away ---- */
+
+static bool outage_seen(struct demo *d, struct rp_str body)
+{
+    struct items i;
+    bool down = false;
+    for (items_open(&i, body, "deps"); items_next(&i);)
+        down = down || rp_str_is(doc_str(d->cli, i.value, "state"), "down");
+    items_close(&i);
+    return down && doc_bool(body, "failures.alert") && count(d, "state=failed&type=thumbnails") >= SLOW;
+}
+
+static bool outage(struct demo *d)
+{
+    struct rp_str body;
+    world_db_down(&d->w);
+    if (!enqueue(d, DURING, SLOW) || !wait_for(d, "/v1/status", outage_seen, &body))
+        return false;
+    int64_t held = 0;
+    struct items i;
+    for (items_open(&i, body, "deps"); items_next(&i);)
+        held += doc_i64(i.value, "held", 0);
+    items_close(&i);
+    step(d, show_fmt(d->cli, "billing-db went away: failure rate %s of %s runs, above %s %s ALERT job_failure_rate",
+                     show_percent(d->cli, doc_f64(body, "failures.rate", 0)), show_count(d->cli, doc_i64(body, "failures.runs", 0)),
+                     show_percent(d->cli, doc_f64(body, "failures.above", 0)), "→"));
+    if (held > 0)
+        more(show_fmt(d->cli, "%s jobs that need it are held back and burn no attempt", show_count(d->cli, held)));
+    return true;
+}
+
+/* ---- 3: analysis ---- */
+
+static void show_pattern(struct demo *d, struct rp_str p)
+{
+    struct cli *cli = d->cli;
+    struct rp_str id = doc_str(cli, p, "id"), class = doc_str(cli, p, "class");
+    int64_t first = doc_time(cli, p, "first");
+    if (rp_str_is(class, "connection") && d->pattern[0][0] == '\0')
+        (void)snprintf(d->pattern[0], sizeof d->pattern[0], "%.*s", RP_FMT(id));
+    if (rp_str_is(class, "timeout") && d->pattern[1][0] == '\0')
+        (void)snprintf(d->pattern[1], sizeof d->pattern[1], "%.*s", RP_FMT(id));
+    more(show_fmt(cli, "%-4s %4s jobs  %s", show_text(cli, id), show_count(cli, doc_i64(p, "count", 0)),
+                  show_cut(cli, doc_str(cli, p, "template"), 58)));
+    more(show_fmt(cli, "                class %s → %s; since %s", show_text(cli, class), show_text(cli, doc_str(cli, p, "action")),
+                  show_clock(cli, first)));
+}
+
+static bool analysis(struct demo *d)
+{
+    struct reply reply;
+    struct rp_buf b = {0};
+    struct items i;
+    rp_buf_fmt(&b, "{}");
+    bool ok = client_call(d->cli, "POST", "/v1/analyses", &b, &reply, &d->err);
+    rp_buf_free(&b);
+    if (!ok)
+        return false;
+    int64_t failures = doc_i64(reply.body, "failures", 0), unexplained = doc_i64(reply.body, "unexplained", 0);
+    size_t n = items_count(reply.body, "patterns");
+    step(d, show_fmt(d->cli, "analysis: %s explain %s of %s failures", show_plural(d->cli, (int64_t)n, "pattern", "patterns"),
+                     show_percent(d->cli, failures > 0 ? (double)(failures - unexplained) / (double)failures : 0),
+                     show_count(d->cli, failures)));
+    for (items_open(&i, reply.body, "patterns"); items_next(&i);)
+        show_pattern(d, i.value);
+    items_close(&i);
+    if (d->pattern[0][0] != '\0' && d->pattern[1][0] != '\0')
+        return true;
+    return rp_fail(&d->err, RP_E_INTERNAL, "the analysis named no pattern for the outage or for the time limit");
+}
+
+/* ---- 4–7: replays ---- */
+
+static bool post_replay(struct demo *d, const char *pattern, bool dry_run, struct reply *reply)
+{
+    struct rp_buf b = {0};
+    rp_buf_fmt(&b, "{\"select\":{\"pattern\":\"%s\"},\"dry_run\":%s}", pattern, dry_run ? "true" : "false");
+    bool ok = client_call(d->cli, "POST", "/v1/replays", &b, reply, &d->err);
+    rp_buf_free(&b);
+    return ok;
+}
+
+static bool refused(struct demo *d)
+{
+    struct reply reply;
+    if (post_replay(d, d->pattern[0], false, &reply))
+        return rp_fail(&d->err, RP_E_INTERNAL, "a replay started although its dependency is down");
+    if (d->err.code != RP_E_REFUSED)
+        return false;
+    step(d, show_fmt(d->cli, "a replay now is refused (exit %d): %s", rp_code_exit(d->err.code), d->err.message));
+    return true;
+}
+
+static bool replay_ended(struct demo *d, struct rp_str body)
+{
+    (void)d;
+    struct rp_str state = doc_str(d->cli, body, "state");
+    return !rp_str_is(state, "running") && !rp_str_is(state, "planned");
+}
+
+static bool show_replay(struct demo *d, const char *what, struct rp_str plan, struct rp_str id)
+{
+    struct rp_str body;
+    char path[64];
+    struct cli *cli = d->cli;
+    (void)snprintf(path, sizeof path, "/v1/replays/%.*s", RP_FMT(id));
+    if (!wait_for(d, path, replay_ended, &body))
+        return false;
+    int64_t n = doc_i64(body, "to_replay", 0), ok = doc_i64(body, "fates.succeeded", 0);
+    int64_t failed = doc_i64(body, "fates.failed_same", 0) + doc_i64(body, "fates.failed_new", 0);
+    step(d, show_fmt(cli, "%s: replay %s of %s jobs, canary %s, %s", what, show_text(cli, id), show_count(cli, n),
+                     show_count(cli, doc_i64(plan, "canary", 0)),
+                     show_plural(cli, (int64_t)items_count(plan, "waves"), "wave", "waves")));
+    more(show_fmt(cli, "%s %s: %s/%s succeeded, %s failed again", show_text(cli, id), show_text(cli, doc_str(cli, body, "state")),
+                  show_count(cli, ok), show_count(cli, n), show_count(cli, failed)));
+    return ok == n || rp_fail(&d->err, RP_E_INTERNAL, "not every replayed job succeeded");
+}
+
+static bool replay(struct demo *d, const char *what, const char *pattern)
+{
+    struct reply plan, run;
+    return post_replay(d, pattern, true, &plan) && post_replay(d, pattern, false, &run) &&
+           show_replay(d, what, plan.body, doc_str(d->cli, run.body, "id"));
+}
+
+static bool settled(struct demo *d, struct rp_str body)
+{
+    struct items i;
+    bool up = false;
+    for (items_open(&i, body, "deps"); items_next(&i);)
+        up = rp_str_is(doc_str(d->cli, i.value, "state"), "up") &&
+             rp_wall(&rp_clock_system) - doc_time(d->cli, i.value, "since") > RP_US_S + RP_US_S / 5;
+    items_close(&i);
+    return up && quiet(d, body);
+}
+
+static bool recovery(struct demo *d)
+{
+    struct rp_str body;
+    if (!world_db_up(&d->w, &d->err) || !wait_for(d, "/v1/status", settled, &body))
+        return false;
+    return replay(d, "billing-db is back", d->pattern[0]);
+}
+
+static bool reloaded(struct demo *d, struct rp_str body)
+{
+    (void)d;
+    return doc_f64(body, "settings.timeout_s", 0) > 9;
+}
+
+static bool new_limit(struct demo *d)
+{
+    struct rp_str body;
+    d->w.thumbnails_timeout = "10s";
+    if (!world_write_config(&d->w, &d->err) || kill(d->w.daemon, SIGHUP) != 0 ||
+        !wait_for(d, "/v1/types/thumbnails", reloaded, &body))
+        return false;
+    return replay(d, "time limit of thumbnails 1s → 10s (reload)", d->pattern[1]);
+}
+
+/* ---- 8: verified ---- */
+
+static bool verify(struct demo *d)
+{
+    struct rp_str body, occurrences;
+    if (!wait_for(d, "/v1/status", quiet, &body) || !get(d, "/v1/schedules/reconciliation/occurrences", &occurrences))
+        return false;
+    int64_t failed = count(d, "state=failed"), unknown = count(d, "state=unknown"), ok = count(d, "state=succeeded");
+    step(d, show_fmt(d->cli, "verified: %s jobs succeeded, %s failed, %s unknown, queues empty", show_count(d->cli, ok),
+                     show_count(d->cli, failed), show_count(d->cli, unknown)));
+    more(show_fmt(d->cli, "every instant of the schedule reconciliation has its verdict: %s in the ledger",
+                  show_count(d->cli, (int64_t)items_count(occurrences, "items"))));
+    return (failed == 0 && unknown == 0) || rp_fail(&d->err, RP_E_INTERNAL, "jobs remain failed after the replays");
+}
+
+/* ---- all together ---- */
+
+static void look_around(struct demo *d)
+{
+    (void)printf("     look around:  export REPRISE_SOCKET=%s/reprise.sock\n", d->w.dir);
+    (void)printf("                   reprise status   reprise jobs   reprise replay show R1   reprise schedule explain mail\n");
+    (void)printf("     Ctrl-C ends the demo%s\n", d->w.keep ? "." : " and removes its folder.");
+    (void)fflush(stdout);
+    sigset_t none;
+    (void)sigemptyset(&none);
+    while (!interrupted)
+        (void)sigsuspend(&none);
+}
+
+static bool begin(struct demo *d)
+{
+    struct rp_str body;
+    char socket_path[300];
+    d->w.thumbnails_timeout = "1s";
+    if (!world_make(&d->w, opt_text(d->cli, "keep"), &d->err) || !world_db_up(&d->w, &d->err) ||
+        !world_write_config(&d->w, &d->err) || !world_start_daemon(&d->w, &d->err))
+        return false;
+    (void)snprintf(socket_path, sizeof socket_path, "%s/reprise.sock", d->w.dir);
+    (void)setenv("REPRISE_SOCKET", socket_path, 1);
+    (void)unsetenv("REPRISE_URL");
+    return wait_for(d, "/readyz", answers, &body);
+}
+
+static int demo_run(struct cli *cli)
+{
+    struct demo d = {.cli = cli, .w = {.arena = &cli->arena}};
+    int64_t port = 0, began = rp_mono(&rp_clock_system);
+    struct sigaction act = {.sa_handler = on_signal};
+    (void)sigaction(SIGINT, &act, NULL);
+    (void)sigaction(SIGTERM, &act, NULL);
+    if (!opt_i64(cli, "port", 0, 65535, &port, &d.err))
+        return say_err(cli, &d.err);
+    d.w.api_port = (int)port;
+    bool ok = begin(&d) && healthy(&d) && outage(&d) && analysis(&d) && refused(&d) && recovery(&d) && new_limit(&d) && verify(&d);
+    if (ok)
+        (void)printf("     done in %s; everything above was read from the store%s%s\n",
+                     show_span(cli, rp_mono(&rp_clock_system) - began), d.w.keep ? ": " : "", d.w.keep ? d.w.dir : "");
+    if (ok && (cli->tty || opt_flag(cli, "wait")))
+        look_around(&d);
+    bool ended = world_end(&d.w);
+    if (!ok)
+        return say_err(cli, &d.err);
+    return ended ? 0 : 1;
+}
+
+static const struct rp_option demo_options[] = {
+    {"keep", "DIR", "keep everything in DIR: store, configuration, the daemon's log", 0, 0},
+    {"port", "N", "TCP port of the demo's API; default any free one", 0, 0},
+    {"wait", NULL, "stay at the end, to look around, until Ctrl-C", 0, 0},
+    {0},
+};
+
+const struct rp_command demo_rows[DEMO_ROWS] = {
+    {"demo", "", 0, 0, demo_options, "a real incident from end to end on a temporary store",
+     "Starts a daemon of its own and a small database, runs jobs, takes the database away, analyses the failures, and replays them "
+     "once it is back. Uses loopback only, and ends by itself in less than a minute unless it runs on a terminal.",
+     RP_SAFE, false, demo_run},
+};

@@ -1,0 +1,112 @@
+/* The close match of a mistyped zone name. Only asked after a refusal, so it walks the folder anew.
+ */
+#include "core/internal.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum { DEPTH = 3, TYPOS_MOST = 3, NOT_CLOSE = 1000 };
+
+struct search {
+    struct rp_str asked;
+    int best;
+    char *out;
+};
+
+static int lower(char c)
+{
+    return tolower((unsigned char)c);
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Levenshtein's distance without regard to case. */
+static int distance(struct rp_str a, struct rp_str b)
+{
+    int row[RP_ZONE_NAME + 1];
+    for (size_t j = 0; j <= b.n; j++)
+        row[j] = (int)j;
+    for (size_t i = 0; i < a.n; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i + 1;
+        for (size_t j = 0; j < b.n; j++) {
+            int change = diagonal + (lower(a.p[i]) != lower(b.p[j]));
+            diagonal = row[j + 1];
+            row[j + 1] = least(change, least(row[j], row[j + 1]) + 1);
+        }
+    }
+    return row[b.n];
+}
+
+static struct rp_str last_part(struct rp_str s)
+{
+    for (size_t i = s.n; i > 0; i--)
+        if (s.p[i - 1] == '/')
+            return (struct rp_str){s.p + i, s.n - i};
+    return s;
+}
+
+/* `berlin` and `Germany/Berlin` are as good as one typo. */
+static int badness(struct rp_str asked, struct rp_str name)
+{
+    int whole = distance(asked, name);
+    return distance(last_part(asked), last_part(name)) == 0 ? least(whole, 1) : whole;
+}
+
+static void consider(struct search *s, const char *name)
+{
+    struct rp_str str = rp_str_of(name);
+    if (str.n >= RP_ZONE_NAME || strchr(name, '.') != NULL)
+        return;
+    int n = badness(s->asked, str);
+    /* The order of a folder is no order: among equals the first by name. */
+    if (n > s->best || (n == s->best && strcmp(name, s->out) >= 0))
+        return;
+    s->best = n;
+    memcpy(s->out, name, str.n + 1);
+}
+
+static bool skipped(const char *top, const char *name)
+{
+    return name[0] == '.' ||
+           (top[0] == '\0' && (strcmp(name, "posix") == 0 || strcmp(name, "right") == 0 ||
+                               strcmp(name, "localtime") == 0 || strcmp(name, "posixrules") == 0));
+}
+
+static void walk(struct search *s, const char *dir, const char *prefix, int depth)
+{
+    char path[4096], name[512];
+    struct dirent *entry;
+    DIR *d = opendir(dir);
+    while (d != NULL && (entry = readdir(d)) != NULL) {
+        struct stat st;
+        int n = snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+        int m = snprintf(name, sizeof name, "%s%s", prefix, entry->d_name);
+        if (skipped(prefix, entry->d_name) || n >= (int)sizeof path || m >= (int)sizeof name - 1 ||
+            stat(path, &st) != 0)
+            continue;
+        if (S_ISREG(st.st_mode)) {
+            consider(s, name);
+        } else if (S_ISDIR(st.st_mode) && depth < DEPTH) {
+            (void)strcat(name, "/");
+            walk(s, path, name, depth + 1);
+        }
+    }
+    if (d != NULL)
+        (void)closedir(d);
+}
+
+bool rp_zone_suggest(const char *dir, struct rp_str asked, char out[RP_ZONE_NAME])
+{
+    struct search s = {asked, NOT_CLOSE, out};
+    out[0] = '\0';
+    if (asked.n == 0 || asked.n >= RP_ZONE_NAME)
+        return false;
+    walk(&s, dir, "", 1);
+    return s.best <= TYPOS_MOST && s.best * 2 < (int)asked.n;
+}

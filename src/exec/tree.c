@@ -1,0 +1,98 @@
+#include "exec/internal.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* A tree that forks while it is being stopped gets so many rounds; after each, what was found can
+ * no longer fork. */
+enum { STOP_ROUNDS = 20 };
+
+void rp_mark_prefix(char mark[RP_MARK_LEN], struct rp_str store_id)
+{
+    (void)snprintf(mark, RP_MARK_LEN, "%016" PRIx64 ".", rp_hash64(store_id));
+}
+
+/* Orphans of the tree come to us, the subreaper: of our children, those with its mark or session
+ * are its own. Everything else of the tree hangs below one of its processes. */
+static bool belongs(const struct rp_proc *p, const void *ctx)
+{
+    const struct rp_tree *t = ctx;
+    if (p->pid == t->main || p->sid == t->main)
+        return true;
+    return p->ppid == getpid() && p->state != 'Z' && rp_proc_marked(p->pid, t->mark);
+}
+
+void rp_tree_members(const struct rp_tree *t, struct rp_procs *out)
+{
+    if (t->cgroup >= 0) {
+        rp_cgroup_members(t->cgroup, out);
+        return;
+    }
+    rp_procs_list(out);
+    rp_procs_family(out, belongs, t, getpid());
+}
+
+static void signal_all(const struct rp_procs *procs, int sig)
+{
+    for (size_t i = 0; i < procs->n; i++)
+        rp_proc_signal(&procs->v[i], sig);
+}
+
+void rp_tree_signal(const struct rp_tree *t, int sig)
+{
+    struct rp_procs members;
+    rp_tree_members(t, &members);
+    signal_all(&members, sig);
+    signal_all(&members, SIGCONT); /* a stopped process would not see it */
+    rp_procs_free(&members);
+}
+
+/* Stopped first, so that parent links hold until all are known, and nobody forks past us. */
+static void hunt(const struct rp_tree *t)
+{
+    struct rp_procs members, more;
+    rp_tree_members(t, &members);
+    for (int round = 0; round < STOP_ROUNDS && members.n > 0; round++) {
+        signal_all(&members, SIGSTOP);
+        rp_tree_members(t, &more);
+        bool grown = false;
+        for (size_t i = 0; i < more.n; i++)
+            grown |= !rp_procs_has(&members, more.v[i].pid);
+        rp_procs_free(&members);
+        members = more;
+        if (!grown)
+            break;
+    }
+    signal_all(&members, SIGKILL);
+    rp_procs_free(&members);
+}
+
+void rp_tree_kill(const struct rp_tree *t)
+{
+    if (t->cgroup >= 0)
+        rp_cgroup_kill(t->cgroup);
+    else
+        hunt(t);
+}
+
+static bool cgroup_gone(struct rp_tree *t, struct rp_cgroup_usage *usage)
+{
+    if (rp_cgroup_populated(t->cgroup))
+        return false;
+    rp_cgroup_read_usage(t->cgroup, usage);
+    return rp_cgroup_remove(t->path);
+}
+
+bool rp_tree_gone(struct rp_tree *t, struct rp_cgroup_usage *usage)
+{
+    struct rp_procs members;
+    *usage = (struct rp_cgroup_usage){0};
+    if (t->cgroup >= 0)
+        return cgroup_gone(t, usage);
+    rp_tree_members(t, &members);
+    bool gone = members.n == 0;
+    rp_procs_free(&members);
+    return gone;
+}

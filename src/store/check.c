@@ -1,0 +1,107 @@
+/* Whether the store is whole, a copy of it, and whether it can be written. */
+#include "store/internal.h"
+#include "store/opened.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { FINDINGS_MAX = 100 };
+
+/* Each row of a query is a finding: one line of text. */
+static const char *const checks[] = {
+    "select 'file: ' || integrity_check from pragma_integrity_check(100) where integrity_check <> "
+    "'ok'",
+    "select 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' points to nothing in ' || "
+    "parent from pragma_foreign_key_check",
+    "select 'job ' || j.id || ' is running without a lease' from job j indexed by job_running left "
+    "join lease l on l.job_id = j.id "
+    "where j.state = 3 and l.id is null",
+    "select 'lease ' || l.id || ' holds job ' || l.job_id || ', which is ' || n.name from lease l "
+    "join job j on j.id = l.job_id "
+    "join state_name n on n.id = j.state where j.state <> 3",
+    "select 'lease ' || l.id || ' is for attempt ' || l.n || ' of job ' || j.id || ', whose newest "
+    "is ' || j.last_n from lease l "
+    "join job j on j.id = l.job_id where l.n <> j.last_n",
+    "select 'job ' || j.id || ' is in no known state: ' || j.state from job j where j.state not in "
+    "(select id from state_name)",
+    "select 'attempt ' || a.n || ' of job ' || j.id || ' runs, but the job is ' || s.name from job "
+    "j join attempt a "
+    "on a.job_id = j.id join state_name s on s.id = j.state where a.outcome = 0 and not (j.state = "
+    "3 and a.n = j.last_n)",
+    "select 'attempt ' || j.last_n || ' of running job ' || j.id || ' is missing or has ended' "
+    "from job j left join attempt a "
+    "on a.job_id = j.id and a.n = j.last_n where j.state = 3 and coalesce(a.outcome, -1) <> 0",
+    "select 'job ' || j.id || ' is ' || s.name || ' and has ' || case when j.ended_at is null then "
+    "'no end' else 'an end' end "
+    "from job j join state_name s on s.id = j.state where (j.ended_at is null) = (j.state in (5, "
+    "6, 7, 8))",
+    "select 'job ' || j.id || ' counts ' || j.attempts || ' attempts, its record ' || count(a.n) "
+    "from job j left join attempt a "
+    "on a.job_id = j.id and a.outcome not in (0, 7) group by j.id having j.attempts < count(a.n)",
+};
+
+static bool run_check(struct rp_db *db, const char *sql, struct rp_buf *findings, int *n,
+                      struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, sql);
+    enum rp_step step = RP_STEP_DONE;
+    while (*n < FINDINGS_MAX && (step = rp_step(s, err)) == RP_STEP_ROW) {
+        rp_buf_str(findings, rp_col_view(s, 0));
+        rp_buf_c(findings, '\n');
+        ++*n;
+    }
+    rp_reset(s);
+    return step != RP_STEP_ERROR;
+}
+
+bool rp_store_check(struct rp_db *db, struct rp_buf *findings, struct rp_err *err)
+{
+    int n = 0;
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (!run_check(db, checks[i], findings, &n, err))
+            return false;
+    if (n == 0)
+        return true;
+    (void)rp_fail(err, RP_E_STORE_CORRUPT, "%s: %d findings%s", db->store->path, n,
+                  n >= FINDINGS_MAX ? " and perhaps more" : "");
+    return rp_hint(err, "keep the file, and restore a backup");
+}
+
+static bool sync_file(const char *path, struct rp_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    int e = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    return ok || rp_fail(err, RP_E_IO, "%s: %s", path, strerror(e));
+}
+
+/* VACUUM INTO takes an empty file, so that its mode and its newness are settled before anything is
+ * written. */
+bool rp_store_backup(struct rp_db *db, const char *path, struct rp_err *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return rp_fail(err, RP_E_CONFLICT, "%s exists", path) ||
+               rp_hint(err, "name a new file: backups are never overwritten");
+    if (fd < 0)
+        return rp_fail(err, RP_E_IO, "%s: %s", path, strerror(errno));
+    (void)close(fd);
+    struct rp_stmt *s = rp_sql(db, "vacuum into ?1");
+    rp_bind_text(s, 1, rp_str_of(path));
+    if (rp_run(s, err) && sync_file(path, err))
+        return true;
+    (void)unlink(path);
+    return false;
+}
+
+bool rp_store_probe(struct rp_db *db, int64_t now_us, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "insert into meta(key, value) values ('probe', cast(?1 as text)) "
+                   "on conflict(key) do update set value = excluded.value");
+    rp_bind_i64(s, 1, now_us);
+    return rp_run(s, err);
+}

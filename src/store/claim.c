@@ -1,0 +1,301 @@
+/* Who runs next.
+ *
+ * The ready jobs of one queue and type are a lane: in the index job_ready they lie together,
+ * highest priority first, then oldest. A claim finds the lanes by jumping from one to the next,
+ * drops those that may not run (paused queue, held type, used-up limit), and merges the others. So
+ * its cost is lanes plus jobs taken; neither history nor the number of held jobs counts. */
+#include "base/time.h"
+#include "store/internal.h"
+
+#include <stdlib.h>
+
+enum { CLAIM_MAX = 1000, FIRST_LOOK = 8 };
+
+/* ---- whose turn: stride scheduling over queues (Waldspurger and Weihl, 1995) ---- */
+
+/* A queue's pass rises by 1 / weight with each job taken; the lowest pass is next. */
+struct rp_turn {
+    int64_t queue_id;
+    double pass;
+};
+
+/* How far a queue that was idle may lag, in turns: it gets at most so many in a row when it comes
+ * back. */
+static const double lag_max = 8;
+
+static size_t turn_of(struct rp_db *db, int64_t queue_id)
+{
+    for (size_t i = 0; i < db->n_turn; i++)
+        if (db->turn[i].queue_id == queue_id)
+            return i;
+    db->turn = rp_xrealloc(db->turn, (db->n_turn + 1) * sizeof *db->turn);
+    db->turn[db->n_turn] = (struct rp_turn){queue_id, 0};
+    return db->n_turn++;
+}
+
+/* ---- lanes ---- */
+
+struct head {
+    int64_t priority, id;
+    int64_t alone_of; /* not beside another job of this schedule, 0: it may */
+};
+struct limit { /* of a type or a queue, shared by its lanes */
+    struct limit *next;
+    int64_t id, left;
+};
+struct lane {
+    struct lane *next;
+    int64_t queue_id, type_id;
+    double stride;
+    size_t turn;
+    struct limit *type, *queue;
+    struct head *head;
+    size_t n, at, looks; /* heads looked up, taken; how often */
+    bool all;            /* there are no more than these */
+};
+struct claiming {
+    struct rp_db *db;
+    const struct rp_claim *c;
+    struct rp_arena *a;      /* for the claim itself */
+    int64_t *types, *queues; /* ids asked for */
+    struct lane *lanes;
+    struct limit *type_limits, *queue_limits;
+};
+
+static bool ids_of(struct claiming *k, struct rp_err *err)
+{
+    k->types = RP_NEW_N(k->a, int64_t, k->c->types.n);
+    k->queues = RP_NEW_N(k->a, int64_t, k->c->queues.n);
+    for (size_t i = 0; i < k->c->types.n; i++)
+        if (!rp_type_need(k->db, k->c->types.v[i], &k->types[i], err))
+            return false;
+    for (size_t i = 0; i < k->c->queues.n; i++)
+        if (!rp_queue_need(k->db, k->c->queues.v[i], &k->queues[i], err))
+            return false;
+    return true;
+}
+
+static bool asked_for(const int64_t *ids, size_t n, int64_t id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] == id)
+            return true;
+    return n == 0;
+}
+
+static bool limit_of(struct claiming *k, struct limit **list, const char *count, int64_t id,
+                     int64_t max, struct limit **out, struct rp_err *err)
+{
+    for (*out = *list; *out != NULL; *out = (*out)->next)
+        if ((*out)->id == id)
+            return true;
+    int64_t running = 0;
+    if (max > 0) {
+        struct rp_stmt *s = rp_sql(k->db, count);
+        rp_bind_i64(s, 1, id);
+        if (!rp_get_i64(s, 0, &running, err))
+            return false;
+    }
+    *out = RP_NEW(k->a, struct limit);
+    **out = (struct limit){*list, id, max > 0 ? max - running : INT64_MAX};
+    *list = *out;
+    return true;
+}
+
+/* Adds the lane unless it may not run now. */
+static bool consider(struct claiming *k, int64_t queue_id, int64_t type_id, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        k->db, "select q.weight, q.max_running, t.max_running from queue q, job_type t "
+               "where q.id = ?1 and t.id = ?2 and q.paused_at is null and t.configured = 1 and "
+               "t.held is null "
+               "and t.command = ?3 and not exists (select 1 from type_need n join dependency d "
+               "on d.name = n.dependency where n.type_id = t.id and d.active = 1 and d.state = 2)");
+    rp_bind_i64(s, 1, queue_id);
+    rp_bind_i64(s, 2, type_id);
+    rp_bind_i64(s, 3, k->c->commands);
+    enum rp_step step = rp_step(s, err);
+    if (step != RP_STEP_ROW)
+        return step == RP_STEP_DONE;
+    int64_t weight = rp_col_i64(s, 0), queue_max = rp_col_i64(s, 1), type_max = rp_col_i64(s, 2);
+    rp_reset(s);
+    struct lane *l = RP_NEW(k->a, struct lane);
+    *l = (struct lane){.next = k->lanes,
+                       .queue_id = queue_id,
+                       .type_id = type_id,
+                       .stride = 1.0 / (double)(weight > 0 ? weight : 1),
+                       .turn = turn_of(k->db, queue_id)};
+    k->lanes = l;
+    return limit_of(
+               k, &k->type_limits,
+               "select count(*) from job indexed by job_running where state = 3 and type_id = ?1",
+               type_id, type_max, &l->type, err) &&
+           limit_of(
+               k, &k->queue_limits,
+               "select count(*) from job indexed by job_running where state = 3 and queue_id = ?1",
+               queue_id, queue_max, &l->queue, err);
+}
+
+/* The next pair after (queue, type) in the index, by two seeks: a comparison of pairs would walk through the rest of the lane. */
+static enum rp_step next_lane(struct rp_db *db, int64_t *queue_id, int64_t *type_id, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select queue_id, type_id from job indexed by job_ready where state = 2 and queue_id = ?1 "
+                                   "and type_id > ?2 order by type_id limit 1");
+    rp_bind_i64(s, 1, *queue_id);
+    rp_bind_i64(s, 2, *type_id);
+    enum rp_step step = rp_step(s, err);
+    if (step == RP_STEP_DONE) {
+        s = rp_sql(db, "select queue_id, type_id from job indexed by job_ready where state = 2 and queue_id > ?1 "
+                       "order by queue_id, type_id limit 1");
+        rp_bind_i64(s, 1, *queue_id);
+        step = rp_step(s, err);
+    }
+    if (step == RP_STEP_ROW) {
+        *queue_id = rp_col_i64(s, 0);
+        *type_id = rp_col_i64(s, 1);
+    }
+    rp_reset(s);
+    return step;
+}
+
+static bool find_lanes(struct claiming *k, struct rp_err *err)
+{
+    int64_t queue_id = 0, type_id = 0;
+    enum rp_step step;
+    while ((step = next_lane(k->db, &queue_id, &type_id, err)) == RP_STEP_ROW)
+        if (asked_for(k->types, k->c->types.n, type_id) && asked_for(k->queues, k->c->queues.n, queue_id) &&
+            !consider(k, queue_id, type_id, err))
+            return false;
+    return step == RP_STEP_DONE;
+}
+
+static void bound_lag(struct claiming *k)
+{
+    double most = 0;
+    for (const struct lane *l = k->lanes; l != NULL; l = l->next)
+        if (k->db->turn[l->turn].pass > most)
+            most = k->db->turn[l->turn].pass;
+    for (const struct lane *l = k->lanes; l != NULL; l = l->next)
+        if (k->db->turn[l->turn].pass < most - lag_max)
+            k->db->turn[l->turn].pass = most - lag_max;
+}
+
+/* ---- merging ---- */
+
+/* Looks at the next ready jobs of a lane, few at first, as most lanes give few. Those taken before
+ * are running by now. */
+static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
+{
+    int64_t want = l->looks++ == 0 && k->c->max > FIRST_LOOK ? FIRST_LOOK : k->c->max;
+    l->head = RP_NEW_N(k->a, struct head, (size_t)want);
+    l->n = l->at = 0;
+    struct rp_stmt *s = rp_sql(
+        k->db,
+        "select priority, id, case when alone = 1 then schedule_id end from job j indexed by "
+        "job_ready where state = 2 and queue_id = ?1 and type_id = ?2 and (alone = 0 or "
+        "not exists(select 1 from job r indexed by job_live_schedule where r.schedule_id = "
+        "j.schedule_id and r.state in (1, 2, 3, 4) and r.state = 3)) "
+        "order by priority desc, id limit ?3");
+    rp_bind_i64(s, 1, l->queue_id);
+    rp_bind_i64(s, 2, l->type_id);
+    rp_bind_i64(s, 3, want);
+    enum rp_step step;
+    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+        l->head[l->n++] = (struct head){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2)};
+    l->all = (int64_t)l->n < want;
+    return step == RP_STEP_DONE;
+}
+
+static bool open_lane(struct claiming *k, struct lane *l, bool *open, struct rp_err *err)
+{
+    *open = l->type->left > 0 && l->queue->left > 0;
+    if (*open && l->at == l->n && !l->all && !look(k, l, err))
+        return false;
+    *open = *open && l->at < l->n;
+    return true;
+}
+
+/* Priority, then the queue whose turn it is, then age. */
+static bool before(const struct claiming *k, const struct lane *a, const struct lane *b)
+{
+    const struct head *x = &a->head[a->at], *y = &b->head[b->at];
+    double px = k->db->turn[a->turn].pass, py = k->db->turn[b->turn].pass;
+    if (x->priority != y->priority)
+        return x->priority > y->priority;
+    if (a->turn != b->turn && px != py)
+        return px < py;
+    return x->id < y->id;
+}
+
+static bool best_lane(struct claiming *k, struct lane **best, struct rp_err *err)
+{
+    *best = NULL;
+    for (struct lane *l = k->lanes; l != NULL; l = l->next) {
+        bool open;
+        if (!open_lane(k, l, &open, err))
+            return false;
+        if (open && (*best == NULL || before(k, l, *best)))
+            *best = l;
+    }
+    return true;
+}
+
+/* Overlap: the job before it may have been taken by this very claim. */
+static bool in_the_way(struct claiming *k, const struct head *h, bool *out, struct rp_err *err)
+{
+    int64_t n = 0;
+    if (h->alone_of != 0) {
+        struct rp_stmt *s =
+            rp_sql(k->db, "select 1 from job indexed by job_live_schedule where schedule_id = ?1 "
+                          "and state in (1, 2, 3, 4) and state = 3 limit 1");
+        rp_bind_i64(s, 1, h->alone_of);
+        if (!rp_get_i64(s, 0, &n, err))
+            return false;
+    }
+    *out = n != 0;
+    return true;
+}
+
+static bool claim_next(struct claiming *k, const struct rp_grant *g, struct rp_arena *a,
+                       struct rp_lease *out, bool *found, struct rp_err *err)
+{
+    struct lane *l;
+    bool blocked;
+    do {
+        if (!best_lane(k, &l, err))
+            return false;
+        *found = l != NULL;
+        if (l == NULL)
+            return true;
+        if (!in_the_way(k, &l->head[l->at], &blocked, err))
+            return false;
+        l->at += blocked;
+    } while (blocked);
+    if (!rp_lease_grant(k->db, l->head[l->at].id, g, a, out, err))
+        return false;
+    l->at++;
+    l->type->left--;
+    l->queue->left--;
+    k->db->turn[l->turn].pass += l->stride;
+    return true;
+}
+
+bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, struct rp_arena *a,
+                   struct rp_lease **out, size_t *n, struct rp_err *err)
+{
+    struct rp_arena own = {0};
+    *n = 0;
+    if (c->max < 1 || c->max > CLAIM_MAX)
+        return rp_fail(err, RP_E_BAD_FIELD, "max: 1 to %d is wanted", CLAIM_MAX);
+    struct claiming k = {.db = db, .c = c, .a = &own};
+    struct rp_grant g = {c->node, c->worker, c->commands, now_us, now_us + c->lease_us};
+    bool ok = ids_of(&k, err) && find_lanes(&k, err), found = ok && k.lanes != NULL;
+    bound_lag(&k);
+    *out = found ? RP_NEW_N(a, struct rp_lease, (size_t)c->max) : NULL;
+    while (ok && found && *n < (size_t)c->max) {
+        ok = claim_next(&k, &g, a, &(*out)[*n], &found, err);
+        *n += ok && found;
+    }
+    rp_arena_free(&own);
+    return ok;
+}

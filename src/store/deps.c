@@ -1,0 +1,111 @@
+#include "store/registry.h"
+
+#include "store/rows.h"
+
+enum { SAYS_MAX = 240 };
+
+/* ---- reading ---- */
+
+bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out, size_t *n,
+                  struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db,
+        "select d.name, d.kind, d.target, d.says, d.state, d.since, d.checked_at, d.latency_us,"
+        " d.active, case when d.active = 1 and d.state = 2 then"
+        "  (select sum(y.n) from type_need w join tally y on y.state = 2 and y.type_id = w.type_id"
+        "   where w.dependency = d.name) end"
+        " from dependency d order by d.name limit 10000");
+    enum rp_step step;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        (*out)[*n] = (struct rp_dep_row){
+            .name = rp_col_str(s, 0, a),
+            .kind = rp_col_str(s, 1, a),
+            .target = rp_col_str(s, 2, a),
+            .says = rp_col_str(s, 3, a),
+            .state = (enum rp_dep_state)rp_col_i64(s, 4),
+            .since_us = rp_col_i64(s, 5),
+            .checked_us = rp_col_i64(s, 6),
+            .latency_us = rp_col_i64(s, 7),
+            .active = rp_col_i64(s, 8) != 0,
+            .held = rp_col_i64(s, 9),
+        };
+    }
+    return step == RP_STEP_DONE;
+}
+
+/* ---- a check's result ---- */
+
+struct check {
+    struct rp_str name, says;
+    enum rp_dep_state state;
+    int64_t latency_us, now_us;
+};
+
+/* A sentence within the limit, not cut inside a character. */
+static struct rp_str cut(struct rp_str says)
+{
+    if (says.n > SAYS_MAX)
+        for (says.n = SAYS_MAX; says.n > 0 && ((unsigned char)says.p[says.n] & 0xc0) == 0x80;)
+            says.n--;
+    return says;
+}
+
+static bool write_check(struct rp_db *db, const struct check *c, bool changed, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "update dependency set state = ?2, checked_at = ?3, latency_us = ?4, says = ?5,"
+                   " since = case when ?6 then ?3 else since end where name = ?1");
+    rp_bind_text(s, 1, c->name);
+    rp_bind_i64(s, 2, c->state);
+    rp_bind_i64(s, 3, c->now_us);
+    rp_bind_i64(s, 4, c->latency_us);
+    rp_bind_text(s, 5, c->says);
+    rp_bind_i64(s, 6, changed);
+    return rp_run(s, err);
+}
+
+static bool write_change(struct rp_db *db, const struct check *c, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "insert into dependency_check(dependency, at, state, says) values(?1, ?2, ?3, ?4)");
+    rp_bind_text(s, 1, c->name);
+    rp_bind_i64(s, 2, c->now_us);
+    rp_bind_i64(s, 3, c->state);
+    rp_bind_text(s, 4, c->says);
+    return rp_run(s, err);
+}
+
+/* Claims look at the dependency's state themselves: a change only has to wake those who wait. A
+ * dependency that goes down halts replays. */
+static void wake(struct rp_db *db, enum rp_dep_state state)
+{
+    rp_db_changed(db, RP_CHANGED_JOBS | RP_CHANGED_REPLAYS);
+    if (state == RP_DEP_UP)
+        rp_db_changed(db, RP_CHANGED_READY);
+}
+
+bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str says,
+                    int64_t latency_us, int64_t now_us, struct rp_err *err)
+{
+    struct check c = {.name = name,
+                      .says = cut(says),
+                      .state = up ? RP_DEP_UP : RP_DEP_DOWN,
+                      .latency_us = latency_us,
+                      .now_us = now_us};
+    struct rp_stmt *s = rp_sql(db, "select state from dependency where name = ?1");
+    rp_bind_text(s, 1, name);
+    int64_t before;
+    if (!rp_get_i64(s, -1, &before, err))
+        return false;
+    if (before < 0)
+        return rp_fail(err, RP_E_NOT_FOUND, "there is no dependency %.*s", RP_FMT(name));
+    bool changed = before != (int64_t)c.state;
+    if (!write_check(db, &c, changed, err) || (changed && !write_change(db, &c, err)))
+        return false;
+    if (changed)
+        wake(db, c.state);
+    return true;
+}

@@ -1,0 +1,182 @@
+/* Private to store/: a connection's insides, and the helpers that its files share. */
+#ifndef RP_STORE_INTERNAL_H
+#define RP_STORE_INTERNAL_H
+
+#include "store/driver.h"
+#include "store/jobs.h"
+#include "store/schedules.h"
+
+struct sqlite3;
+struct rp_names;
+struct rp_turn;
+
+/* What a savepoint or transaction brings back when it is rolled back. */
+struct rp_db_mark {
+    const struct rp_config *config;
+    unsigned changes;
+    unsigned grown; /* times that names or hours were added in memory */
+};
+
+struct rp_db {
+    struct rp_store *store;
+    struct sqlite3 *sq;
+    struct rp_stmt *broken,
+        **stmt; /* statements by address of their literal: open addressing, power of two */
+    size_t n_stmt, cap_stmt;
+    struct rp_err sticky; /* why `broken` is */
+    bool writer, in_tx;
+    bool distrusted; /* an I/O error: reopened and checked before the next transaction (G6) */
+    const struct rp_config *config;
+    unsigned config_age; /* rises whenever another one comes into force */
+    unsigned changes, grown;
+    struct rp_db_mark at_begin, at_savepoint;
+    struct rp_names *types, *queues;
+    int64_t hour;         /* the newest one in job_hour that this connection knows */
+    struct rp_turn *turn; /* whose turn it is: claim.c */
+    size_t n_turn;
+    uint64_t random[32];
+    size_t n_random;
+};
+
+/* ---- sqlite.c ---- */
+
+enum rp_open { RP_OPEN_WRITER, RP_OPEN_READER };
+bool rp_db_open(struct rp_store *s, enum rp_open how, struct rp_db **out, struct rp_err *err);
+/* The writer again, on a new handle: checked, and the log written out anew, because after a failed
+ * fsync nobody knows what is on disk. */
+bool rp_db_reopen(struct rp_db *db, struct rp_err *err);
+void rp_db_free(struct rp_db *db);
+bool rp_script(struct rp_db *db, const char *sql,
+               struct rp_err *err); /* several statements, no parameters, no rows */
+void rp_reset(struct rp_stmt *s);   /* done with a row: gives up its snapshot */
+void rp_reset_all(struct rp_db *db);
+/* quick_check, at most `max_us` long (0: no limit): false with RP_E_STORE_CORRUPT and what is
+ * wrong. */
+bool rp_quick_check(struct rp_db *db, int64_t max_us, struct rp_err *err);
+/* Virtual machine steps of all statements since the last call: the measure of a claim's cost in
+ * tests. */
+int64_t rp_db_steps(struct rp_db *db);
+/* A column without a copy: valid until the statement's next step or reset. */
+struct rp_str rp_col_view(struct rp_stmt *s, int c);
+
+/* ---- tx.c ---- */
+
+/* Writer, inside a transaction: `c` is in force from here on, unless the transaction or savepoint
+ * is rolled back. */
+void rp_db_set_config(struct rp_db *db, const struct rp_config *c);
+uint64_t rp_db_random(struct rp_db *db);
+
+/* ---- names.c: types and queues by name and id, kept in memory ---- */
+
+struct rp_name {
+    int64_t id;
+    struct rp_str name;
+    unsigned conf_age;          /* db->config_age when `conf` was looked up */
+    const struct rp_type *conf; /* settings in that configuration, NULL: not in it. Types only */
+};
+void rp_names_forget(struct rp_db *db); /* after a rollback that took names back */
+/* *out NULL: no such type (queue). */
+bool rp_type_find(struct rp_db *db, struct rp_str name, struct rp_name **out, struct rp_err *err);
+bool rp_queue_find(struct rp_db *db, struct rp_str name, struct rp_name **out, struct rp_err *err);
+/* The same, RP_E_NOT_FOUND with what is asked for if it is not there. */
+bool rp_type_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err);
+bool rp_queue_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err);
+bool rp_type_of_id(struct rp_db *db, int64_t id, struct rp_name **out, struct rp_err *err);
+bool rp_queue_of_id(struct rp_db *db, int64_t id, struct rp_name **out, struct rp_err *err);
+/* [w] Found or made: a type that is only known from outside; a queue with default settings. */
+bool rp_type_make(struct rp_db *db, struct rp_str name, int64_t now_us, struct rp_name **out,
+                  struct rp_err *err);
+bool rp_queue_make(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err);
+/* Settings of a type in the configuration in force, NULL: not in it (writer only: readers have no
+ * configuration). */
+const struct rp_type *rp_type_settings(struct rp_db *db, int64_t type_id);
+
+/* ---- move.c: the only place that changes a job's state ---- */
+
+/* What decides about a job, as stored. */
+struct rp_job_row {
+    int64_t id, type_id, queue_id;
+    enum rp_state state;
+    int64_t attempts, max_attempts, last_n, interrupted_n, lost_n;
+    int64_t created_us, due_us, started_us, ended_us; /* 0: null */
+    int64_t schedule_id, replay_id;
+    bool poison, outside;
+};
+/* What comes with a move; only what the transition's effects ask for is read. Zero is the usual. */
+struct rp_move {
+    int64_t now_us;
+    int64_t due_us;       /* RP_FX_SET_DUE, RP_FX_REOPEN (0: now) */
+    int64_t ended_us;     /* RP_FX_END_JOB: 0: now */
+    int64_t max_attempts; /* 0: unchanged */
+    int64_t replay_id;    /* if set_replay; 0: none */
+    bool set_replay, poison;
+    struct rp_str node, worker;     /* RP_FX_NEW_ATTEMPT */
+    enum rp_outcome outcome;        /* RP_FX_END_ATTEMPT */
+    const struct rp_report *report; /* RP_FX_END_ATTEMPT: what is known, or NULL */
+};
+/* The columns of a struct rp_job_row, first in a select on `job j`, and the row that they make. */
+#define RP_JOB_ROW                                                                                 \
+    "j.id, j.type_id, j.queue_id, j.state, j.attempts, j.max_attempts, j.last_n, "                 \
+    "j.interrupted_n, j.lost_n, j.created_at, "                                                    \
+    "j.due_at, j.started_at, j.ended_at, j.schedule_id, j.replay_id, j.poison, j.outside"
+enum { RP_JOB_ROW_N = 17 };
+struct rp_job_row rp_job_row_read(struct rp_stmt *s);
+/* RP_E_NOT_FOUND if there is none. */
+bool rp_job_load(struct rp_db *db, int64_t id, struct rp_job_row *out, struct rp_err *err);
+/* [w] Applies the table's row for (j->state, event) and writes job, attempt, lease, pattern and
+ * counts. RP_E_BAD_STATE when the table does not allow it, RP_E_CONFLICT when another live job has
+ * the key. On success *j is what is stored now. */
+bool rp_job_apply(struct rp_db *db, struct rp_job_row *j, enum rp_event event,
+                  const struct rp_move *m, struct rp_err *err);
+/* [w] rp_job_load and rp_job_apply. `out` may be NULL. */
+bool rp_job_move(struct rp_db *db, int64_t id, enum rp_event event, const struct rp_move *m,
+                 struct rp_job_row *out, struct rp_err *err);
+/* [w] The row of a new job: RP_EV_ENQUEUE or RP_EV_SCHEDULE by its due time. */
+struct rp_job_new {
+    int64_t type_id, queue_id, priority, max_attempts, due_us, created_us, schedule_id, instant_us;
+    struct rp_str key, payload, labels, external_id;
+    bool manual, outside;
+};
+bool rp_job_insert(struct rp_db *db, const struct rp_job_new *in, int64_t now_us,
+                   struct rp_job_row *out, struct rp_err *err);
+/* [w] Asks for the end of a running job's attempt: 1 an operator, 2 overlap: replace. Nothing if it
+ * has no lease. */
+bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err);
+
+/* ---- lease.c ---- */
+
+struct rp_grant {
+    struct rp_str node, worker;
+    bool command; /* a process of the node's own executor */
+    int64_t now_us, deadline_us;
+};
+/* [w] queued → running, with a lease. */
+bool rp_lease_grant(struct rp_db *db, int64_t job_id, const struct rp_grant *g, struct rp_arena *a,
+                    struct rp_lease *out, struct rp_err *err);
+
+/* ---- report.c ---- */
+
+/* [w] Ends the running attempt of a job as reported, or as lost: decides the event. */
+bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_report *r, bool kill,
+                    int64_t now_us, struct rp_err *err);
+bool rp_attempt_lost(struct rp_db *db, struct rp_job_row *j, bool kill, int64_t now_us,
+                     struct rp_err *err);
+
+/* ---- pattern.c ---- */
+
+/* [w] The pattern of a report, made if new, counted. *id 0: the report has none. *class: a person's
+ * correction, else the report's. */
+bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t at_us,
+                      struct rp_arena *a, int64_t *id, struct rp_str *class, struct rp_err *err);
+/* [w] One ended attempt in its minute. final: the job ended with it. */
+bool rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
+                     enum rp_outcome outcome, bool final, int64_t pattern_id, struct rp_err *err);
+
+/* ---- audit.c ---- */
+
+/* [w] rp_audit for an intervention on one job: detail {"before": state, "reason": …}. */
+bool rp_audit_job(struct rp_db *db, struct rp_str actor, const char *action, int64_t job_id,
+                  const char *safety, enum rp_state before, struct rp_str reason, int64_t now_us,
+                  struct rp_err *err);
+
+#endif

@@ -1,0 +1,325 @@
+/* Lists and counts of jobs.
+ *
+ * A filter is answered along the path that reads least: an index that holds what is asked for and
+ * not much else. Live and failed jobs have their own partial indexes, so those lists do not depend
+ * on how much history there is; a window of creation becomes a range of ids (job_hour). What the
+ * path does not settle, the common filter does, row by row. */
+#include "base/time.h"
+#include "store/internal.h"
+
+#include <stdlib.h>
+
+enum { LIST_MAX = 1000, WHERE_MAX = 4, GROUPS_MAX = 1000 };
+
+/* Numbers of the parameters; 13 and on: pairs of name and value. */
+enum {
+    P_STATES = 1,
+    P_TYPE,
+    P_QUEUE,
+    P_SCHEDULE,
+    P_CLASS,
+    P_PATTERN,
+    P_REPLAY,
+    P_SINCE,
+    P_UNTIL,
+    P_END_SINCE,
+    P_END_UNTIL,
+    P_KEY,
+    P_WHERE,
+    P_BELOW = P_WHERE + 2 * WHERE_MAX,
+    P_FROM,
+    P_LIMIT
+};
+
+#define MEMBER(json, name, value)                                                                  \
+    "exists (select 1 from json_each(case when json_valid(" json ") then " json                    \
+    " else '{}' end) e where e.key = " name                                                        \
+    " and case e.type when 'true' then 'true' when 'false' then 'false' else cast(e.atom as "      \
+    "text) end = " value ")"
+#define WHERE(name, value)                                                                         \
+    " and (" name " is null or " MEMBER("j.labels", name, value) " or " MEMBER(                    \
+        "cast(j.payload as text)", name, value) ")"
+#define COMMON                                                                                     \
+    " and (?1 = 0 or (?1 >> j.state) & 1) and (?2 = 0 or j.type_id = ?2) and (?3 = 0 or "          \
+    "j.queue_id = ?3)"                                                                             \
+    " and (?4 = 0 or j.schedule_id = ?4) and (?5 is null or j.error_class = ?5) and (?6 = 0 or "   \
+    "j.pattern_id = ?6)"                                                                           \
+    " and (?7 = 0 or j.replay_id = ?7) and j.created_at >= ?8 and j.created_at < ?9"               \
+    " and (?10 is null or j.ended_at >= ?10) and (?11 is null or j.ended_at < ?11) and (?12 is "   \
+    "null or j.key = ?12)"                                                                         \
+    " and j.id < ?21 and j.id >= ?22" WHERE("?13", "?14") WHERE("?15", "?16") WHERE("?17", "?18")  \
+        WHERE("?19", "?20")
+#define GROUPS                                                                                     \
+    "select j.type_id, j.pattern_id, j.error_class, count(*), min(j.ended_at), max(j.ended_at), "  \
+    "max(j.id) from job j "
+/* A failed job always has an end. */
+#define ENDED                                                                                      \
+    " and j.ended_at >= coalesce(?10, 0) and j.ended_at < coalesce(?11, 9223372036854775807)"
+
+struct path {
+    unsigned states; /* those that it can find; 0: all */
+    const char *list, *count, *groups;
+};
+#define PATH(states, index, cond)                                                                  \
+    {                                                                                              \
+        states,                                                                                    \
+            "select j.id from job j " index " where " cond COMMON " order by j.id desc limit ?23", \
+            "select count(*) from job j " index " where " cond COMMON,                             \
+            GROUPS index " where " cond COMMON                                                     \
+                         " group by 1, 2, 3 order by 4 desc, 7 desc limit ?23"                     \
+    }
+
+#define BIT(s) (1u << (s))
+#define FAILED (BIT(RP_FAILED) | BIT(RP_UNKNOWN))
+static const struct path by_replay = PATH(0, "indexed by job_by_replay", "j.replay_id = ?7");
+static const struct path by_pattern = PATH(0, "indexed by job_pattern", "j.pattern_id = ?6");
+static const struct path by_key =
+    PATH(0, "indexed by job_by_key",
+         "j.key = ?12 and j.type_id in (select id from job_type where ?2 in (0, id))");
+static const struct path by_schedule = PATH(0, "indexed by job_by_schedule", "j.schedule_id = ?4");
+static const struct path by_type = PATH(0, "indexed by job_by_type", "j.type_id = ?2");
+static const struct path by_id = PATH(0, "not indexed", "j.id > 0");
+/* Without and with a type asked for. Together they find every state but succeeded. */
+static const struct path by_state[2][5] = {
+    {PATH(BIT(RP_QUEUED), "indexed by job_ready", "j.state = 2"),
+     PATH(BIT(RP_RUNNING), "indexed by job_running", "j.state = 3"),
+     PATH(BIT(RP_SCHEDULED) | BIT(RP_RETRYING), "indexed by job_due", "j.state in (1, 4)"),
+     PATH(FAILED, "indexed by job_failed_at", "j.state in (6, 8)" ENDED),
+     PATH(BIT(RP_CANCELLED), "indexed by job_cancelled", "j.state = 7" ENDED)},
+    {PATH(BIT(RP_QUEUED), "indexed by job_ready", "j.state = 2"),
+     PATH(BIT(RP_RUNNING), "indexed by job_running", "j.state = 3 and j.type_id = ?2"),
+     PATH(BIT(RP_SCHEDULED) | BIT(RP_RETRYING), "indexed by job_due", "j.state in (1, 4)"),
+     PATH(FAILED, "indexed by job_failed", "j.state in (6, 8) and j.type_id = ?2" ENDED),
+     PATH(BIT(RP_CANCELLED), "indexed by job_cancelled", "j.state = 7" ENDED)},
+};
+
+/* ---- the filter in numbers ---- */
+
+struct query {
+    const struct rp_job_filter *f;
+    unsigned states;
+    int64_t type, queue, schedule;
+    bool by_end;     /* the window is that of the end */
+    int64_t from_id; /* lowest id that can match */
+};
+
+static bool need_schedule(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select id from schedule where name = ?1");
+    rp_bind_text(s, 1, name);
+    return rp_get_i64(s, 0, id, err) &&
+           (*id != 0 || rp_fail(err, RP_E_NOT_FOUND, "there is no schedule %.*s", RP_FMT(name)));
+}
+
+static bool need_pattern(struct rp_db *db, int64_t id, struct rp_err *err)
+{
+    int64_t there;
+    struct rp_stmt *s = rp_sql(db, "select 1 from pattern where id = ?1");
+    rp_bind_i64(s, 1, id);
+    return rp_get_i64(s, 0, &there, err) &&
+           (there != 0 || rp_fail(err, RP_E_NOT_FOUND, "there is no pattern %lld", (long long)id));
+}
+
+/* Nothing was created before the lowest id of that hour and the later ones: whatever the clock did,
+ * ids only rise. */
+static bool lowest_id(struct rp_db *db, int64_t since_us, int64_t *id, struct rp_err *err)
+{
+    *id = 0;
+    if (since_us <= 0)
+        return true;
+    struct rp_stmt *s = rp_sql(db, "select min(first_id) from job_hour where hour >= ?1");
+    rp_bind_i64(s, 1, since_us / RP_US_H);
+    return rp_get_i64(s, INT64_MAX, id, err);
+}
+
+static bool query_of(struct rp_db *db, const struct rp_job_filter *f, struct query *q,
+                     struct rp_err *err)
+{
+    unsigned terminal = FAILED | BIT(RP_SUCCEEDED) | BIT(RP_CANCELLED);
+    *q = (struct query){
+        .f = f, .states = f->states, .by_end = f->states != 0 && (f->states & ~terminal) == 0};
+    if (f->n_where > WHERE_MAX)
+        return rp_fail(err, RP_E_BAD_FIELD, "where: at most %d conditions", WHERE_MAX);
+    return (f->type.p == NULL || rp_type_need(db, f->type, &q->type, err)) &&
+           (f->queue.p == NULL || rp_queue_need(db, f->queue, &q->queue, err)) &&
+           (f->schedule.p == NULL || need_schedule(db, f->schedule, &q->schedule, err)) &&
+           (f->pattern_id == 0 || need_pattern(db, f->pattern_id, err)) &&
+           lowest_id(db, q->by_end ? 0 : f->since_us, &q->from_id, err);
+}
+
+static void bind_window(struct rp_stmt *s, const struct query *q)
+{
+    rp_bind_i64(s, P_SINCE, q->by_end ? 0 : q->f->since_us);
+    rp_bind_i64(s, P_UNTIL, q->by_end || q->f->until_us == 0 ? INT64_MAX : q->f->until_us);
+    rp_bind_id(s, P_END_SINCE, q->by_end ? q->f->since_us : 0);
+    rp_bind_id(s, P_END_UNTIL, q->by_end ? q->f->until_us : 0);
+}
+
+static void bind_query(struct rp_stmt *s, const struct query *q, unsigned states, int64_t below_id)
+{
+    rp_bind_i64(s, P_STATES, states);
+    rp_bind_i64(s, P_TYPE, q->type);
+    rp_bind_i64(s, P_QUEUE, q->queue);
+    rp_bind_i64(s, P_SCHEDULE, q->schedule);
+    rp_bind_text(s, P_CLASS, q->f->error_class);
+    rp_bind_i64(s, P_PATTERN, q->f->pattern_id);
+    rp_bind_i64(s, P_REPLAY, q->f->replay_id);
+    bind_window(s, q);
+    rp_bind_text(s, P_KEY, q->f->key);
+    for (size_t i = 0; i < q->f->n_where; i++) {
+        rp_bind_text(s, P_WHERE + 2 * (int)i, q->f->where[i].name);
+        rp_bind_text(s, P_WHERE + 2 * (int)i + 1, q->f->where[i].value);
+    }
+    rp_bind_i64(s, P_BELOW, below_id);
+    rp_bind_i64(s, P_FROM, q->from_id);
+}
+
+/* ---- paths ---- */
+
+enum { PATHS_MAX = 5 };
+
+static size_t choose(const struct query *q, const struct path *out[PATHS_MAX])
+{
+    size_t n = 0;
+    const struct path *one = q->f->replay_id != 0                                 ? &by_replay
+                             : q->f->pattern_id != 0                              ? &by_pattern
+                             : q->f->key.p != NULL                                ? &by_key
+                             : q->schedule != 0                                   ? &by_schedule
+                             : q->states != 0 && !(q->states & BIT(RP_SUCCEEDED)) ? NULL
+                             : q->type != 0                                       ? &by_type
+                                                                                  : &by_id;
+    if (one != NULL)
+        out[n++] = one;
+    for (size_t i = 0; one == NULL && i < PATHS_MAX; i++)
+        if (by_state[q->type != 0][i].states & q->states)
+            out[n++] = &by_state[q->type != 0][i];
+    return n;
+}
+
+static unsigned states_on(const struct query *q, const struct path *p)
+{
+    return p->states != 0 ? q->states & p->states : q->states;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* Up to `limit` ids from each path, newest first; `v` has room for PATHS_MAX times as many. */
+static bool find_ids(struct rp_db *db, const struct query *q, int64_t below_id, int64_t limit,
+                     int64_t *v, size_t *n, struct rp_err *err)
+{
+    const struct path *path[PATHS_MAX];
+    size_t paths = choose(q, path);
+    enum rp_step step;
+    *n = 0;
+    for (size_t i = 0; i < paths; i++) {
+        struct rp_stmt *s = rp_sql(db, path[i]->list);
+        bind_query(s, q, states_on(q, path[i]), below_id);
+        rp_bind_i64(s, P_LIMIT, limit);
+        while ((step = rp_step(s, err)) == RP_STEP_ROW)
+            v[(*n)++] = rp_col_i64(s, 0);
+        if (step == RP_STEP_ERROR)
+            return false;
+    }
+    if (paths > 1)
+        qsort(v, *n, sizeof *v, newest_first);
+    return true;
+}
+
+bool rp_jobs_list(struct rp_db *db, const struct rp_job_filter *f, int64_t after_id, int limit,
+                  struct rp_arena *a, struct rp_job **out, size_t *n, bool *more,
+                  struct rp_err *err)
+{
+    struct query q;
+    size_t found;
+    *n = 0;
+    if (limit < 1 || limit > LIST_MAX)
+        return rp_fail(err, RP_E_BAD_FIELD, "limit: 1 to %d is wanted", LIST_MAX);
+    if (!query_of(db, f, &q, err))
+        return false;
+    int64_t *ids = RP_NEW_N(a, int64_t, (size_t)(limit + 1) * PATHS_MAX);
+    if (!find_ids(db, &q, after_id != 0 ? after_id : INT64_MAX, limit + 1, ids, &found, err))
+        return false;
+    *more = found > (size_t)limit;
+    *out = RP_NEW_N(a, struct rp_job, (size_t)limit);
+    for (; *n < found && *n < (size_t)limit; ++*n)
+        if (!rp_job_get(db, ids[*n], a, &(*out)[*n], err))
+            return false;
+    return true;
+}
+
+bool rp_jobs_count(struct rp_db *db, const struct rp_job_filter *f, int64_t *out,
+                   struct rp_err *err)
+{
+    struct query q;
+    const struct path *path[PATHS_MAX];
+    *out = 0;
+    if (!query_of(db, f, &q, err))
+        return false;
+    size_t paths = choose(&q, path);
+    for (size_t i = 0; i < paths; i++) {
+        int64_t some;
+        struct rp_stmt *s = rp_sql(db, path[i]->count);
+        bind_query(s, &q, states_on(&q, path[i]), INT64_MAX);
+        if (!rp_get_i64(s, 0, &some, err))
+            return false;
+        *out += some;
+    }
+    return true;
+}
+
+/* ---- groups of failures ---- */
+
+static bool describe(struct rp_db *db, struct rp_failure_group *g, struct rp_arena *a,
+                     struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select t.name, t.critical, j.error, p.template from job j join "
+                                   "job_type t on t.id = j.type_id "
+                                   "left join pattern p on p.id = j.pattern_id where j.id = ?1");
+    rp_bind_i64(s, 1, g->sample_job);
+    if (rp_step(s, err) != RP_STEP_ROW)
+        return false;
+    g->type = rp_col_str(s, 0, a);
+    g->critical = rp_col_i64(s, 1) != 0;
+    g->sample = rp_col_str(s, 2, a);
+    g->template = rp_col_str(s, 3, a);
+    rp_reset(s);
+    return true;
+}
+
+bool rp_jobs_failures(struct rp_db *db, const struct rp_job_filter *f, int limit,
+                      struct rp_arena *a, struct rp_failure_group **out, size_t *n,
+                      struct rp_err *err)
+{
+    struct rp_job_filter failed = *f;
+    struct query q;
+    const struct path *path[PATHS_MAX];
+    *n = 0;
+    failed.states = f->states != 0 ? f->states & FAILED : FAILED;
+    if (limit < 1 || limit > GROUPS_MAX || failed.states == 0)
+        return rp_fail(err, RP_E_BAD_FIELD,
+                       "groups: failed or unknown jobs and a limit of 1 to %d are wanted",
+                       GROUPS_MAX);
+    if (!query_of(db, &failed, &q, err))
+        return false;
+    (void)choose(&q, path); /* one: failed and unknown are on the same */
+    struct rp_stmt *s = rp_sql(db, path[0]->groups);
+    bind_query(s, &q, q.states, INT64_MAX);
+    rp_bind_i64(s, P_LIMIT, limit);
+    *out = RP_NEW_N(a, struct rp_failure_group, (size_t)limit);
+    enum rp_step step;
+    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+        (*out)[(*n)++] = (struct rp_failure_group){.pattern_id = rp_col_i64(s, 1),
+                                                   .error_class = rp_col_str(s, 2, a),
+                                                   .n = rp_col_i64(s, 3),
+                                                   .first_us = rp_col_i64(s, 4),
+                                                   .last_us = rp_col_i64(s, 5),
+                                                   .sample_job = rp_col_i64(s, 6)};
+    for (size_t i = 0; step == RP_STEP_DONE && i < *n; i++)
+        if (!describe(db, &(*out)[i], a, err))
+            return false;
+    return step == RP_STEP_DONE;
+}

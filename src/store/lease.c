@@ -1,0 +1,207 @@
+/* Leases: granted, extended, run out. */
+#include "store/internal.h"
+
+/* ---- granting ---- */
+
+static bool read_job(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job_row *row,
+                     struct rp_job *out, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select " RP_JOB_ROW ", j.priority, j.key, j.payload, j.labels, j.instant, "
+                   "(select name from schedule where id = j.schedule_id) from job j where id = ?1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step = rp_step(s, err);
+    if (step != RP_STEP_ROW)
+        return step == RP_STEP_DONE &&
+               rp_fail(err, RP_E_NOT_FOUND, "there is no job %lld", (long long)id);
+    *row = rp_job_row_read(s);
+    *out = (struct rp_job){
+        .priority = rp_col_i64(s, RP_JOB_ROW_N),
+        .key = rp_col_str(s, RP_JOB_ROW_N + 1, a),
+        .payload = rp_col_str(s, RP_JOB_ROW_N + 2, a),
+        .labels = rp_col_str(s, RP_JOB_ROW_N + 3, a),
+        .instant_us = rp_col_i64(s, RP_JOB_ROW_N + 4),
+        .schedule = rp_col_str(s, RP_JOB_ROW_N + 5, a),
+    };
+    rp_reset(s);
+    return true;
+}
+
+static bool name_job(struct rp_db *db, const struct rp_job_row *row, struct rp_arena *a,
+                     struct rp_job *job, struct rp_err *err)
+{
+    struct rp_name *type, *queue;
+    if (!rp_type_of_id(db, row->type_id, &type, err) ||
+        !rp_queue_of_id(db, row->queue_id, &queue, err))
+        return false;
+    job->id = row->id;
+    job->type = rp_str_dup(a, type->name);
+    job->queue = rp_str_dup(a, queue->name);
+    job->state = row->state;
+    job->attempts = row->attempts;
+    job->max_attempts = row->max_attempts;
+    job->last_n = row->last_n;
+    job->created_us = row->created_us;
+    job->due_us = row->due_us;
+    job->started_us = row->started_us;
+    job->replay_id = row->replay_id;
+    return true;
+}
+
+static bool insert_lease(struct rp_db *db, const struct rp_job_row *row, const struct rp_grant *g,
+                         struct rp_lease *out, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "insert into lease(job_id, n, token, node, worker, deadline, command) "
+                   "values (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    out->token = rp_db_random(db);
+    out->deadline_us = g->deadline_us;
+    out->attempt = row->last_n;
+    rp_bind_i64(s, 1, row->id);
+    rp_bind_i64(s, 2, row->last_n);
+    rp_bind_i64(s, 3, (int64_t)out->token);
+    rp_bind_text(s, 4, g->node.p != NULL ? g->node : RP_STR(""));
+    rp_bind_text(s, 5, g->worker.p != NULL ? g->worker : RP_STR(""));
+    rp_bind_i64(s, 6, g->deadline_us);
+    rp_bind_i64(s, 7, g->command);
+    if (!rp_run(s, err))
+        return false;
+    out->id = rp_last_id(db);
+    return true;
+}
+
+bool rp_lease_grant(struct rp_db *db, int64_t job_id, const struct rp_grant *g, struct rp_arena *a,
+                    struct rp_lease *out, struct rp_err *err)
+{
+    struct rp_job_row row;
+    struct rp_move m = {.now_us = g->now_us, .node = g->node, .worker = g->worker};
+    return read_job(db, job_id, a, &row, &out->job, err) &&
+           rp_job_apply(db, &row, RP_EV_CLAIM, &m, err) && name_job(db, &row, a, &out->job, err) &&
+           insert_lease(db, &row, g, out, err);
+}
+
+/* ---- beats ---- */
+
+static bool extend_one(struct rp_db *db, int64_t lease, uint64_t token, int64_t until_us, bool *ok,
+                       struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "update lease set deadline = max(deadline, ?3) where id = ?1 and token = ?2");
+    rp_bind_i64(s, 1, lease);
+    rp_bind_i64(s, 2, (int64_t)token);
+    rp_bind_i64(s, 3, until_us);
+    if (!rp_run(s, err))
+        return false;
+    *ok = rp_changes(db) == 1;
+    return true;
+}
+
+bool rp_leases_extend(struct rp_db *db, const int64_t *leases, const uint64_t *tokens, size_t n,
+                      int64_t until_us, bool *ok, struct rp_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!extend_one(db, leases[i], tokens[i], until_us, &ok[i], err))
+            return false;
+    return true;
+}
+
+bool rp_job_lease(struct rp_db *db, int64_t id, int64_t *lease, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select id from lease where job_id = ?1");
+    rp_bind_i64(s, 1, id);
+    return rp_get_i64(s, 0, lease, err) &&
+           (*lease != 0 || rp_fail(err, RP_E_NOT_FOUND, "job %lld is not running", (long long)id));
+}
+
+/* ---- those that ran out ---- */
+
+struct lapsed {
+    int64_t job_id;
+    bool kill;
+};
+
+/* Collected before anything is moved: a statement must not walk an index that its loop changes. */
+static bool collect(struct rp_stmt *s, struct rp_arena *a, int64_t max, struct lapsed **out,
+                    size_t *n, struct rp_err *err)
+{
+    enum rp_step step = RP_STEP_DONE;
+    *out = RP_NEW_N(a, struct lapsed, (size_t)max);
+    *n = 0;
+    while ((int64_t)*n < max && (step = rp_step(s, err)) == RP_STEP_ROW)
+        (*out)[(*n)++] = (struct lapsed){rp_col_i64(s, 0), rp_col_i64(s, 1) != 0};
+    rp_reset(s);
+    return step != RP_STEP_ERROR;
+}
+
+static bool end_lapsed(struct rp_db *db, const struct lapsed *v, size_t n, int64_t now_us,
+                       struct rp_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct rp_job_row j;
+        if (!rp_job_load(db, v[i].job_id, &j, err) ||
+            !rp_attempt_lost(db, &j, v[i].kill, now_us, err))
+            return false;
+    }
+    return true;
+}
+
+bool rp_leases_expire(struct rp_db *db, int64_t now_us, int64_t max, int64_t *expired,
+                      int64_t *next_us, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct lapsed *v;
+    size_t n;
+    struct rp_stmt *s = rp_sql(
+        db, "select job_id, kill from lease where deadline <= ?1 order by deadline limit ?2");
+    rp_bind_i64(s, 1, now_us);
+    rp_bind_i64(s, 2, max);
+    bool ok = collect(s, &a, max, &v, &n, err) && end_lapsed(db, v, n, now_us, err) &&
+              rp_get_i64(rp_sql(db, "select min(deadline) from lease"), INT64_MAX, next_us, err);
+    *expired = (int64_t)n;
+    rp_arena_free(&a);
+    return ok;
+}
+
+enum { ORPHANS_AT_ONCE = 1000 };
+
+bool rp_leases_orphaned(struct rp_db *db, struct rp_str node, int64_t now_us, int64_t *n,
+                        struct rp_err *err)
+{
+    size_t some;
+    bool ok;
+    *n = 0;
+    do {
+        struct rp_arena a = {0};
+        struct lapsed *v;
+        struct rp_stmt *s =
+            rp_sql(db, "select job_id, kill from lease where node = ?1 and command = 1 limit ?2");
+        rp_bind_text(s, 1, node);
+        rp_bind_i64(s, 2, ORPHANS_AT_ONCE);
+        ok =
+            collect(s, &a, ORPHANS_AT_ONCE, &v, &some, err) && end_lapsed(db, v, some, now_us, err);
+        *n += (int64_t)some;
+        rp_arena_free(&a);
+    } while (ok && some == ORPHANS_AT_ONCE);
+    return ok;
+}
+
+enum { KILLS_MAX = 10000 };
+
+bool rp_jobs_to_kill(struct rp_db *db, struct rp_arena *a, int64_t **leases, size_t *n,
+                     struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select id from lease where kill > 0 order by id limit ?1");
+    enum rp_step step;
+    rp_bind_i64(s, 1, KILLS_MAX);
+    struct rp_buf ids = {0};
+    while ((step = rp_step(s, err)) == RP_STEP_ROW) {
+        int64_t id = rp_col_i64(s, 0);
+        rp_buf_add(&ids, &id, sizeof id);
+    }
+    *n = ids.n / sizeof **leases;
+    *leases = RP_NEW_N(a, int64_t, *n);
+    if (*n > 0)
+        memcpy(*leases, ids.p, ids.n);
+    rp_buf_free(&ids);
+    return step == RP_STEP_DONE;
+}

@@ -1,0 +1,219 @@
+/* Opening a store: where it is, who may, who does. */
+#include "store/internal.h"
+#include "store/migrate.h"
+#include "store/opened.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHECK_US = 1000000 }; /* of a large file; `doctor` checks it whole */
+
+static bool fail_errno(const char *path, const char *what, struct rp_err *err)
+{
+    int e = errno;
+    (void)rp_fail(err, e == ENOSPC || e == EDQUOT ? RP_E_STORE_FULL : RP_E_STORE_IO, "%s: %s: %s",
+                  path, what, strerror(e));
+    return rp_hint(err, e == ENOENT ? "name a file whose folder's parent exists"
+                                    : "check the folder and who owns it");
+}
+
+/* ---- paths ---- */
+
+static const char *path_of_url(const char *url, struct rp_err *err)
+{
+    struct rp_str s = rp_str_of(url);
+    const char *path = rp_str_starts(s, "sqlite://") ? url + 9
+                       : rp_str_starts(s, "sqlite:") ? url + 7
+                                                     : url;
+    if (strstr(path, "://") == NULL && *path != '\0' && (path != url + 9 || *path == '/'))
+        return path;
+    (void)rp_fail(err, RP_E_CONFIG, "the store %s cannot be used", url);
+    (void)rp_hint(err, "write sqlite:///absolute/path.db");
+    return NULL;
+}
+
+static char *folder_of(struct rp_arena *a, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        return rp_cstr(a, RP_STR("."));
+    return rp_cstr(a, (struct rp_str){path, slash == path ? 1 : (size_t)(slash - path)});
+}
+
+static bool refuse_wide(const char *path, mode_t mode, const char *mend, struct rp_err *err)
+{
+    if ((mode & 077) == 0)
+        return true;
+    (void)rp_fail(err, RP_E_CONFIG, "%s may be used by others (mode %03o)", path,
+                  (unsigned)(mode & 0777));
+    return rp_hint(err, "chmod %s %s", mend, path);
+}
+
+static bool folder_ready(const char *folder, bool make, struct rp_err *err)
+{
+    struct stat st;
+    if (make && mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return fail_errno(folder, "cannot be made", err);
+    if (stat(folder, &st) != 0)
+        return fail_errno(folder, "cannot be used", err);
+    return refuse_wide(folder, st.st_mode, "700", err);
+}
+
+static bool file_ready(const char *path, bool make, struct rp_err *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDWR | O_CLOEXEC | (make ? O_CREAT : 0), 0600);
+    if (fd < 0)
+        return fail_errno(path, "cannot be opened", err);
+    bool ok = fstat(fd, &st) == 0 ? refuse_wide(path, st.st_mode, "600", err)
+                                  : fail_errno(path, "cannot be read", err);
+    (void)close(fd);
+    if (ok && !S_ISREG(st.st_mode))
+        return rp_fail(err, RP_E_CONFIG, "%s is not a file", path);
+    return ok;
+}
+
+/* ---- the lock ---- */
+
+static bool in_use(const char *path, int fd, struct rp_err *err)
+{
+    char pid[32] = "";
+    ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
+    pid[n > 0 ? n : 0] = '\0';
+    pid[strcspn(pid, "\n")] = '\0';
+    (void)rp_fail(err, RP_E_STORE_IN_USE, "%s is used by process %s", path,
+                  *pid != '\0' ? pid : "that just started");
+    return rp_hint(err, "stop that daemon first, or name another store");
+}
+
+/* flock: bound to this opening, so that a second one in the same process is refused too; gone with
+ * the process. The file stays. */
+static bool take_lock(struct rp_arena *a, const char *path, int *out, struct rp_err *err)
+{
+    const char *lock = rp_str_fmt(a, "%s.lock", path).p;
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fail_errno(lock, "cannot be opened", err);
+    bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (!ok)
+        (void)(errno == EWOULDBLOCK ? in_use(path, fd, err)
+                                    : fail_errno(lock, "cannot be locked", err));
+    else if (ftruncate(fd, 0) != 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0)
+        ok = fail_errno(lock, "cannot be written", err);
+    if (!ok)
+        (void)close(fd);
+    else
+        *out = fd;
+    return ok;
+}
+
+/* ---- opening ---- */
+
+static struct rp_store *store_new(const char *path)
+{
+    struct rp_store *s = rp_xcalloc(1, sizeof *s);
+    char *full = realpath(path, NULL);
+    s->path = full != NULL ? full : rp_xstrdup(path);
+    s->lock_fd = -1;
+    return s;
+}
+
+static bool read_id(struct rp_store *s, struct rp_db *db, struct rp_err *err)
+{
+    struct rp_stmt *q = rp_sql(db, "select value from meta where key = 'store_id'");
+    enum rp_step step = rp_step(q, err);
+    if (step == RP_STEP_ROW)
+        (void)snprintf(s->id, sizeof s->id, "%.*s", RP_FMT(rp_col_view(q, 0)));
+    rp_reset_all(db);
+    return step == RP_STEP_ROW ||
+           (step == RP_STEP_DONE && rp_fail(err, RP_E_STORE_CORRUPT, "%s has no id", s->path));
+}
+
+static bool open_writer(struct rp_store *s, struct rp_arena *a, struct rp_err *err)
+{
+    return take_lock(a, s->path, &s->lock_fd, err) &&
+           rp_db_open(s, RP_OPEN_WRITER, &s->writer, err) &&
+           rp_quick_check(s->writer, CHECK_US, err) && rp_migrate(s->writer, rp_migrations, err) &&
+           read_id(s, s->writer, err);
+}
+
+bool rp_store_open(const char *url, struct rp_store **out, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_store *s = NULL;
+    const char *path = path_of_url(url, err);
+    bool ok =
+        path != NULL && folder_ready(folder_of(&a, path), true, err) && file_ready(path, true, err);
+    if (ok) {
+        s = store_new(path);
+        ok = open_writer(s, &a, err);
+    }
+    rp_arena_free(&a);
+    if (!ok) {
+        rp_store_close(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+bool rp_store_inspect(const char *url, struct rp_store **out, struct rp_err *err)
+{
+    const char *path = path_of_url(url, err);
+    if (path == NULL || !file_ready(path, false, err))
+        return false;
+    struct rp_store *s = store_new(path);
+    struct rp_db *db = NULL;
+    bool ok = rp_db_open(s, RP_OPEN_READER, &db, err) && rp_schema_current(db, err) &&
+              read_id(s, db, err);
+    rp_db_free(db);
+    if (!ok) {
+        rp_store_close(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+void rp_store_close(struct rp_store *s)
+{
+    if (s == NULL)
+        return;
+    rp_db_free(s->writer);
+    if (s->lock_fd >= 0)
+        (void)close(s->lock_fd);
+    free(s->path);
+    free(s);
+}
+
+struct rp_db *rp_store_writer(struct rp_store *s)
+{
+    return s->writer;
+}
+
+struct rp_db *rp_store_reader(struct rp_store *s, struct rp_err *err)
+{
+    struct rp_db *db = NULL;
+    return rp_db_open(s, RP_OPEN_READER, &db, err) ? db : NULL;
+}
+
+void rp_db_close(struct rp_db *db)
+{
+    rp_db_free(db);
+}
+
+struct rp_str rp_store_id(const struct rp_store *s)
+{
+    return rp_str_of(s->id);
+}
+
+const char *rp_store_path(const struct rp_store *s)
+{
+    return s->path;
+}

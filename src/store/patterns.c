@@ -1,0 +1,143 @@
+#include "store/registry.h"
+
+#include "base/time.h"
+#include "store/internal.h"
+#include "store/rows.h"
+
+enum { PATTERN_NAME_MAX = 200, LIST_MAX = 1000 };
+
+#define PATTERN_COLUMNS                                                                            \
+    "id, hash, template, coalesce(class_by_person, class), grp, action, name, rule, first_at,"     \
+    " last_at, failures"
+
+static void read_pattern(struct rp_stmt *s, struct rp_arena *a, struct rp_pattern *p)
+{
+    p->id = rp_col_i64(s, 0);
+    p->hash = (uint64_t)rp_col_i64(s, 1);
+    p->template = rp_col_str(s, 2, a);
+    p->class = rp_col_str(s, 3, a);
+    p->group = rp_col_str(s, 4, a);
+    p->action = rp_col_str(s, 5, a);
+    p->name = rp_col_str(s, 6, a);
+    p->rule = rp_col_str(s, 7, a);
+    p->first_us = rp_col_i64(s, 8);
+    p->last_us = rp_col_i64(s, 9);
+    p->failures = rp_col_i64(s, 10);
+}
+
+static int64_t within(int limit)
+{
+    return limit > 0 && limit < LIST_MAX ? limit : LIST_MAX;
+}
+
+bool rp_patterns_list(struct rp_db *db, int64_t since_us, int limit, struct rp_arena *a,
+                      struct rp_pattern **out, size_t *n, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select " PATTERN_COLUMNS " from pattern where last_at >= ?1"
+                                   " order by failures desc, id limit ?2");
+    rp_bind_i64(s, 1, since_us);
+    rp_bind_i64(s, 2, within(limit));
+    enum rp_step step;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        read_pattern(s, a, &(*out)[*n]);
+    }
+    return step == RP_STEP_DONE;
+}
+
+bool rp_pattern_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_pattern *out,
+                    struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select " PATTERN_COLUMNS " from pattern where id = ?1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step = rp_step(s, err);
+    if (step == RP_STEP_ROW)
+        read_pattern(s, a, out);
+    return step == RP_STEP_ROW ||
+           (step == RP_STEP_DONE &&
+            rp_fail(err, RP_E_NOT_FOUND, "there is no pattern %lld", (long long)id));
+}
+
+static struct rp_str chosen(struct rp_str given, struct rp_str before)
+{
+    return given.p != NULL ? given : before;
+}
+
+static bool update(struct rp_db *db, const struct rp_pattern *p, bool by_person, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "update pattern set name = ?2, grp = ?4, action = ?5,"
+            " class_by_person = case when ?6 then ?3 else class_by_person end where id = ?1");
+    rp_bind_i64(s, 1, p->id);
+    rp_bind_text(s, 2, p->name);
+    rp_bind_text(s, 3, p->class);
+    rp_bind_text(s, 4, p->group);
+    rp_bind_text(s, 5, p->action);
+    rp_bind_i64(s, 6, by_person);
+    return rp_run(s, err);
+}
+
+static struct rp_str said(struct rp_arena *a, const struct rp_pattern *p)
+{
+    return rp_str_fmt(a, "name %.*s, class %.*s, group %.*s, action %.*s", RP_FMT(p->name),
+                      RP_FMT(p->class), RP_FMT(p->group), RP_FMT(p->action));
+}
+
+bool rp_pattern_edit(struct rp_db *db, int64_t id, struct rp_str name, struct rp_str class,
+                     struct rp_str group, struct rp_str action, struct rp_str actor, int64_t now_us,
+                     struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_pattern before;
+    bool ok =
+        name.n <= PATTERN_NAME_MAX ||
+        rp_fail(err, RP_E_BAD_FIELD, "a pattern's name has at most %d bytes", PATTERN_NAME_MAX);
+    if (ok && (ok = rp_pattern_get(db, id, &a, &before, err))) {
+        struct rp_pattern after = before;
+        after.name = chosen(name, before.name);
+        after.class = chosen(class, before.class);
+        after.group = chosen(group, before.group);
+        after.action = chosen(action, before.action);
+        ok = update(db, &after, class.p != NULL, err) &&
+             rp_audit(db, actor, "pattern.edit", rp_str_fmt(&a, "pattern %lld", (long long)id),
+                      "REVERSIBLE", rp_detail(&a, RP_NONE, said(&a, &before), said(&a, &after)),
+                      now_us, err);
+    }
+    rp_arena_free(&a);
+    return ok;
+}
+
+bool rp_pattern_counts(struct rp_db *db, int64_t since_us, int64_t until_us, struct rp_str type,
+                       int limit, struct rp_arena *a, struct rp_pattern_count **out, size_t *n,
+                       struct rp_err *err)
+{
+    int64_t type_id = 0;
+    if (type.p != NULL && !rp_type_need(db, type, &type_id, err))
+        return false;
+    struct rp_stmt *s = rp_sql(
+        db,
+        "select r.pattern_id, r.type_id, t.name, sum(r.n) as failures, min(r.minute), max(r.minute)"
+        " from rollup r join job_type t on t.id = r.type_id"
+        " where r.minute >= ?1 and r.minute < ?2 and r.final = 1 and r.pattern_id > 0"
+        " and (?3 is null or r.type_id = ?3)"
+        " group by r.pattern_id, r.type_id order by failures desc, r.pattern_id limit ?4");
+    rp_bind_i64(s, 1, since_us / RP_US_MIN);
+    rp_bind_i64(s, 2, until_us > 0 ? (until_us - 1) / RP_US_MIN + 1 : INT64_MAX);
+    rp_bind_id(s, 3, type_id);
+    rp_bind_i64(s, 4, within(limit));
+    enum rp_step step;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        (*out)[*n] = (struct rp_pattern_count){
+            .pattern_id = rp_col_i64(s, 0),
+            .type_id = rp_col_i64(s, 1),
+            .type = rp_col_str(s, 2, a),
+            .failures = rp_col_i64(s, 3),
+            .first_us = rp_col_i64(s, 4) * RP_US_MIN,
+            .last_us = rp_col_i64(s, 5) * RP_US_MIN,
+        };
+    }
+    return step == RP_STEP_DONE;
+}

@@ -1,0 +1,338 @@
+/* The run of a replay: items go out, come back, get their fate. What an item was before is in its
+ * row, so that undo is exact (rules 16, 20, 21). */
+#include "store/registry.h"
+#include "store/replays_internal.h"
+#include "store/rows.h"
+
+enum { SETTLE_A_CALL = 1000, SKIP_A_CALL = 1000 };
+
+struct item {
+    int64_t seq, job_id, last_n, max_attempts, ended_us, due_us, replay_id, payload;
+    enum rp_state state;
+};
+
+static bool write_fate(struct rp_db *db, int64_t replay_id, int64_t seq, enum rp_fate fate,
+                       int64_t wave, struct rp_str why, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "update replay_item set fate = ?3, wave = ?4, why = ?5"
+                                   " where replay_id = ?1 and seq = ?2");
+    rp_bind_i64(s, 1, replay_id);
+    rp_bind_i64(s, 2, seq);
+    rp_bind_i64(s, 3, fate);
+    rp_bind_id(s, 4, wave);
+    rp_bind_text(s, 5, why);
+    return rp_run(s, err);
+}
+
+#define ITEM_COLUMNS                                                                               \
+    "i.seq, i.job_id, i.n_before, i.max_attempts_before, i.ended_before, i.due_before,"            \
+    " i.replay_before, i.payload_hash, i.state_before"
+
+static bool read_items(struct rp_stmt *s, struct rp_arena *a, struct item **out, size_t *n,
+                       struct rp_err *err)
+{
+    enum rp_step step;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        (*out)[*n] = (struct item){
+            .seq = rp_col_i64(s, 0),
+            .job_id = rp_col_i64(s, 1),
+            .last_n = rp_col_i64(s, 2),
+            .max_attempts = rp_col_i64(s, 3),
+            .ended_us = rp_col_i64(s, 4),
+            .due_us = rp_col_i64(s, 5),
+            .replay_id = rp_col_i64(s, 6),
+            .payload = rp_col_i64(s, 7),
+            .state = (enum rp_state)rp_col_i64(s, 8),
+        };
+    }
+    return step == RP_STEP_DONE;
+}
+
+/* ---- release ---- */
+
+struct release {
+    struct rp_db *db;
+    struct rp_arena *arena;
+    int64_t replay_id, wave, now_us;
+};
+
+/* Why the item's job cannot go out as it was planned, absent: it can. */
+static bool changed_since(struct release *x, const struct item *it, const struct rp_job_row *j,
+                          struct rp_str *why, struct rp_err *err)
+{
+    int64_t payload;
+    *why = RP_NONE;
+    if (!rp_payload_hash(x->db, it->job_id, &payload, err))
+        return false;
+    if (j->state != it->state)
+        *why = rp_str_fmt(x->arena, "the job is %s now", rp_state_name(j->state));
+    else if (j->last_n != it->last_n)
+        *why = RP_STR("the job ran again since it was planned");
+    else if (payload != it->payload)
+        *why = RP_STR("its payload is no longer what was planned");
+    else if (rp_type_settings(x->db, j->type_id) == NULL)
+        *why = RP_STR("its type is no longer in the configuration");
+    return true;
+}
+
+/* One item out, or skipped with the reason: a bad one never stops the rest (U5). Only trouble of
+ * the store's own is an error. A move that is refused has written nothing. */
+static bool release_one(struct release *x, const struct item *it, bool *out, struct rp_err *err)
+{
+    struct rp_job_row j;
+    struct rp_str why = RP_NONE;
+    struct rp_err refused;
+    bool loaded = rp_job_load(x->db, it->job_id, &j, &refused);
+    if (loaded && !changed_since(x, it, &j, &why, err))
+        return false;
+    struct rp_move m = {.now_us = x->now_us, .set_replay = true, .replay_id = x->replay_id};
+    m.max_attempts = loaded ? j.attempts + 1 : 0;
+    *out = loaded && why.p == NULL && rp_job_apply(x->db, &j, RP_EV_REPLAY, &m, &refused);
+    if (*out)
+        return write_fate(x->db, x->replay_id, it->seq, RP_FATE_RELEASED, x->wave, RP_NONE, err);
+    if (why.p == NULL) {
+        if (refused.code != RP_E_NOT_FOUND && refused.code != RP_E_BAD_STATE &&
+            refused.code != RP_E_CONFLICT) {
+            if (err != NULL)
+                *err = refused;
+            return false;
+        }
+        why = rp_str_of(refused.message);
+    }
+    return write_fate(x->db, x->replay_id, it->seq, RP_FATE_SKIPPED, x->wave, why, err);
+}
+
+static bool release_all(struct release *x, int64_t max, int64_t *released, struct rp_err *err)
+{
+    struct item *items;
+    size_t n;
+    struct rp_stmt *s = rp_sql(x->db, "select " ITEM_COLUMNS " from replay_item i where i.replay_id"
+                                      " = ?1 and i.fate in (1, 2) and i.fate = 1 order by i.seq"
+                                      " limit ?2");
+    rp_bind_i64(s, 1, x->replay_id);
+    rp_bind_i64(s, 2, max + SKIP_A_CALL);
+    if (!read_items(s, x->arena, &items, &n, err))
+        return false;
+    for (size_t i = 0; i < n && *released < max; i++) {
+        bool out;
+        if (!release_one(x, &items[i], &out, err))
+            return false;
+        *released += out;
+    }
+    s = rp_sql(x->db, "update replay set wave = max(wave, ?2) where id = ?1");
+    rp_bind_i64(s, 1, x->replay_id);
+    rp_bind_i64(s, 2, x->wave);
+    rp_db_changed(x->db, RP_CHANGED_REPLAYS);
+    return rp_run(s, err);
+}
+
+bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, int64_t now_us,
+                       int64_t *released, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct release x = {.db = db, .arena = &a, .replay_id = id, .wave = wave, .now_us = now_us};
+    struct rp_replay r;
+    *released = 0;
+    bool ok = rp_replay_get(db, id, &a, &r, err);
+    if (ok && r.state != RP_REPLAY_RUNNING)
+        ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s: nothing goes out", (long long)id,
+                     rp_replay_state_name(r.state));
+    ok = ok && release_all(&x, max, released, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+/* ---- recall ---- */
+
+/* The table's way back; then the times that the way out had set. Attempts, error and pattern were
+ * never touched, because nothing ran. */
+static bool recall_one(struct rp_db *db, int64_t replay_id, const struct item *it, int64_t now_us,
+                       struct rp_err *err)
+{
+    struct rp_move m = {.now_us = now_us,
+                        .ended_us = it->ended_us,
+                        .max_attempts = it->max_attempts,
+                        .set_replay = true,
+                        .replay_id = it->replay_id};
+    enum rp_event event = it->state == RP_UNKNOWN ? RP_EV_UNDO_UNKNOWN : RP_EV_UNDO;
+    if (!rp_job_move(db, it->job_id, event, &m, NULL, err))
+        return false;
+    struct rp_stmt *s = rp_sql(db, "update job set due_at = ?2 where id = ?1");
+    rp_bind_i64(s, 1, it->job_id);
+    rp_bind_i64(s, 2, it->due_us);
+    return rp_run(s, err) && write_fate(db, replay_id, it->seq, RP_FATE_WAITING, 0, RP_NONE, err);
+}
+
+bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct item *items;
+    size_t n;
+    struct rp_stmt *s =
+        rp_sql(db, "select " ITEM_COLUMNS " from replay_item i join job j on j.id = i.job_id"
+                   " where i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2 and j.state = 2"
+                   " and j.last_n = i.n_before and j.replay_id = ?1");
+    rp_bind_i64(s, 1, id);
+    bool ok = read_items(s, &a, &items, &n, err);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = recall_one(db, id, &items[i], now_us, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
+                    int64_t now_us, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_replay r;
+    bool ok = rp_replay_get(db, id, &a, &r, err);
+    if (ok && r.state == RP_REPLAY_UNDONE)
+        ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is undone already", (long long)id);
+    ok = ok && rp_replay_recall(db, id, now_us, err) &&
+         rp_replay_write_state(db, id, RP_REPLAY_UNDONE, reason, now_us, err) &&
+         rp_replay_audit(db, actor, "replay.undo", id, reason,
+                         rp_str_of(rp_replay_state_name(r.state)), RP_STR("undone"), now_us, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+/* ---- settle ---- */
+
+struct ended {
+    int64_t seq, job_id, type_id, pattern_id;
+    enum rp_state state;
+    bool same, lost, poison;
+};
+
+static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct ended **out,
+                       size_t *n, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "select i.seq, j.id, j.type_id, j.pattern_id, j.state,"
+            " coalesce(j.pattern_id, 0) = coalesce(i.pattern_before, 0) and (j.pattern_id is not"
+            " null or coalesce(j.error_class, '') = coalesce(i.class_before, '')),"
+            " coalesce(a.outcome, 0) = 4, j.poison"
+            " from replay_item i join job j on j.id = i.job_id"
+            " left join attempt a on a.job_id = j.id and a.n = j.last_n"
+            " where i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2"
+            " and j.state in (5, 6, 7, 8) order by i.seq limit ?2");
+    rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 2, SETTLE_A_CALL);
+    enum rp_step step;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        (*out)[*n] = (struct ended){
+            .seq = rp_col_i64(s, 0),
+            .job_id = rp_col_i64(s, 1),
+            .type_id = rp_col_i64(s, 2),
+            .pattern_id = rp_col_i64(s, 3),
+            .state = (enum rp_state)rp_col_i64(s, 4),
+            .same = rp_col_i64(s, 5) != 0,
+            .lost = rp_col_i64(s, 6) != 0,
+            .poison = rp_col_i64(s, 7) != 0,
+        };
+    }
+    return step == RP_STEP_DONE;
+}
+
+static enum rp_fate fate_of(const struct ended *e)
+{
+    switch (e->state) {
+    case RP_SUCCEEDED:
+        return RP_FATE_SUCCEEDED;
+    case RP_FAILED:
+        return e->same ? RP_FATE_FAILED_SAME : RP_FATE_FAILED_NEW;
+    case RP_UNKNOWN:
+        return RP_FATE_UNKNOWN;
+    default:
+        return RP_FATE_SKIPPED;
+    }
+}
+
+/* A lost attempt of an idempotent job is no answer: it runs again within the item, until the kills
+ * make it poison (rule 16). */
+static bool runs_again(struct rp_db *db, const struct rp_replay *r, const struct ended *e)
+{
+    const struct rp_type *t = rp_type_settings(db, e->type_id);
+    return e->lost && !e->poison && e->state == RP_FAILED && r->state == RP_REPLAY_RUNNING &&
+           t != NULL && t->idempotent;
+}
+
+static bool run_again(struct rp_db *db, int64_t replay_id, const struct ended *e, int64_t now_us,
+                      struct rp_err *err)
+{
+    struct rp_job_row j;
+    if (!rp_job_load(db, e->job_id, &j, err))
+        return false;
+    struct rp_move m = {.now_us = now_us,
+                        .max_attempts = j.attempts + 1,
+                        .set_replay = true,
+                        .replay_id = replay_id};
+    return rp_job_apply(db, &j, RP_EV_REPLAY, &m, err);
+}
+
+static bool settle_one(struct rp_db *db, int64_t replay_id, const struct ended *e,
+                       struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "update replay_item set fate = ?3, pattern_after = ?4, why = ?5"
+                                   " where replay_id = ?1 and seq = ?2");
+    rp_bind_i64(s, 1, replay_id);
+    rp_bind_i64(s, 2, e->seq);
+    rp_bind_i64(s, 3, fate_of(e));
+    rp_bind_id(s, 4, e->state == RP_SUCCEEDED ? 0 : e->pattern_id);
+    rp_bind_text(s, 5, e->state == RP_CANCELLED ? RP_STR("the job was cancelled") : RP_NONE);
+    return rp_run(s, err);
+}
+
+/* One that was stopped while items ran ends with the last of them. */
+static bool end_if_last(struct rp_db *db, const struct rp_replay *r, int64_t now_us,
+                        struct rp_err *err)
+{
+    if (r->ended_us != 0 || (r->state != RP_REPLAY_ABORTED && r->state != RP_REPLAY_UNDONE))
+        return true;
+    return rp_replay_write_state(db, r->id, r->state, r->says, now_us, err);
+}
+
+bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *settled,
+                      struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_replay r;
+    struct ended *ended;
+    size_t n;
+    *settled = 0;
+    bool ok = rp_replay_get(db, id, &a, &r, err) && read_ended(db, id, &a, &ended, &n, err);
+    for (size_t i = 0; ok && i < n; i++) {
+        struct rp_err refused;
+        if (runs_again(db, &r, &ended[i]) && run_again(db, id, &ended[i], now_us, &refused))
+            continue;
+        ok = settle_one(db, id, &ended[i], err);
+        ++*settled;
+    }
+    if (ok && *settled > 0)
+        rp_db_changed(db, RP_CHANGED_REPLAYS);
+    ok = ok && end_if_last(db, &r, now_us, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+/* ---- dependencies ---- */
+
+bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
+                               struct rp_str *says, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select 'dependency ' || d.name || ' is down' || coalesce(': ' || d.says, '')"
+                   " from replay_tally y join type_need w on w.type_id = y.type_id"
+                   " join dependency d on d.name = w.dependency"
+                   " where y.replay_id = ?1 and y.fate in (1, 2) and y.n > 0 and d.active = 1"
+                   " and d.state = 2 order by d.name limit 1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step = rp_step(s, err);
+    *says = step == RP_STEP_ROW ? rp_col_str(s, 0, a) : RP_NONE;
+    rp_reset(s);
+    return step != RP_STEP_ERROR;
+}

@@ -1,0 +1,295 @@
+/* Replays as records: made, moved from state to state, read. Their run is in replay_run.c. */
+#include "store/replays.h"
+
+#include "store/registry.h"
+#include "store/replays_internal.h"
+#include "store/rows.h"
+
+const char *rp_replay_state_name(enum rp_replay_state s)
+{
+    switch (s) {
+#define X(sym, no, name)                                                                           \
+    case sym:                                                                                      \
+        return name;
+        RP_REPLAY_STATES(X)
+#undef X
+    }
+    return "none";
+}
+
+const char *rp_fate_name(enum rp_fate f)
+{
+    switch (f) {
+#define X(sym, no, name)                                                                           \
+    case sym:                                                                                      \
+        return name;
+        RP_FATES(X)
+#undef X
+    }
+    return "none";
+}
+
+bool rp_replay_audit(struct rp_db *db, struct rp_str actor, const char *action, int64_t id,
+                     struct rp_str reason, struct rp_str before, struct rp_str after,
+                     int64_t now_us, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    bool ok = rp_audit(db, actor, action, rp_str_fmt(&a, "replay %lld", (long long)id),
+                       "REVERSIBLE", rp_detail(&a, reason, before, after), now_us, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+/* ---- making one ---- */
+
+static bool insert_replay(struct rp_db *db, const struct rp_replay *in, int64_t now_us, int64_t *id,
+                          struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "insert into replay(state, selection, actor, reason, plan_hash, canary, wave_max, rate,"
+            " matched, left_out, created_at) values(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+    rp_bind_text(s, 1, in->selection.p != NULL ? in->selection : RP_STR("{}"));
+    rp_bind_text(s, 2, in->actor.p != NULL ? in->actor : RP_STR("unknown"));
+    rp_bind_text(s, 3, in->reason);
+    rp_bind_text(s, 4, in->plan_hash.p != NULL ? in->plan_hash : RP_STR(""));
+    rp_bind_i64(s, 5, in->canary);
+    rp_bind_i64(s, 6, in->wave_max);
+    rp_bind_f64(s, 7, in->rate_per_s);
+    rp_bind_i64(s, 8, in->matched);
+    rp_bind_i64(s, 9, in->left_out);
+    rp_bind_i64(s, 10, now_us);
+    if (!rp_run(s, err))
+        return false;
+    *id = rp_last_id(db);
+    return true;
+}
+
+bool rp_payload_hash(struct rp_db *db, int64_t job_id, int64_t *out, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select payload from job where id = ?1");
+    rp_bind_i64(s, 1, job_id);
+    enum rp_step step = rp_step(s, err);
+    *out = step == RP_STEP_ROW && !rp_col_null(s, 0) ? (int64_t)rp_hash64(rp_col_view(s, 0)) : 0;
+    rp_reset(s);
+    return step != RP_STEP_ERROR;
+}
+
+static int64_t settings_hash(struct rp_db *db, int64_t type_id)
+{
+    const struct rp_type *t = rp_type_settings(db, type_id);
+    return t != NULL && t->source.p != NULL ? (int64_t)rp_hash64(t->source) : 0;
+}
+
+/* The item is frozen as the job is now; one that is no longer as the plan saw it is skipped at its
+ * release, because its number of attempts differs. */
+static bool insert_item(struct rp_db *db, int64_t replay_id, int64_t seq,
+                        const struct rp_candidate *c, struct rp_err *err)
+{
+    int64_t payload;
+    if (!rp_payload_hash(db, c->job_id, &payload, err))
+        return false;
+    struct rp_stmt *s =
+        rp_sql(db, "insert into replay_item(replay_id, seq, job_id, type_id, state_before, "
+                   "n_before, attempts_before,"
+                   " max_attempts_before, ended_before, due_before, pattern_before, class_before,"
+                   " replay_before, payload_hash, settings_hash, fate) select ?1, ?2, id, type_id, "
+                   "?3, ?4, attempts,"
+                   " max_attempts, ended_at, due_at, pattern_id, error_class, replay_id, ?5, ?6, 1"
+                   " from job where id = ?7");
+    rp_bind_i64(s, 1, replay_id);
+    rp_bind_i64(s, 2, seq);
+    rp_bind_i64(s, 3, c->state);
+    rp_bind_i64(s, 4, c->attempt);
+    rp_bind_i64(s, 5, payload);
+    rp_bind_i64(s, 6, settings_hash(db, c->type_id));
+    rp_bind_i64(s, 7, c->job_id);
+    if (!rp_run(s, err))
+        return false;
+    return rp_changes(db) == 1 ||
+           rp_fail(err, RP_E_NOT_FOUND, "there is no job %lld", (long long)c->job_id);
+}
+
+bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
+                      const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
+                      struct rp_err *err)
+{
+    if (!insert_replay(db, in, now_us, id, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!insert_item(db, *id, (int64_t)i + 1, &items[i], err))
+            return false;
+    rp_db_changed(db, RP_CHANGED_REPLAYS);
+    return rp_replay_audit(db, in->actor, "replay.plan", *id, in->reason, RP_NONE, in->plan_hash,
+                           now_us, err);
+}
+
+/* ---- states ---- */
+
+#define BIT(s) (1u << (s))
+
+/* From which states a replay may go to this one, and what the trail calls it. `undone`: see
+ * rp_replay_undo. */
+static const struct {
+    unsigned from;
+    const char *action;
+    bool stops; /* what has not started goes back to waiting */
+} steps[] = {
+    [RP_REPLAY_RUNNING] = {BIT(RP_REPLAY_PLANNED) | BIT(RP_REPLAY_PAUSED) | BIT(RP_REPLAY_HALTED),
+                           "replay.run", false},
+    [RP_REPLAY_PAUSED] = {BIT(RP_REPLAY_RUNNING), "replay.pause", true},
+    [RP_REPLAY_HALTED] = {BIT(RP_REPLAY_RUNNING), "replay.halt", true},
+    [RP_REPLAY_DONE] = {BIT(RP_REPLAY_RUNNING), "replay.end", false},
+    [RP_REPLAY_ABORTED] = {BIT(RP_REPLAY_PLANNED) | BIT(RP_REPLAY_RUNNING) | BIT(RP_REPLAY_PAUSED) |
+                               BIT(RP_REPLAY_HALTED),
+                           "replay.abort", true},
+    [RP_REPLAY_UNDONE] = {0, "replay.undo", true},
+};
+
+static bool step_allowed(const struct rp_replay *r, enum rp_replay_state to, struct rp_err *err)
+{
+    if ((steps[to].from & BIT(r->state)) == 0)
+        return rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s and cannot become %s",
+                       (long long)r->id, rp_replay_state_name(r->state), rp_replay_state_name(to));
+    int64_t open = r->n[RP_FATE_WAITING] + r->n[RP_FATE_RELEASED];
+    return to != RP_REPLAY_DONE || open == 0 ||
+           rp_fail(err, RP_E_BAD_STATE, "replay %lld is not done: %lld items are open",
+                   (long long)r->id, (long long)open);
+}
+
+bool rp_replay_write_state(struct rp_db *db, int64_t id, enum rp_replay_state to,
+                           struct rp_str says, int64_t now_us, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "update replay set state = ?2, says = ?3,"
+            " started_at = coalesce(started_at, iif(?2 = 2, ?4, null)), ended_at = iif(?5 and"
+            " not exists(select 1 from replay_item where replay_id = ?1 and fate in (1, 2)"
+            "  and fate = 2), ?4, null) where id = ?1");
+    rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 2, to);
+    rp_bind_text(s, 3, says);
+    rp_bind_i64(s, 4, now_us);
+    rp_bind_i64(s, 5, to == RP_REPLAY_DONE || to == RP_REPLAY_ABORTED || to == RP_REPLAY_UNDONE);
+    rp_db_changed(db, RP_CHANGED_REPLAYS);
+    return rp_run(s, err);
+}
+
+bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, struct rp_str actor,
+                         struct rp_str reason, int64_t now_us, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_replay r;
+    bool ok = rp_replay_get(db, id, &a, &r, err) && step_allowed(&r, to, err) &&
+              (!steps[to].stops || rp_replay_recall(db, id, now_us, err)) &&
+              rp_replay_write_state(db, id, to, reason, now_us, err) &&
+              rp_replay_audit(db, actor, steps[to].action, id, reason,
+                              rp_str_of(rp_replay_state_name(r.state)),
+                              rp_str_of(rp_replay_state_name(to)), now_us, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+/* ---- reading ---- */
+
+#define REPLAY_COLUMNS                                                                             \
+    "id, state, selection, actor, reason, says, plan_hash, canary, wave_max, rate, created_at,"    \
+    " started_at, ended_at, matched, left_out, wave"
+
+static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay *r)
+{
+    *r = (struct rp_replay){
+        .id = rp_col_i64(s, 0),
+        .state = (enum rp_replay_state)rp_col_i64(s, 1),
+        .selection = rp_col_str(s, 2, a),
+        .actor = rp_col_str(s, 3, a),
+        .reason = rp_col_str(s, 4, a),
+        .says = rp_col_str(s, 5, a),
+        .plan_hash = rp_col_str(s, 6, a),
+        .canary = rp_col_i64(s, 7),
+        .wave_max = rp_col_i64(s, 8),
+        .rate_per_s = rp_col_f64(s, 9),
+        .created_us = rp_col_i64(s, 10),
+        .started_us = rp_col_i64(s, 11),
+        .ended_us = rp_col_i64(s, 12),
+        .matched = rp_col_i64(s, 13),
+        .left_out = rp_col_i64(s, 14),
+        .wave = rp_col_i64(s, 15),
+    };
+}
+
+static bool count_fates(struct rp_db *db, struct rp_replay *r, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select fate, sum(n) from replay_tally where replay_id = ?1"
+                                   " group by fate");
+    rp_bind_i64(s, 1, r->id);
+    enum rp_step step;
+    while ((step = rp_step(s, err)) == RP_STEP_ROW) {
+        int64_t fate = rp_col_i64(s, 0);
+        if (fate > 0 && fate < (int64_t)(sizeof r->n / sizeof *r->n))
+            r->n[0] += r->n[fate] = rp_col_i64(s, 1);
+    }
+    return step == RP_STEP_DONE;
+}
+
+bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay *out,
+                   struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select " REPLAY_COLUMNS " from replay where id = ?1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step = rp_step(s, err);
+    if (step != RP_STEP_ROW)
+        return step == RP_STEP_DONE &&
+               rp_fail(err, RP_E_NOT_FOUND, "there is no replay %lld", (long long)id);
+    read_replay(s, a, out);
+    rp_reset(s);
+    return count_fates(db, out, err);
+}
+
+static const char select_live[] =
+    "select " REPLAY_COLUMNS " from replay where ended_at is null order by id limit ?1";
+static const char select_all[] = "select " REPLAY_COLUMNS " from replay order by id desc limit ?1";
+
+bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a,
+                     struct rp_replay **out, size_t *n, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, live_only ? select_live : select_all);
+    rp_bind_i64(s, 1, limit > 0 && limit < 1000 ? limit : 1000);
+    enum rp_step step;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        read_replay(s, a, &(*out)[*n]);
+    }
+    for (size_t i = 0; step == RP_STEP_DONE && i < *n; i++)
+        if (!count_fates(db, &(*out)[i], err))
+            return false;
+    return step == RP_STEP_DONE;
+}
+
+bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit, struct rp_arena *a,
+                     struct rp_replay_item **out, size_t *n, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select i.seq, i.job_id, i.wave, i.fate, t.name, i.why, i.pattern_before,"
+                   " i.pattern_after from replay_item i join job_type t"
+                   " on t.id = i.type_id where i.replay_id = ?1 and i.seq > ?2"
+                   " order by i.seq limit ?3");
+    rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 2, after_seq);
+    rp_bind_i64(s, 3, limit > 0 && limit < 10000 ? limit : 10000);
+    enum rp_step step;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        (*out)[*n] = (struct rp_replay_item){
+            .seq = rp_col_i64(s, 0),
+            .job_id = rp_col_i64(s, 1),
+            .wave = rp_col_i64(s, 2),
+            .fate = (enum rp_fate)rp_col_i64(s, 3),
+            .type = rp_col_str(s, 4, a),
+            .why = rp_col_str(s, 5, a),
+            .pattern_before = rp_col_i64(s, 6),
+            .pattern_after = rp_col_i64(s, 7),
+        };
+    }
+    return step == RP_STEP_DONE;
+}

@@ -1,0 +1,20 @@
+/* Private to store/: what the files about replays share. */
+#ifndef RP_STORE_REPLAYS_INTERNAL_H
+#define RP_STORE_REPLAYS_INTERNAL_H
+
+#include "store/internal.h"
+#include "store/replays.h"
+
+/* 0: none. */
+bool rp_payload_hash(struct rp_db *db, int64_t job_id, int64_t *out, struct rp_err *err);
+/* [w] A replay that has ended (done, aborted, undone) gets its end only once no item runs. */
+bool rp_replay_write_state(struct rp_db *db, int64_t id, enum rp_replay_state to,
+                           struct rp_str says, int64_t now_us, struct rp_err *err);
+bool rp_replay_audit(struct rp_db *db, struct rp_str actor, const char *action, int64_t id,
+                     struct rp_str reason, struct rp_str before, struct rp_str after,
+                     int64_t now_us, struct rp_err *err);
+/* [w] Released items whose jobs have not started go back, exactly, to the state before; they wait
+ * again. */
+bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err);
+
+#endif

@@ -1,0 +1,399 @@
+/* The driver for SQLite: a connection, its statements, errors in our words. */
+#include "store/internal.h"
+#include "store/opened.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+struct rp_stmt {
+    struct rp_db *db;
+    sqlite3_stmt *st; /* NULL: could not be prepared, see db->sticky */
+    const char *sql;
+};
+
+/* ---- errors ---- */
+
+/* No room is not always SQLITE_FULL: a quota, a file size limit or a full tmpfs under the shared
+ * memory are I/O errors to it. */
+static bool no_room(struct rp_db *db, int rc)
+{
+    if (rc == SQLITE_FULL)
+        return true;
+    int e = sqlite3_system_errno(db->sq);
+    return (rc & 0xff) == SQLITE_IOERR && (e == ENOSPC || e == EDQUOT || e == EFBIG);
+}
+
+static bool fail_io(struct rp_db *db, int rc, struct rp_err *err)
+{
+    if (no_room(db, rc)) {
+        (void)rp_fail(err, RP_E_STORE_FULL, "there is no room left for %s", db->store->path);
+        return rp_hint(err,
+                       "free space on its disk or raise the quota; work goes on by itself then");
+    }
+    if ((rc & 0xff) == SQLITE_IOERR)
+        db->distrusted = true;
+    (void)rp_fail(err, RP_E_STORE_IO, "%s: %s", db->store->path, sqlite3_errmsg(db->sq));
+    return rp_hint(err, "check the disk, and who else uses the file");
+}
+
+static bool fail_rc(struct rp_db *db, int rc, struct rp_err *err)
+{
+    switch (rc & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        (void)rp_fail(err, RP_E_STORE_CORRUPT, "%s is damaged: %s", db->store->path,
+                      sqlite3_errmsg(db->sq));
+        return rp_hint(err, "stop the daemon, keep the file, and restore a backup");
+    case SQLITE_CONSTRAINT:
+        if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY)
+            return rp_fail(err, RP_E_CONFLICT, "it exists already (%s)", sqlite3_errmsg(db->sq));
+        return rp_fail(err, RP_E_INTERNAL, "store: %s", sqlite3_errmsg(db->sq));
+    case SQLITE_TOOBIG:
+        return rp_fail(err, RP_E_TOO_LARGE, "a value is too large for the store");
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return fail_io(db, rc, err);
+    default:
+        return rp_fail(err, RP_E_INTERNAL, "store: %s", sqlite3_errmsg(db->sq));
+    }
+}
+
+bool rp_constraint_failed(const struct rp_err *err)
+{
+    return err->code == RP_E_CONFLICT;
+}
+
+/* ---- the connection ---- */
+
+static const char pragmas_writer[] =
+    "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma "
+    "trusted_schema = off;"
+    "pragma cell_size_check = on; pragma secure_delete = off; pragma temp_store = memory; pragma "
+    "cache_size = -131072;"
+    "pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864;";
+static const char pragmas_reader[] = "pragma query_only = on; pragma trusted_schema = off; pragma "
+                                     "cell_size_check = on; pragma temp_store = memory;"
+                                     "pragma cache_size = -16384;";
+
+enum { BUSY_MS = 5000, STMT_CAP = 256 };
+
+bool rp_script(struct rp_db *db, const char *sql, struct rp_err *err)
+{
+    int rc = sqlite3_exec(db->sq, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? true : fail_rc(db, rc, err);
+}
+
+static bool handle_open(struct rp_db *db, struct rp_err *err)
+{
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
+                (db->writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+    int rc = sqlite3_open_v2(db->store->path, &db->sq, flags, NULL);
+    if (rc != SQLITE_OK)
+        return fail_rc(db, rc, err);
+    (void)sqlite3_busy_timeout(db->sq, BUSY_MS);
+    (void)sqlite3_db_config(db->sq, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+    return rp_script(db, db->writer ? pragmas_writer : pragmas_reader, err);
+}
+
+static void handle_close(struct rp_db *db)
+{
+    for (size_t i = 0; i < db->cap_stmt; i++) {
+        if (db->stmt[i] == NULL)
+            continue;
+        (void)sqlite3_finalize(db->stmt[i]->st);
+        free(db->stmt[i]);
+        db->stmt[i] = NULL;
+    }
+    db->n_stmt = 0;
+    (void)sqlite3_close(db->sq);
+    db->sq = NULL;
+}
+
+bool rp_db_open(struct rp_store *s, enum rp_open how, struct rp_db **out, struct rp_err *err)
+{
+    struct rp_db *db = rp_xcalloc(1, sizeof *db);
+    db->store = s;
+    db->writer = how == RP_OPEN_WRITER;
+    db->hour = INT64_MIN;
+    db->cap_stmt = STMT_CAP;
+    db->stmt = rp_xcalloc(db->cap_stmt, sizeof *db->stmt);
+    db->broken = rp_xcalloc(1, sizeof *db->broken);
+    db->broken->db = db;
+    if (!handle_open(db, err)) {
+        rp_db_free(db);
+        return false;
+    }
+    *out = db;
+    return true;
+}
+
+void rp_db_free(struct rp_db *db)
+{
+    if (db == NULL)
+        return;
+    rp_names_forget(db);
+    handle_close(db);
+    free(db->turn);
+    free(db->broken);
+    free(db->stmt);
+    free(db);
+}
+
+/* A log that cannot be written out whole because a reader stands in the way stays distrusted. */
+static bool write_out(struct rp_db *db, struct rp_err *err)
+{
+    int rc = sqlite3_wal_checkpoint_v2(db->sq, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return rc == SQLITE_OK ? true : fail_rc(db, rc, err);
+}
+
+bool rp_db_reopen(struct rp_db *db, struct rp_err *err)
+{
+    handle_close(db);
+    rp_names_forget(db);
+    if (!handle_open(db, err) || !rp_quick_check(db, 0, err) || !write_out(db, err))
+        return false;
+    db->distrusted = false;
+    return true;
+}
+
+struct deadline {
+    int64_t until_us;
+};
+
+static int past_deadline(void *arg)
+{
+    const struct deadline *d = arg;
+    return rp_mono(&rp_clock_system) > d->until_us;
+}
+
+bool rp_quick_check(struct rp_db *db, int64_t max_us, struct rp_err *err)
+{
+    struct deadline d = {rp_mono(&rp_clock_system) + max_us};
+    if (max_us > 0)
+        sqlite3_progress_handler(db->sq, 10000, past_deadline, &d);
+    sqlite3_stmt *st = NULL;
+    int rc = sqlite3_prepare_v2(db->sq, "pragma quick_check(1)", -1, &st, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(st);
+    bool ok = rc == SQLITE_INTERRUPT;
+    if (rc == SQLITE_ROW) {
+        const char *says = (const char *)sqlite3_column_text(st, 0);
+        ok = says != NULL && strcmp(says, "ok") == 0;
+        if (!ok)
+            (void)rp_fail(err, RP_E_STORE_CORRUPT, "%s is damaged: %s", db->store->path,
+                          says != NULL ? says : "?");
+    } else if (!ok) {
+        (void)fail_rc(db, rc, err);
+    }
+    if (!ok && err != NULL && err->code == RP_E_STORE_CORRUPT)
+        (void)rp_hint(err, "keep the file, and restore a backup");
+    (void)sqlite3_finalize(st);
+    sqlite3_progress_handler(db->sq, 0, NULL, NULL);
+    return ok;
+}
+
+/* ---- statements ---- */
+
+static size_t slot_of(const struct rp_db *db, const char *sql)
+{
+    size_t mask = db->cap_stmt - 1;
+    size_t i = (size_t)(((uintptr_t)sql * UINT64_C(0x9E3779B97F4A7C15)) >> 40) & mask;
+    while (db->stmt[i] != NULL && db->stmt[i]->sql != sql)
+        i = (i + 1) & mask;
+    return i;
+}
+
+static void grow(struct rp_db *db)
+{
+    struct rp_stmt **old = db->stmt;
+    size_t n = db->cap_stmt;
+    db->cap_stmt = n * 2;
+    db->stmt = rp_xcalloc(db->cap_stmt, sizeof *db->stmt);
+    for (size_t i = 0; i < n; i++)
+        if (old[i] != NULL)
+            db->stmt[slot_of(db, old[i]->sql)] = old[i];
+    free(old);
+}
+
+static struct rp_stmt *prepare(struct rp_db *db, const char *sql, size_t slot)
+{
+    sqlite3_stmt *st = NULL;
+    /* A handle that could not be opened again refuses everything with the reason. */
+    if (db->sq == NULL) {
+        (void)rp_fail(&db->sticky, RP_E_STORE_IO, "%s is not open", db->store->path);
+        return db->broken;
+    }
+    int rc = sqlite3_prepare_v3(db->sq, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL);
+    if (rc != SQLITE_OK) {
+        (void)fail_rc(db, rc, &db->sticky);
+        return db->broken;
+    }
+    struct rp_stmt *s = rp_xcalloc(1, sizeof *s);
+    *s = (struct rp_stmt){db, st, sql};
+    db->stmt[slot] = s;
+    if (++db->n_stmt * 2 > db->cap_stmt)
+        grow(db);
+    return s;
+}
+
+struct rp_stmt *rp_sql(struct rp_db *db, const char *sql)
+{
+    size_t slot = slot_of(db, sql);
+    struct rp_stmt *s = db->stmt[slot];
+    if (s == NULL)
+        return prepare(db, sql, slot);
+    (void)sqlite3_reset(s->st);
+    (void)sqlite3_clear_bindings(s->st);
+    return s;
+}
+
+void rp_reset(struct rp_stmt *s)
+{
+    (void)sqlite3_reset(s->st);
+}
+
+void rp_reset_all(struct rp_db *db)
+{
+    for (sqlite3_stmt *st = NULL; (st = sqlite3_next_stmt(db->sq, st)) != NULL;)
+        if (sqlite3_stmt_busy(st))
+            (void)sqlite3_reset(st);
+}
+
+int64_t rp_db_steps(struct rp_db *db)
+{
+    int64_t n = 0;
+    for (sqlite3_stmt *st = NULL; (st = sqlite3_next_stmt(db->sq, st)) != NULL;)
+        n += sqlite3_stmt_status(st, SQLITE_STMTSTATUS_VM_STEP, 1);
+    return n;
+}
+
+void rp_bind_i64(struct rp_stmt *s, int i, int64_t v)
+{
+    if (s->st != NULL)
+        (void)sqlite3_bind_int64(s->st, i, v);
+}
+
+void rp_bind_f64(struct rp_stmt *s, int i, double v)
+{
+    if (s->st != NULL)
+        (void)sqlite3_bind_double(s->st, i, v);
+}
+
+void rp_bind_null(struct rp_stmt *s, int i)
+{
+    if (s->st != NULL)
+        (void)sqlite3_bind_null(s->st, i);
+}
+
+void rp_bind_id(struct rp_stmt *s, int i, int64_t v)
+{
+    if (v == 0)
+        rp_bind_null(s, i);
+    else
+        rp_bind_i64(s, i, v);
+}
+
+void rp_bind_text(struct rp_stmt *s, int i, struct rp_str v)
+{
+    if (s->st != NULL)
+        (void)sqlite3_bind_text64(s->st, i, v.p, v.n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void rp_bind_blob(struct rp_stmt *s, int i, struct rp_str v)
+{
+    if (s->st != NULL)
+        (void)sqlite3_bind_blob64(s->st, i, v.p, v.n, SQLITE_STATIC);
+}
+
+/* A full disk or an I/O error may end the whole transaction behind our back. What comes after it
+ * must not run: outside of a transaction each statement would commit by itself. */
+static bool tx_gone(struct rp_db *db)
+{
+    return db->in_tx && sqlite3_get_autocommit(db->sq) != 0;
+}
+
+enum rp_step rp_step(struct rp_stmt *s, struct rp_err *err)
+{
+    struct rp_db *db = s->db;
+    if (s->st == NULL || tx_gone(db)) {
+        if (err != NULL)
+            *err = db->sticky;
+        return RP_STEP_ERROR;
+    }
+    int rc = sqlite3_step(s->st);
+    if (rc == SQLITE_ROW)
+        return RP_STEP_ROW;
+    if (rc != SQLITE_DONE) {
+        (void)fail_rc(db, rc, &db->sticky);
+        if (err != NULL)
+            *err = db->sticky;
+    }
+    (void)sqlite3_reset(s->st);
+    return rc == SQLITE_DONE ? RP_STEP_DONE : RP_STEP_ERROR;
+}
+
+bool rp_run(struct rp_stmt *s, struct rp_err *err)
+{
+    enum rp_step step;
+    do
+        step = rp_step(s, err);
+    while (step == RP_STEP_ROW);
+    return step == RP_STEP_DONE;
+}
+
+bool rp_get_i64(struct rp_stmt *s, int64_t fallback, int64_t *out, struct rp_err *err)
+{
+    *out = fallback;
+    enum rp_step step = rp_step(s, err);
+    if (step != RP_STEP_ROW)
+        return step == RP_STEP_DONE;
+    if (!rp_col_null(s, 0))
+        *out = rp_col_i64(s, 0);
+    rp_reset(s);
+    return true;
+}
+
+int64_t rp_col_i64(struct rp_stmt *s, int c)
+{
+    return sqlite3_column_int64(s->st, c);
+}
+
+double rp_col_f64(struct rp_stmt *s, int c)
+{
+    return sqlite3_column_double(s->st, c);
+}
+
+bool rp_col_null(struct rp_stmt *s, int c)
+{
+    return sqlite3_column_type(s->st, c) == SQLITE_NULL;
+}
+
+struct rp_str rp_col_view(struct rp_stmt *s, int c)
+{
+    if (rp_col_null(s, c))
+        return RP_NONE;
+    const char *p = sqlite3_column_blob(s->st, c);
+    return (struct rp_str){p != NULL ? p : "", (size_t)sqlite3_column_bytes(s->st, c)};
+}
+
+struct rp_str rp_col_str(struct rp_stmt *s, int c, struct rp_arena *a)
+{
+    return rp_str_dup(a, rp_col_view(s, c));
+}
+
+int64_t rp_changes(struct rp_db *db)
+{
+    return sqlite3_changes64(db->sq);
+}
+
+int64_t rp_last_id(struct rp_db *db)
+{
+    return sqlite3_last_insert_rowid(db->sq);
+}

@@ -1,0 +1,118 @@
+/* Transactions and savepoints, and what they bring back in memory when they fail. */
+#include "store/internal.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+static struct rp_db_mark mark(const struct rp_db *db)
+{
+    return (struct rp_db_mark){db->config, db->changes, db->grown};
+}
+
+static void bring_back(struct rp_db *db, const struct rp_db_mark *m)
+{
+    if (db->config != m->config)
+        db->config_age++;
+    db->config = m->config;
+    db->changes = m->changes;
+    if (db->grown != m->grown)
+        rp_names_forget(db);
+    db->grown = m->grown;
+}
+
+static bool run(struct rp_db *db, const char *sql, struct rp_err *err)
+{
+    return rp_run(rp_sql(db, sql), err);
+}
+
+bool rp_tx_begin(struct rp_db *db, struct rp_err *err)
+{
+    if (db->distrusted && !rp_db_reopen(db, err))
+        return false;
+    if (!run(db, db->writer ? "begin immediate" : "begin", err))
+        return false;
+    int64_t any;
+    /* A reader's snapshot begins with its first read, not with `begin`. */
+    if (!db->writer && !rp_get_i64(rp_sql(db, "select count(*) from meta"), 0, &any, err)) {
+        rp_tx_rollback(db);
+        return false;
+    }
+    db->in_tx = true;
+    db->at_begin = db->at_savepoint = mark(db);
+    return true;
+}
+
+bool rp_tx_commit(struct rp_db *db, struct rp_err *err)
+{
+    rp_reset_all(db);
+    if (run(db, "commit", err)) {
+        db->in_tx = false;
+        return true;
+    }
+    rp_tx_rollback(db);
+    return false;
+}
+
+void rp_tx_rollback(struct rp_db *db)
+{
+    if (db->in_tx)
+        bring_back(db, &db->at_begin);
+    db->in_tx = false; /* before: the transaction may be gone already, which rp_step would refuse */
+    if (db->sq == NULL)
+        return;
+    rp_reset_all(db);
+    (void)run(db, "rollback", NULL);
+}
+
+bool rp_savepoint(struct rp_db *db, struct rp_err *err)
+{
+    db->at_savepoint = mark(db);
+    return run(db, "savepoint op", err);
+}
+
+bool rp_savepoint_release(struct rp_db *db, struct rp_err *err)
+{
+    return run(db, "release op", err);
+}
+
+void rp_savepoint_rollback(struct rp_db *db)
+{
+    rp_reset_all(db);
+    bring_back(db, &db->at_savepoint);
+    (void)(run(db, "rollback to op", NULL) && run(db, "release op", NULL));
+}
+
+unsigned rp_db_take_changes(struct rp_db *db)
+{
+    unsigned bits = db->changes;
+    db->changes = 0;
+    return bits;
+}
+
+void rp_db_changed(struct rp_db *db, unsigned bits)
+{
+    db->changes |= bits;
+}
+
+const struct rp_config *rp_db_config(const struct rp_db *db)
+{
+    return db->config;
+}
+
+void rp_db_set_config(struct rp_db *db, const struct rp_config *c)
+{
+    db->config = c;
+    db->config_age++;
+    rp_db_changed(db, RP_CHANGED_CONFIG);
+}
+
+uint64_t rp_db_random(struct rp_db *db)
+{
+    if (db->n_random == 0) {
+        /* At most 256 bytes: cannot be interrupted (getrandom(2)). */
+        if (getrandom(db->random, sizeof db->random, 0) != (ssize_t)sizeof db->random)
+            abort();
+        db->n_random = sizeof db->random / sizeof *db->random;
+    }
+    return db->random[--db->n_random];
+}
