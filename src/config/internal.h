@@ -41,6 +41,9 @@ struct node *rp_tree_read(struct load *l);
 struct child *rp_node_find(const struct node *map, const char *key);
 bool rp_node_is_null(const struct node *n);
 
+/* ---- quoted.c ---- the text of what stands between quotes in the file; its escapes are known to be right */
+struct rp_str rp_quoted_text(struct rp_arena *a, struct rp_str source, bool twice);
+
 /* ---- mistakes.c ---- both return false */
 
 bool rp_mistake(struct load *l, size_t pos, const char *fmt, ...)

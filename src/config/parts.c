@@ -237,7 +237,7 @@ static bool one_notify(struct load *l, const struct node *v, struct rp_notify *n
 static bool read_notify(struct load *l, const struct row *row, const struct node *v,
                         const struct owners *o)
 {
-    enum { NOTIFY_MAX = 1000 };
+    enum { NOTIFY_MAX = 10000 };
     struct rp_config *c = o->of[OF_CONFIG];
     if ((v->kind != NODE_LIST && !rp_node_is_null(v)) || v->n > NOTIFY_MAX)
         return rp_mistake(l, v->from, "%s: found %s, expected a list of maps", row->key,

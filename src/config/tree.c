@@ -151,14 +151,25 @@ static struct node *node_new(struct builder *b, enum node_kind kind, struct fy_e
     return n;
 }
 
+static void read_text(struct builder *b, struct fy_token *value, struct node *n)
+{
+    enum fy_scalar_style style = fy_token_scalar_style(value);
+    size_t len = 0;
+    n->plain = style == FYSS_PLAIN;
+    if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) {
+        struct rp_str source = {b->l->text.p + n->from, n->to - n->from};
+        n->raw = rp_quoted_text(b->l->tmp, source, style == FYSS_DOUBLE_QUOTED);
+    } else {
+        const char *text = fy_token_get_text(value, &len);
+        n->raw = rp_str_dup(b->l->tmp, (struct rp_str){text != NULL ? text : "", text != NULL ? len : 0});
+    }
+    n->text = n->raw;
+}
+
 static bool add_scalar(struct builder *b, struct fy_event *e)
 {
     struct node *n = node_new(b, NODE_SCALAR, e);
-    size_t len = 0;
-    const char *text = fy_token_get_text(e->scalar.value, &len);
-    n->raw = rp_str_dup(b->l->tmp, (struct rp_str){text != NULL ? text : "", len});
-    n->text = n->raw;
-    n->plain = fy_token_scalar_style(e->scalar.value) == FYSS_PLAIN;
+    read_text(b, e->scalar.value, n);
     if (!no_tag(b, e->scalar.tag))
         return false;
     if (memchr(n->raw.p, '\0', n->raw.n) != NULL)

@@ -333,7 +333,7 @@ static const struct {
     {"jobs: &x\n  a: *@@x\n", "holds itself"},
     {"jobs: *@@nope\n", "no anchor"},
     {"? @@[a]\n: b\n", "a key must be a plain text"},
-    {"jobs:\n  a:\n    description: \"x\"@@ y\n", "not valid YAML"},
+    {"jobs:\n  a:\n    description: \"x\" @@y\n", "not valid YAML"},
     {"jobs:\n  a: x@@\x01\n", "control character 0x01"},
     {"jobs:\n  ä: x@@\xff\n", "byte 0xff is not UTF-8"},
 };
