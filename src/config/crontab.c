@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { ENV_MAX = 100, DESCRIPTION_MAX = 300, NAMES = 16384 /* power of two, above twice the jobs */ };
+enum {
+    ENV_MAX = 100,
+    DESCRIPTION_MAX = 300,
+    NAMES = 16384 /* power of two, above twice the jobs */
+};
 
 struct taken {
     struct rp_str name;
@@ -27,7 +31,7 @@ struct reader {
     struct rp_str shell, mailto, zone;
     int64_t jitter_us;
     int line, line_left_out; /* the last one that became no job */
-    struct taken *names; /* a hash table of the names given */
+    struct taken *names;     /* a hash table of the names given */
     size_t jobs_cap, notes_cap, comments_cap;
 };
 
@@ -52,8 +56,7 @@ __attribute__((format(printf, 2, 3))) static void note(struct reader *r, const c
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     c->notes = grow(r, c->notes, c->n_notes, &r->notes_cap, sizeof *c->notes);
-    c->notes[c->n_notes++] =
-        (struct rp_crontab_note){r->line, rp_str_dup(r->a, rp_str_of(text))};
+    c->notes[c->n_notes++] = (struct rp_crontab_note){r->line, rp_str_dup(r->a, rp_str_of(text))};
 }
 
 static void comment_add(struct reader *r, struct rp_str text)
@@ -106,8 +109,10 @@ static void set_mailto(struct reader *r, struct rp_str value)
     if (!plain)
         note(r, "MAILTO %s is not an address; add it to notify by hand", shown(value));
     else if (value.n > 0)
-        note(r, "MAILTO: cron mails all output; Reprise keeps the output (job logs) and mails %s of "
-                "incidents", shown(value));
+        note(r,
+             "MAILTO: cron mails all output; Reprise keeps the output (job logs) and mails %s of "
+             "incidents",
+             shown(value));
 }
 
 static void set_zone(struct reader *r, struct rp_str value)
@@ -128,7 +133,8 @@ static void set_delay(struct reader *r, struct rp_str value)
     }
     r->jitter_us = minutes * RP_US_MIN;
     if (minutes > 0)
-        note(r, "RANDOM_DELAY: becomes jitter, whose delay is the same each time an instant is planned");
+        note(r, "RANDOM_DELAY: becomes jitter, whose delay is the same each time an instant is "
+                "planned");
 }
 
 static void set_shell(struct reader *r, struct rp_str value)
@@ -160,7 +166,9 @@ static void assignment(struct reader *r, struct rp_str name, struct rp_str value
     else
         env_set(r, name, value);
     if (rp_str_is(name, "TZ"))
-        note(r, "TZ is set for the commands, as cron does; the times stay those of the machine's zone");
+        note(
+            r,
+            "TZ is set for the commands, as cron does; the times stay those of the machine's zone");
     if (rp_str_find(value, RP_STR(" #")) != SIZE_MAX)
         note(r, "cron takes the comment behind a variable as part of its value, and so it is kept");
 }
@@ -193,7 +201,8 @@ static struct rp_str take_time(struct reader *r, struct rp_str *rest)
     return s;
 }
 
-/* cronie's `~` is a time by chance within a range, chosen at each start; H is one chosen by the name. */
+/* cronie's `~` is a time by chance within a range, chosen at each start; H is one chosen by the
+ * name. */
 static void random_field(struct rp_str field, int low, int high, struct rp_buf *out)
 {
     struct rp_str rest = field, from, to;

@@ -1,7 +1,9 @@
-/* Crontabs of Vixie cron, cronie and Debian's cron to a configuration (schedules specification, rule 25).
+/* Crontabs of Vixie cron, cronie and Debian's cron to a configuration (schedules specification,
+ * rule 25).
  *
- * Nothing is dropped: every line becomes a job, a part of one, a comment, or a note that names its line. The YAML is
- * accepted by rp_config_parse. Pure: reads the text and nothing else; the caller says the machine's zone. */
+ * Nothing is dropped: every line becomes a job, a part of one, a comment, or a note that names its
+ * line. The YAML is accepted by rp_config_parse. Pure: reads the text and nothing else; the caller
+ * says the machine's zone. */
 #ifndef RP_CONFIG_CRONTAB_H
 #define RP_CONFIG_CRONTAB_H
 
@@ -47,7 +49,8 @@ struct rp_crontab_options {
     struct rp_str zone; /* the machine's; absent: UTC */
 };
 
-/* False only if the text is too large or has too many jobs. Free with rp_crontab_free in any case. */
+/* False only if the text is too large or has too many jobs. Free with rp_crontab_free in any case.
+ */
 bool rp_crontab_import(struct rp_str text, const struct rp_crontab_options *o,
                        struct rp_crontab *out, struct rp_err *err);
 void rp_crontab_free(struct rp_crontab *c);
@@ -57,14 +60,16 @@ struct rp_crontab_diff {
     int64_t ours[RP_CRONTAB_NEXT], crons[RP_CRONTAB_NEXT];
     size_t n_ours, n_crons;
 };
-/* The next instants after from_us of one job both ways; true if they differ. Cron's own are found by walking the minutes as cron
- * does, at most 5 years. Words that cron does not plan (@reboot, @every) never differ. */
+/* The next instants after from_us of one job both ways; true if they differ. Cron's own are found
+ * by walking the minutes as cron does, at most 5 years. Words that cron does not plan (@reboot,
+ * @every) never differ. */
 bool rp_crontab_differs(const struct rp_crontab_job *job, struct rp_str machine_zone,
                         int64_t from_us, struct rp_crontab_diff *out);
 /* All differing lines in words; how many they are. */
 size_t rp_crontab_diff_print(const struct rp_crontab *c, int64_t from_us, struct rp_buf *out);
 
-/* The zone of this machine as cron sees it: $TZ, the target of /etc/localtime, else UTC. Into the arena. */
+/* The zone of this machine as cron sees it: $TZ, the target of /etc/localtime, else UTC. Into the
+ * arena. */
 struct rp_str rp_crontab_machine_zone(struct rp_arena *a);
 
 #endif

@@ -6,7 +6,8 @@ static bool blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* A quoted or bare word off the front of *s; a bare one ends before any of `ends`. False if a quote is not closed. */
+/* A quoted or bare word off the front of *s; a bare one ends before any of `ends`. False if a quote
+ * is not closed. */
 static bool take_word(struct rp_str *s, const char *ends, struct rp_str *word)
 {
     char quote = s->n > 0 && (s->p[0] == '"' || s->p[0] == '\'') ? s->p[0] : '\0';

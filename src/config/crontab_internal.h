@@ -4,7 +4,8 @@
 
 #include "config/crontab.h"
 
-/* ---- crontab_name.c ---- what a command is about: "certbot", "cron.daily"; a valid job name without number */
+/* ---- crontab_name.c ---- what a command is about: "certbot", "cron.daily"; a valid job name
+ * without number */
 struct rp_str rp_crontab_name(struct rp_arena *a, struct rp_str command);
 
 /* ---- crontab_env.c ---- */

@@ -1,4 +1,5 @@
-/* A readable name for a command: that of the program which does the work, behind tests, waits and wrappers. */
+/* A readable name for a command: that of the program which does the work, behind tests, waits and
+ * wrappers. */
 #include "config/crontab_internal.h"
 
 #include <ctype.h>
@@ -15,8 +16,9 @@ static bool among(struct rp_str s, const char *words)
 }
 
 /* Programs that are not what a line is for. */
-static const char idle[] = "test [ [[ cd sleep true : export source . umask ulimit echo command set "
-                           "which type mkdir exit fi done esac } { ( ) date";
+static const char idle[] =
+    "test [ [[ cd sleep true : export source . umask ulimit echo command set "
+    "which type mkdir exit fi done esac } { ( ) date";
 /* Shell words before a command, and programs that run the command after their options. */
 static const char wrappers[] = "if then else elif do while until ! { ( exec nice ionice nohup sudo "
                                "env time timeout flock chronic cronic setsid chrt doas systemd-cat "
@@ -95,7 +97,8 @@ static bool argument_of_wrapper(struct rp_str s)
            rp_str_starts(s, "/var/run/") || rp_str_starts(s, "/tmp/");
 }
 
-/* The script that an interpreter runs; the interpreter itself if the program is on the command line (-c, -e). */
+/* The script that an interpreter runs; the interpreter itself if the program is on the command line
+ * (-c, -e). */
 static struct rp_str script(struct rp_str program, const struct rp_str *word, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -109,7 +112,8 @@ static struct rp_str script(struct rp_str program, const struct rp_str *word, si
     return program;
 }
 
-/* Where the command of `sh -c command` or `su user -c command` begins among the words; n if it is none. */
+/* Where the command of `sh -c command` or `su user -c command` begins among the words; n if it is
+ * none. */
 static size_t inner_command(const struct rp_str *word, size_t i, size_t n)
 {
     if (!among(base_name(word[i]), "sh bash dash ksh zsh su runuser"))

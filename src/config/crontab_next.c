@@ -1,5 +1,6 @@
-/* Cron's own reading of a line, as an oracle for ours: the five fields as Vixie's entry.c takes them, and its main loop's rules for
- * clock changes, walked minute by minute. Shares nothing with core/cron.c on purpose. */
+/* Cron's own reading of a line, as an oracle for ours: the five fields as Vixie's entry.c takes
+ * them, and its main loop's rules for clock changes, walked minute by minute. Shares nothing with
+ * core/cron.c on purpose. */
 #include "config/crontab_internal.h"
 
 #include "base/time.h"

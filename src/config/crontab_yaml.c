@@ -3,7 +3,8 @@
 
 #include "base/time.h"
 
-/* Code point at i and its length; a noncharacter for a byte of no sequence, as where a note was cut. */
+/* Code point at i and its length; a noncharacter for a byte of no sequence, as where a note was
+ * cut. */
 static uint32_t code_point(struct rp_str s, size_t i, size_t *len)
 {
     unsigned char c = (unsigned char)s.p[i];
@@ -18,7 +19,8 @@ static uint32_t code_point(struct rp_str s, size_t i, size_t *len)
     return v;
 }
 
-/* What a YAML text cannot or should not hold as it is: controls, other line breaks, byte order marks, noncharacters. */
+/* What a YAML text cannot or should not hold as it is: controls, other line breaks, byte order
+ * marks, noncharacters. */
 static bool printable(uint32_t c)
 {
     return c >= 0x20 && !(c >= 0x7F && c < 0xA0) && c != 0x2028 && c != 0x2029 && c != 0xFEFF &&
@@ -208,8 +210,9 @@ void rp_crontab_yaml(struct rp_crontab *c, struct rp_buf *out)
 {
     comment_line(out, "", rp_str_fmt(&c->arena, "Imported from %.*s", RP_FMT(c->name)));
     for (size_t i = 0; i < c->n_notes; i++)
-        comment_line(out, "", rp_str_fmt(&c->arena, "line %d: %.*s", c->notes[i].line,
-                                         RP_FMT(c->notes[i].text)));
+        comment_line(
+            out, "",
+            rp_str_fmt(&c->arena, "line %d: %.*s", c->notes[i].line, RP_FMT(c->notes[i].text)));
     defaults(c, out);
     jobs(c, out);
     notify(c, out);

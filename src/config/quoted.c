@@ -1,11 +1,12 @@
-/* Quoted texts of YAML (1.2.2, sections 5.7 and 7.3). libfyaml checks them but 0.7.12 reads some wrong: of `''''` in single quotes
- * it makes three quotes, behind a backslash at the end of a line it puts a blank, and both cut as much off the end. */
+/* Quoted texts of YAML (1.2.2, sections 5.7 and 7.3). libfyaml checks them but 0.7.12 reads some
+ * wrong: of `''''` in single quotes it makes three quotes, behind a backslash at the end of a line
+ * it puts a blank, and both cut as much off the end. */
 #include "config/internal.h"
 
 struct unquoter {
     struct rp_str s;
     size_t i;
-    char *out; /* never longer than the source but for \N \_ \L \P, whose texts are 2 or 3 bytes as their source is 2 */
+    char *out; /* at most half as long again as the source: \L and \P become 3 bytes */
     size_t n;
     size_t kept; /* blanks before this came from escapes and stay in front of a line break */
 };
@@ -66,7 +67,7 @@ static uint32_t hex(struct unquoter *u, size_t digits)
 static void escape(struct unquoter *u)
 {
     static const char names[] = "0abtnvfre\"/\\ \tN_LP";
-    static const uint32_t chars[] = {0,   7,    8,   9,    10,  11,   12,   13,     27,
+    static const uint32_t chars[] = {0,   7,   8,    9,   10,   11,   12,   13,     27,
                                      '"', '/', '\\', ' ', '\t', 0x85, 0xA0, 0x2028, 0x2029};
     u->i++;
     if (at_break(u)) {

@@ -1,4 +1,5 @@
-/* crontab import: what becomes of each habit, that the result loads, and that our instants are cron's. */
+/* crontab import: what becomes of each habit, that the result loads, and that our instants are
+ * cron's. */
 #include "config/config.h"
 #include "config/crontab.h"
 #include "config/crontab_internal.h"
@@ -274,17 +275,29 @@ static void the_walk_over_minutes_reads_as_cron_does(void **state)
     static const struct {
         const char *fields, *zone, *after, *next[3];
     } cases[] = {
-        {"30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z",
+        {"30 2 * * *",
+         "Europe/Berlin",
+         "2026-03-28T12:00:00Z",
          {"2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z", "2026-03-31T00:30:00Z"}},
-        {"30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z",
+        {"30 2 * * *",
+         "Europe/Berlin",
+         "2026-10-24T12:00:00Z",
          {"2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z", "2026-10-27T01:30:00Z"}},
-        {"*/30 2 * * *", "Europe/Berlin", "2026-10-25T00:00:00Z",
+        {"*/30 2 * * *",
+         "Europe/Berlin",
+         "2026-10-25T00:00:00Z",
          {"2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "2026-10-25T01:30:00Z"}},
-        {"*/30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z",
+        {"*/30 2 * * *",
+         "Europe/Berlin",
+         "2026-03-28T12:00:00Z",
          {"2026-03-30T00:00:00Z", "2026-03-30T00:30:00Z", "2026-03-31T00:00:00Z"}},
-        {"0 0 13 * fri", "UTC", "2026-02-01T00:00:00Z",
+        {"0 0 13 * fri",
+         "UTC",
+         "2026-02-01T00:00:00Z",
          {"2026-02-06T00:00:00Z", "2026-02-13T00:00:00Z", "2026-02-20T00:00:00Z"}},
-        {"0 0 */2 * 7", "UTC", "2026-01-01T00:00:00Z",
+        {"0 0 */2 * 7",
+         "UTC",
+         "2026-01-01T00:00:00Z",
          {"2026-01-11T00:00:00Z", "2026-01-25T00:00:00Z", "2026-02-01T00:00:00Z"}},
         {"0 0 29 2 *", "UTC", "2026-01-01T00:00:00Z", {"2028-02-29T00:00:00Z", NULL}},
     };
@@ -329,9 +342,8 @@ static void our_instants_are_those_of_cron(void **state)
         for (int k = 0; k < 5; k++)
             f[k] = lists[k][(unsigned)rand_r(&seed) % 8];
         (void)snprintf(fields, sizeof fields, "%s %s %s %s %s", f[0], f[1], f[2], f[3], f[4]);
-        struct rp_crontab_job job = {.name = RP_STR("x"),
-                                     .fields = rp_str_of(fields),
-                                     .schedule = rp_str_of(fields)};
+        struct rp_crontab_job job = {
+            .name = RP_STR("x"), .fields = rp_str_of(fields), .schedule = rp_str_of(fields)};
         struct rp_crontab_diff d;
         const char *zone = zones[i % 5], *from = froms[(unsigned)rand_r(&seed) % 5];
         if (rp_crontab_differs(&job, rp_str_of(zone), instant(from), &d)) {
@@ -388,7 +400,8 @@ static void the_crontabs_of_this_machine_import_without_difference(void **state)
 static void a_difference_is_printed_with_its_line(void **state)
 {
     (void)state;
-    /* cron makes up for each skipped minute on its own; here both readings agree, so one is bent. */
+    /* cron makes up for each skipped minute on its own; here both readings agree, so one is bent.
+     */
     import("\n0 4 * * * x\n", false);
     crontab.jobs[0].schedule = RP_STR("0 5 * * *");
     struct rp_buf out = {0};

@@ -1,5 +1,6 @@
-/* Loading: what a good file becomes, and where each mistake is said to be. In the texts of mistakes "@@" stands before the
- * character whose line and column must be named; it is taken out before loading. */
+/* Loading: what a good file becomes, and where each mistake is said to be. In the texts of mistakes
+ * "@@" stands before the character whose line and column must be named; it is taken out before
+ * loading. */
 #include "config/config.h"
 
 #include "base/time.h"
@@ -147,47 +148,47 @@ static void an_empty_file_gives_the_documented_defaults(void **state)
 static void a_job_may_give_every_key(void **state)
 {
     (void)state;
-    struct rp_config *c = good(
-        "queues: { mail: { max_running: 4, weight: 3 } }\n"
-        "hosts: [jobs.example.com]\n"
-        "jobs:\n"
-        "  all:\n"
-        "    description: does all\n"
-        "    shell: echo $HOME $${HOME}\n"
-        "    queue: mail\n"
-        "    priority: -5\n"
-        "    soft_timeout: 1m\n"
-        "    timeout: 2m\n"
-        "    grace: 3s\n"
-        "    backoff: [1s, 10s, 1m]\n"
-        "    max_running: ${N}\n"
-        "    env: { TZ: UTC, EMPTY: , API_KEY: abc }\n"
-        "    cwd: /srv\n"
-        "    user: www-data\n"
-        "    umask: 022\n"
-        "    limits: { memory: 512M, cpu_time: 90s, cpus: 1.5, open_files: 100, processes: 9, "
-        "file_size: 1GB }\n"
-        "    output_limit: 1MiB\n"
-        "    expect:\n"
-        "      file: /backup/db.zst\n"
-        "      newer_than: 2h\n"
-        "      min_bytes: 50% of usual\n"
-        "      max_duration: 1h\n"
-        "      result: { /rows: \">0\", /state: ok }\n"
-        "    expect_every: 1d\n"
-        "    expect_within: 2h\n"
-        "    poison_after: 2\n"
-        "    stdin: |\n"
-        "      one\n"
-        "      two\n"
-        "    payload: { a: [1, -2.5e3, \"3\", true, null, x y], b: {} }\n"
-        "    schedule: H 3 * * MON-FRI\n"
-        "    timezone: America/New_York\n"
-        "    overlap: replace\n"
-        "    missed: run-all\n"
-        "    missed_max: 7\n"
-        "    start_within: 10m\n"
-        "    jitter: 30s\n");
+    struct rp_config *c =
+        good("queues: { mail: { max_running: 4, weight: 3 } }\n"
+             "hosts: [jobs.example.com]\n"
+             "jobs:\n"
+             "  all:\n"
+             "    description: does all\n"
+             "    shell: echo $HOME $${HOME}\n"
+             "    queue: mail\n"
+             "    priority: -5\n"
+             "    soft_timeout: 1m\n"
+             "    timeout: 2m\n"
+             "    grace: 3s\n"
+             "    backoff: [1s, 10s, 1m]\n"
+             "    max_running: ${N}\n"
+             "    env: { TZ: UTC, EMPTY: , API_KEY: abc }\n"
+             "    cwd: /srv\n"
+             "    user: www-data\n"
+             "    umask: 022\n"
+             "    limits: { memory: 512M, cpu_time: 90s, cpus: 1.5, open_files: 100, processes: 9, "
+             "file_size: 1GB }\n"
+             "    output_limit: 1MiB\n"
+             "    expect:\n"
+             "      file: /backup/db.zst\n"
+             "      newer_than: 2h\n"
+             "      min_bytes: 50% of usual\n"
+             "      max_duration: 1h\n"
+             "      result: { /rows: \">0\", /state: ok }\n"
+             "    expect_every: 1d\n"
+             "    expect_within: 2h\n"
+             "    poison_after: 2\n"
+             "    stdin: |\n"
+             "      one\n"
+             "      two\n"
+             "    payload: { a: [1, -2.5e3, \"3\", true, null, x y], b: {} }\n"
+             "    schedule: H 3 * * MON-FRI\n"
+             "    timezone: America/New_York\n"
+             "    overlap: replace\n"
+             "    missed: run-all\n"
+             "    missed_max: 7\n"
+             "    start_within: 10m\n"
+             "    jitter: 30s\n");
     const struct rp_type *t = &c->types[0];
     const struct rp_schedule *s = &c->schedules[0];
     assert_int_equal(c->queues[0].weight, 3);
@@ -275,7 +276,8 @@ static const struct {
 } bad[] = {
     {"@@sotre: x\n", "unknown key \"sotre\""},
     {"jobs:\n  a:\n    @@timeuot: 5m\n", "unknown key \"timeuot\""},
-    {"jobs:\n  a:\n    timeout: @@5 minutes\n", "timeout: found \"5 minutes\", expected a duration"},
+    {"jobs:\n  a:\n    timeout: @@5 minutes\n",
+     "timeout: found \"5 minutes\", expected a duration"},
     {"jobs:\n  a:\n    timeout: @@300\n", "expected a duration"},
     {"jobs:\n  a: { run: [x], retries: @@-1 }\n", "retries: \"-1\" is not within 0 and 1000"},
     {"jobs:\n  a:\n    grace: @@2h\n", "is not within 0s and 1h"},
@@ -287,7 +289,8 @@ static const struct {
     {"jobs:\n  a:\n    run: @@[]\n", "does not begin with a program"},
     {"jobs:\n  a:\n    run: [x]\n    @@shell: x\n", "run and shell exclude each other"},
     {"jobs:\n  a:\n    run:\n    - a\n    - @@{b: c}\n", "found a map, expected a text"},
-    {"dependencies: { db: { tcp: 'x:1' } }\njobs:\n  a:\n    needs: [db, @@bd]\n", "no dependency \"bd\""},
+    {"dependencies: { db: { tcp: 'x:1' } }\njobs:\n  a:\n    needs: [db, @@bd]\n",
+     "no dependency \"bd\""},
     {"dependencies: { db: { tcp: 'x:1' } }\njobs:\n  a:\n    needs: [db, @@db]\n", "given twice"},
     {"dependencies:\n  @@db: { every: 1m }\n", "found 0 of postgres"},
     {"dependencies:\n  @@db: { tcp: 'x:1', http: 'http://x/' }\n", "found 2 of postgres"},
@@ -419,9 +422,10 @@ static void a_secret_from_the_environment_is_in_no_mistake_and_no_source(void **
 {
     (void)state;
     struct rp_buf out = {0};
-    assert_null(parse("dependencies:\n  a: { tcp: \"${DATABASE_URL}\" }\n"
-                      "  b: { http: \"${DATABASE_URL}\" }\nstore: x${DATABASE_URL}\n"
-                      "listen: \"${DATABASE_URL}\"\njobs: { j: { timeout: \"${DATABASE_URL}\" } }\n"));
+    assert_null(
+        parse("dependencies:\n  a: { tcp: \"${DATABASE_URL}\" }\n"
+              "  b: { http: \"${DATABASE_URL}\" }\nstore: x${DATABASE_URL}\n"
+              "listen: \"${DATABASE_URL}\"\njobs: { j: { timeout: \"${DATABASE_URL}\" } }\n"));
     rp_mistakes_print(&mistakes, RP_STR("t.yaml"), &out);
     assert_int_equal(mistakes.errors, 5);
     assert_null(strstr(out.p, "geheim"));
@@ -477,6 +481,34 @@ static void aliases_work_and_a_bomb_of_them_is_refused(void **state)
     assert_null(parse(text.p));
     assert_non_null(strstr(mistakes.error[0].err.message, "more than 500000 values"));
     rp_buf_free(&text);
+}
+
+/* YAML 1.2.2, examples 7.4 to 7.9, and what libfyaml 0.7.12 by itself reads wrong. */
+static void quoted_texts_are_read_as_yaml_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *text;
+    } cases[] = {
+        {"'here''s to \"quotes\"'", "here's to \"quotes\""},
+        {"'echo '''' ''''''x'", "echo '' '''x"},
+        {"' 1st non-empty\n\n       2nd non-empty \n      3rd non-empty '",
+         " 1st non-empty\n2nd non-empty 3rd non-empty "},
+        {"\"folded \n      to a space,\t\n\n      to a line feed, or \t\\\n       \\ "
+         "\tnon-content\"",
+         "folded to a space,\nto a line feed, or \t \tnon-content"},
+        {"\"a\\\\\\\n      \\\\b\"", "a\\\\b"},
+        {"\"\\x41\\u00e4\\U0001F600\\t\\\"\\/\"", "A\xC3\xA4\xF0\x9F\x98\x80\t\"/"},
+        {"\"tab\\t\n      x\"", "tab\t x"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rp_buf b = {0};
+        rp_buf_fmt(&b, "jobs:\n  a:\n    stdin: %s\n", cases[i].yaml);
+        struct rp_config *c = good(b.p);
+        assert_text(c->types[0].stdin_text, cases[i].text);
+        rp_config_free(c);
+        rp_buf_free(&b);
+    }
 }
 
 static void deep_nesting_and_large_files_are_refused(void **state)
@@ -615,6 +647,7 @@ int main(void)
         cmocka_unit_test(a_secret_from_the_environment_is_in_no_mistake_and_no_source),
         cmocka_unit_test(the_source_of_a_job_is_its_own_text_with_secrets_masked),
         cmocka_unit_test(aliases_work_and_a_bomb_of_them_is_refused),
+        cmocka_unit_test(quoted_texts_are_read_as_yaml_says),
         cmocka_unit_test(deep_nesting_and_large_files_are_refused),
         cmocka_unit_test(a_schedule_that_meets_a_clock_change_is_warned_of_with_its_date),
         cmocka_unit_test(what_does_nothing_is_warned_of),
