@@ -11,11 +11,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum {
-    ENV_MAX = 100,
-    DESCRIPTION_MAX = 300,
-    NAMES = 16384 /* power of two, above twice the jobs */
-};
+enum { ENV_MAX = 100, DESCRIPTION_MAX = 300 };
 
 struct taken {
     struct rp_str name;
@@ -31,7 +27,8 @@ struct reader {
     struct rp_str shell, mailto, zone;
     int64_t jitter_us;
     int line, line_left_out; /* the last one that became no job */
-    struct taken *names;     /* a hash table of the names given */
+    struct taken *names;     /* a hash table of the names given; */
+    size_t n_names;          /* a power of two, at least twice the lines */
     size_t jobs_cap, notes_cap, comments_cap;
 };
 
@@ -265,9 +262,9 @@ static struct rp_str our_schedule(struct reader *r, struct rp_str fields)
 
 static struct taken *slot(struct reader *r, struct rp_str name)
 {
-    size_t i = rp_hash64(name) & (NAMES - 1);
+    size_t i = rp_hash64(name) & (r->n_names - 1);
     while (r->names[i].name.p != NULL && !rp_str_eq(r->names[i].name, name))
-        i = (i + 1) & (NAMES - 1);
+        i = (i + 1) & (r->n_names - 1);
     return &r->names[i];
 }
 
@@ -457,6 +454,16 @@ static bool read_lines(struct reader *r, struct rp_str text, struct rp_err *err)
     return true;
 }
 
+static size_t table_size(struct rp_str text)
+{
+    size_t lines = 1, size = 16;
+    for (size_t i = 0; i < text.n; i++)
+        lines += text.p[i] == '\n';
+    while (size < 2 * lines && size < (size_t)4 * RP_CRONTAB_JOBS_MAX)
+        size *= 2;
+    return size;
+}
+
 bool rp_crontab_import(struct rp_str text, const struct rp_crontab_options *o,
                        struct rp_crontab *out, struct rp_err *err)
 {
@@ -471,7 +478,8 @@ bool rp_crontab_import(struct rp_str text, const struct rp_crontab_options *o,
         note(&r, "%s is no known zone; UTC is used", shown(o->zone));
     if (text.n > RP_CRONTAB_BYTES_MAX)
         return rp_fail(err, RP_E_TOO_LARGE, "%.*s is larger than 1 MB", RP_FMT(out->name));
-    r.names = rp_xcalloc(NAMES, sizeof *r.names);
+    r.n_names = table_size(text);
+    r.names = rp_xcalloc(r.n_names, sizeof *r.names);
     bool ok = read_lines(&r, text, err);
     if (ok) {
         rp_crontab_yaml(out, &yaml);
