@@ -96,8 +96,17 @@ static size_t env_print(struct rp_buf *out, const char *before, const struct rp_
     return printed;
 }
 
+/* Cron starts a command in $HOME. */
+static void folder(const struct rp_crontab_job *j, struct rp_buf *out)
+{
+    for (size_t i = 0; i < j->n_env; i++)
+        if (rp_str_is(j->env[i].name, "HOME") && rp_str_starts(j->env[i].value, "/"))
+            pair(out, "cwd", j->env[i].value);
+}
+
 static void command(const struct rp_crontab_job *j, struct rp_buf *out)
 {
+    folder(j, out);
     if (rp_str_is(j->shell, "/bin/sh")) {
         pair(out, "shell", j->command);
     } else {
@@ -142,6 +151,8 @@ static void defaults(const struct rp_crontab *c, struct rp_buf *out)
                            "  missed: skip # run-once makes up for a time when the machine was "
                            "down, as anacron does\n"
                            "  umask: 022\n"));
+    rp_buf_str(out, RP_STR("  # cron starts commands in the home folder of their user: give cwd to "
+                           "those that rely on it\n"));
     if (c->n_jobs > 0)
         (void)env_print(out, "  ", c->jobs[0].env, c->jobs[0].n_env, NULL, 0);
 }

@@ -174,6 +174,7 @@ static void variables_hold_from_their_line_on(void **state)
            "0 2 * * * second\n"
            "MAILTO=\"\"\n"
            "TZ=Asia/Tokyo\n"
+           "HOME=/srv\n"
            "0 3 * * * third\n",
            false);
     assert_text(type("first")->env[0].value, "one two");
@@ -185,6 +186,8 @@ static void variables_hold_from_their_line_on(void **state)
     assert_text(rp_config_schedule(config, RP_STR("second"))->zone, "Europe/Berlin");
     assert_int_equal(rp_config_schedule(config, RP_STR("second"))->jitter_us, 30 * RP_US_MIN);
     assert_text(type("third")->env[2].value, "Asia/Tokyo");
+    assert_text(type("third")->cwd, "/srv");
+    assert_true(type("second")->cwd.p == NULL);
     assert_int_equal(config->n_notify, 2);
     assert_text(config->notify[0].target, "ops@example.com");
     assert_text(config->notify[0].jobs.v[0], "first");
