@@ -118,7 +118,8 @@ static bool ask_waiting(struct cli *cli, const struct rp_config *c, struct reply
         rp_jw_str(&w, c->types[i].name);
     rp_jw_array_end(&w);
     rp_jw_object_end(&w);
-    bool ok = client != NULL && client_send(client, &cli->arena, "POST", "/v1/check/waiting", &body, reply, &err);
+    bool ok = client != NULL &&
+              client_send(client, &cli->arena, "POST", "/v1/check/waiting", &body, reply, &err);
     client_free(client);
     rp_buf_free(&body);
     return ok;
@@ -134,7 +135,8 @@ static int waiting_lines(struct cli *cli, struct rp_str body)
             doc_show(cli, i.value, "type"), doc_show(cli, i.value, "why"));
     items_close(&i);
     if (n > 0)
-        say_next(cli, "keep the type until its jobs are done, or cancel them: reprise jobs --type T");
+        say_next(cli,
+                 "keep the type until its jobs are done, or cancel them: reprise jobs --type T");
     return n;
 }
 

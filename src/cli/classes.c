@@ -1,5 +1,5 @@
-/* analyze --classes: the class of each message of a file, JSON lines in and out. Constant memory, no
- * daemon. */
+/* analyze --classes: the class of each message of a file, JSON lines in and out. Constant memory,
+ * no daemon. */
 #include "cli/internal.h"
 
 #include "analyze/analyze.h"

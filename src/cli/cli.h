@@ -32,9 +32,9 @@ struct rp_option {
 };
 
 struct rp_command {
-    const char *name;      /* "replay", "job show" */
-    const char *arguments; /* as in help: "ID…", "NAME [DAY]"; "" for none */
-    int least, most;       /* number of positional arguments; most -1: any */
+    const char *name;                /* "replay", "job show" */
+    const char *arguments;           /* as in help: "ID…", "NAME [DAY]"; "" for none */
+    int least, most;                 /* number of positional arguments; most -1: any */
     const struct rp_option *options; /* NULL: only the common ones */
     const char *summary;             /* one line, lower case, no full stop */
     const char *help;                /* paragraphs after it; may be NULL */
@@ -52,6 +52,9 @@ struct rp_command_group {
 /* Runs the command that argv names: one of this folder's, or one of `extra` (the daemon's, from
  * main.c), which is the first group in help. Returns the exit code of INTERFACES.md. */
 int rp_cli_main(int argc, char **argv, const struct rp_command_group *extra);
+
+/* What the jobs of `reprise demo` run. */
+int rp_demo_job(const char *what, const char *argument);
 
 /* For the extra rows: the value of an option (NULL: not given), and whether a flag was given. */
 const char *rp_cli_option(struct cli *cli, const char *name);

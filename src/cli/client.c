@@ -23,7 +23,8 @@ struct client {
 
 static void encode(struct rp_buf *b, struct rp_str s)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] != '\0' && strchr(plain, s.p[i]) != NULL)
             rp_buf_c(b, s.p[i]);
@@ -166,7 +167,8 @@ struct client *client_new(struct cli *cli, int64_t timeout_us, struct rp_err *er
     c->curl = curl_easy_init();
     if (c->socket != NULL)
         curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
-    curl_easy_setopt(c->curl, CURLOPT_PROXY, ""); /* the daemon is named by URL, not found by proxy */
+    curl_easy_setopt(c->curl, CURLOPT_PROXY,
+                     ""); /* the daemon is named by URL, not found by proxy */
     curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, 3000L);
     curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)(timeout_us / 1000));
@@ -200,7 +202,8 @@ static bool unreachable(const struct client *c, CURLcode code, struct rp_err *er
         return rp_hint(err, "check the URL, or start it there: reprise serve --listen HOST:PORT");
     if (access(c->socket, F_OK) == 0 && access(c->socket, W_OK) != 0)
         return rp_hint(err, "you may not open the socket: join the group reprise, or use sudo");
-    return rp_hint(err, "start it: reprise serve --config reprise.yaml (or systemctl start reprise)");
+    return rp_hint(err,
+                   "start it: reprise serve --config reprise.yaml (or systemctl start reprise)");
 }
 
 /* A problem document becomes an error: what happened and what to do. */
@@ -221,7 +224,8 @@ static bool problem(struct rp_arena *a, const struct reply *r, struct rp_err *er
     if (detail.n > 0 || title.n > 0)
         (void)rp_fail(err, code, "%.*s", RP_FMT(detail.n > 0 ? detail : title));
     else
-        (void)rp_fail(err, code, "what answers is not a Reprise daemon: HTTP status %ld", r->status);
+        (void)rp_fail(err, code, "what answers is not a Reprise daemon: HTTP status %ld",
+                      r->status);
     if (hint.n > 0)
         (void)rp_hint(err, "%.*s", RP_FMT(hint));
     else if (code == RP_E_UNAUTHORIZED)

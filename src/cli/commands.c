@@ -2,12 +2,12 @@
 #include "cli/groups.h"
 #include "cli/internal.h"
 
+#include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-#include <langinfo.h>
-#include <signal.h>
 
 enum { GROUPS_MAX = 16, WIDTH_LEAST = 80, WIDTH_MOST = 160 };
 
@@ -15,7 +15,6 @@ const struct rp_command_group command_groups[] = {
     {"What is wrong", status_rows, STATUS_ROWS},
     {"Jobs", jobs_rows, JOBS_ROWS},
     {"One job", job_rows, JOB_ROWS},
-    {"Running under another scheduler", exec_rows, EXEC_ROWS},
     {"Queues", queue_rows, QUEUE_ROWS},
     {"Schedules", schedule_rows, SCHEDULE_ROWS},
     {"Job types", type_rows, TYPE_ROWS},
@@ -24,6 +23,7 @@ const struct rp_command_group command_groups[] = {
     {"Recovery", replay_rows, REPLAY_ROWS},
     {"Configuration and data from elsewhere", import_rows, IMPORT_ROWS},
     {"Access", token_rows, TOKEN_ROWS},
+    {"Trying it out", demo_rows, DEMO_ROWS},
     {"About", help_rows, HELP_ROWS},
 };
 const size_t command_groups_n = sizeof command_groups / sizeof *command_groups;

@@ -67,8 +67,8 @@ static bool check_where(struct cli *cli, struct rp_err *err)
 
 bool filter_query(struct cli *cli, struct query *q, struct rp_err *err)
 {
-    static const char *const same[] = {"state", "type",  "queue", "schedule", "class",
-                                       "key",   "limit", "cursor"};
+    static const char *const same[] = {"state", "type", "queue", "schedule",
+                                       "class", "key",  "limit", "cursor"};
     int64_t since = 0, until = 0;
     const char *where[RP_ARGUMENTS_MAX];
     if (!opt_time(cli, "since", &since, err) || !opt_time(cli, "until", &until, err) ||
@@ -97,7 +97,8 @@ bool confirm(struct cli *cli, const char *what, struct rp_err *err)
     if (opt_flag(cli, "yes"))
         return true;
     if (isatty(STDIN_FILENO) != 1) {
-        (void)rp_fail(err, RP_E_REFUSED, "%s cannot be taken back, and nobody is there to ask", what);
+        (void)rp_fail(err, RP_E_REFUSED, "%s cannot be taken back, and nobody is there to ask",
+                      what);
         return rp_hint(err, "add --yes to do it");
     }
     (void)fprintf(stderr, "%s cannot be taken back. Go on? [y/N] ", what);
@@ -143,7 +144,7 @@ bool read_file(struct cli *cli, const char *path, size_t max, struct rp_str *out
     return true;
 }
 
-void sleep_us(int64_t us)
+void now_sleep_us(int64_t us)
 {
     struct timespec ts = {us / RP_US_S, us % RP_US_S * 1000};
     (void)nanosleep(&ts, NULL);
@@ -181,7 +182,8 @@ bool day_given(struct cli *cli, struct rp_str day, struct rp_str zone, int64_t *
         return false;
     int64_t now_s = cli->now_us / RP_US_S;
     int64_t days = (now_s + rp_zone_offset(z, now_s, NULL)) / 86400;
-    const char *midnight = rp_cstr(&cli->arena, rp_str_fmt(&cli->arena, "%.*sT00:00:00Z", RP_FMT(day)));
+    const char *midnight =
+        rp_cstr(&cli->arena, rp_str_fmt(&cli->arena, "%.*sT00:00:00Z", RP_FMT(day)));
     if (rp_str_is(day, "yesterday"))
         days--;
     else if (day.n == 10 && rp_time_parse(rp_str_of(midnight), &us))

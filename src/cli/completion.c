@@ -46,14 +46,15 @@ static void bash(struct cli *cli)
                  "second=${COMP_WORDS[2]} words common\n"
                  "  common=\"");
     option_names(common_options);
-    (void)printf("\"\n"
-                 "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                 "    words=$(_reprise_commands | cut -d' ' -f1 | sort -u)\n"
-                 "  elif [ \"$COMP_CWORD\" -eq 2 ] && [ \"${cur#-}\" = \"$cur\" ]; then\n"
-                 "    words=$(_reprise_commands | sed -n \"s/^$first //p\")\n"
-                 "  else\n"
-                 "    _reprise_commands | grep -qx -- \"$first $second\" && first=\"$first $second\"\n"
-                 "    case $first in\n");
+    (void)printf(
+        "\"\n"
+        "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+        "    words=$(_reprise_commands | cut -d' ' -f1 | sort -u)\n"
+        "  elif [ \"$COMP_CWORD\" -eq 2 ] && [ \"${cur#-}\" = \"$cur\" ]; then\n"
+        "    words=$(_reprise_commands | sed -n \"s/^$first //p\")\n"
+        "  else\n"
+        "    _reprise_commands | grep -qx -- \"$first $second\" && first=\"$first $second\"\n"
+        "    case $first in\n");
     walk(cli, bash_case);
     (void)printf("    esac\n    words=\"$words $common\"\n  fi\n"
                  "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"

@@ -20,19 +20,21 @@ static void dep_row(struct cli *cli, struct table *t, struct rp_str d)
                 down ? show_fmt(cli, "DOWN%s%s", since != 0 ? " " : "",
                                 since != 0 ? show_age(cli, since) : "")
                      : show_text(cli, state));
-    table_cell(t, show_fmt(cli, "%s%s%s%s", doc_show(cli, d, "says"),
-                           latency > 0 && !down ? " in " : "",
-                           latency > 0 && !down ? show_span(cli, latency) : "",
-                           held > 0 ? show_fmt(cli, "; holds %s",
-                                               show_plural(cli, held, "job", "jobs"))
-                                    : ""));
+    table_cell(
+        t, show_fmt(cli, "%s%s%s%s", doc_show(cli, d, "says"), latency > 0 && !down ? " in " : "",
+                    latency > 0 && !down ? show_span(cli, latency) : "",
+                    held > 0 ? show_fmt(cli, "; holds %s", show_plural(cli, held, "job", "jobs"))
+                             : ""));
     table_cell(t, doc_show(cli, d, "target"));
 }
 
 static int show_deps(struct cli *cli, struct rp_str list)
 {
-    static const struct column columns[] = {{"DEPENDENCY", COLUMN_CUT}, {"KIND", 0}, {"STATE", 0},
-                                            {"SAYS", COLUMN_WRAP}, {"TARGET", COLUMN_CUT}};
+    static const struct column columns[] = {{"DEPENDENCY", COLUMN_CUT},
+                                            {"KIND", 0},
+                                            {"STATE", 0},
+                                            {"SAYS", COLUMN_WRAP},
+                                            {"TARGET", COLUMN_CUT}};
     struct items i;
     int shown = 0;
     struct table *t = table_new(cli, columns, 5);
@@ -91,8 +93,14 @@ static int run_check(struct cli *cli)
 }
 
 const struct rp_command dep_rows[DEP_ROWS] = {
-    {.name = "deps", .arguments = "[NAME]", .most = 1,
-     .summary = "state of what jobs need: databases, services", .run = run_deps},
-    {.name = "deps check", .arguments = "[NAME]", .most = 1,
-     .summary = "checks them now; ends with 3 when one is down", .run = run_check},
+    {.name = "deps",
+     .arguments = "[NAME]",
+     .most = 1,
+     .summary = "state of what jobs need: databases, services",
+     .run = run_deps},
+    {.name = "deps check",
+     .arguments = "[NAME]",
+     .most = 1,
+     .summary = "checks them now; ends with 3 when one is down",
+     .run = run_check},
 };

@@ -136,14 +136,23 @@ static const struct rp_option help_options[] = {
 };
 
 const struct rp_command help_rows[HELP_ROWS] = {
-    {.name = "help", .arguments = "[COMMAND]", .most = 2, .options = help_options,
-     .summary = "the commands, or how one of them is used", .run = run_help},
-    {.name = "completion", .arguments = "bash|zsh|fish", .least = 1, .most = 1,
+    {.name = "help",
+     .arguments = "[COMMAND]",
+     .most = 2,
+     .options = help_options,
+     .summary = "the commands, or how one of them is used",
+     .run = run_help},
+    {.name = "completion",
+     .arguments = "bash|zsh|fish",
+     .least = 1,
+     .most = 1,
      .summary = "completion for a shell",
      .help = "Prints a script:\n  reprise completion bash > /etc/bash_completion.d/reprise\n"
              "  reprise completion zsh > \"${fpath[1]}/_reprise\"\n"
              "  reprise completion fish > ~/.config/fish/completions/reprise.fish",
      .run = run_completion},
-    {.name = "version", .arguments = "", .summary = "the version of this program",
+    {.name = "version",
+     .arguments = "",
+     .summary = "the version of this program",
      .run = run_version},
 };

@@ -17,8 +17,10 @@ static void doubt_users(struct cli *cli, const struct rp_crontab *c)
         struct rp_str user = c->jobs[i].user;
         if (user.n == 0 || getpwnam(rp_cstr(&cli->arena, user)) != NULL)
             continue;
-        note(cli, "line %d: there is no user %s on this machine. If this is the output of `crontab -l`, "
-                  "add --user.", c->jobs[i].line, show_text(cli, user));
+        note(cli,
+             "line %d: there is no user %s on this machine. If this is the output of `crontab -l`, "
+             "add --user.",
+             c->jobs[i].line, show_text(cli, user));
         return;
     }
 }
@@ -65,7 +67,10 @@ static int run_crontab(struct cli *cli)
 }
 
 static const struct rp_option check_options[] = {
-    {.name = "config", .value = "F", .help = "default: $REPRISE_CONFIG, ./reprise.yaml, /etc/reprise/reprise.yaml", .letter = 'c'},
+    {.name = "config",
+     .value = "F",
+     .help = "default: $REPRISE_CONFIG, ./reprise.yaml, /etc/reprise/reprise.yaml",
+     .letter = 'c'},
     {0},
 };
 static const struct rp_option crontab_options[] = {
@@ -74,13 +79,21 @@ static const struct rp_option crontab_options[] = {
 };
 
 const struct rp_command import_rows[IMPORT_ROWS] = {
-    {.name = "check", .arguments = "[F]", .most = 1, .options = check_options,
+    {.name = "check",
+     .arguments = "[F]",
+     .most = 1,
+     .options = check_options,
      .summary = "validates a configuration, shows when each schedule runs next",
-     .help = "Names each mistake by file:line:column and ends with 3 if there is one. Warns of instants "
+     .help = "Names each mistake by file:line:column and ends with 3 if there is one. Warns of "
+             "instants "
              "that a change of clocks moves, and, when a daemon answers, of waiting jobs that this "
              "configuration could not run.",
      .run = run_check},
-    {.name = "import crontab", .arguments = "F", .least = 1, .most = 1, .options = crontab_options,
+    {.name = "import crontab",
+     .arguments = "F",
+     .least = 1,
+     .most = 1,
+     .options = crontab_options,
      .summary = "turns a crontab into a configuration on standard output",
      .help = "  crontab -l | reprise import crontab - --user > reprise.yaml\n"
              "What has no equal is listed with its line on standard error; nothing is dropped.",

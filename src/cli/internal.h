@@ -105,7 +105,7 @@ void client_free(struct client *client);
 struct rp_str doc_get(struct rp_str json, const char *path);
 bool doc_has(struct rp_str json, const char *path);
 struct rp_str doc_str(struct cli *cli, struct rp_str json, const char *path); /* decoded */
-const char *doc_show(struct cli *cli, struct rp_str json, const char *path); /* "" if absent */
+const char *doc_show(struct cli *cli, struct rp_str json, const char *path);  /* "" if absent */
 int64_t doc_i64(struct rp_str json, const char *path, int64_t otherwise);
 double doc_f64(struct rp_str json, const char *path, double otherwise);
 bool doc_bool(struct rp_str json, const char *path);
@@ -117,8 +117,8 @@ struct items { /* of an array, or members of an object */
     struct rp_str key, value;
 };
 void items_open(struct items *i, struct rp_str json, const char *path);
-bool items_next(struct items *i);                 /* array: value */
-bool items_member(struct items *i);               /* object: key, value */
+bool items_next(struct items *i);                                /* array: value */
+bool items_member(struct items *i);                              /* object: key, value */
 struct rp_str items_str(struct cli *cli, const struct items *i); /* the value, decoded */
 void items_close(struct items *i);
 size_t items_count(struct rp_str json, const char *path);
@@ -202,7 +202,7 @@ bool post_reason(struct cli *cli, const char *path, struct reply *reply, struct 
 /* Reads a file ("-": standard input) of at most `max` bytes. */
 bool read_file(struct cli *cli, const char *path, size_t max, struct rp_str *out,
                struct rp_err *err);
-void sleep_us(int64_t us);
+void now_sleep_us(int64_t us);
 /* Memory of one round of a loop that may last: taken up to scratch_end. */
 struct rp_arena scratch_begin(struct cli *cli);
 void scratch_end(struct cli *cli, struct rp_arena kept);

@@ -34,8 +34,10 @@ static void job_head(struct cli *cli, struct rp_str j)
 
 static void job_times(struct cli *cli, struct rp_str j)
 {
-    static const char *const names[][2] = {
-        {"created_at", "created"}, {"due_at", "due"}, {"started_at", "started"}, {"ended_at", "ended"}};
+    static const char *const names[][2] = {{"created_at", "created"},
+                                           {"due_at", "due"},
+                                           {"started_at", "started"},
+                                           {"ended_at", "ended"}};
     struct line l;
     line_begin(&l, cli, "times", LABEL);
     for (size_t i = 0; i < 4; i++) {
@@ -65,10 +67,12 @@ static void job_error(struct cli *cli, struct rp_str j)
 {
     if (!doc_has(j, "error"))
         return;
-    const char *class = doc_show(cli, j, "error.class"), *pattern = doc_show(cli, j, "error.pattern");
+    const char *class = doc_show(cli, j, "error.class"),
+               *pattern = doc_show(cli, j, "error.pattern");
     labelled(cli, "error", doc_show(cli, j, "error.message"));
     if (class[0] != '\0')
-        labelled(cli, "", show_fmt(cli, "class %s%s%s", class, pattern[0] ? ", pattern " : "", pattern));
+        labelled(cli, "",
+                 show_fmt(cli, "class %s%s%s", class, pattern[0] ? ", pattern " : "", pattern));
 }
 
 static void job_body(struct cli *cli, struct rp_str j)
@@ -93,9 +97,10 @@ static void code_words(struct line *l, struct rp_str exit)
     static const struct {
         int64_t code;
         const char *means;
-    } known[] = {{65, "bad data: permanent"}, {75, "asks to be tried again"}, {126, "cannot be executed"},
-                 {127, "command not found"},  {137, "killed: 128 + SIGKILL"}, {139, "crashed: 128 + SIGSEGV"},
-                 {143, "ended: 128 + SIGTERM"}, {134, "aborted: 128 + SIGABRT"}};
+    } known[] = {{65, "bad data: permanent"},    {75, "asks to be tried again"},
+                 {126, "cannot be executed"},    {127, "command not found"},
+                 {137, "killed: 128 + SIGKILL"}, {139, "crashed: 128 + SIGSEGV"},
+                 {143, "ended: 128 + SIGTERM"},  {134, "aborted: 128 + SIGABRT"}};
     int64_t code = doc_i64(exit, "code", -1);
     if (code < 0)
         return;
@@ -174,7 +179,8 @@ static void stream_tail(struct cli *cli, const char *job, int64_t n, int stream)
 {
     struct reply reply;
     struct rp_err err;
-    const char *path = show_fmt(cli, "/v1/jobs/%s/attempts/%lld/output?stream=%d", job, (long long)n, stream);
+    const char *path =
+        show_fmt(cli, "/v1/jobs/%s/attempts/%lld/output?stream=%d", job, (long long)n, stream);
     if (!client_get(cli, path, &reply, &err))
         return;
     struct rp_str rest = last_lines(reply.body, LAST_LINES), line;
@@ -198,18 +204,21 @@ static void attempt(struct cli *cli, const char *job, struct rp_str t)
     deep(cli, "  error", show_text(cli, error.p != NULL ? error : doc_str(cli, t, "error")));
     deep(cli, "  contract", doc_show(cli, t, "contract"));
     if (doc_has(t, "survivors"))
-        deep(cli, "  left alive", show_fmt(cli, "%s; they were killed", doc_show(cli, t, "survivors")));
+        deep(cli, "  left alive",
+             show_fmt(cli, "%s; they were killed", doc_show(cli, t, "survivors")));
     if (doc_has(t, "class"))
-        deep(cli, "  class", show_fmt(cli, "%s%s%s%s%s", doc_show(cli, t, "class"),
-                                      doc_has(t, "pattern") ? "   pattern " : "", doc_show(cli, t, "pattern"),
-                                      doc_has(t, "rule") ? "   by rule " : "", doc_show(cli, t, "rule")));
+        deep(cli, "  class",
+             show_fmt(cli, "%s%s%s%s%s", doc_show(cli, t, "class"),
+                      doc_has(t, "pattern") ? "   pattern " : "", doc_show(cli, t, "pattern"),
+                      doc_has(t, "rule") ? "   by rule " : "", doc_show(cli, t, "rule")));
     if (doc_i64(t, "output_bytes", 0) == 0)
         return;
     stream_tail(cli, job, n, 1);
     stream_tail(cli, job, n, 2);
     if (doc_i64(t, "output_dropped", 0) > 0)
-        deep(cli, "  dropped", show_fmt(cli, "%s in the middle of the output were not kept",
-                                        show_bytes(cli, doc_i64(t, "output_dropped", 0))));
+        deep(cli, "  dropped",
+             show_fmt(cli, "%s in the middle of the output were not kept",
+                      show_bytes(cli, doc_i64(t, "output_dropped", 0))));
 }
 
 static void attempts(struct cli *cli, const char *id, struct rp_str list)
@@ -233,7 +242,9 @@ static void next_step(struct cli *cli, struct rp_str j, const char *id)
     if (rp_str_is(state, "failed"))
         say_next(cli, "reprise job logs %s   then reprise job retry %s", id, id);
     else if (rp_str_is(state, "unknown"))
-        say_next(cli, "find out whether it worked, then: reprise job resolve %s succeeded --reason …", id);
+        say_next(cli,
+                 "find out whether it worked, then: reprise job resolve %s succeeded --reason …",
+                 id);
     else if (rp_str_is(state, "running"))
         say_next(cli, "reprise job logs %s --follow", id);
     else if (doc_i64(j, "attempts", 0) > 0 || doc_i64(j, "last_n", 0) > 0)
@@ -262,7 +273,7 @@ static int run_show(struct cli *cli)
 
 /* ---- interventions ---- */
 
-static int each_job(struct cli *cli, const char *verb, const char *said)
+static int each_job(struct cli *cli, const char *verb, const char *again)
 {
     int code = 0;
     for (int i = 0; i < cli->n_args; i++) {
@@ -277,7 +288,7 @@ static int each_job(struct cli *cli, const char *verb, const char *said)
         } else if (cli->json) {
             (void)print_json(reply.body);
         } else {
-            say(cli, 0, said, rp_cstr(&cli->arena, id), doc_show(cli, reply.body, "state"));
+            say(cli, 0, "job %.*s is %s%s", RP_FMT(id), doc_show(cli, reply.body, "state"), again);
         }
     }
     return code;
@@ -285,7 +296,7 @@ static int each_job(struct cli *cli, const char *verb, const char *said)
 
 static int run_retry(struct cli *cli)
 {
-    int code = each_job(cli, "retry", "job %s is %s again");
+    int code = each_job(cli, "retry", " again");
     if (code == 0 && !cli->json)
         say_next(cli, "reprise job show %s", cli->args[0]);
     return code;
@@ -293,7 +304,7 @@ static int run_retry(struct cli *cli)
 
 static int run_cancel(struct cli *cli)
 {
-    return each_job(cli, "cancel", "job %s is %s");
+    return each_job(cli, "cancel", "");
 }
 
 static int run_resolve(struct cli *cli)
@@ -306,7 +317,8 @@ static int run_resolve(struct cli *cli)
     if (!id_given(cli, cli->args[0], "", &id, &err))
         return say_err(cli, &err);
     if (strcmp(outcome, "succeeded") != 0 && strcmp(outcome, "failed") != 0) {
-        (void)rp_fail(&err, RP_E_USAGE, "a job is resolved as succeeded or failed, not \"%s\"", outcome);
+        (void)rp_fail(&err, RP_E_USAGE, "a job is resolved as succeeded or failed, not \"%s\"",
+                      outcome);
         return say_err(cli, &err);
     }
     if (opt_text(cli, "reason") == NULL) {
@@ -319,7 +331,8 @@ static int run_resolve(struct cli *cli)
     rp_jw_m_cstr(&w, "outcome", outcome);
     rp_jw_m_cstr(&w, "reason", opt_text(cli, "reason"));
     rp_jw_object_end(&w);
-    bool ok = client_call(cli, "POST", show_fmt(cli, "/v1/jobs/%.*s/resolve", RP_FMT(id)), &body, &reply, &err);
+    bool ok = client_call(cli, "POST", show_fmt(cli, "/v1/jobs/%.*s/resolve", RP_FMT(id)), &body,
+                          &reply, &err);
     rp_buf_free(&body);
     if (!ok)
         return say_err(cli, &err);
@@ -335,7 +348,9 @@ static const struct rp_option show_options[] = {
 };
 static const struct rp_option logs_options[] = {
     {.name = "attempt", .value = "N", .help = "default: the latest"},
-    {.name = "stream", .value = "out|err", .help = "one of the two streams; default: both in order"},
+    {.name = "stream",
+     .value = "out|err",
+     .help = "one of the two streams; default: both in order"},
     {.name = "follow", .help = "go on until the attempt ends", .letter = 'f'},
     {.name = "raw", .help = "the bytes as they came, control characters included"},
     {0},
@@ -346,22 +361,47 @@ static const struct rp_option reason_options[] = {
 };
 
 const struct rp_command job_rows[JOB_ROWS] = {
-    {.name = "job show", .arguments = "ID", .least = 1, .most = 1, .options = show_options,
-     .summary = "one job, and how each of its attempts ended", .run = run_show},
-    {.name = "job logs", .arguments = "ID", .least = 1, .most = 1, .options = logs_options,
+    {.name = "job show",
+     .arguments = "ID",
+     .least = 1,
+     .most = 1,
+     .options = show_options,
+     .summary = "one job, and how each of its attempts ended",
+     .run = run_show},
+    {.name = "job logs",
+     .arguments = "ID",
+     .least = 1,
+     .most = 1,
+     .options = logs_options,
      .summary = "what an attempt printed",
-     .help = "Control characters are shown escaped; --raw gives the bytes.", .run = run_logs},
-    {.name = "job retry", .arguments = "ID…", .least = 1, .most = -1, .options = reason_options,
+     .help = "Control characters are shown escaped; --raw gives the bytes.",
+     .run = run_logs},
+    {.name = "job retry",
+     .arguments = "ID…",
+     .least = 1,
+     .most = -1,
+     .options = reason_options,
      .summary = "queues a job that failed, was cancelled or is unknown once more",
      .help = "A job that succeeded is run again only with --reason. For many jobs at once, with\n"
              "checks and a canary: reprise replay.",
-     .safety = RP_REVERSIBLE, .run = run_retry},
-    {.name = "job cancel", .arguments = "ID…", .least = 1, .most = -1, .options = reason_options,
+     .safety = RP_REVERSIBLE,
+     .run = run_retry},
+    {.name = "job cancel",
+     .arguments = "ID…",
+     .least = 1,
+     .most = -1,
+     .options = reason_options,
      .summary = "cancels a job; a running command is ended",
-     .safety = RP_REVERSIBLE, .run = run_cancel},
-    {.name = "job resolve", .arguments = "ID succeeded|failed", .least = 2, .most = 2,
-     .options = reason_options, .summary = "settles a job whose outcome is unknown",
+     .safety = RP_REVERSIBLE,
+     .run = run_cancel},
+    {.name = "job resolve",
+     .arguments = "ID succeeded|failed",
+     .least = 2,
+     .most = 2,
+     .options = reason_options,
+     .summary = "settles a job whose outcome is unknown",
      .help = "A job that may not be repeated and was lost (its worker died) waits for a person to\n"
              "find out whether it had worked.",
-     .safety = RP_REVERSIBLE, .run = run_resolve},
+     .safety = RP_REVERSIBLE,
+     .run = run_resolve},
 };

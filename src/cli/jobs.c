@@ -84,8 +84,8 @@ static int run_enqueue(struct cli *cli)
     struct rp_buf body = {0};
     struct reply reply;
     struct rp_err err;
-    bool ok = enqueue_body(cli, &body, &err) &&
-              client_call(cli, "POST", "/v1/jobs", &body, &reply, &err);
+    bool ok =
+        enqueue_body(cli, &body, &err) && client_call(cli, "POST", "/v1/jobs", &body, &reply, &err);
     rp_buf_free(&body);
     if (!ok)
         return say_err(cli, &err);
@@ -124,9 +124,9 @@ static const char *why(struct cli *cli, struct rp_str job)
 
 static void job_table(struct cli *cli, struct rp_str list)
 {
-    static const struct column columns[] = {{"ID", COLUMN_RIGHT}, {"TYPE", COLUMN_CUT}, {"STATE", 0},
-                                            {"TRIES", COLUMN_RIGHT}, {"UTC", 0},
-                                            {"ERROR", COLUMN_CUT}};
+    static const struct column columns[] = {{"ID", COLUMN_RIGHT}, {"TYPE", COLUMN_CUT},
+                                            {"STATE", 0},         {"TRIES", COLUMN_RIGHT},
+                                            {"UTC", 0},           {"ERROR", COLUMN_CUT}};
     struct items i;
     struct table *t = table_new(cli, columns, 6);
     for (items_open(&i, list, "items"); items_next(&i);) {
@@ -229,8 +229,8 @@ static int newest_jobs(struct cli *cli, struct rp_err *err)
     if (!filter_query(cli, &q, err) || !client_get_query(cli, &q, &reply, err))
         return say_err(cli, err);
     size_t n = items_count(reply.body, "items");
-    (void)printf("\n%s\n", painted(cli, BOLD, n < NEWEST ? "one by one, newest first"
-                                                         : "the newest ten"));
+    (void)printf("\n%s\n",
+                 painted(cli, BOLD, n < NEWEST ? "one by one, newest first" : "the newest ten"));
     job_table(cli, reply.body);
     return 0;
 }
@@ -282,19 +282,26 @@ static int run_jobs(struct cli *cli)
 }
 
 static const struct rp_option enqueue_options[] = {
-    {.name = "payload", .value = "JSON|@F|-", .help = "what the job gets; @F reads a file, - standard input"},
+    {.name = "payload",
+     .value = "JSON|@F|-",
+     .help = "what the job gets; @F reads a file, - standard input"},
     {.name = "queue", .value = "Q", .help = "default: the type's"},
     {.name = "in", .value = "D", .help = "due after this time, for example 10m"},
     {.name = "at", .value = "T", .help = "due at this time"},
     {.name = "priority", .value = "N", .help = "higher first, -1000 to 1000"},
     {.name = "key", .value = "K", .help = "at most one live job of the type has this key"},
-    {.name = "label", .value = "K=V", .help = "a label to find it by (--where)", .flags = RP_OPT_REPEATS},
+    {.name = "label",
+     .value = "K=V",
+     .help = "a label to find it by (--where)",
+     .flags = RP_OPT_REPEATS},
     {.name = "max-attempts", .value = "N", .help = "default: the type's retries and one"},
     {0},
 };
 
 static const struct rp_option jobs_options[] = {
-    {.name = "state", .value = "S", .help = "scheduled, queued, running, retrying, succeeded, failed, cancelled, unknown"},
+    {.name = "state",
+     .value = "S",
+     .help = "scheduled, queued, running, retrying, succeeded, failed, cancelled, unknown"},
     {.name = "type", .value = "T", .help = "job type"},
     {.name = "queue", .value = "Q", .help = "queue"},
     {.name = "schedule", .value = "NAME", .help = "what a schedule created"},

@@ -20,8 +20,7 @@ static bool logs_path(struct cli *cli, const char **path, struct rp_err *err)
     struct rp_str id;
     int64_t n = 0;
     const char *stream = opt_text(cli, "stream"), *query = "";
-    if (!id_given(cli, cli->args[0], "", &id, err) ||
-        !opt_i64(cli, "attempt", 1, 1000000, &n, err))
+    if (!id_given(cli, cli->args[0], "", &id, err) || !opt_i64(cli, "attempt", 1, 1000000, &n, err))
         return false;
     if (stream != NULL && strcmp(stream, "out") == 0)
         query = "?stream=1";
@@ -63,7 +62,7 @@ static int follow(struct cli *cli, const char *path)
         if (!ok)
             return say_err(cli, &err);
         if (r.live)
-            sleep_us(POLL_US);
+            now_sleep_us(POLL_US);
     }
     return 0;
 }

@@ -63,7 +63,8 @@ static const struct {
     {"0", "done, or it holds"},
     {"1", "failed"},
     {"2", "the command line is not understood"},
-    {"3", "answered, and the answer is bad: unhealthy, failed again, mistakes in the configuration"},
+    {"3",
+     "answered, and the answer is bad: unhealthy, failed again, mistakes in the configuration"},
     {"4", "refused by a guard; the message says what to do first"},
     {"5", "the daemon cannot be reached"},
     {"75", "exec: the lock is held elsewhere (--lock-exit sets another code)"},
@@ -97,9 +98,10 @@ int manual_roff(struct cli *cli)
         for (size_t i = 0; i < cli->groups[g].n; i++)
             roff_command(cli, &cli->groups[g].rows[i]);
     }
-    (void)printf(".SH DURATIONS AND TIMES\nDurations: 90s, 5m, 2h, 1d, 1h30m. Times: RFC 3339, now, "
-                 "\\-24h, +10m, or wall time with a zone: \"2026\\-11\\-24 02:00 Europe/Berlin\".\n"
-                 ".SH EXIT STATUS\n");
+    (void)printf(
+        ".SH DURATIONS AND TIMES\nDurations: 90s, 5m, 2h, 1d, 1h30m. Times: RFC 3339, now, "
+        "\\-24h, +10m, or wall time with a zone: \"2026\\-11\\-24 02:00 Europe/Berlin\".\n"
+        ".SH EXIT STATUS\n");
     for (size_t i = 0; i < COUNT(exits); i++)
         (void)printf(".TP\n.B %s\n", exits[i].code), roff(exits[i].means), (void)printf("\n");
     (void)printf(".SH ENVIRONMENT\n");
@@ -172,9 +174,10 @@ int manual_markdown(struct cli *cli)
     (void)printf("# The command line\n\nMade by `reprise help --markdown`; do not edit.\n\n"
                  "`reprise COMMAND [options]` — options of every command:\n");
     markdown_options(cli, common_options);
-    (void)printf("\nDurations: `90s 5m 2h 1d 1h30m`. Times: RFC 3339, `now`, `-24h`, `+10m`, or wall "
-                 "time with a zone: `\"2026-11-24 02:00 Europe/Berlin\"`.\n\n"
-                 "| exit code | meaning |\n| --- | --- |\n");
+    (void)printf(
+        "\nDurations: `90s 5m 2h 1d 1h30m`. Times: RFC 3339, `now`, `-24h`, `+10m`, or wall "
+        "time with a zone: `\"2026-11-24 02:00 Europe/Berlin\"`.\n\n"
+        "| exit code | meaning |\n| --- | --- |\n");
     for (size_t i = 0; i < COUNT(exits); i++)
         (void)printf("| %s | %s |\n", exits[i].code, exits[i].means);
     (void)printf("\n| variable | meaning |\n| --- | --- |\n");

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 const struct rp_option common_options[] = {
-    {.name = "url", .value = "URL", .help = "daemon at http://… or https://… (default: $REPRISE_URL)"},
+    {.name = "url",
+     .value = "URL",
+     .help = "daemon at http://… or https://… (default: $REPRISE_URL)"},
     {.name = "socket",
      .value = "PATH",
      .help = "daemon at a Unix socket (default: $REPRISE_SOCKET, /run/reprise/reprise.sock, "
@@ -132,7 +134,8 @@ static bool keep(struct cli *cli, const struct rp_option *o, const char *value, 
 {
     if (cli->n_given == RP_ARGUMENTS_MAX)
         return rp_fail(err, RP_E_USAGE, "more than %d options", RP_ARGUMENTS_MAX);
-    for (size_t i = 0; (o->flags & RP_OPT_REPEATS) == 0 && o->value != NULL && i < cli->n_given; i++)
+    for (size_t i = 0; (o->flags & RP_OPT_REPEATS) == 0 && o->value != NULL && i < cli->n_given;
+         i++)
         if (cli->given[i].option == o) {
             (void)rp_fail(err, RP_E_USAGE, "--%s was given twice", o->name);
             return rp_hint(err, "give it once");
@@ -173,9 +176,10 @@ static bool unknown_command(const struct cli *cli, char **words, int n, struct r
     near = near != NULL ? near : close_match(words[0], names, count);
     bool group = false;
     for (size_t i = 0; i < count; i++)
-        group |= strncmp(names[i], words[0], strlen(words[0])) == 0 &&
-                 names[i][strlen(words[0])] == ' ';
-    (void)rp_fail(err, RP_E_USAGE, group && n == 1 ? "%s needs a further word" : "unknown command %s",
+        group |=
+            strncmp(names[i], words[0], strlen(words[0])) == 0 && names[i][strlen(words[0])] == ' ';
+    (void)rp_fail(err, RP_E_USAGE,
+                  group && n == 1 ? "%s needs a further word" : "unknown command %s",
                   group && n > 1 ? two : words[0]);
     rp_arena_free(&a);
     if (group)
@@ -271,8 +275,8 @@ bool opt_i64(struct cli *cli, const char *name, int64_t least, int64_t most, int
         *out = v;
         return true;
     }
-    (void)rp_fail(err, RP_E_USAGE, "--%s: \"%s\" is not a whole number from %lld to %lld", name, text,
-                  (long long)least, (long long)most);
+    (void)rp_fail(err, RP_E_USAGE, "--%s: \"%s\" is not a whole number from %lld to %lld", name,
+                  text, (long long)least, (long long)most);
     return false;
 }
 

@@ -35,7 +35,8 @@ static int show_patterns(struct cli *cli, struct rp_str list)
         return 0;
     }
     for (items_open(&i, list, "items"); items_next(&i);)
-        pattern_head(cli, i.value, show_fmt(cli, "%s×", show_count(cli, doc_i64(i.value, "failures", 0))));
+        pattern_head(cli, i.value,
+                     show_fmt(cli, "%s×", show_count(cli, doc_i64(i.value, "failures", 0))));
     items_close(&i);
     say_next(cli, "reprise jobs --state failed --pattern P…");
     return 0;
@@ -70,7 +71,8 @@ static int show_pattern(struct cli *cli, struct rp_str p)
     field(cli, "pattern", id);
     field(cli, "name", doc_show(cli, p, "name"));
     field(cli, "message", doc_show(cli, p, "template"));
-    field(cli, "class", show_fmt(cli, "%s   (rule: %s)", doc_show(cli, p, "class"), doc_show(cli, p, "rule")));
+    field(cli, "class",
+          show_fmt(cli, "%s   (rule: %s)", doc_show(cli, p, "class"), doc_show(cli, p, "rule")));
     field(cli, "to do", doc_show(cli, p, "action"));
     field(cli, "failures", show_count(cli, doc_i64(p, "failures", 0)));
     field(cli, "first", first != 0 ? show_time(cli, first) : "");
@@ -136,7 +138,8 @@ static const char *share_of_types(struct cli *cli, struct rp_str p)
     for (items_open(&i, p, "types"); items_member(&i);)
         if (rp_str_i64(i.value, &n))
             rp_buf_fmt(&out, "%s%s %s", out.n > 0 ? "   " : "", show_text(cli, i.key),
-                       n == count ? "100 %" : show_percent(cli, (double)n / (double)(count > 0 ? count : 1)));
+                       n == count ? "100 %"
+                                  : show_percent(cli, (double)n / (double)(count > 0 ? count : 1)));
     items_close(&i);
     const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
     rp_buf_free(&out);
@@ -190,7 +193,8 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     struct items i;
     int64_t runs = doc_i64(a, "runs", 0), failures = doc_i64(a, "failures", 0),
             left = doc_i64(a, "unexplained", 0), since = doc_time(cli, a, "window.since");
-    const char *first = "", *head = since != 0 ? show_fmt(cli, " since %s", show_time(cli, since)) : "";
+    const char *first = "",
+               *head = since != 0 ? show_fmt(cli, " since %s", show_time(cli, since)) : "";
     if (failures == 0) {
         say(cli, 0, "no failures%s, in %s", head, show_plural(cli, runs, "run", "runs"));
         return 0;
@@ -251,23 +255,45 @@ static const struct rp_option analyze_options[] = {
     {.name = "since", .value = "T", .help = "a time, or how long ago: 24h"},
     {.name = "until", .value = "T", .help = "a time, or how long ago"},
     {.name = "type", .value = "T", .help = "only this job type"},
-    {.name = "classes", .value = "F", .help = "class of each message of a file (JSON lines in and out; no daemon)"},
+    {.name = "classes",
+     .value = "F",
+     .help = "class of each message of a file (JSON lines in and out; no daemon)"},
     {0},
 };
 
 const struct rp_command pattern_rows[PATTERN_ROWS] = {
-    {.name = "analyze", .arguments = "", .options = analyze_options,
+    {.name = "analyze",
+     .arguments = "",
+     .options = analyze_options,
      .summary = "failures by pattern: what, since when, what to do first",
-     .help = "  reprise analyze --since 24h\n"
-             "With --classes, reads lines such as {\"message\": \"…\", \"exit_code\": 1} and writes "
-             "{\"class\", \"group\", \"action\", \"rule\"} for each.",
+     .help =
+         "  reprise analyze --since 24h\n"
+         "With --classes, reads lines such as {\"message\": \"…\", \"exit_code\": 1} and writes "
+         "{\"class\", \"group\", \"action\", \"rule\"} for each.",
      .run = run_analyze},
-    {.name = "patterns", .arguments = "", .options = since_options,
-     .summary = "the patterns of failures known so far", .run = run_patterns},
-    {.name = "pattern show", .arguments = "P", .least = 1, .most = 1, .summary = "one pattern",
+    {.name = "patterns",
+     .arguments = "",
+     .options = since_options,
+     .summary = "the patterns of failures known so far",
+     .run = run_patterns},
+    {.name = "pattern show",
+     .arguments = "P",
+     .least = 1,
+     .most = 1,
+     .summary = "one pattern",
      .run = run_show},
-    {.name = "pattern name", .arguments = "P NAME", .least = 2, .most = 2,
-     .summary = "gives a pattern a name that people use", .safety = RP_REVERSIBLE, .run = run_name},
-    {.name = "pattern class", .arguments = "P CLASS", .least = 2, .most = 2,
-     .summary = "corrects a pattern's failure class", .safety = RP_REVERSIBLE, .run = run_class},
+    {.name = "pattern name",
+     .arguments = "P NAME",
+     .least = 2,
+     .most = 2,
+     .summary = "gives a pattern a name that people use",
+     .safety = RP_REVERSIBLE,
+     .run = run_name},
+    {.name = "pattern class",
+     .arguments = "P CLASS",
+     .least = 2,
+     .most = 2,
+     .summary = "corrects a pattern's failure class",
+     .safety = RP_REVERSIBLE,
+     .run = run_class},
 };

@@ -29,9 +29,9 @@ static void queue_row(struct cli *cli, struct table *t, struct rp_str q)
 static int show_queues(struct cli *cli, struct rp_str list)
 {
     static const struct column columns[] = {
-        {"QUEUE", COLUMN_CUT},      {"WAITING", COLUMN_RIGHT},  {"OLDEST", COLUMN_RIGHT},
-        {"RUNNING", COLUMN_RIGHT},  {"RETRYING", COLUMN_RIGHT}, {"HELD", COLUMN_RIGHT},
-        {"FAILED", COLUMN_RIGHT}, {"DONE/5m", COLUMN_RIGHT},  {"", COLUMN_CUT}};
+        {"QUEUE", COLUMN_CUT},     {"WAITING", COLUMN_RIGHT},  {"OLDEST", COLUMN_RIGHT},
+        {"RUNNING", COLUMN_RIGHT}, {"RETRYING", COLUMN_RIGHT}, {"HELD", COLUMN_RIGHT},
+        {"FAILED", COLUMN_RIGHT},  {"DONE/5m", COLUMN_RIGHT},  {"", COLUMN_CUT}};
     struct items i;
     if (items_count(list, "items") == 0) {
         say(cli, 0, "no queues yet: the first job makes one");
@@ -92,11 +92,24 @@ static const struct rp_option reason_options[] = {
 };
 
 const struct rp_command queue_rows[QUEUE_ROWS] = {
-    {.name = "queues", .arguments = "", .summary = "backlog, age of the oldest, rates",
+    {.name = "queues",
+     .arguments = "",
+     .summary = "backlog, age of the oldest, rates",
      .run = run_queues},
-    {.name = "queue pause", .arguments = "Q", .least = 1, .most = 1, .options = reason_options,
-     .summary = "starts no more jobs of a queue; what runs goes on", .safety = RP_REVERSIBLE,
+    {.name = "queue pause",
+     .arguments = "Q",
+     .least = 1,
+     .most = 1,
+     .options = reason_options,
+     .summary = "starts no more jobs of a queue; what runs goes on",
+     .safety = RP_REVERSIBLE,
      .run = run_pause},
-    {.name = "queue resume", .arguments = "Q", .least = 1, .most = 1, .options = reason_options,
-     .summary = "starts jobs of a paused queue again", .safety = RP_REVERSIBLE, .run = run_resume},
+    {.name = "queue resume",
+     .arguments = "Q",
+     .least = 1,
+     .most = 1,
+     .options = reason_options,
+     .summary = "starts jobs of a paused queue again",
+     .safety = RP_REVERSIBLE,
+     .run = run_resume},
 };

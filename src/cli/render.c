@@ -189,9 +189,9 @@ const char *show_span(struct cli *cli, int64_t us)
                            : show_fmt(cli, "%lld min %lld s", (long long)s / 60, (long long)s % 60);
     int64_t min = (s + 30) / 60;
     if (min < 48 * 60)
-        return min % 60 == 0 ? show_fmt(cli, "%lld h", (long long)min / 60)
-                             : show_fmt(cli, "%lld h %lld min", (long long)min / 60,
-                                        (long long)min % 60);
+        return min % 60 == 0
+                   ? show_fmt(cli, "%lld h", (long long)min / 60)
+                   : show_fmt(cli, "%lld h %lld min", (long long)min / 60, (long long)min % 60);
     int64_t h = (min + 30) / 60;
     return h % 24 == 0 || h >= 24 * 14
                ? show_fmt(cli, "%lld d", (long long)h / 24)
@@ -264,11 +264,12 @@ enum paint state_paint(struct rp_str state)
     static const struct {
         const char *state;
         enum paint paint;
-    } paints[] = {{"failed", RED},     {"timeout", RED},      {"lost", RED},     {"missed", RED},
-                  {"down", RED},       {"fails", RED},        {"unknown", YELLOW}, {"retrying", YELLOW},
-                  {"halted", RED},     {"paused", YELLOW},    {"running", CYAN}, {"succeeded", GREEN},
-                  {"up", GREEN},       {"holds", GREEN},      {"done", GREEN},   {"ran", GREEN},
-                  {"interrupted", YELLOW}, {"skipped", YELLOW}, {"cancelled", DIM}, {"held", YELLOW}};
+    } paints[] = {
+        {"failed", RED},         {"timeout", RED},    {"lost", RED},       {"missed", RED},
+        {"down", RED},           {"fails", RED},      {"unknown", YELLOW}, {"retrying", YELLOW},
+        {"halted", RED},         {"paused", YELLOW},  {"running", CYAN},   {"succeeded", GREEN},
+        {"up", GREEN},           {"holds", GREEN},    {"done", GREEN},     {"ran", GREEN},
+        {"interrupted", YELLOW}, {"skipped", YELLOW}, {"cancelled", DIM},  {"held", YELLOW}};
     for (size_t i = 0; i < sizeof paints / sizeof *paints; i++)
         if (rp_str_is(state, paints[i].state))
             return paints[i].paint;

@@ -1,6 +1,6 @@
 /* replay: what is asked for, dry run, start, watch; list, show, pause, resume, abort, undo. */
-#include "cli/groups.h"
 #include "cli/replay.h"
+#include "cli/groups.h"
 
 static bool any_of(struct cli *cli, const char *const names[], size_t n)
 {
@@ -144,8 +144,8 @@ static bool replay_body(struct cli *cli, struct rp_buf *body, bool dry, struct r
 /* What a guard would refuse anyway is told before anything is asked. */
 static bool check_asked(struct cli *cli, struct rp_err *err)
 {
-    static const char *const selects[] = {"type",  "since",   "until", "pattern", "job",
-                                          "where", "class", "queue",   "state", "all", "plan"};
+    static const char *const selects[] = {"type",  "since", "until", "pattern", "job", "where",
+                                          "class", "queue", "state", "all",     "plan"};
     if (!any_of(cli, selects, sizeof selects / sizeof *selects) && cli->n_args == 0) {
         (void)rp_fail(err, RP_E_REFUSED, "nothing selects the jobs to replay");
         return rp_hint(err, "name a --type, --pattern, --job or --since, or say --all");
@@ -235,9 +235,13 @@ static void replay_row(struct cli *cli, struct table *t, struct rp_str r)
 
 static int show_list(struct cli *cli, struct rp_str list)
 {
-    static const struct column columns[] = {{"REPLAY", 0}, {"STATE", 0}, {"JOBS", COLUMN_RIGHT},
-                                            {"SUCCEEDED", COLUMN_RIGHT}, {"FAILED", COLUMN_RIGHT},
-                                            {"UTC", 0}, {"BY", COLUMN_CUT}};
+    static const struct column columns[] = {{"REPLAY", 0},
+                                            {"STATE", 0},
+                                            {"JOBS", COLUMN_RIGHT},
+                                            {"SUCCEEDED", COLUMN_RIGHT},
+                                            {"FAILED", COLUMN_RIGHT},
+                                            {"UTC", 0},
+                                            {"BY", COLUMN_CUT}};
     struct items i;
     if (items_count(list, "items") == 0) {
         say(cli, 0, "no replays yet");
@@ -339,7 +343,10 @@ static const struct rp_option replay_options[] = {
     {.name = "include-unsafe", .help = "also jobs that may not be repeated; needs --reason"},
     {.name = "include-unknown", .help = "also jobs whose outcome is unknown"},
     {.name = "accept-unknown", .help = "also failures that no class explains"},
-    {.name = "override", .value = "CHECK", .help = "go past a check; needs --reason", .flags = RP_OPT_REPEATS},
+    {.name = "override",
+     .value = "CHECK",
+     .help = "go past a check; needs --reason",
+     .flags = RP_OPT_REPEATS},
     {.name = "reason", .value = "R", .help = "kept in the audit trail"},
     {.name = "detach", .help = "start it and come back at once"},
     {.name = "yes", .help = "do not ask"},
@@ -355,22 +362,55 @@ static const struct rp_option show_options[] = {
 };
 
 const struct rp_command replay_rows[REPLAY_ROWS] = {
-    {.name = "replay", .arguments = "[ID…]", .most = -1, .options = replay_options,
+    {.name = "replay",
+     .arguments = "[ID…]",
+     .most = -1,
+     .options = replay_options,
      .summary = "runs failed jobs again, guarded: plan, checks, canary, waves",
      .help = "  reprise replay --type reconciliation --since 24h --dry-run\n"
              "shows what would run and whether a check refuses. The same without --dry-run runs it "
              "and shows progress until the end; Ctrl-C leaves it running.\n"
              "Ends with 0 when all succeeded, 3 when some failed again, 4 when a guard refused.",
-     .safety = RP_REVERSIBLE, .run = run_replay},
+     .safety = RP_REVERSIBLE,
+     .run = run_replay},
     {.name = "replay list", .arguments = "", .summary = "replays, newest first", .run = run_list},
-    {.name = "replay show", .arguments = "R", .least = 1, .most = 1, .options = show_options,
-     .summary = "one replay: how far it is, what failed again and why", .run = run_show},
-    {.name = "replay pause", .arguments = "R", .least = 1, .most = 1, .options = reason_options,
-     .summary = "starts no more of its jobs until it is resumed", .safety = RP_REVERSIBLE, .run = run_pause},
-    {.name = "replay resume", .arguments = "R", .least = 1, .most = 1, .options = reason_options,
-     .summary = "goes on with a paused or halted replay", .safety = RP_REVERSIBLE, .run = run_resume},
-    {.name = "replay abort", .arguments = "R", .least = 1, .most = 1, .options = reason_options,
-     .summary = "ends a replay; what runs is finished", .safety = RP_REVERSIBLE, .run = run_abort},
-    {.name = "replay undo", .arguments = "R", .least = 1, .most = 1, .options = reason_options,
-     .summary = "puts jobs that it has not run back as they were", .safety = RP_REVERSIBLE, .run = run_undo},
+    {.name = "replay show",
+     .arguments = "R",
+     .least = 1,
+     .most = 1,
+     .options = show_options,
+     .summary = "one replay: how far it is, what failed again and why",
+     .run = run_show},
+    {.name = "replay pause",
+     .arguments = "R",
+     .least = 1,
+     .most = 1,
+     .options = reason_options,
+     .summary = "starts no more of its jobs until it is resumed",
+     .safety = RP_REVERSIBLE,
+     .run = run_pause},
+    {.name = "replay resume",
+     .arguments = "R",
+     .least = 1,
+     .most = 1,
+     .options = reason_options,
+     .summary = "goes on with a paused or halted replay",
+     .safety = RP_REVERSIBLE,
+     .run = run_resume},
+    {.name = "replay abort",
+     .arguments = "R",
+     .least = 1,
+     .most = 1,
+     .options = reason_options,
+     .summary = "ends a replay; what runs is finished",
+     .safety = RP_REVERSIBLE,
+     .run = run_abort},
+    {.name = "replay undo",
+     .arguments = "R",
+     .least = 1,
+     .most = 1,
+     .options = reason_options,
+     .summary = "puts jobs that it has not run back as they were",
+     .safety = RP_REVERSIBLE,
+     .run = run_undo},
 };

@@ -33,9 +33,10 @@ static void preflight_line(struct cli *cli, struct rp_str plan)
     line_begin(&l, cli, "preflight", LABEL);
     for (items_open(&i, plan, "preflight"); items_next(&i);) {
         struct rp_str state = doc_str(cli, i.value, "state"), says = doc_str(cli, i.value, "says");
-        const char *mark = rp_str_is(state, "holds") ? "✓" : (rp_str_is(state, "fails") ? "✗" : "?");
-        line_part(&l, "%s %s%s%s", painted(cli, state_paint(state), mark), doc_show(cli, i.value, "check"),
-                  says.n > 0 ? ": " : "", show_text(cli, says));
+        const char *mark =
+            rp_str_is(state, "holds") ? "✓" : (rp_str_is(state, "fails") ? "✗" : "?");
+        line_part(&l, "%s %s%s%s", painted(cli, state_paint(state), mark),
+                  doc_show(cli, i.value, "check"), says.n > 0 ? ": " : "", show_text(cli, says));
     }
     items_close(&i);
     line_end(&l);
@@ -51,7 +52,8 @@ static void waves_line(struct cli *cli, struct rp_str plan)
     struct rp_buf sizes = {0};
     for (items_open(&i, plan, "waves"); items_next(&i); k++)
         if (k > 0 && (k < 6 || k + 1 == n))
-            rp_buf_fmt(&sizes, "%s%.*s", k == 1 ? "" : (k == 6 || (k + 1 == n && k > 6) ? ", …, " : ", "),
+            rp_buf_fmt(&sizes, "%s%.*s",
+                       k == 1 ? "" : (k == 6 || (k + 1 == n && k > 6) ? ", …, " : ", "),
                        RP_FMT(i.value));
     items_close(&i);
     if (n > 1)
@@ -66,7 +68,8 @@ static void waves_line(struct cli *cli, struct rp_str plan)
 
 static void risk_line(struct cli *cli, struct rp_str plan)
 {
-    static const char *const risks[][2] = {{"none", "never started"}, {"safe", "idempotent"},
+    static const char *const risks[][2] = {{"none", "never started"},
+                                           {"safe", "idempotent"},
                                            {"unknown", "may have had their effect"},
                                            {"partial", "had part of their effect"}};
     struct line l;
@@ -76,8 +79,9 @@ static void risk_line(struct cli *cli, struct rp_str plan)
     for (size_t i = 0; i < 4; i++) {
         int64_t n = doc_i64(doc_get(plan, "risk"), risks[i][0], 0);
         if (n > 0)
-            line_part(&l, "%s", painted(cli, i < 2 ? PLAIN : YELLOW,
-                                        show_fmt(cli, "%s %s", show_count(cli, n), risks[i][1])));
+            line_part(&l, "%s",
+                      painted(cli, i < 2 ? PLAIN : YELLOW,
+                              show_fmt(cli, "%s %s", show_count(cli, n), risks[i][1])));
     }
     if (l.parts > 0)
         line_end(&l);
@@ -136,7 +140,8 @@ static void verdict_line(struct cli *cli, struct rp_str plan)
     } else if (doc_i64(plan, "to_replay", 0) == 0) {
         say_next(cli, "nothing to do; reprise jobs --state failed");
     } else {
-        say_next(cli, "the same command without --dry-run (--plan %s keeps it to these jobs)", hash);
+        say_next(cli, "the same command without --dry-run (--plan %s keeps it to these jobs)",
+                 hash);
     }
 }
 
@@ -163,17 +168,22 @@ static void fates_line(struct cli *cli, struct rp_str r)
     static const struct {
         const char *field, *words;
         enum paint paint;
-    } fates[] = {{"succeeded", "succeeded", GREEN}, {"failed_same", "failed the same way", RED},
-                 {"failed_new", "failed in a new way", RED}, {"unknown", "of unknown outcome", YELLOW},
-                 {"skipped", "skipped", PLAIN}, {"running", "running", CYAN}, {"not_run", "not run", PLAIN}};
+    } fates[] = {{"succeeded", "succeeded", GREEN},
+                 {"failed_same", "failed the same way", RED},
+                 {"failed_new", "failed in a new way", RED},
+                 {"unknown", "of unknown outcome", YELLOW},
+                 {"skipped", "skipped", PLAIN},
+                 {"running", "running", CYAN},
+                 {"not_run", "not run", PLAIN}};
     struct line l;
     line_begin(&l, cli, "jobs", LABEL);
     line_part(&l, "%s in all", show_count(cli, doc_i64(r, "to_replay", 0)));
     for (size_t i = 0; i < sizeof fates / sizeof *fates; i++) {
         int64_t n = doc_i64(doc_get(r, "fates"), fates[i].field, 0);
         if (n > 0)
-            line_part(&l, "%s", painted(cli, fates[i].paint,
-                                        show_fmt(cli, "%s %s", show_count(cli, n), fates[i].words)));
+            line_part(&l, "%s",
+                      painted(cli, fates[i].paint,
+                              show_fmt(cli, "%s %s", show_count(cli, n), fates[i].words)));
     }
     line_end(&l);
 }
@@ -225,8 +235,11 @@ void replay_show(struct cli *cli, struct rp_str r)
 
 int replay_items_show(struct cli *cli, const char *id)
 {
-    static const struct column columns[] = {{"JOB", COLUMN_RIGHT}, {"TYPE", COLUMN_CUT}, {"WAVE", COLUMN_RIGHT},
-                                            {"FATE", 0}, {"WHY", COLUMN_CUT}};
+    static const struct column columns[] = {{"JOB", COLUMN_RIGHT},
+                                            {"TYPE", COLUMN_CUT},
+                                            {"WAVE", COLUMN_RIGHT},
+                                            {"FATE", 0},
+                                            {"WHY", COLUMN_CUT}};
     struct reply reply;
     struct rp_err err;
     struct items i;
@@ -242,7 +255,8 @@ int replay_items_show(struct cli *cli, const char *id)
         table_cell(t, doc_show(cli, i.value, "job"));
         table_cell(t, doc_show(cli, i.value, "type"));
         table_cell(t, show_fmt(cli, "%lld", (long long)doc_i64(i.value, "wave", 0)));
-        table_paint(t, rp_str_starts(fate, "failed") ? RED : state_paint(fate), show_text(cli, fate));
+        table_paint(t, rp_str_starts(fate, "failed") ? RED : state_paint(fate),
+                    show_text(cli, fate));
         table_cell(t, show_cut(cli, doc_str(cli, i.value, "why"), 100));
         shown++;
     }
@@ -256,7 +270,8 @@ int replay_items_show(struct cli *cli, const char *id)
 
 static int64_t ended_of(struct rp_str r)
 {
-    static const char *const fields[] = {"succeeded", "failed_same", "failed_new", "skipped", "unknown"};
+    static const char *const fields[] = {"succeeded", "failed_same", "failed_new", "skipped",
+                                         "unknown"};
     int64_t n = 0;
     for (size_t i = 0; i < 5; i++)
         n += doc_i64(doc_get(r, "fates"), fields[i], 0);
@@ -301,8 +316,10 @@ static bool interrupted_within(const sigset_t *set, int64_t us)
 
 static int left_running(struct cli *cli, const char *id)
 {
-    note(cli, "replay %s goes on without you. reprise replay show %s --follow watches it again; "
-              "pause, abort and undo take it back.", id, id);
+    note(cli,
+         "replay %s goes on without you. reprise replay show %s --follow watches it again; "
+         "pause, abort and undo take it back.",
+         id, id);
     return 0;
 }
 

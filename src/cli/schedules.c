@@ -40,8 +40,10 @@ static void schedule_row(struct cli *cli, struct table *t, struct rp_str s)
 
 static int show_schedules(struct cli *cli, struct rp_str list)
 {
-    static const struct column columns[] = {{"SCHEDULE", COLUMN_CUT}, {"EXPRESSION", COLUMN_CUT},
-                                            {"ZONE", COLUMN_CUT}, {"NEXT (UTC)", COLUMN_CUT},
+    static const struct column columns[] = {{"SCHEDULE", COLUMN_CUT},
+                                            {"EXPRESSION", COLUMN_CUT},
+                                            {"ZONE", COLUMN_CUT},
+                                            {"NEXT (UTC)", COLUMN_CUT},
                                             {"LAST (UTC)", COLUMN_CUT}};
     struct items i;
     if (items_count(list, "items") == 0) {
@@ -130,13 +132,14 @@ static void occurrence_row(struct cli *cli, struct table *t, struct rp_str o)
     table_cell(t, doc_show(cli, o, "job"));
     table_paint(t, state_paint(state), show_text(cli, state));
     table_cell(t, late >= RP_US_S ? show_span(cli, late) : "");
-    table_cell(t, show_fmt(cli, "%s%s", doc_bool(o, "manual") ? "manual " : "", doc_show(cli, o, "why")));
+    table_cell(
+        t, show_fmt(cli, "%s%s", doc_bool(o, "manual") ? "manual " : "", doc_show(cli, o, "why")));
 }
 
 static int show_ledger(struct cli *cli, struct rp_str list)
 {
-    static const struct column columns[] = {{"INSTANT (UTC)", 0}, {"VERDICT", 0},
-                                            {"JOB", COLUMN_RIGHT}, {"OUTCOME", 0},
+    static const struct column columns[] = {{"INSTANT (UTC)", 0},   {"VERDICT", 0},
+                                            {"JOB", COLUMN_RIGHT},  {"OUTCOME", 0},
                                             {"LATE", COLUMN_RIGHT}, {"WHY", COLUMN_WRAP}};
     struct items i;
     if (items_count(list, "items") == 0) {
@@ -289,23 +292,54 @@ static const struct rp_option reason_options[] = {
 };
 
 const struct rp_command schedule_rows[SCHEDULE_ROWS] = {
-    {.name = "schedules", .arguments = "", .summary = "when each schedule runs next, and how it went",
+    {.name = "schedules",
+     .arguments = "",
+     .summary = "when each schedule runs next, and how it went",
      .run = run_schedules},
-    {.name = "schedule next", .arguments = "NAME", .least = 1, .most = 1, .options = next_options,
-     .summary = "the next instants of a schedule", .run = run_next},
-    {.name = "schedule explain", .arguments = "NAME [DAY]", .least = 1, .most = 2,
+    {.name = "schedule next",
+     .arguments = "NAME",
+     .least = 1,
+     .most = 1,
+     .options = next_options,
+     .summary = "the next instants of a schedule",
+     .run = run_next},
+    {.name = "schedule explain",
+     .arguments = "NAME [DAY]",
+     .least = 1,
+     .most = 2,
      .summary = "what became of each planned instant of a day",
      .help = "DAY is today, yesterday or a date, in the schedule's zone. Each instant has one\n"
              "verdict: it ran, was skipped, missed or merged, and why.",
      .run = run_explain},
-    {.name = "schedule run", .arguments = "NAME", .least = 1, .most = 1, .options = run_options,
-     .summary = "runs it now, marked as manual; the next instant stays", .safety = RP_REVERSIBLE,
+    {.name = "schedule run",
+     .arguments = "NAME",
+     .least = 1,
+     .most = 1,
+     .options = run_options,
+     .summary = "runs it now, marked as manual; the next instant stays",
+     .safety = RP_REVERSIBLE,
      .run = run_run},
-    {.name = "schedule pause", .arguments = "NAME", .least = 1, .most = 1, .options = reason_options,
-     .summary = "plans nothing until it is resumed", .safety = RP_REVERSIBLE, .run = run_pause},
-    {.name = "schedule resume", .arguments = "NAME", .least = 1, .most = 1, .options = reason_options,
-     .summary = "goes on with a paused schedule", .safety = RP_REVERSIBLE, .run = run_resume},
-    {.name = "cron next", .arguments = "EXPR", .least = 1, .most = 1, .options = cron_options,
+    {.name = "schedule pause",
+     .arguments = "NAME",
+     .least = 1,
+     .most = 1,
+     .options = reason_options,
+     .summary = "plans nothing until it is resumed",
+     .safety = RP_REVERSIBLE,
+     .run = run_pause},
+    {.name = "schedule resume",
+     .arguments = "NAME",
+     .least = 1,
+     .most = 1,
+     .options = reason_options,
+     .summary = "goes on with a paused schedule",
+     .safety = RP_REVERSIBLE,
+     .run = run_resume},
+    {.name = "cron next",
+     .arguments = "EXPR",
+     .least = 1,
+     .most = 1,
+     .options = cron_options,
      .summary = "reads a cron expression: in words, and its next instants",
      .help = "  reprise cron next '30 2 * * MON-FRI' --tz Europe/Berlin -n 10\n"
              "Needs no daemon; the scheduler uses the same reading.",

@@ -16,7 +16,8 @@ static void missed_part(struct cli *cli, struct line *l, struct rp_str status)
         first = show_fmt(cli, "%s, %.5s UTC", doc_show(cli, i.value, "name"),
                          show_clock(cli, doc_time(cli, i.value, "instant")));
     items_close(&i);
-    line_part(l, "%s", painted(cli, RED, show_fmt(cli, "%zu missed (%s%s)", n, first, n > 1 ? ", …" : "")));
+    line_part(l, "%s",
+              painted(cli, RED, show_fmt(cli, "%zu missed (%s%s)", n, first, n > 1 ? ", …" : "")));
 }
 
 static void scheduler_line(struct cli *cli, struct rp_str s)
@@ -24,11 +25,13 @@ static void scheduler_line(struct cli *cli, struct rp_str s)
     struct line l;
     int64_t tick = doc_time(cli, s, "last_tick_at"), paused = doc_i64(s, "schedules.paused", 0);
     line_begin(&l, cli, "scheduler", LABEL);
-    line_part(&l, "%s on %s", doc_bool(s, "stopping") ? painted(cli, YELLOW, "stopping") : "running",
+    line_part(&l, "%s on %s",
+              doc_bool(s, "stopping") ? painted(cli, YELLOW, "stopping") : "running",
               doc_show(cli, s, "node"));
     if (tick != 0)
         line_part(&l, "last tick %s ago", show_age(cli, tick));
-    line_part(&l, "%s", show_plural(cli, doc_i64(s, "schedules.active", 0), "schedule", "schedules"));
+    line_part(&l, "%s",
+              show_plural(cli, doc_i64(s, "schedules.active", 0), "schedule", "schedules"));
     if (paused > 0)
         line_part(&l, "%s paused", show_count(cli, paused));
     missed_part(cli, &l, s);
@@ -120,7 +123,8 @@ static void impact_line(struct cli *cli, struct rp_str s)
         line_part(&l, "no failed jobs");
     else
         line_part(&l, "%s%s", show_plural(cli, failed, "failed job", "failed jobs"),
-                  unknown > 0 ? show_fmt(cli, ", %s of unknown outcome", show_count(cli, unknown)) : "");
+                  unknown > 0 ? show_fmt(cli, ", %s of unknown outcome", show_count(cli, unknown))
+                              : "");
     for (items_open(&i, s, "impact"); items_next(&i);)
         line_part(&l, "%s %s%s", doc_show(cli, i.value, "type"),
                   show_count(cli, doc_i64(i.value, "failed", 0) + doc_i64(i.value, "unknown", 0)),

@@ -48,8 +48,8 @@ void table_cell(struct table *t, const char *text)
 
 void table_paint(struct table *t, enum paint p, const char *text)
 {
-    static const char *const names[] = {[BOLD] = "bold",      [DIM] = "halfbright", [RED] = "red",
-                                        [GREEN] = "green",    [YELLOW] = "brown",   [CYAN] = "cyan"};
+    static const char *const names[] = {[BOLD] = "bold",   [DIM] = "halfbright", [RED] = "red",
+                                        [GREEN] = "green", [YELLOW] = "brown",   [CYAN] = "cyan"};
     struct libscols_cell *cell = scols_line_get_cell(t->line, t->column);
     if (cell != NULL && p != PLAIN)
         (void)scols_cell_set_color(cell, names[p]);

@@ -13,7 +13,8 @@ static bool create_body(struct cli *cli, struct rp_buf *body, struct rp_err *err
     for (size_t i = 0; scope != NULL && i < 5; i++)
         known |= strcmp(scope, scopes[i]) == 0;
     if (!known || name == NULL) {
-        (void)rp_fail(err, RP_E_USAGE, "a token needs --name and --scope read|enqueue|work|operate|admin");
+        (void)rp_fail(err, RP_E_USAGE,
+                      "a token needs --name and --scope read|enqueue|work|operate|admin");
         return rp_hint(err, "reprise token create --name ci --scope enqueue --expires 90d");
     }
     struct rp_jw w = {.out = body};
@@ -39,8 +40,9 @@ static int run_create(struct cli *cli)
     if (cli->json)
         return print_json(reply.body);
     (void)printf("%s\n", doc_show(cli, reply.body, "token"));
-    note(cli, "token %s, scope %s. It is shown this once: keep it in a file that only its user "
-              "reads, and name it by --token-file or $REPRISE_TOKEN_FILE.",
+    note(cli,
+         "token %s, scope %s. It is shown this once: keep it in a file that only its user "
+         "reads, and name it by --token-file or $REPRISE_TOKEN_FILE.",
          doc_show(cli, reply.body, "id"), doc_show(cli, reply.body, "scope"));
     return 0;
 }
@@ -62,8 +64,11 @@ static void token_row(struct cli *cli, struct table *t, struct rp_str k)
 
 static int show_tokens(struct cli *cli, struct rp_str list)
 {
-    static const struct column columns[] = {{"ID", COLUMN_RIGHT}, {"NAME", COLUMN_CUT}, {"SCOPE", 0},
-                                            {"LAST USED", 0}, {"ENDS", COLUMN_CUT}};
+    static const struct column columns[] = {{"ID", COLUMN_RIGHT},
+                                            {"NAME", COLUMN_CUT},
+                                            {"SCOPE", 0},
+                                            {"LAST USED", 0},
+                                            {"ENDS", COLUMN_CUT}};
     struct items i;
     if (items_count(list, "items") == 0) {
         say(cli, 0, "no tokens: only the Unix socket can be used");
@@ -114,9 +119,22 @@ static const struct rp_option revoke_options[] = {
 };
 
 const struct rp_command token_rows[TOKEN_ROWS] = {
-    {.name = "token create", .arguments = "", .options = create_options,
-     .summary = "makes an API token; it is shown once", .safety = RP_REVERSIBLE, .run = run_create},
-    {.name = "token list", .arguments = "", .summary = "tokens, without their secrets", .run = run_list},
-    {.name = "token revoke", .arguments = "ID", .least = 1, .most = 1, .options = revoke_options,
-     .summary = "ends a token at once", .safety = RP_IRREVERSIBLE, .run = run_revoke},
+    {.name = "token create",
+     .arguments = "",
+     .options = create_options,
+     .summary = "makes an API token; it is shown once",
+     .safety = RP_REVERSIBLE,
+     .run = run_create},
+    {.name = "token list",
+     .arguments = "",
+     .summary = "tokens, without their secrets",
+     .run = run_list},
+    {.name = "token revoke",
+     .arguments = "ID",
+     .least = 1,
+     .most = 1,
+     .options = revoke_options,
+     .summary = "ends a token at once",
+     .safety = RP_IRREVERSIBLE,
+     .run = run_revoke},
 };

@@ -12,8 +12,8 @@ static const char *number(struct cli *cli, struct rp_str row, const char *field)
 
 static void type_row(struct cli *cli, struct table *t, struct rp_str y)
 {
-    static const char *const counts[] = {"waiting", "running", "retrying", "failed", "unknown",
-                                         "runs_24h", "failed_24h"};
+    static const char *const counts[] = {"waiting", "running",  "retrying",  "failed",
+                                         "unknown", "runs_24h", "failed_24h"};
     table_row(t);
     table_cell(t, doc_show(cli, y, "name"));
     for (size_t i = 0; i < 7; i++)
@@ -29,8 +29,8 @@ static void type_row(struct cli *cli, struct table *t, struct rp_str y)
 static int show_types(struct cli *cli, struct rp_str list)
 {
     static const struct column columns[] = {
-        {"TYPE", COLUMN_CUT},       {"WAITING", COLUMN_RIGHT}, {"RUNNING", COLUMN_RIGHT},
-        {"RETRY", COLUMN_RIGHT}, {"FAILED", COLUMN_RIGHT},  {"UNKNOWN", COLUMN_RIGHT},
+        {"TYPE", COLUMN_CUT},       {"WAITING", COLUMN_RIGHT},    {"RUNNING", COLUMN_RIGHT},
+        {"RETRY", COLUMN_RIGHT},    {"FAILED", COLUMN_RIGHT},     {"UNKNOWN", COLUMN_RIGHT},
         {"RUNS/24h", COLUMN_RIGHT}, {"FAILED/24h", COLUMN_RIGHT}, {"", COLUMN_CUT}};
     struct items i;
     if (items_count(list, "items") == 0) {
@@ -64,8 +64,8 @@ static void setting(struct cli *cli, struct rp_str name, struct rp_str value)
     rp_json_open(&r, value, &cli->arena);
     if (rp_json_peek(&r) == RP_JSON_STRING)
         (void)rp_json_str(&r, &text);
-    bool span = rp_str_ends(name, "_s") && rp_json_peek(&r) == RP_JSON_NUMBER &&
-                rp_json_f64(&r, &seconds);
+    bool span =
+        rp_str_ends(name, "_s") && rp_json_peek(&r) == RP_JSON_NUMBER && rp_json_f64(&r, &seconds);
     if (span)
         name.n -= 2;
     line_begin(&l, cli, show_fmt(cli, "  %s", show_text(cli, name)), LABEL + 4);
@@ -80,9 +80,10 @@ static int show_type(struct cli *cli, struct rp_str y)
     struct items i;
     line_begin(&l, cli, "type", LABEL);
     line_part(&l, "%s", doc_show(cli, y, "name"));
-    line_part(&l, "%s", doc_bool(y, "configured") ? "configured"
-                        : doc_bool(y, "external") ? "external: runs are reported by exec or workers"
-                                                  : "not in the configuration any more");
+    line_part(&l, "%s",
+              doc_bool(y, "configured") ? "configured"
+              : doc_bool(y, "external") ? "external: runs are reported by exec or workers"
+                                        : "not in the configuration any more");
     if (doc_bool(y, "critical"))
         line_part(&l, "%s", painted(cli, RED, "critical"));
     line_end(&l);
@@ -91,8 +92,7 @@ static int show_type(struct cli *cli, struct rp_str y)
         line_part(&l, "%s %s", show_count(cli, doc_i64(y, counts[k], 0)), counts[k]);
     line_end(&l);
     line_begin(&l, cli, "last 24 h", LABEL);
-    line_part(&l, "%s, %s failed",
-              show_plural(cli, doc_i64(y, "runs_24h", 0), "run", "runs"),
+    line_part(&l, "%s, %s failed", show_plural(cli, doc_i64(y, "runs_24h", 0), "run", "runs"),
               show_count(cli, doc_i64(y, "failed_24h", 0)));
     line_end(&l);
     if (doc_has(y, "held")) {
@@ -119,9 +119,14 @@ static int run_type_show(struct cli *cli)
 }
 
 const struct rp_command type_rows[TYPE_ROWS] = {
-    {.name = "types", .arguments = "", .summary = "job types with what waits, runs and fails",
+    {.name = "types",
+     .arguments = "",
+     .summary = "job types with what waits, runs and fails",
      .run = run_types},
-    {.name = "type show", .arguments = "T", .least = 1, .most = 1,
+    {.name = "type show",
+     .arguments = "T",
+     .least = 1,
+     .most = 1,
      .summary = "a job type: counts, settings, its part of the configuration",
      .run = run_type_show},
 };
