@@ -1,6 +1,7 @@
 /* `reprise demo`: a real incident from end to end, with real processes and a dependency that really goes down. Every number that it
  * prints comes from the store, through the API that everybody has. */
 #include "cli/demo.h"
+#include "cli/groups.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -342,8 +343,7 @@ static bool begin(struct demo *d)
     return wait_for(d, "/readyz", answers, &body);
 }
 
-int demo_run(struct cli *cli);
-int demo_run(struct cli *cli)
+static int demo_run(struct cli *cli)
 {
     struct demo d = {.cli = cli, .w = {.arena = &cli->arena}};
     int64_t port = 0, began = rp_mono(&rp_clock_system);
@@ -364,3 +364,17 @@ int demo_run(struct cli *cli)
         return say_err(cli, &d.err);
     return ended ? 0 : 1;
 }
+
+static const struct rp_option demo_options[] = {
+    {"keep", "DIR", "keep everything in DIR: store, configuration, the daemon's log", 0, 0},
+    {"port", "N", "TCP port of the demo's API; default any free one", 0, 0},
+    {"wait", NULL, "stay at the end, to look around, until Ctrl-C", 0, 0},
+    {0},
+};
+
+const struct rp_command demo_rows[DEMO_ROWS] = {
+    {"demo", "", 0, 0, demo_options, "a real incident from end to end on a temporary store",
+     "Starts a daemon of its own and a small database, runs jobs, takes the database away, analyses the failures, and replays them "
+     "once it is back. Uses loopback only, and ends by itself in less than a minute unless it runs on a terminal.",
+     RP_SAFE, false, demo_run},
+};

@@ -26,7 +26,4 @@ void world_db_down(struct world *w);
 /* Ends what runs and removes the folder unless it is kept. Returns false if the daemon did not end well. */
 bool world_end(struct world *w);
 
-/* What a demo job does: KIND PORT. Talks to the dependency, or works for as long as its payload says. */
-int demo_job(const char *kind, const char *port);
-
 #endif

@@ -212,7 +212,7 @@ static bool charge(int port, char answer[64])
     return true;
 }
 
-int demo_job(const char *kind, const char *port)
+int rp_demo_job(const char *kind, const char *port)
 {
     char payload[256] = "", answer[64];
     int64_t ms = 5;

@@ -17,11 +17,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* Configurations stay in memory once loaded (some 100 kB each); after so many reloads a restart is asked for. */
+enum { RELOADS_MAX = 1000 };
+
 struct daemon {
     const struct rp_serve_options *o;
     char config_path[512]; /* "" for the built-in default */
     struct rp_config *config;
-    struct rp_arena arena; /* what overrides need */
+    struct rp_config *before[RELOADS_MAX]; /* what reloads replaced: running jobs still point into it */
+    size_t reloads;
+    struct rp_arena arena;                 /* what overrides need */
     struct rp_store *store;
     struct rp_engine *engine;
     struct rp_deps *deps;
@@ -93,14 +98,18 @@ static void reload(struct daemon *d)
 {
     struct rp_err err;
     int64_t held = 0;
-    struct rp_config *c = load(d);
+    struct rp_config *c = d->reloads < RELOADS_MAX ? load(d) : NULL;
     if (c == NULL || !rp_engine_reload(d->engine, c, &held, &err) ||
         !rp_deps_reload(d->deps, c, &err)) {
-        if (c == NULL)
+        if (d->reloads == RELOADS_MAX)
+            (void)rp_fail(&err, RP_E_REFUSED, "%d reloads since the start: restart the daemon", RELOADS_MAX);
+        else if (c == NULL)
             (void)rp_fail(&err, RP_E_CONFIG, "%s has mistakes, listed above", d->config_path);
         rp_log_err(RP_ERROR, "reload refused: the configuration before stays in force", &err);
         return;
     }
+    d->before[d->reloads++] = d->config;
+    d->config = c;
     rp_log(RP_INFO, "configuration reloaded", "file=%s types=%zu schedules=%zu held_jobs=%lld",
            rp_log_q(rp_str_of(d->config_path)), c->n_types, c->n_schedules, (long long)held);
 }
@@ -236,6 +245,8 @@ int rp_serve(const struct rp_serve_options *o)
            rp_log_q(d->config->socket), rp_api_port(d->api), rp_log_q(rp_str_of(d->config_path)));
     live(d, &signals);
     finish(d);
+    for (size_t i = 0; i < d->reloads; i++)
+        rp_config_free(d->before[i]);
     rp_config_free(d->config);
     rp_arena_free(&d->arena);
     free(d);

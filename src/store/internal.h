@@ -27,6 +27,7 @@ struct rp_db {
     bool writer, in_tx;
     bool distrusted; /* an I/O error: reopened and checked before the next transaction (G6) */
     const struct rp_config *config;
+    unsigned config_age; /* rises whenever another one comes into force */
     unsigned changes, grown;
     struct rp_db_mark at_begin, at_savepoint;
     struct rp_names *types, *queues;
@@ -70,9 +71,8 @@ uint64_t rp_db_random(struct rp_db *db);
 struct rp_name {
     int64_t id;
     struct rp_str name;
-    const struct rp_config *conf_of; /* whose … */
-    const struct rp_type
-        *conf; /* … settings these are; NULL: not in that configuration. Types only */
+    unsigned conf_age;          /* db->config_age when `conf` was looked up */
+    const struct rp_type *conf; /* settings in that configuration, NULL: not in it. Types only */
 };
 void rp_names_forget(struct rp_db *db); /* after a rollback that took names back */
 /* *out NULL: no such type (queue). */

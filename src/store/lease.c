@@ -124,13 +124,13 @@ struct lapsed {
 static bool collect(struct rp_stmt *s, struct rp_arena *a, int64_t max, struct lapsed **out,
                     size_t *n, struct rp_err *err)
 {
-    enum rp_step step;
+    enum rp_step step = RP_STEP_DONE;
     *out = RP_NEW_N(a, struct lapsed, (size_t)max);
     *n = 0;
     while ((int64_t)*n < max && (step = rp_step(s, err)) == RP_STEP_ROW)
         (*out)[(*n)++] = (struct lapsed){rp_col_i64(s, 0), rp_col_i64(s, 1) != 0};
     rp_reset(s);
-    return (int64_t)*n == max || step == RP_STEP_DONE;
+    return step != RP_STEP_ERROR;
 }
 
 static bool end_lapsed(struct rp_db *db, const struct lapsed *v, size_t n, int64_t now_us,

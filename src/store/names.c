@@ -166,9 +166,9 @@ const struct rp_type *rp_type_settings(struct rp_db *db, int64_t type_id)
     const struct rp_config *c = db->config;
     if (c == NULL || !rp_type_of_id(db, type_id, &e, NULL))
         return NULL;
-    if (e->conf_of == c)
+    if (e->conf_age == db->config_age)
         return e->conf;
-    e->conf_of = c;
+    e->conf_age = db->config_age;
     e->conf = NULL;
     for (size_t i = 0; i < c->n_types && e->conf == NULL; i++)
         if (rp_str_eq(c->types[i].name, e->name))

@@ -11,6 +11,8 @@ static struct rp_db_mark mark(const struct rp_db *db)
 
 static void bring_back(struct rp_db *db, const struct rp_db_mark *m)
 {
+    if (db->config != m->config)
+        db->config_age++;
     db->config = m->config;
     db->changes = m->changes;
     if (db->grown != m->grown)
@@ -100,6 +102,7 @@ const struct rp_config *rp_db_config(const struct rp_db *db)
 void rp_db_set_config(struct rp_db *db, const struct rp_config *c)
 {
     db->config = c;
+    db->config_age++;
     rp_db_changed(db, RP_CHANGED_CONFIG);
 }
 

@@ -1,0 +1,222 @@
+/* What kind of failure it is: facts beat text, then the rules of rules.c, then what weak facts say.
+ */
+#include "analyze/internal.h"
+
+enum { OTHER_LINES_MAX = 40 }; /* of the lines beside the key line */
+
+const struct rp_class_info rp_classes[RP_CLASSES_N] = {
+#define X(sym, name, group, action) [sym] = {name, group, action},
+    RP_CLASSES(X)
+#undef X
+};
+
+bool rp_class_of_name(struct rp_str name, enum rp_class *out)
+{
+    for (int i = 0; i < RP_CLASSES_N; i++)
+        if (rp_str_is(name, rp_classes[i].name)) {
+            *out = (enum rp_class)i;
+            return true;
+        }
+    return false;
+}
+
+/* ---- facts ---- */
+
+/* By the tables of PostgreSQL's Appendix A and ISO 9075; specific codes before their class. */
+static const struct {
+    const char *prefix;
+    enum rp_class class;
+} sqlstates[] = {
+    {"23505", RP_CLASS_UNIQUE},
+    {"42501", RP_CLASS_PERMISSION},
+    {"42710", RP_CLASS_UNIQUE},
+    {"42P04", RP_CLASS_UNIQUE},
+    {"42P06", RP_CLASS_UNIQUE},
+    {"42P07", RP_CLASS_UNIQUE},
+    {"53100", RP_CLASS_DISK_FULL},
+    {"53200", RP_CLASS_OOM},
+    {"55006", RP_CLASS_BUSY},
+    {"55P03", RP_CLASS_DB_CONFLICT},
+    {"57014", RP_CLASS_TIMEOUT},
+    {"57P", RP_CLASS_CONNECTION},
+    {"58P01", RP_CLASS_MISSING_FILE},
+    {"25006", RP_CLASS_CONNECTION},
+    {"3D", RP_CLASS_CONFIG},
+    {"08", RP_CLASS_CONNECTION},
+    {"22", RP_CLASS_BAD_PAYLOAD},
+    {"23", RP_CLASS_BAD_PAYLOAD},
+    {"28", RP_CLASS_AUTH},
+    {"40", RP_CLASS_DB_CONFLICT},
+    {"42", RP_CLASS_CODE_BUG},
+    {"53", RP_CLASS_SATURATED},
+    {"54", RP_CLASS_CODE_BUG},
+    {"F0", RP_CLASS_CONFIG},
+};
+
+enum rp_class rp_class_of_sqlstate(struct rp_str s)
+{
+    for (size_t i = 0; s.n == 5 && i < sizeof sqlstates / sizeof *sqlstates; i++)
+        if (rp_str_starts(s, sqlstates[i].prefix))
+            return sqlstates[i].class;
+    return RP_CLASS_UNKNOWN;
+}
+
+enum rp_class rp_class_of_http(int status)
+{
+    switch (status) {
+    case 400:
+    case 413:
+    case 415:
+    case 422:
+        return RP_CLASS_BAD_PAYLOAD;
+    case 401:
+    case 403:
+    case 407:
+        return RP_CLASS_AUTH;
+    case 404:
+    case 410:
+        return RP_CLASS_MISSING_FILE;
+    case 408:
+        return RP_CLASS_NET_TIMEOUT;
+    case 423:
+        return RP_CLASS_BUSY;
+    case 429:
+        return RP_CLASS_RATE_LIMIT;
+    default:
+        return status >= 500 && status <= 599 ? RP_CLASS_HTTP_5XX : RP_CLASS_UNKNOWN;
+    }
+}
+
+enum {
+    HUP = 1,
+    INT = 2,
+    ILL = 4,
+    TRAP = 5,
+    ABRT = 6,
+    BUS = 7,
+    FPE = 8,
+    KILL = 9,
+    SEGV = 11,
+    TERM = 15,
+    XCPU = 24,
+    SYS = 31
+};
+
+static int signal_of(const struct rp_failure_facts *f)
+{
+    return f->signal > 0                              ? f->signal
+           : f->exit_code > 128 && f->exit_code < 160 ? f->exit_code - 128
+                                                      : 0;
+}
+
+static bool crash_signal(int n)
+{
+    return n == ILL || n == TRAP || n == ABRT || n == BUS || n == FPE || n == SEGV || n == SYS;
+}
+
+static struct rp_ruling says(enum rp_class class, const char *rule)
+{
+    return (struct rp_ruling){class, rule};
+}
+
+/* SIGABRT is how programs end themselves after they said why: node out of heap, bad_alloc. */
+static struct rp_ruling crashed(int n, struct rp_str key_line)
+{
+    struct rp_ruling v = n == ABRT ? rp_rules_match(key_line) : says(RP_CLASS_CRASH, "");
+    return v.class == RP_CLASS_OOM ? v : says(RP_CLASS_CRASH, "signal of a crash");
+}
+
+static struct rp_ruling by_facts(const struct rp_failure_facts *f, struct rp_str key_line)
+{
+    if (f->contract.n > 0)
+        return says(RP_CLASS_CONTRACT, "success contract");
+    if (f->timed_out)
+        return says(RP_CLASS_TIMEOUT, "own time limit");
+    if (f->oom)
+        return says(RP_CLASS_OOM, "memory limit of the cgroup");
+    if (f->exit_code == 126 || f->exit_code == 127)
+        return says(RP_CLASS_MISSING_COMMAND, "exit code 126 or 127");
+    if (crash_signal(signal_of(f)))
+        return crashed(signal_of(f), key_line);
+    if (signal_of(f) == XCPU)
+        return says(RP_CLASS_TIMEOUT, "CPU time limit");
+    enum rp_class c = rp_class_of_sqlstate(f->sqlstate);
+    if (c != RP_CLASS_UNKNOWN)
+        return says(c, "SQLSTATE");
+    c = rp_class_of_http(f->http_status);
+    if (c != RP_CLASS_UNKNOWN)
+        return says(c, "HTTP status");
+    if (f->worker_lost)
+        return says(RP_CLASS_WORKER_LOST, "worker lost");
+    if (f->exit_code == 124)
+        return says(RP_CLASS_TIMEOUT, "exit code 124");
+    return says(RP_CLASS_UNKNOWN, "none");
+}
+
+/* What is said only when no text says more: sysexits.h, and signals that anybody may have sent. */
+static struct rp_ruling by_weak_facts(const struct rp_failure_facts *f)
+{
+    static const struct {
+        int code;
+        enum rp_class class;
+        const char *rule;
+    } exits[] = {
+        {65, RP_CLASS_BAD_PAYLOAD, "exit code 65"}, {66, RP_CLASS_MISSING_FILE, "exit code 66"},
+        {67, RP_CLASS_AUTH, "exit code 67"},        {68, RP_CLASS_DNS, "exit code 68"},
+        {69, RP_CLASS_CONNECTION, "exit code 69"},  {70, RP_CLASS_CODE_BUG, "exit code 70"},
+        {75, RP_CLASS_BUSY, "exit code 75"},        {77, RP_CLASS_PERMISSION, "exit code 77"},
+        {78, RP_CLASS_CONFIG, "exit code 78"},
+    };
+    int n = signal_of(f);
+    if (n == KILL || n == TERM || n == INT || n == HUP)
+        return says(RP_CLASS_KILLED, "signal from outside");
+    for (size_t i = 0; i < sizeof exits / sizeof *exits; i++)
+        if (f->exit_code == exits[i].code)
+            return says(exits[i].class, exits[i].rule);
+    return says(RP_CLASS_UNKNOWN, "none");
+}
+
+/* ---- text ---- */
+
+static struct rp_ruling by_other_lines(struct rp_arena *a, struct rp_str text)
+{
+    struct rp_lines l = rp_text_lines(a, text);
+    size_t from = l.n > OTHER_LINES_MAX ? l.n - OTHER_LINES_MAX : 0;
+    for (size_t i = from; i < l.n && l.n > 1; i++) {
+        struct rp_ruling v = says(RP_CLASS_UNKNOWN, "none");
+        if (!rp_line_is_frame(l.v[i]))
+            v = rp_rules_match(str_head(l.v[i], RP_KEY_LINE_MAX));
+        if (v.class != RP_CLASS_UNKNOWN)
+            return v;
+    }
+    return says(RP_CLASS_UNKNOWN, "none");
+}
+
+struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *f,
+                              struct rp_str key_line)
+{
+    struct rp_ruling v = by_facts(f, key_line);
+    if (v.class == RP_CLASS_UNKNOWN)
+        v = rp_rules_match(key_line);
+    if (v.class == RP_CLASS_UNKNOWN &&
+        memchr(f->message.p != NULL ? f->message.p : "", '\n', f->message.n) != NULL)
+        v = by_other_lines(a, f->message);
+    return v.class == RP_CLASS_UNKNOWN ? by_weak_facts(f) : v;
+}
+
+void rp_fingerprint(struct rp_arena *a, const struct rp_failure_facts *f,
+                    struct rp_fingerprint *out)
+{
+    struct rp_key key = rp_key_line(a, f->message);
+    struct rp_ruling v = rp_classify(a, f, key.line);
+    const struct rp_class_info *info = &rp_classes[v.class];
+    *out = (struct rp_fingerprint){.key = key,
+                                   .template = rp_mask(a, key.line),
+                                   .class = v.class,
+                                   .class_name = info->name,
+                                   .group = info->group,
+                                   .action = info->action,
+                                   .rule = v.rule};
+    out->hash = rp_hash64(out->template);
+    out->frames_hash = key.frames.p != NULL ? rp_hash64(key.frames) : 0;
+}

@@ -1,0 +1,81 @@
+/* Shared inside analyze/: bytes, lines, stack traces. Locale plays no part: ASCII by hand. */
+#ifndef RP_ANALYZE_INTERNAL_H
+#define RP_ANALYZE_INTERNAL_H
+
+#include "analyze/analyze.h"
+
+static inline bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+static inline bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+static inline bool is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+static inline bool is_alpha(char c)
+{
+    return is_upper(c) || is_lower(c);
+}
+static inline bool is_alnum(char c)
+{
+    return is_alpha(c) || is_digit(c);
+}
+static inline bool is_hex(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+static inline bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+static inline char to_lower(char c)
+{
+    return is_upper(c) ? (char)(c + 32) : c;
+}
+
+static inline bool one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
+static inline struct rp_str str_from(struct rp_str s, size_t at)
+{
+    return (struct rp_str){s.p + at, s.n - at};
+}
+static inline struct rp_str str_head(struct rp_str s, size_t n)
+{
+    return (struct rp_str){s.p, n < s.n ? n : s.n};
+}
+static inline bool str_has(struct rp_str s, const char *needle)
+{
+    return rp_str_find(s, rp_str_of(needle)) != SIZE_MAX;
+}
+/* Equal but for ASCII case; word is lower case. */
+bool rp_str_is_word(struct rp_str s, const char *word);
+/* One of the words, NULL-terminated, lower case. */
+bool rp_str_in(struct rp_str s, const char *const *words);
+
+/* The lines of a text without escapes and control characters, blank ones left out. */
+struct rp_lines {
+    struct rp_str *v;
+    size_t n;
+};
+struct rp_lines rp_text_lines(struct rp_arena *a, struct rp_str text);
+bool rp_line_is_frame(struct rp_str line);
+/* The exception printed last and its frames; false if there is no stack trace. */
+bool rp_trace_read(struct rp_arena *a, const struct rp_lines *lines, struct rp_key *out);
+/* Does it look like the first line of what a failed program prints: "Traceback …", "XyzError: …",
+ * "Caused by: …", "panic: …"? */
+bool rp_line_starts_trace(struct rp_str line);
+
+/* First text rule that matches: its class and phrase; RP_CLASS_UNKNOWN if none. */
+struct rp_ruling rp_rules_match(struct rp_str line);
+/* Class of a SQLSTATE or an HTTP status; RP_CLASS_UNKNOWN if it tells none. */
+enum rp_class rp_class_of_sqlstate(struct rp_str s);
+enum rp_class rp_class_of_http(int status);
+
+#endif
