@@ -89,8 +89,9 @@ struct beats {
  * lock there is nobody to spare, and the record will tell what became of it. */
 static void heed(const struct beats *b, struct rp_str answer)
 {
-    struct items all;
-    for (items_open(&all, answer, ""); items_next(&all);) {
+    struct items all = {0};
+    rp_json_open(&all.r, answer, &all.arena);
+    for (rp_json_array(&all.r); items_next(&all);) {
         struct rp_str ok = doc_get(all.value, "ok");
         if (doc_bool(all.value, "cancel"))
             child_stop(b->exec->child, RP_END_OPERATOR);

@@ -118,7 +118,6 @@ bool daemon_deliver(struct exec *e, int folder, int64_t most, int64_t budget_us,
 
 /* ---- exec.c ---- */
 
-extern const struct rp_option exec_options[];
 int exec_run(struct cli *cli);
 /* One line on standard error, unless --quiet. */
 void exec_say(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -72,7 +72,7 @@ static void names_list(int folder, struct names *out)
             out->cap = out->cap > 0 ? out->cap * 2 : 64;
             out->v = rp_xrealloc(out->v, out->cap * sizeof *out->v);
         }
-        (void)snprintf(out->v[out->n++], NAME_LEN, "%s", e->d_name);
+        memcpy(out->v[out->n++], e->d_name, strlen(e->d_name) + 1);
     }
     if (dir != NULL)
         (void)closedir(dir);
