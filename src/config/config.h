@@ -1,11 +1,14 @@
-/* Configuration: a YAML text becomes a struct rp_config (core/settings.h), or a list of all its mistakes.
+/* Configuration: a YAML text becomes a struct rp_config (core/settings.h), or a list of all its
+ * mistakes.
  *
- * One table (schema.c) says for each key its type, unit, default, range, meaning and the field it fills; the reference
- * docs/configuration.md is printed from the same table. Loading is all or nothing: it builds a new struct and touches nothing
- * else, so a reload swaps pointers or changes nothing.
+ * One table (schema.c) says for each key its type, unit, default, range, meaning and the field it
+ * fills; the reference docs/configuration.md is printed from the same table. Loading is all or
+ * nothing: it builds a new struct and touches nothing else, so a reload swaps pointers or changes
+ * nothing.
  *
- * Types, schedules, dependencies and queues are sorted by name, which rp_config_type and its sisters rely on. A loaded struct is
- * immutable and may be shared by threads; whoever loaded it frees it with rp_config_free. Nothing here keeps state. */
+ * Types, schedules, dependencies and queues are sorted by name, which rp_config_type and its
+ * sisters rely on. A loaded struct is immutable and may be shared by threads; whoever loaded it
+ * frees it with rp_config_free. Nothing here keeps state. */
 #ifndef RP_CONFIG_CONFIG_H
 #define RP_CONFIG_CONFIG_H
 
@@ -48,13 +51,15 @@ void rp_mistakes_print(const struct rp_mistakes *m, struct rp_str path, struct r
 /* The first mistake as an error, with the number of the others. False. */
 bool rp_mistakes_err(const struct rp_mistakes *m, struct rp_str path, struct rp_err *err);
 
-/* The dependency's target as it may be shown: without passwords, tokens and keys. Of a command only the program. */
+/* The dependency's target as it may be shown: without passwords, tokens and keys. Of a command only
+ * the program. */
 struct rp_str rp_config_public_target(struct rp_arena *a, const struct rp_dep *dep);
 
 /* The text of docs/configuration.md. */
 void rp_config_reference(struct rp_buf *out);
 
-/* Job types, queues and dependencies: a letter or digit, then up to 119 of letters, digits and . _ : / - */
+/* Job types, queues and dependencies: a letter or digit, then up to 119 of letters, digits and . _
+ * : / - */
 bool rp_config_name_valid(struct rp_str name);
 
 #endif

@@ -23,7 +23,8 @@ static const char *variable(struct load *l, struct rp_str name)
     return getenv(c);
 }
 
-/* Where byte `i` of the scalar's text stands in the file, if text and file agree up to there; else where the scalar begins. */
+/* Where byte `i` of the scalar's text stands in the file, if text and file agree up to there; else
+ * where the scalar begins. */
 static size_t place_of(struct load *l, const struct node *n, size_t i)
 {
     bool same = n->from + i <= l->text.n && memcmp(l->text.p + n->from, n->raw.p, i) == 0;
@@ -36,8 +37,9 @@ static size_t replace(struct load *l, const struct node *n, struct rp_str rest, 
     size_t at = place_of(l, n, (size_t)(rest.p - n->raw.p));
     struct rp_str name = {rest.p + 2, name_len((struct rp_str){rest.p + 2, rest.n - 2})};
     if (name.n == 0 || name.n > NAME_MAX_BYTES || 2 + name.n >= rest.n || name.p[name.n] != '}') {
-        (void)rp_mistake(l, at, "\"${\" begins the name of an environment variable, which does not "
-                                "end with \"}\"");
+        (void)rp_mistake(l, at,
+                         "\"${\" begins the name of an environment variable, which does not "
+                         "end with \"}\"");
         (void)rp_mistake_hint(l, "write ${NAME}; for the characters themselves write $${");
         return 0;
     }
@@ -45,8 +47,8 @@ static size_t replace(struct load *l, const struct node *n, struct rp_str rest, 
     if (value == NULL || !rp_utf8_valid(rp_str_of(value))) {
         (void)rp_mistake(l, at, "environment variable %.*s is %s", RP_FMT(name),
                          value == NULL ? "not set" : "not UTF-8");
-        (void)rp_mistake_hint(l, "set it for the daemon; to leave the text as it is, write $${%.*s}",
-                              RP_FMT(name));
+        (void)rp_mistake_hint(
+            l, "set it for the daemon; to leave the text as it is, write $${%.*s}", RP_FMT(name));
         return 0;
     }
     rp_buf_str(out, rp_str_of(value));

@@ -10,8 +10,8 @@ enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
 struct node {
     enum node_kind kind;
-    bool plain;        /* scalar without quotes: may be a number, true, null */
-    struct rp_str raw; /* scalar as written; safe to show: ${NAME} is not yet replaced */
+    bool plain;         /* scalar without quotes: may be a number, true, null */
+    struct rp_str raw;  /* scalar as written; safe to show: ${NAME} is not yet replaced */
     struct rp_str text; /* scalar with ${NAME} replaced */
     size_t from, to;    /* bytes of the file, without quotes */
     size_t weight;      /* nodes below and including this one, aliases counted each time */
@@ -40,6 +40,10 @@ struct load {
 struct node *rp_tree_read(struct load *l);
 struct child *rp_node_find(const struct node *map, const char *key);
 bool rp_node_is_null(const struct node *n);
+
+/* ---- quoted.c ---- the text of what stands between quotes in the file; its escapes are known to
+ * be right */
+struct rp_str rp_quoted_text(struct rp_arena *a, struct rp_str source, bool twice);
 
 /* ---- mistakes.c ---- both return false */
 
@@ -129,8 +133,8 @@ extern const struct kind rp_kind_defaults, rp_kind_jobs, rp_kind_deps, rp_kind_q
 extern const struct kind rp_kind_run, rp_kind_shell, rp_kind_backoff, rp_kind_needs, rp_kind_env,
     rp_kind_umask, rp_kind_zone, rp_kind_payload, rp_kind_result, rp_kind_min_bytes,
     rp_kind_job_names;
-extern const struct kind rp_kind_store, rp_kind_listen, rp_kind_postgres, rp_kind_http,
-    rp_kind_tcp, rp_kind_command, rp_kind_route, rp_kind_route_command;
+extern const struct kind rp_kind_store, rp_kind_listen, rp_kind_postgres, rp_kind_http, rp_kind_tcp,
+    rp_kind_command, rp_kind_route, rp_kind_route_command;
 
 bool rp_scalar_want(struct load *l, const struct row *row, const struct node *v, const char *what);
 bool rp_map_want(struct load *l, const char *key, const struct node *v);

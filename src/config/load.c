@@ -63,7 +63,8 @@ static bool read_jobs(struct load *l, const struct row *row, const struct node *
 }
 const struct kind rp_kind_jobs = {"map of maps", read_jobs};
 
-/* ---- look-ups ---- every struct with a name has it as its first member, so one comparison serves all */
+/* ---- look-ups ---- every struct with a name has it as its first member, so one comparison serves
+ * all */
 
 _Static_assert(offsetof(struct rp_type, name) == 0, "name first");
 _Static_assert(offsetof(struct rp_schedule, name) == 0, "name first");
@@ -142,8 +143,7 @@ static bool read_root(struct load *l)
 }
 
 struct rp_config *rp_config_parse(struct rp_str text, struct rp_str path,
-                                  const struct rp_config_world *world,
-                                  struct rp_mistakes *mistakes)
+                                  const struct rp_config_world *world, struct rp_mistakes *mistakes)
 {
     struct rp_arena tmp = {0};
     struct rp_config *c = rp_xcalloc(1, sizeof *c);

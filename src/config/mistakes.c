@@ -19,7 +19,8 @@ static void locate(struct rp_str text, size_t pos, struct rp_mistake *m)
     }
 }
 
-static void fill(struct load *l, struct rp_mistake *m, size_t pos, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void fill(struct load *l, struct rp_mistake *m,
+                                                       size_t pos, const char *fmt, va_list ap)
 {
     char text[sizeof m->err.message];
     (void)vsnprintf(text, sizeof text, fmt, ap);

@@ -1,4 +1,5 @@
-/* Maps with names of the user's own, and kinds of addresses: store, listen, dependencies, queues, notify. */
+/* Maps with names of the user's own, and kinds of addresses: store, listen, dependencies, queues,
+ * notify. */
 #include "config/internal.h"
 
 #include <stdio.h>
@@ -41,7 +42,8 @@ static bool read_listen(struct load *l, const struct row *row, const struct node
     if (!rp_scalar_want(l, row, v, "an address such as 127.0.0.1:7420"))
         return false;
     if (v->text.n > 0 && !address_valid(v->text, false))
-        return rp_mistake(l, v->from, "listen: found %s, expected an address such as 127.0.0.1:7420",
+        return rp_mistake(l, v->from,
+                          "listen: found %s, expected an address such as 127.0.0.1:7420",
                           rp_shown(v));
     return rp_kind_string.read(l, row, v, o);
 }
@@ -61,8 +63,9 @@ static bool read_postgres(struct load *l, const struct row *row, const struct no
         return false;
     bool url = rp_str_starts(v->text, "postgresql://") || rp_str_starts(v->text, "postgres://");
     if (!url && rp_str_find(v->text, RP_STR("=")) == SIZE_MAX)
-        return rp_mistake(l, v->from,
-                          "postgres: expected postgresql://… or a string such as \"host=db user=app\"");
+        return rp_mistake(
+            l, v->from,
+            "postgres: expected postgresql://… or a string such as \"host=db user=app\"");
     return dep_target(l, row, v, o, RP_DEP_POSTGRES);
 }
 const struct kind rp_kind_postgres = {"URL or connection string", read_postgres};
@@ -116,7 +119,8 @@ static bool read_command(struct load *l, const struct row *row, const struct nod
 }
 const struct kind rp_kind_command = {"list", read_command};
 
-/* How many of the first `n` keys of a section the map has: a map that says what it is by one of its keys. */
+/* How many of the first `n` keys of a section the map has: a map that says what it is by one of its
+ * keys. */
 static size_t kinds_given(const struct node *map, enum section in, size_t n)
 {
     size_t given = 0;
@@ -139,8 +143,10 @@ static bool one_dep(struct load *l, const struct child *c, struct rp_dep *d)
     bool ok = rp_section_read(l, IN_DEP, v, &o, false);
     size_t given = kinds_given(v, IN_DEP, 4);
     if (given != 1)
-        ok = rp_mistake(l, c->key->from, "dependency %s: found %zu of postgres, http, tcp and "
-                                         "command, expected one", rp_shown(c->key), given);
+        ok = rp_mistake(l, c->key->from,
+                        "dependency %s: found %zu of postgres, http, tcp and "
+                        "command, expected one",
+                        rp_shown(c->key), given);
     const struct child *expect = rp_node_find(v, "expect");
     if (expect != NULL && d->kind != RP_DEP_HTTP)
         ok = rp_mistake(l, expect->key->from, "expect has no meaning without http");
@@ -189,8 +195,10 @@ static bool read_route(struct load *l, const struct row *row, const struct node 
     if (!rp_scalar_want(l, row, v, mail ? "an address" : "a URL"))
         return false;
     ((struct rp_notify *)o->of[OF_NOTIFY])->kind = (enum rp_notify_kind)row->min;
-    if (mail && (v->text.n == 0 || v->text.p[0] == '-' || strcspn(v->text.p, " \t\r\n") < v->text.n))
-        return rp_mistake(l, v->from, "email: found %s, expected an address or a user", rp_shown(v));
+    if (mail &&
+        (v->text.n == 0 || v->text.p[0] == '-' || strcspn(v->text.p, " \t\r\n") < v->text.n))
+        return rp_mistake(l, v->from, "email: found %s, expected an address or a user",
+                          rp_shown(v));
     if (!mail && !http_url(v->text))
         return rp_mistake(l, v->from, "%s: expected a URL that begins with http:// or https://",
                           row->key);
@@ -226,8 +234,10 @@ static bool one_notify(struct load *l, const struct node *v, struct rp_notify *n
     bool ok = rp_section_read(l, IN_NOTIFY, v, &o, false);
     size_t given = kinds_given(v, IN_NOTIFY, 6);
     if (given != 1)
-        return rp_mistake(l, v->from, "notify: found %zu routes, expected one of webhook, "
-                                      "alertmanager, slack, pagerduty, email, command", given);
+        return rp_mistake(l, v->from,
+                          "notify: found %zu routes, expected one of webhook, "
+                          "alertmanager, slack, pagerduty, email, command",
+                          given);
     bool secret = n->kind == RP_NOTIFY_WEBHOOK || n->kind == RP_NOTIFY_PAGERDUTY;
     if (secret && rp_node_find(v, "secret_file") == NULL)
         return rp_mistake(l, v->from, "notify: this route needs secret_file");
@@ -237,7 +247,7 @@ static bool one_notify(struct load *l, const struct node *v, struct rp_notify *n
 static bool read_notify(struct load *l, const struct row *row, const struct node *v,
                         const struct owners *o)
 {
-    enum { NOTIFY_MAX = 1000 };
+    enum { NOTIFY_MAX = 10000 };
     struct rp_config *c = o->of[OF_CONFIG];
     if ((v->kind != NODE_LIST && !rp_node_is_null(v)) || v->n > NOTIFY_MAX)
         return rp_mistake(l, v->from, "%s: found %s, expected a list of maps", row->key,

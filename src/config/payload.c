@@ -1,4 +1,5 @@
-/* Any YAML value as JSON: the core schema's null, true, false and those numbers that JSON has too; all else is text. */
+/* Any YAML value as JSON: the core schema's null, true, false and those numbers that JSON has too;
+ * all else is text. */
 #include "config/internal.h"
 
 #include "base/json.h"
@@ -32,7 +33,8 @@ static bool json_number(struct rp_str s)
     return i == s.n;
 }
 
-/* What YAML reads as a number and JSON cannot write as it stands: +1, 007, 0x1f, 0o7, .5, 1., .inf, .nan. */
+/* What YAML reads as a number and JSON cannot write as it stands: +1, 007, 0x1f, 0o7, .5, 1., .inf,
+ * .nan. */
 static bool only_yaml_number(struct rp_str s)
 {
     size_t i = s.n > 0 && (s.p[0] == '-' || s.p[0] == '+'), n = digits(s, i);

@@ -71,15 +71,18 @@ void rp_config_reference(struct rp_buf *out)
         "# Configuration\n\n"
         "<!-- Made from the table in src/config/schema.c; do not edit. -->\n\n"
         "`reprise.yaml` is YAML 1.2. `reprise check` shows every mistake as file:line:column, and "
-        "`reprise serve` reloads on\nSIGHUP, all or nothing: a file with a mistake changes nothing.\n\n"
+        "`reprise serve` reloads on\nSIGHUP, all or nothing: a file with a mistake changes "
+        "nothing.\n\n"
         "- Durations: `90s 5m 2h 1d`, sums like `1h30m`. Sizes: `kB MB GB` are powers of 1000, "
         "`K M G` and `KiB MiB GiB` of 1024.\n"
         "- `${NAME}` in a value is replaced from the environment of the daemon; a variable that is "
-        "not set is a mistake. `$${` stands\n  for `${`. In `shell:` lines `$NAME` without braces is "
+        "not set is a mistake. `$${` stands\n  for `${`. In `shell:` lines `$NAME` without braces "
+        "is "
         "left to the shell.\n"
         "- Names of jobs, queues and dependencies: a letter or digit, then up to 119 of letters, "
         "digits and `. _ : / -`.\n"
-        "- Limits: 4 MB, 32 levels, 500,000 values (aliases count each time they are used). Anchors "
+        "- Limits: 4 MB, 32 levels, 500,000 values (aliases count each time they are used). "
+        "Anchors "
         "and aliases work; tags do not.\n");
     for (size_t s = 0; s < sizeof sections / sizeof *sections; s++) {
         rp_buf_fmt(out, "\n## %s\n\n", sections[s].title);

@@ -1,4 +1,5 @@
-/* The schedule of a job: expression and zone, and the warnings of instants that a clock change moves (U19). */
+/* The schedule of a job: expression and zone, and the warnings of instants that a clock change
+ * moves (U19). */
 #include "config/internal.h"
 
 #include "base/time.h"
@@ -21,7 +22,8 @@ static bool read_zone(struct load *l, const struct row *row, const struct node *
 }
 const struct kind rp_kind_zone = {"zone", read_zone};
 
-/* The place in the file that an error of the expression names: its "(column N)", where the value stands there as it is. */
+/* The place in the file that an error of the expression names: its "(column N)", where the value
+ * stands there as it is. */
 static size_t place_in(struct load *l, const struct node *v, const char *message)
 {
     const char *hit = strstr(message, "(column ");
@@ -39,8 +41,9 @@ static bool choose_zone(struct load *l, const struct node *job, struct rp_schedu
     struct rp_err err = {0};
     struct rp_str in_text = rp_str_of(s->cron.zone);
     if (in_text.n > 0 && own != NULL && !rp_str_eq(in_text, s->zone))
-        return rp_mistake(l, own->value->from, "timezone %.*s contradicts the schedule's own zone %s",
-                          RP_FMT(s->zone), s->cron.zone);
+        return rp_mistake(l, own->value->from,
+                          "timezone %.*s contradicts the schedule's own zone %s", RP_FMT(s->zone),
+                          s->cron.zone);
     if (in_text.n > 0)
         s->zone = rp_str_dup(l->keep, in_text);
     s->tz = rp_zone_load(s->zone, &err);

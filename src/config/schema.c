@@ -1,4 +1,5 @@
-/* The one table of configuration keys. A new key is a row here; loader and reference read the same rows. */
+/* The one table of configuration keys. A new key is a row here; loader and reference read the same
+ * rows. */
 #include "config/internal.h"
 
 #include "base/time.h"

@@ -53,7 +53,8 @@ static void public_query(struct rp_str query, struct rp_buf *out)
     }
 }
 
-/* The user stays, the password goes. A password may hold '/' or '?' unescaped; then all up to the last '@' goes. */
+/* The user stays, the password goes. A password may hold '/' or '?' unescaped; then all up to the
+ * last '@' goes. */
 static void public_url(struct rp_str url, struct rp_buf *out)
 {
     size_t start = rp_str_find(url, RP_STR("://")) + 3, at = start;
@@ -61,7 +62,8 @@ static void public_url(struct rp_str url, struct rp_buf *out)
         if (url.p[i] == '@')
             at = i + 1;
     rp_buf_add(out, url.p, start);
-    struct rp_str user = {url.p + start, at > start ? at - start - 1 : 0}, rest = {url.p + at, url.n - at};
+    struct rp_str user = {url.p + start, at > start ? at - start - 1 : 0},
+                  rest = {url.p + at, url.n - at};
     size_t colon = rp_str_find(user, RP_STR(":"));
     if (user.n > 0) {
         rp_buf_add(out, user.p, colon != SIZE_MAX ? colon : user.n);
@@ -74,7 +76,8 @@ static void public_url(struct rp_str url, struct rp_buf *out)
         public_query((struct rp_str){rest.p + path + 1, rest.n - path - 1}, out);
 }
 
-/* One value of a connection string: to the next space, or quoted with backslashes. Returns its length. */
+/* One value of a connection string: to the next space, or quoted with backslashes. Returns its
+ * length. */
 static size_t value_len(struct rp_str s)
 {
     bool quoted = s.n > 0 && s.p[0] == '\'';

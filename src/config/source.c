@@ -5,7 +5,8 @@
 
 enum { SOURCE_MAX = 64 << 10 };
 
-/* The end of a block node is where the next thing begins: comments and blank lines between belong to that. */
+/* The end of a block node is where the next thing begins: comments and blank lines between belong
+ * to that. */
 static size_t end_of(struct rp_str text, size_t from, size_t to)
 {
     for (;;) {
@@ -29,7 +30,8 @@ struct masker {
     struct rp_buf out;
 };
 
-/* Copies the text up to the value, then a mask instead of it. What stands elsewhere (an alias) is not in our part. */
+/* Copies the text up to the value, then a mask instead of it. What stands elsewhere (an alias) is
+ * not in our part. */
 static void mask(struct masker *m, const struct node *v)
 {
     size_t to = v->to;

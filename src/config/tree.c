@@ -1,5 +1,5 @@
-/* YAML text to nodes. libfyaml's events are used, not its document: events carry the position of every node, also of maps and
- * lists, and let limits hold while reading. */
+/* YAML text to nodes. libfyaml's events are used, not its document: events carry the position of
+ * every node, also of maps and lists, and let limits hold while reading. */
 #include "config/internal.h"
 
 #include <libfyaml.h>
@@ -53,7 +53,8 @@ static void append(struct builder *b, struct node *parent, struct node *key, str
     parent->weight += value->weight + (key != NULL);
 }
 
-/* Puts a node that is complete where it belongs: key or value of the open map, item of the open list, or root. */
+/* Puts a node that is complete where it belongs: key or value of the open map, item of the open
+ * list, or root. */
 static bool place(struct builder *b, struct node *n)
 {
     if (b->depth == 0) {
@@ -70,7 +71,9 @@ static bool place(struct builder *b, struct node *n)
     append(b, parent, *key, n);
     *key = NULL;
     if (parent->weight > NODES_MAX)
-        return rp_mistake(b->l, n->from, "more than %d values, long texts and aliases counted as several", NODES_MAX);
+        return rp_mistake(b->l, n->from,
+                          "more than %d values, long texts and aliases counted as several",
+                          NODES_MAX);
     return true;
 }
 
@@ -92,7 +95,8 @@ static bool keys_differ(struct builder *b, const struct node *map)
     qsort(all, n, sizeof(struct child *), by_key);
     for (size_t i = 1; i < n; i++)
         if (rp_str_eq(all[i - 1]->key->text, all[i]->key->text))
-            ok = rp_mistake(b->l, all[i]->key->from, "key %s is given twice", rp_shown(all[i]->key));
+            ok =
+                rp_mistake(b->l, all[i]->key->from, "key %s is given twice", rp_shown(all[i]->key));
     free(all);
     return ok;
 }
@@ -134,7 +138,8 @@ static bool no_tag(struct builder *b, struct fy_token *tag)
     const struct fy_mark *at = tag != NULL ? fy_token_start_mark(tag) : NULL;
     if (tag == NULL)
         return true;
-    return rp_mistake(b->l, at != NULL ? at->input_pos : b->last, "tags (!…) have no meaning in a configuration");
+    return rp_mistake(b->l, at != NULL ? at->input_pos : b->last,
+                      "tags (!…) have no meaning in a configuration");
 }
 
 static struct node *node_new(struct builder *b, enum node_kind kind, struct fy_event *e)
@@ -151,22 +156,34 @@ static struct node *node_new(struct builder *b, enum node_kind kind, struct fy_e
     return n;
 }
 
+static void read_text(struct builder *b, struct fy_token *value, struct node *n)
+{
+    enum fy_scalar_style style = fy_token_scalar_style(value);
+    size_t len = 0;
+    n->plain = style == FYSS_PLAIN;
+    if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) {
+        struct rp_str source = {b->l->text.p + n->from, n->to - n->from};
+        n->raw = rp_quoted_text(b->l->tmp, source, style == FYSS_DOUBLE_QUOTED);
+    } else {
+        const char *text = fy_token_get_text(value, &len);
+        n->raw = rp_str_dup(b->l->tmp,
+                            (struct rp_str){text != NULL ? text : "", text != NULL ? len : 0});
+    }
+    n->text = n->raw;
+}
+
 static bool add_scalar(struct builder *b, struct fy_event *e)
 {
     struct node *n = node_new(b, NODE_SCALAR, e);
-    size_t len = 0;
-    const char *text = fy_token_get_text(e->scalar.value, &len);
-    n->raw = rp_str_dup(b->l->tmp, (struct rp_str){text != NULL ? text : "", len});
-    n->text = n->raw;
-    n->plain = fy_token_scalar_style(e->scalar.value) == FYSS_PLAIN;
+    read_text(b, e->scalar.value, n);
     if (!no_tag(b, e->scalar.tag))
         return false;
     if (memchr(n->raw.p, '\0', n->raw.n) != NULL)
         return rp_mistake(b->l, n->from, "a text must not hold the character NUL");
-    bool is_key = b->depth > 0 && b->stack[b->depth - 1]->kind == NODE_MAP &&
-                  b->key[b->depth - 1] == NULL;
+    bool is_key =
+        b->depth > 0 && b->stack[b->depth - 1]->kind == NODE_MAP && b->key[b->depth - 1] == NULL;
     if (!is_key)
-        (void)rp_expand(b->l, n); /* its mistake is kept; the tree is still whole */
+        (void)rp_expand(b->l, n);           /* its mistake is kept; the tree is still whole */
     n->weight += n->text.n / BYTES_A_VALUE; /* so that aliases of long texts are no bomb either */
     return anchor_add(b, e->scalar.anchor, n) && place(b, n);
 }

@@ -1,4 +1,5 @@
-/* Kinds of plain values. A reader writes the row's field or reports what it found and what it expected. */
+/* Kinds of plain values. A reader writes the row's field or reports what it found and what it
+ * expected. */
 #include "config/internal.h"
 
 #include "base/time.h"
@@ -149,7 +150,8 @@ static bool read_number(struct load *l, const struct row *row, const struct node
 }
 const struct kind rp_kind_number = {"number", read_number};
 
-/* Digits with at most one point among them: what strtod takes beyond that (hex, inf, nan, exponents) is not for people. */
+/* Digits with at most one point among them: what strtod takes beyond that (hex, inf, nan,
+ * exponents) is not for people. */
 bool rp_number_parse(struct rp_str s, double *out)
 {
     char text[32];
