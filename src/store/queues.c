@@ -45,11 +45,12 @@ static const char select_queues[] =
     "  sum(case when outcome in (2, 3, 4) then n else 0 end) as failed"
     "  from rollup where minute > ?1 and final = 1 group by queue_id)"
     " select q.id, q.name, q.paused_by, q.paused_at, q.max_running, q.weight,"
-    " " COUNT("1") ", " COUNT("2") ", " COUNT("4") ", " COUNT("6") ", live.n, held.n,"
-    " (select min(due_at) from job where queue_id = q.id and state = 2),"
-    " recent.done, recent.failed from queue q left join live on live.queue_id = q.id"
-    " left join held on held.queue_id = q.id left join recent on recent.queue_id = q.id"
-    " order by q.name limit 10000";
+    " " COUNT("1") ", " COUNT("2") ", " COUNT("4") ", " COUNT(
+        "6") ", live.n, held.n,"
+             " (select min(due_at) from job where queue_id = q.id and state = 2),"
+             " recent.done, recent.failed from queue q left join live on live.queue_id = q.id"
+             " left join held on held.queue_id = q.id left join recent on recent.queue_id = q.id"
+             " order by q.name limit 10000";
 
 bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct rp_queue_row **out,
                     size_t *n, struct rp_err *err)

@@ -46,10 +46,11 @@ bool rp_rate_since(struct rp_db *db, struct rp_str type, int64_t since_us, struc
 
 static const char select_impact[] =
     "select name, failed, unknown, critical, first from (select t.name as name,"
-    " " SINCE("6") " as failed, " SINCE("8") " as unknown, t.critical as critical,"
-    " (select min(ended_at) from job where type_id = t.id and state in (6, 8)"
-    "  and ended_at >= ?1) as first from job_type t)"
-    " where failed + unknown > 0 order by critical desc, failed desc, name limit 10000";
+    " " SINCE("6") " as failed, " SINCE(
+        "8") " as unknown, t.critical as critical,"
+             " (select min(ended_at) from job where type_id = t.id and state in (6, 8)"
+             "  and ended_at >= ?1) as first from job_type t)"
+             " where failed + unknown > 0 order by critical desc, failed desc, name limit 10000";
 
 bool rp_impact(struct rp_db *db, int64_t since_us, struct rp_arena *a, struct rp_impact **out,
                size_t *n, struct rp_err *err)

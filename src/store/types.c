@@ -19,10 +19,11 @@ static const char select_types[] =
     " coalesce(t.held, (select 'dependency ' || d.name || ' is down' from type_need w"
     "  join dependency d on d.name = w.dependency"
     "  where w.type_id = t.id and d.active = 1 and d.state = 2 order by d.name limit 1)),"
-    " " COUNT("2") ", live.n, " COUNT("4") ", " COUNT("6") ", " COUNT("8") ","
-    " day.runs, day.failed from job_type t"
-    " left join day on day.type_id = t.id left join live on live.type_id = t.id"
-    " where ?2 is null or t.name = ?2 order by t.name limit 10000";
+    " " COUNT("2") ", live.n, " COUNT("4") ", " COUNT("6") ", " COUNT(
+        "8") ","
+             " day.runs, day.failed from job_type t"
+             " left join day on day.type_id = t.id left join live on live.type_id = t.id"
+             " where ?2 is null or t.name = ?2 order by t.name limit 10000";
 
 static void read_type(struct rp_stmt *s, struct rp_arena *a, struct rp_type_row *t)
 {

@@ -1,4 +1,5 @@
-/* Types, queues, rates, patterns, dependencies, nodes, tokens, kept answers (G13, G19, G30, U27, U29). */
+/* Types, queues, rates, patterns, dependencies, nodes, tokens, kept answers (G13, G19, G30, U27,
+ * U29). */
 #include "world.h"
 
 #include <sqlite3.h>
@@ -67,8 +68,11 @@ static void move_something(struct world *w, uint64_t random)
     static const char *const types[] = {"a", "b"};
     static const enum rp_outcome outcomes[] = {RP_OUT_SUCCEEDED, RP_OUT_FAILED, RP_OUT_TIMEOUT};
     struct rp_lease *l;
-    int64_t any = query(w, "select id from job where state in (5, 6, 7, 8) order by (id * ?1) % 97"
-                           " limit 1", (int64_t)(random % 89) + 1, 0), n, next;
+    int64_t any = query(w,
+                        "select id from job where state in (5, 6, 7, 8) order by (id * ?1) % 97"
+                        " limit 1",
+                        (int64_t)(random % 89) + 1, 0),
+            n, next;
     w->now += (int64_t)(random % (20 * RP_US_MIN));
     switch (random % 7) {
     case 0:
@@ -109,11 +113,13 @@ static void G30_counts_agree_with_the_rows_whatever_happens(void **state)
         assert_int_equal(impact_since(w, 0), rows_since(w, 0));
         struct rp_rate r;
         OK(rp_rate_since(w->db, RP_NONE, 0, &r, err));
-        assert_int_equal(r.runs, query(w, "select count(*) from attempt a join job j on j.id ="
-                                          " a.job_id where a.outcome in (1, 2, 3, 4)", 0, 0));
+        assert_int_equal(r.runs, query(w,
+                                       "select count(*) from attempt a join job j on j.id ="
+                                       " a.job_id where a.outcome in (1, 2, 3, 4)",
+                                       0, 0));
         struct rp_queue_row q = queue_row(w, "mail");
-        int64_t oldest = query(w, "select min(due_at) from job where queue_id = ?1 and state = 2",
-                               q.id, 0);
+        int64_t oldest =
+            query(w, "select min(due_at) from job where queue_id = ?1 and state = 2", q.id, 0);
         assert_int_equal(q.oldest_us, oldest == INT64_MIN ? 0 : oldest);
     }
     assert_int_equal(query(w, "select count(*) from tally where n < 0", 0, 0), 0);
@@ -159,7 +165,8 @@ static void a_paused_queue_gives_nothing_and_the_trail_says_who(void **state)
     assert_true((rp_db_take_changes(w->db) & RP_CHANGED_READY) != 0);
     assert_int_equal(claim(w, 1, &l), 1);
     assert_int_equal(query(w, "select count(*) from audit", 0, 0), 2);
-    FAILS(RP_E_NOT_FOUND, rp_queue_pause(w->db, RP_STR("no"), true, RP_STR("ada"), RP_NONE, w->now, err));
+    FAILS(RP_E_NOT_FOUND,
+          rp_queue_pause(w->db, RP_STR("no"), true, RP_STR("ada"), RP_NONE, w->now, err));
 }
 
 static void U29_a_held_type_keeps_its_jobs_until_it_is_free(void **state)
@@ -213,9 +220,11 @@ static void secrets_of_a_target_are_not_stored(void **state)
         enum rp_dep_kind kind;
         const char *target, *shown;
     } cases[] = {
-        {RP_DEP_HTTP, "https://u:p@api.example.com/health?token=x#y", "https://api.example.com/health"},
+        {RP_DEP_HTTP, "https://u:p@api.example.com/health?token=x#y",
+         "https://api.example.com/health"},
         {RP_DEP_POSTGRES, "postgresql://u:p/?a@db:5432/x?sslkey=k", "postgresql://db:5432/x"},
-        {RP_DEP_POSTGRES, "host=db port = 5432 password='a \\' host=b' user=u dbname=x", "host=db port=5432 dbname=x"},
+        {RP_DEP_POSTGRES, "host=db port = 5432 password='a \\' host=b' user=u dbname=x",
+         "host=db port=5432 dbname=x"},
         {RP_DEP_POSTGRES, "nonsense", ""},
         {RP_DEP_TCP, "127.0.0.1:6379", "127.0.0.1:6379"},
     };
@@ -232,7 +241,8 @@ static void secrets_of_a_target_are_not_stored(void **state)
 static void U27_a_retry_that_healed_is_no_failed_run(void **state)
 {
     struct world *w = *state;
-    configure(w, "jobs: { r: { run: [\"true\"], retries: 2, backoff: { kind: fixed, base: 1s } } }");
+    configure(w,
+              "jobs: { r: { run: [\"true\"], retries: 2, backoff: { kind: fixed, base: 1s } } }");
     struct rp_lease *l;
     int64_t n, next;
     (void)enqueue(w, "r", NULL);
@@ -263,7 +273,8 @@ static void add_minute(struct world *w, int64_t minute, int64_t ok, int64_t fail
 }
 
 /* By hand: every minute, the window that ends with it. */
-static int64_t since_by_hand(const int *ok, const int *bad, int n, int window, double above, int min)
+static int64_t since_by_hand(const int *ok, const int *bad, int n, int window, double above,
+                             int min)
 {
     int since = -1;
     for (int end = n - 1; end >= 0; end--) {
@@ -308,7 +319,8 @@ static void a_pattern_counts_and_a_person_may_correct_it(void **state)
     struct rp_pattern_count *c;
     size_t n;
     for (int i = 0; i < 5; i++)
-        (void)run_one(w, i < 3 ? "a" : "b", RP_OUT_FAILED, i < 4 ? "refused" : "timeout", i < 4 ? 7 : 8);
+        (void)run_one(w, i < 3 ? "a" : "b", RP_OUT_FAILED, i < 4 ? "refused" : "timeout",
+                      i < 4 ? 7 : 8);
     OK(rp_patterns_list(w->db, 0, 10, &w->arena, &v, &n, err));
     assert_int_equal(n, 2);
     assert_int_equal(v[0].failures, 4);
@@ -326,8 +338,11 @@ static void a_pattern_counts_and_a_person_may_correct_it(void **state)
     OK(rp_pattern_counts(w->db, 0, w->now - RP_US_MIN, RP_NONE, 10, &w->arena, &c, &n, err));
     assert_int_equal(n, 0);
     FAILS(RP_E_NOT_FOUND, rp_pattern_get(w->db, 99, &w->arena, &p, err));
-    assert_int_equal(query(w, "select count(*) from audit where action = 'pattern.edit' and detail"
-                              " like '%network%'", 0, 0), 1);
+    assert_int_equal(query(w,
+                           "select count(*) from audit where action = 'pattern.edit' and detail"
+                           " like '%network%'",
+                           0, 0),
+                     1);
 }
 
 /* ---- nodes ---- */
@@ -344,7 +359,8 @@ static void downtime_is_what_lies_between_the_last_sign_and_the_start(void **sta
     OK(rp_node_stop(w->db, RP_STR("n1"), w->now + 200, err));
     OK(rp_node_start(w->db, RP_STR("n1"), 12, w->now + 300, &last, err));
     assert_int_equal(last, w->now + 200);
-    assert_int_equal(query(w, "select count(*) from downtime where why = 'it was stopped'", 0, 0), 1);
+    assert_int_equal(query(w, "select count(*) from downtime where why = 'it was stopped'", 0, 0),
+                     1);
     assert_int_equal(query(w, "select sum(to_at - from_at) from downtime", 0, 0), 95 + 100);
     FAILS(RP_E_NOT_FOUND, rp_node_seen(w->db, RP_STR("n2"), 1, err));
     struct rp_str v[] = {RP_STR("a"), RP_STR("b")};
@@ -367,8 +383,10 @@ static void S2_a_token_is_shown_once_and_ends_by_time_or_revocation(void **state
     char secret[64], other[64];
     struct rp_token t, got, *v;
     size_t n;
-    OK(rp_token_create(w->db, RP_STR("ci"), RP_SCOPE_ENQUEUE, w->now + RP_US_DAY, RP_STR("ada"), w->now, secret, &t, err));
-    OK(rp_token_create(w->db, RP_STR("op"), RP_SCOPE_OPERATE, 0, RP_STR("ada"), w->now, other, &got, err));
+    OK(rp_token_create(w->db, RP_STR("ci"), RP_SCOPE_ENQUEUE, w->now + RP_US_DAY, RP_STR("ada"),
+                       w->now, secret, &t, err));
+    OK(rp_token_create(w->db, RP_STR("op"), RP_SCOPE_OPERATE, 0, RP_STR("ada"), w->now, other, &got,
+                       err));
     assert_int_equal(strlen(secret), 3 + 43);
     assert_string_not_equal(secret, other);
     OK(rp_token_check(w->db, rp_str_of(secret), w->now, &w->arena, &got, err));
@@ -376,27 +394,36 @@ static void S2_a_token_is_shown_once_and_ends_by_time_or_revocation(void **state
     assert_int_equal(got.scope, RP_SCOPE_ENQUEUE);
     assert_int_equal(query(w, "select count(*) from token where hash = ?1", 0, 0), 0);
     assert_int_equal(query(w, "select min(length(hash)) from token", 0, 0), 32);
-    FAILS(RP_E_UNAUTHORIZED, rp_token_check(w->db, rp_str_of(secret), w->now + RP_US_DAY, &w->arena, &got, err));
+    FAILS(RP_E_UNAUTHORIZED,
+          rp_token_check(w->db, rp_str_of(secret), w->now + RP_US_DAY, &w->arena, &got, err));
     secret[10] ^= 1;
-    FAILS(RP_E_UNAUTHORIZED, rp_token_check(w->db, rp_str_of(secret), w->now, &w->arena, &got, err));
+    FAILS(RP_E_UNAUTHORIZED,
+          rp_token_check(w->db, rp_str_of(secret), w->now, &w->arena, &got, err));
     secret[10] ^= 1;
     OK(rp_token_used(w->db, t.id, w->now + 7, err));
     OK(rp_token_revoke(w->db, t.id, RP_STR("ada"), w->now, err));
-    FAILS(RP_E_UNAUTHORIZED, rp_token_check(w->db, rp_str_of(secret), w->now, &w->arena, &got, err));
+    FAILS(RP_E_UNAUTHORIZED,
+          rp_token_check(w->db, rp_str_of(secret), w->now, &w->arena, &got, err));
     OK(rp_tokens_list(w->db, &w->arena, &v, &n, err));
     assert_int_equal(n, 2);
     assert_int_equal(v[0].last_used_us, w->now + 7);
     assert_int_equal(v[0].revoked_us, w->now);
     FAILS(RP_E_NOT_FOUND, rp_token_revoke(w->db, 99, RP_STR("ada"), w->now, err));
     assert_int_equal(query(w, "select count(*) from audit", 0, 0), 3);
-    assert_int_equal(query(w, "select count(*) from audit where detail like '%rp_%' escape '\\'"
-                              " and detail like '%rp\\_%' escape '\\'", 0, 0), 0);
+    assert_int_equal(query(w,
+                           "select count(*) from audit where detail like '%rp_%' escape '\\'"
+                           " and detail like '%rp\\_%' escape '\\'",
+                           0, 0),
+                     0);
 }
 
 static void S3_scopes_allow_what_they_say(void **state)
 {
     (void)state;
-    static const char *const table[] = {"none:", "read:read", "enqueue:enqueue", "work:work",
+    static const char *const table[] = {"none:",
+                                        "read:read",
+                                        "enqueue:enqueue",
+                                        "work:work",
                                         "operate:read enqueue operate",
                                         "admin:read enqueue work operate admin"};
     for (unsigned have = 0; have <= RP_SCOPE_ADMIN; have++)
@@ -423,7 +450,8 @@ static void G13_a_kept_answer_is_given_again_and_another_request_is_a_conflict(v
     assert_true(found);
     assert_int_equal(status, 201);
     assert_true(rp_str_is(body, "{\"id\":\"1\"}"));
-    FAILS(RP_E_CONFLICT, rp_idempotency_find(w->db, RP_STR("k"), 6, &w->arena, &found, &status, &body, err));
+    FAILS(RP_E_CONFLICT,
+          rp_idempotency_find(w->db, RP_STR("k"), 6, &w->arena, &found, &status, &body, err));
     FAILS(RP_E_CONFLICT, rp_idempotency_keep(w->db, RP_STR("k"), 5, 201, RP_STR(""), w->now, err));
     OK(rp_idempotency_keep(w->db, RP_STR("l"), 5, 201, RP_STR(""), w->now + RP_US_DAY + 1, err));
     OK(rp_idempotency_find(w->db, RP_STR("k"), 6, &w->arena, &found, &status, &body, err));
@@ -441,7 +469,7 @@ struct question {
     static void fn(struct world *w, struct rp_db *db)                                              \
     {                                                                                              \
         size_t n = 0;                                                                              \
-        (void)n, (void)w;                                                                                   \
+        (void)n, (void)w;                                                                          \
         OK(call);                                                                                  \
     }
 ASK(ask_types, rp_types_list(db, w->now, &w->arena, &(struct rp_type_row *){0}, &n, err))
@@ -452,18 +480,27 @@ ASK(ask_impact, rp_impact(db, 0, &w->arena, &(struct rp_impact *){0}, &n, err))
 ASK(ask_alert, rp_rate_alert_since(db, .1, 900 * RP_US_S, 1, w->now, &(int64_t){0}, err))
 ASK(ask_deps, rp_deps_list(db, &w->arena, &(struct rp_dep_row *){0}, &n, err))
 ASK(ask_patterns, rp_patterns_list(db, 0, 10, &w->arena, &(struct rp_pattern *){0}, &n, err))
-ASK(ask_pattern_counts, rp_pattern_counts(db, 0, 0, RP_NONE, 10, &w->arena, &(struct rp_pattern_count *){0}, &n, err))
-ASK(ask_schedules, rp_schedules_list(db, w->now, &w->arena, &(struct rp_schedule_row *){0}, &n, err))
-ASK(ask_unrunnable, rp_config_unrunnable(db, w->config[0], &w->arena, &(struct rp_unrunnable *){0}, &n, err))
+ASK(ask_pattern_counts,
+    rp_pattern_counts(db, 0, 0, RP_NONE, 10, &w->arena, &(struct rp_pattern_count *){0}, &n, err))
+ASK(ask_schedules,
+    rp_schedules_list(db, w->now, &w->arena, &(struct rp_schedule_row *){0}, &n, err))
+ASK(ask_unrunnable,
+    rp_config_unrunnable(db, w->config[0], &w->arena, &(struct rp_unrunnable *){0}, &n, err))
 ASK(ask_replays, rp_replays_list(db, true, 10, &w->arena, &(struct rp_replay *){0}, &n, err))
 
 static const struct question questions[] = {
-    {"types", ask_types},       {"type", ask_type},
-    {"queues", ask_queues},     {"rate", ask_rate},
-    {"impact", ask_impact},     {"alert", ask_alert},
-    {"deps", ask_deps},         {"patterns", ask_patterns},
-    {"counts", ask_pattern_counts}, {"schedules", ask_schedules},
-    {"unrunnable", ask_unrunnable}, {"replays", ask_replays},
+    {"types", ask_types},
+    {"type", ask_type},
+    {"queues", ask_queues},
+    {"rate", ask_rate},
+    {"impact", ask_impact},
+    {"alert", ask_alert},
+    {"deps", ask_deps},
+    {"patterns", ask_patterns},
+    {"counts", ask_pattern_counts},
+    {"schedules", ask_schedules},
+    {"unrunnable", ask_unrunnable},
+    {"replays", ask_replays},
 };
 enum { QUESTIONS = sizeof questions / sizeof *questions };
 

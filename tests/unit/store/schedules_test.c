@@ -122,8 +122,11 @@ static void R13_jitter_is_within_bounds_and_stable_for_an_instant(void **state)
     configure(w, JOB "\"*/10 * * * *\"\n    overlap: allow\n    jitter: 30s\n");
     for (; w->now <= at("2026-03-09T00:00:00Z"); w->now += 10 * RP_US_MIN)
         (void)tick(w);
-    assert_int_equal(query(w, "select count(*) from job where due_at < instant or due_at >"
-                              " instant + 30000000", 0, 0), 0);
+    assert_int_equal(query(w,
+                           "select count(*) from job where due_at < instant or due_at >"
+                           " instant + 30000000",
+                           0, 0),
+                     0);
     int64_t n = query(w, "select count(*) from job", 0, 0);
     int64_t mean = query(w, "select sum(due_at - instant) / count(*) from job", 0, 0);
     assert_int_equal(n, 7 * 144);
@@ -158,8 +161,11 @@ static void U17_run_once_makes_one_job_for_all_that_were_missed(void **state)
     }
     assert_int_equal(v[7].verdict, RP_VERDICT_FIRED);
     assert_non_null(strstr(rp_cstr(&w->arena, v[7].why), "stands for 8 missed"));
-    assert_int_equal(query(w, "select count(*) from job where labels ="
-                              " '{\"reprise.missed\":\"8\"}'", 0, 0), 1);
+    assert_int_equal(query(w,
+                           "select count(*) from job where labels ="
+                           " '{\"reprise.missed\":\"8\"}'",
+                           0, 0),
+                     1);
     finish_all(w);
     w->now = at("2026-03-02T09:00:00Z");
     assert_int_equal(tick_since(w, down, at("2026-03-02T08:45:00Z")).fired, 1);
@@ -254,8 +260,8 @@ static void U16_a_paused_instant_says_by_whom(void **state)
     struct world *w = *state;
     configure(w, JOB "\"0 * * * *\"\n");
     w->now += RP_US_MIN;
-    OK(rp_schedule_pause(w->db, RP_STR("nightly"), true, RP_STR("ada"), RP_STR("move of the database"),
-                         w->now, err));
+    OK(rp_schedule_pause(w->db, RP_STR("nightly"), true, RP_STR("ada"),
+                         RP_STR("move of the database"), w->now, err));
     w->now = at("2026-03-02T03:00:00Z");
     assert_int_equal(tick(w).fired, 0);
     /* Resumed before the tick of 04:00: that instant was paused too. */
@@ -268,11 +274,15 @@ static void U16_a_paused_instant_says_by_whom(void **state)
     struct rp_occurrence *v =
         ledger(w, "nightly", "2026-03-02T03:00:00Z", "2026-03-02T04:00:00Z", &n);
     assert_int_equal(n, 1);
-    assert_non_null(strstr(rp_cstr(&w->arena, v[0].why), "paused by ada since 2026-03-02T00:01:00Z"));
+    assert_non_null(
+        strstr(rp_cstr(&w->arena, v[0].why), "paused by ada since 2026-03-02T00:01:00Z"));
     w->now = at("2026-03-02T05:00:00Z");
     assert_int_equal(tick(w).fired, 1);
-    assert_int_equal(query(w, "select count(*) from audit where action in ('schedule.pause',"
-                              " 'schedule.resume')", 0, 0), 2);
+    assert_int_equal(query(w,
+                           "select count(*) from audit where action in ('schedule.pause',"
+                           " 'schedule.resume')",
+                           0, 0),
+                     2);
 }
 
 /* ---- overlap ---- */
@@ -287,7 +297,8 @@ static void R15_skip_records_the_job_in_the_way(void **state)
     assert_int_equal(claim(w, 1, &l), 1);
     w->now = at("2026-03-02T02:00:00Z");
     assert_int_equal(tick(w).fired, 0);
-    assert_int_equal(query(w, "select job_id from occurrence where verdict = 2", 0, 0), l[0].job.id);
+    assert_int_equal(query(w, "select job_id from occurrence where verdict = 2", 0, 0),
+                     l[0].job.id);
     FAILS(RP_E_REFUSED, rp_schedule_run(w->db, RP_STR("nightly"), RP_STR("ada"), false, w->now,
                                         &(int64_t){0}, err));
     (void)report(w, &l[0], RP_OUT_SUCCEEDED, NULL, 0);
@@ -330,9 +341,11 @@ static void R15_replace_asks_for_the_end_of_the_running_one(void **state)
     }
     assert_true((rp_db_take_changes(w->db) & RP_CHANGED_KILL) != 0);
     assert_int_equal(query(w, "select kill from lease where id = ?1", l[0].id, 0), 2);
-    /* The one of 02:00 had not started: the newest replaces it. It waits until the old one is gone. */
-    assert_int_equal(query(w, "select state from job where instant = ?1",
-                           at("2026-03-02T02:00:00Z"), 0), RP_CANCELLED);
+    /* The one of 02:00 had not started: the newest replaces it. It waits until the old one is gone.
+     */
+    assert_int_equal(
+        query(w, "select state from job where instant = ?1", at("2026-03-02T02:00:00Z"), 0),
+        RP_CANCELLED);
     assert_int_equal(claim(w, 1, &l2), 0);
     assert_int_equal(report(w, &l[0], RP_OUT_CANCELLED, NULL, 0), RP_CANCELLED);
     assert_int_equal(claim(w, 1, &l2), 1);
@@ -365,8 +378,8 @@ static void R16_an_edit_keeps_the_next_instant_only_if_the_expression_is_the_sam
     enqueue(w, "nightly", NULL);
     int64_t held;
     static struct rp_mistakes mistakes;
-    struct rp_config *c = w->config[w->n_config++] =
-        rp_config_parse(RP_STR("jobs: { other: { run: [\"true\"] } }"), RP_STR("t"), NULL, &mistakes);
+    struct rp_config *c = w->config[w->n_config++] = rp_config_parse(
+        RP_STR("jobs: { other: { run: [\"true\"] } }"), RP_STR("t"), NULL, &mistakes);
     struct rp_unrunnable *u;
     size_t n;
     OK(rp_config_unrunnable(w->db, c, &w->arena, &u, &n, err));
@@ -425,8 +438,8 @@ static void R3_every_goes_by_planned_instants(void **state)
     int64_t start = w->now;
     for (; w->now < start + 870 * RP_US_S; w->now += 7 * RP_US_S)
         (void)tick(w);
-    assert_int_equal(query(w, "select count(*) from job where (instant - ?1) % 90000000 = 0",
-                           start, 0), 9);
+    assert_int_equal(
+        query(w, "select count(*) from job where (instant - ?1) % 90000000 = 0", start, 0), 9);
 }
 
 /* ---- the property ---- */
@@ -444,7 +457,7 @@ static int64_t up_to(uint64_t *x, int64_t n)
     return (int64_t)(next_random(x) % (uint64_t)n);
 }
 
-static const char *const exprs[] = {"*/7 * * * *",     "30 2 * * *",  "0 */3 * * *",
+static const char *const exprs[] = {"*/7 * * * *",      "30 2 * * *", "0 */3 * * *",
                                     "15,45 8-18 * * *", "@every 11m", "*/20 * * * * *"};
 static const char *const overlaps[] = {"skip", "queue", "replace", "allow"};
 static const char *const policies[] = {"run-once", "run-all", "skip"};
@@ -506,7 +519,8 @@ static void pause_or_resume(struct life *l)
                          err));
 }
 
-/* Every instant that rp_cron_next names has one verdict, nothing else has, and jobs are one each. */
+/* Every instant that rp_cron_next names has one verdict, nothing else has, and jobs are one each.
+ */
 static void check_ledger(struct life *l, int64_t from, uint64_t seed)
 {
     struct world *w = l->w;
@@ -514,7 +528,8 @@ static void check_ledger(struct life *l, int64_t from, uint64_t seed)
     int64_t expected = 0, anchor = from, id = schedule_id(w, "nightly");
     for (int64_t i = from; (i = rp_cron_next(&c->cron, c->tz, i, anchor)) <= w->now;) {
         expected++;
-        if (query(w, "select count(*) from occurrence where schedule_id = ?1 and instant = ?2", id, i) != 1)
+        if (query(w, "select count(*) from occurrence where schedule_id = ?1 and instant = ?2", id,
+                  i) != 1)
             fail_msg("seed %llu: instant %lld has no verdict", (unsigned long long)seed,
                      (long long)i);
     }
@@ -523,8 +538,11 @@ static void check_ledger(struct life *l, int64_t from, uint64_t seed)
                      query(w, "select count(distinct instant) from job", 0, 0));
     assert_int_equal(query(w, "select count(*) from occurrence where verdict = 1", 0, 0),
                      query(w, "select count(*) from job", 0, 0));
-    assert_int_equal(query(w, "select count(*) from occurrence o left join job j on j.id = o.job_id"
-                              " where o.verdict in (1, 2, 5) and j.id is null", 0, 0), 0);
+    assert_int_equal(query(w,
+                           "select count(*) from occurrence o left join job j on j.id = o.job_id"
+                           " where o.verdict in (1, 2, 5) and j.id is null",
+                           0, 0),
+                     0);
 }
 
 static void one_life(struct world *w, uint64_t seed)
@@ -533,9 +551,10 @@ static void one_life(struct world *w, uint64_t seed)
     char yaml[512];
     int64_t policy = up_to(&l.random, 3), overlap = up_to(&l.random, 4);
     l.run_once = policy == 0;
-    (void)snprintf(yaml, sizeof yaml, JOB "\"%s\"\n    timezone: Europe/Berlin\n    overlap: %s\n"
-                   "    missed: %s\n    missed_max: 5\n%s", exprs[up_to(&l.random, 6)],
-                   overlaps[overlap], policies[policy],
+    (void)snprintf(yaml, sizeof yaml,
+                   JOB "\"%s\"\n    timezone: Europe/Berlin\n    overlap: %s\n"
+                       "    missed: %s\n    missed_max: 5\n%s",
+                   exprs[up_to(&l.random, 6)], overlaps[overlap], policies[policy],
                    policy != 0 && up_to(&l.random, 2) ? "    start_within: 3h\n" : "");
     w->now = at("2026-03-27T00:00:00Z") + up_to(&l.random, RP_US_DAY); /* the 29th loses an hour */
     int64_t from = l.up_since = w->now;

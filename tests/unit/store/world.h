@@ -1,5 +1,5 @@
-/* A store in a temporary folder with a configuration in force, for tests of what the store does with
- * time: `now` is the test's own. */
+/* A store in a temporary folder with a configuration in force, for tests of what the store does
+ * with time: `now` is the test's own. */
 #ifndef RP_TESTS_WORLD_H
 #define RP_TESTS_WORLD_H
 
@@ -123,8 +123,7 @@ static inline int world_close(void **state)
 
 static inline int64_t enqueue(struct world *w, const char *type, const char *key)
 {
-    struct rp_enqueue in = {
-        .type = rp_str_of(type), .key = rp_str_of(key), .priority = INT64_MIN};
+    struct rp_enqueue in = {.type = rp_str_of(type), .key = rp_str_of(key), .priority = INT64_MIN};
     struct rp_enqueued out;
     OK(rp_jobs_enqueue(w->db, &in, 1, w->now, &out, err));
     return out.id;
