@@ -220,6 +220,16 @@ static void R14_a_slow_tick_is_not_a_gap(void **state)
     assert_int_equal(tick_since(w, 0, at("2026-03-02T01:00:00Z")).fired, 1);
 }
 
+static void R11_a_jump_to_an_instant_makes_up_with_that_instant(void **state)
+{
+    struct world *w = *state;
+    configure(w, JOB "\"0 * * * *\"\n");
+    w->now = at("2026-03-02T03:00:00Z");
+    assert_int_equal(tick(w).fired, 1);
+    assert_int_equal(query(w, "select instant from job", 0, 0), w->now);
+    assert_int_equal(count_verdicts(w, RP_VERDICT_MERGED), 2);
+}
+
 static void R14_a_gap_goes_on_over_several_calls_with_one_job(void **state)
 {
     struct world *w = *state;
@@ -603,6 +613,7 @@ int main(void)
         TEST(R14_run_all_runs_the_oldest_first_up_to_missed_max),
         TEST(R14_skip_and_start_within_leave_a_verdict_for_each_instant),
         TEST(R14_a_slow_tick_is_not_a_gap),
+        TEST(R11_a_jump_to_an_instant_makes_up_with_that_instant),
         TEST(R14_a_gap_goes_on_over_several_calls_with_one_job),
         TEST(U17_runs_of_several_schedules_are_staggered),
         TEST(U16_a_paused_instant_says_by_whom),

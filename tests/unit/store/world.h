@@ -27,6 +27,7 @@ struct world {
     size_t n_config;
     struct rp_arena arena;
     int64_t now;
+    bool retry; /* failures are not permanent */
 };
 
 #define OK(call)                                                                                   \
@@ -148,7 +149,7 @@ static inline enum rp_state report(struct world *w, const struct rp_lease *l,
     struct rp_report r = {.lease = l->id,
                           .token = l->token,
                           .outcome = outcome,
-                          .permanent = true,
+                          .permanent = !w->retry,
                           .facts = {.error = rp_str_of(error),
                                     .error_class = error != NULL ? RP_STR("dependency") : RP_NONE},
                           .template = rp_str_of(error),
