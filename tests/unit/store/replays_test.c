@@ -248,7 +248,7 @@ static void U5_one_bad_item_never_stops_the_rest(void **state)
     configure(w, conf);
     struct rp_lease *l;
     for (int i = 0; i < 5; i++) {
-        char key[8];
+        char key[16];
         (void)snprintf(key, sizeof key, "k%d", i);
         (void)enqueue(w, i == 3 ? "a" : "b", key);
         assert_int_equal(claim(w, 1, &l), 1);

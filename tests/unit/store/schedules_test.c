@@ -295,6 +295,16 @@ static void U16_a_paused_instant_says_by_whom(void **state)
                      2);
 }
 
+static void U16_an_instant_before_the_pause_still_fires(void **state)
+{
+    struct world *w = *state;
+    configure(w, JOB "\"0 * * * *\"\n");
+    w->now = at("2026-03-02T01:00:01Z"); /* 01:00 has come, no tick yet */
+    OK(rp_schedule_pause(w->db, RP_STR("nightly"), true, RP_STR("ada"), RP_NONE, w->now, err));
+    w->now += RP_US_S;
+    assert_int_equal(tick(w).fired, 1);
+}
+
 /* ---- overlap ---- */
 
 static void R15_skip_records_the_job_in_the_way(void **state)
@@ -617,6 +627,7 @@ int main(void)
         TEST(R14_a_gap_goes_on_over_several_calls_with_one_job),
         TEST(U17_runs_of_several_schedules_are_staggered),
         TEST(U16_a_paused_instant_says_by_whom),
+        TEST(U16_an_instant_before_the_pause_still_fires),
         TEST(R15_skip_records_the_job_in_the_way),
         TEST(R15_queue_lets_one_wait_and_merges_the_others),
         TEST(R15_replace_asks_for_the_end_of_the_running_one),
