@@ -172,6 +172,14 @@ bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t at_us
 bool rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
                      enum rp_outcome outcome, bool final, int64_t pattern_id, struct rp_err *err);
 
+/* ---- tally.c ---- */
+
+/* [w] A job that was `before` (NULL: new) is `after` (NULL: deleted). */
+bool rp_tally_move(struct rp_db *db, const struct rp_job_row *before,
+                   const struct rp_job_row *after, struct rp_err *err);
+/* [w] Forgets the counts that came down to nothing. */
+bool rp_tally_sweep(struct rp_db *db, struct rp_err *err);
+
 /* ---- audit.c ---- */
 
 /* [w] rp_audit for an intervention on one job: detail {"before": state, "reason": …}. */

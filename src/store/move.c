@@ -302,6 +302,8 @@ bool rp_job_apply(struct rp_db *db, struct rp_job_row *j, enum rp_event event,
     rp_arena_free(&a);
     if (!ok)
         return false;
+    if (!rp_tally_move(db, j, &after, err))
+        return false;
     *j = after;
     rp_db_changed(db, changed_by(t->to, t->effects));
     return true;
@@ -372,7 +374,7 @@ bool rp_job_insert(struct rp_db *db, const struct rp_job_new *in, int64_t now_us
         return false;
     out->id = rp_last_id(db);
     rp_db_changed(db, changed_by(t->to, 0));
-    return mark_hour(db, out->id, now_us, err);
+    return rp_tally_move(db, NULL, out, err) && mark_hour(db, out->id, now_us, err);
 }
 
 bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err)
