@@ -9,50 +9,6 @@ static const char conf[] =
     "  b: { run: [\"true\"], retries: 0 }\n"
     "  safe: { run: [\"true\"], retries: 0, idempotent: true, poison_after: 3 }\n";
 
-/* Every column of a job, as text. */
-static struct rp_str job_row(struct world *w, int64_t id)
-{
-    struct rp_stmt *s = rp_sql(
-        w->db,
-        "select json_array(type_id, queue_id, state, priority, key, hex(payload), labels,"
-        " attempts, max_attempts, last_n, interrupted_n, lost_n, poison, created_at, due_at,"
-        " started_at, ended_at, error, error_class, pattern_id, schedule_id, instant, manual,"
-        " alone, replay_id, external_id, outside) from job where id = ?1");
-    rp_bind_i64(s, 1, id);
-    struct rp_err err;
-    assert_int_equal(rp_step(s, &err), RP_STEP_ROW);
-    struct rp_str row = rp_col_str(s, 0, &w->arena);
-    rp_reset(s);
-    return row;
-}
-
-static struct rp_candidate *candidates(struct world *w, const struct rp_job_filter *f, size_t *n)
-{
-    struct rp_candidate *v;
-    OK(rp_replay_candidates(w->db, f, NULL, 0, 100000, &w->arena, &v, n, err));
-    return v;
-}
-
-static int64_t create(struct world *w, const struct rp_candidate *v, size_t n)
-{
-    struct rp_replay r = {.selection = RP_STR("{\"type\":\"a\"}"),
-                          .actor = RP_STR("ada"),
-                          .reason = RP_STR("db is back"),
-                          .plan_hash = RP_STR("0123456789abcdef"),
-                          .canary = 5,
-                          .wave_max = 200,
-                          .matched = (int64_t)n + 2,
-                          .left_out = 2};
-    int64_t id;
-    OK(rp_replay_create(w->db, &r, v, n, w->now, &id, err));
-    return id;
-}
-
-static void set_state(struct world *w, int64_t id, enum rp_replay_state to)
-{
-    OK(rp_replay_set_state(w->db, id, to, RP_STR("ada"), RP_STR("because"), w->now, err));
-}
-
 static int64_t start_all(struct world *w, const struct rp_job_filter *f)
 {
     size_t n;
@@ -60,20 +16,6 @@ static int64_t start_all(struct world *w, const struct rp_job_filter *f)
     int64_t id = create(w, v, n);
     set_state(w, id, RP_REPLAY_RUNNING);
     return id;
-}
-
-static int64_t release(struct world *w, int64_t id, int64_t wave, int64_t max)
-{
-    int64_t n;
-    OK(rp_replay_release(w->db, id, wave, max, w->now, &n, err));
-    return n;
-}
-
-static int64_t settle(struct world *w, int64_t id)
-{
-    int64_t n;
-    OK(rp_replay_settle(w->db, id, w->now, &n, err));
-    return n;
 }
 
 static struct rp_replay replay(struct world *w, int64_t id)
@@ -91,12 +33,6 @@ static struct rp_replay_item item(struct world *w, int64_t id, int64_t seq)
     assert_int_equal(n, 1);
     assert_int_equal(v[0].seq, seq);
     return v[0];
-}
-
-static void fail_jobs(struct world *w, const char *type, int n, uint64_t pattern)
-{
-    for (int i = 0; i < n; i++, w->now += RP_US_S)
-        (void)run_one(w, type, RP_OUT_FAILED, "refused", pattern);
 }
 
 /* ---- selection ---- */
@@ -408,151 +344,6 @@ static void bad_steps_of_a_replay_are_refused(void **state)
         }
 }
 
-/* ---- the property ---- */
-
-static uint64_t next_random(uint64_t *x)
-{
-    *x ^= *x << 13;
-    *x ^= *x >> 7;
-    *x ^= *x << 17;
-    return *x;
-}
-
-enum { JOBS = 24 };
-
-struct run {
-    struct world *w;
-    int64_t id;
-    uint64_t random;
-    struct rp_lease open[JOBS];
-    size_t n_open;
-    struct rp_str before[JOBS + 1];
-    bool undone;
-};
-
-static void take(struct run *r)
-{
-    struct rp_lease *l;
-    size_t n = claim(r->w, 1 + (int64_t)(next_random(&r->random) % 4), &l);
-    for (size_t i = 0; i < n; i++)
-        r->open[r->n_open++] = l[i];
-}
-
-static void end_one(struct run *r)
-{
-    if (r->n_open == 0)
-        return;
-    bool ok = next_random(&r->random) % 2;
-    (void)report(r->w, &r->open[--r->n_open], ok ? RP_OUT_SUCCEEDED : RP_OUT_FAILED,
-                 ok ? NULL : "refused", 7 + next_random(&r->random) % 2);
-}
-
-/* Steps that the state does not allow are refused; that is not what is tested here. */
-static void act(struct run *r)
-{
-    struct world *w = r->w;
-    int64_t n;
-    static const enum rp_replay_state to[] = {RP_REPLAY_RUNNING, RP_REPLAY_RUNNING,
-                                              RP_REPLAY_PAUSED, RP_REPLAY_HALTED,
-                                              RP_REPLAY_ABORTED};
-    w->now += RP_US_S;
-    switch (next_random(&r->random) % 12) {
-    case 0:
-    case 1:
-    case 2:
-        (void)rp_replay_release(w->db, r->id, 1, 1 + (int64_t)(next_random(&r->random) % 5), w->now,
-                                &n, NULL);
-        break;
-    case 3:
-    case 4:
-        take(r);
-        break;
-    case 5:
-    case 6:
-    case 7:
-        end_one(r);
-        break;
-    case 8:
-    case 9:
-        (void)settle(w, r->id);
-        break;
-    case 10:
-        (void)rp_replay_set_state(w->db, r->id, to[next_random(&r->random) % 5], RP_STR("ada"),
-                                  RP_NONE, w->now, NULL);
-        break;
-    default:
-        if (next_random(&r->random) % 16 == 0)
-            r->undone |= rp_replay_undo(w->db, r->id, RP_STR("ada"), RP_NONE, w->now, NULL);
-    }
-}
-
-static void check_run(struct run *r, size_t n_items, const struct rp_candidate *items,
-                      uint64_t seed)
-{
-    struct world *w = r->w;
-    if (query(w,
-              "select max(n) from (select count(*) as n from attempt where replay_id = ?1 group by"
-              " job_id)",
-              r->id, 0) > 1)
-        fail_msg("seed %llu: an item ran twice", (unsigned long long)seed);
-    for (int64_t j = 1; j <= JOBS; j++) {
-        bool planned = false;
-        for (size_t i = 0; i < n_items; i++)
-            planned |= items[i].job_id == j;
-        bool ran = query(w, "select count(*) from attempt where replay_id = ?1 and job_id = ?2",
-                         r->id, j) > 0;
-        bool queued = state_of(w, j) == RP_QUEUED;
-        if (ran && !planned)
-            fail_msg("seed %llu: job %lld ran outside the plan", (unsigned long long)seed,
-                     (long long)j);
-        if (ran || (queued && planned && !r->undone))
-            continue;
-        if (!rp_str_eq(r->before[j], job_row(w, j)))
-            fail_msg("seed %llu: job %lld was %.*s and is %.*s", (unsigned long long)seed,
-                     (long long)j, RP_FMT(r->before[j]), RP_FMT(job_row(w, j)));
-    }
-    assert_int_equal(query(w, "select sum(n) from replay_tally where replay_id = ?1", r->id, 0),
-                     (int64_t)n_items);
-    assert_int_equal(query(w,
-                           "select count(*) from replay_tally y where n <> (select count(*) from"
-                           " replay_item i where i.replay_id = y.replay_id and i.fate = y.fate and"
-                           " i.type_id = y.type_id)",
-                           0, 0),
-                     0);
-}
-
-static void G17_whatever_happens_an_item_runs_once_and_undo_is_exact(void **state)
-{
-    struct world *w = *state;
-    configure(w, conf);
-    fail_jobs(w, "b", JOBS / 2, 7);
-    fail_jobs(w, "a", JOBS / 2, 8);
-    const char *asked = getenv("RP_RUNS");
-    uint64_t runs = asked != NULL ? strtoull(asked, NULL, 10) : 300;
-    for (uint64_t seed = 1; seed <= runs; seed++) {
-        OK(rp_savepoint(w->db, err));
-        struct run r = {.w = w, .random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1};
-        size_t n;
-        struct rp_job_filter f = {.type = seed % 2 ? RP_STR("b") : RP_NONE};
-        struct rp_candidate *items = candidates(w, &f, &n);
-        for (int64_t j = 1; j <= JOBS; j++)
-            r.before[j] = job_row(w, j);
-        r.id = create(w, items, n);
-        set_state(w, r.id, RP_REPLAY_RUNNING);
-        for (int step = 0; step < 80; step++)
-            act(&r);
-        check_run(&r, n, items, seed);
-        struct rp_buf findings = {0};
-        if (seed % 10 == 0 && !rp_store_check(w->db, &findings, NULL))
-            fail_msg("seed %llu: %.*s", (unsigned long long)seed, RP_FMT(rp_buf_view(&findings)));
-        rp_buf_free(&findings);
-        rp_savepoint_rollback(w->db);
-    }
-    print_message("replays: %llu runs\n", (unsigned long long)runs);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -567,7 +358,6 @@ int main(void)
         TEST(R16_a_lost_attempt_of_another_job_is_unknown),
         TEST(a_needed_dependency_that_is_down_is_named),
         TEST(bad_steps_of_a_replay_are_refused),
-        TEST(G17_whatever_happens_an_item_runs_once_and_undo_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

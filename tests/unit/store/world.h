@@ -178,4 +178,109 @@ static inline enum rp_state state_of(struct world *w, int64_t job)
     return (enum rp_state)query(w, "select state from job where id = ?1", job, 0);
 }
 
+static inline uint64_t next_random(uint64_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return *x;
+}
+
+/* ---- schedules ---- */
+
+#define JOB "jobs:\n  nightly:\n    run: [\"true\"]\n    schedule: "
+
+/* One tick: the daemon is up since `up`, and was seen before until `down` (0: there was no gap). */
+static inline struct rp_fire tick_since(struct world *w, int64_t down, int64_t up)
+{
+    struct rp_fire f = {.now_us = w->now, .down_from_us = down, .up_since_us = up, .max = 200};
+    struct rp_fire sum = f;
+    do {
+        OK(rp_schedules_fire(w->db, &f, err));
+        sum.fired += f.fired;
+        sum.missed += f.missed;
+        sum.next_us = f.next_us;
+    } while (f.next_us <= w->now);
+    return sum;
+}
+
+static inline void finish_all(struct world *w)
+{
+    struct rp_lease *l;
+    int64_t n, next;
+    OK(rp_jobs_promote(w->db, w->now, 1000, &n, &next, err));
+    for (size_t got; (got = claim(w, 100, &l)) > 0;)
+        for (size_t i = 0; i < got; i++)
+            (void)report(w, &l[i], RP_OUT_SUCCEEDED, NULL, 0);
+}
+
+/* ---- replays ---- */
+
+/* Every column of a job, as text. */
+static inline struct rp_str job_row(struct world *w, int64_t id)
+{
+    struct rp_stmt *s = rp_sql(
+        w->db,
+        "select json_array(type_id, queue_id, state, priority, key, hex(payload), labels,"
+        " attempts, max_attempts, last_n, interrupted_n, lost_n, poison, created_at, due_at,"
+        " started_at, ended_at, error, error_class, pattern_id, schedule_id, instant, manual,"
+        " alone, replay_id, external_id, outside) from job where id = ?1");
+    rp_bind_i64(s, 1, id);
+    struct rp_err err;
+    assert_int_equal(rp_step(s, &err), RP_STEP_ROW);
+    struct rp_str row = rp_col_str(s, 0, &w->arena);
+    rp_reset(s);
+    return row;
+}
+
+static inline struct rp_candidate *candidates(struct world *w, const struct rp_job_filter *f,
+                                              size_t *n)
+{
+    struct rp_candidate *v;
+    OK(rp_replay_candidates(w->db, f, NULL, 0, 100000, &w->arena, &v, n, err));
+    return v;
+}
+
+static inline int64_t create(struct world *w, const struct rp_candidate *v, size_t n)
+{
+    struct rp_replay r = {.selection = RP_STR("{\"type\":\"a\"}"),
+                          .actor = RP_STR("ada"),
+                          .reason = RP_STR("db is back"),
+                          .plan_hash = RP_STR("0123456789abcdef"),
+                          .canary = 5,
+                          .wave_max = 200,
+                          .matched = (int64_t)n + 2,
+                          .left_out = 2};
+    int64_t id;
+    OK(rp_replay_create(w->db, &r, v, n, w->now, &id, err));
+    return id;
+}
+
+static inline void set_state(struct world *w, int64_t id, enum rp_replay_state to)
+{
+    OK(rp_replay_set_state(w->db, id, to, RP_STR("ada"), RP_STR("because"), w->now, err));
+}
+
+static inline int64_t release(struct world *w, int64_t id, int64_t wave, int64_t max)
+{
+    int64_t n;
+    OK(rp_replay_release(w->db, id, wave, max, w->now, &n, err));
+    return n;
+}
+
+static inline int64_t settle(struct world *w, int64_t id)
+{
+    int64_t n;
+    OK(rp_replay_settle(w->db, id, w->now, &n, err));
+    return n;
+}
+
+static inline void fail_jobs(struct world *w, const char *type, int n, uint64_t pattern)
+{
+    for (int i = 0; i < n; i++, w->now += RP_US_S)
+        (void)run_one(w, type, RP_OUT_FAILED, "refused", pattern);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
+
 #endif
