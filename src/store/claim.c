@@ -136,16 +136,21 @@ static bool consider(struct claiming *k, int64_t queue_id, int64_t type_id, stru
                queue_id, queue_max, &l->queue, err);
 }
 
-/* The next pair after (queue, type) in the index, by two seeks: a comparison of pairs would walk through the rest of the lane. */
-static enum rp_step next_lane(struct rp_db *db, int64_t *queue_id, int64_t *type_id, struct rp_err *err)
+/* The next pair after (queue, type) in the index, by two seeks: a comparison of pairs would walk
+ * through the rest of the lane. */
+static enum rp_step next_lane(struct rp_db *db, int64_t *queue_id, int64_t *type_id,
+                              struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "select queue_id, type_id from job indexed by job_ready where state = 2 and queue_id = ?1 "
-                                   "and type_id > ?2 order by type_id limit 1");
+    struct rp_stmt *s = rp_sql(
+        db,
+        "select queue_id, type_id from job indexed by job_ready where state = 2 and queue_id = ?1 "
+        "and type_id > ?2 order by type_id limit 1");
     rp_bind_i64(s, 1, *queue_id);
     rp_bind_i64(s, 2, *type_id);
     enum rp_step step = rp_step(s, err);
     if (step == RP_STEP_DONE) {
-        s = rp_sql(db, "select queue_id, type_id from job indexed by job_ready where state = 2 and queue_id > ?1 "
+        s = rp_sql(db, "select queue_id, type_id from job indexed by job_ready where state = 2 and "
+                       "queue_id > ?1 "
                        "order by queue_id, type_id limit 1");
         rp_bind_i64(s, 1, *queue_id);
         step = rp_step(s, err);
@@ -163,8 +168,8 @@ static bool find_lanes(struct claiming *k, struct rp_err *err)
     int64_t queue_id = 0, type_id = 0;
     enum rp_step step;
     while ((step = next_lane(k->db, &queue_id, &type_id, err)) == RP_STEP_ROW)
-        if (asked_for(k->types, k->c->types.n, type_id) && asked_for(k->queues, k->c->queues.n, queue_id) &&
-            !consider(k, queue_id, type_id, err))
+        if (asked_for(k->types, k->c->types.n, type_id) &&
+            asked_for(k->queues, k->c->queues.n, queue_id) && !consider(k, queue_id, type_id, err))
             return false;
     return step == RP_STEP_DONE;
 }

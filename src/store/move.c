@@ -190,7 +190,8 @@ static bool write_attempt(struct rp_db *db, const struct rp_job_row *j, const st
         "= ?8, ended_by = ?9, "
         "cpu_us = ?10, memory_peak = ?11, survivors = ?12, error = ?13, error_class = ?14, rule = "
         "?15, contract = ?16, "
-        "pattern_id = ?17, output_bytes = max(output_bytes, ?18), output_dropped = ?19, result = ?20, "
+        "pattern_id = ?17, output_bytes = max(output_bytes, ?18), output_dropped = ?19, result = "
+        "?20, "
         "contract_bytes = ?21 where job_id = ?1 and n = ?2");
     rp_bind_i64(s, 1, j->id);
     rp_bind_i64(s, 2, j->last_n);

@@ -100,17 +100,17 @@ static bool take_lock(struct rp_arena *a, const char *path, int *out, struct rp_
     int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_errno(lock, "cannot be opened", err);
-    bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (!ok)
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         (void)(errno == EWOULDBLOCK ? in_use(path, fd, err)
                                     : fail_errno(lock, "cannot be locked", err));
-    else if (ftruncate(fd, 0) != 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0)
-        ok = fail_errno(lock, "cannot be written", err);
-    if (!ok)
         (void)close(fd);
-    else
-        *out = fd;
-    return ok;
+        return false;
+    }
+    /* The number is for people; a full disk must not keep the daemon from starting. */
+    if (ftruncate(fd, 0) == 0)
+        (void)dprintf(fd, "%ld\n", (long)getpid());
+    *out = fd;
+    return true;
 }
 
 /* ---- opening ---- */
