@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -115,8 +117,17 @@ static bool take_lock(struct rp_arena *a, const char *path, int *out, struct rp_
 
 /* ---- opening ---- */
 
+/* SQLite's statistics of memory take a lock around every allocation, and nobody asks for them. Has
+ * no effect, and does no harm, if another part of the process uses SQLite already. */
+static void configure_sqlite(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static struct rp_store *store_new(const char *path)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, configure_sqlite);
     struct rp_store *s = rp_xcalloc(1, sizeof *s);
     char *full = realpath(path, NULL);
     s->path = full != NULL ? full : rp_xstrdup(path);

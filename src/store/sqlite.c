@@ -153,6 +153,7 @@ void rp_db_free(struct rp_db *db)
         return;
     rp_names_forget(db);
     handle_close(db);
+    rp_counts_free(db);
     free(db->turn);
     free(db->broken);
     free(db->stmt);

@@ -245,7 +245,7 @@ static void G6_a_full_disk_refuses_work_keeps_reports_and_goes_on_with_room(void
     }
     rp_store_close(f->store);
     f->store = NULL;
-    (void)snprintf(f->path, sizeof f->path, "%s/s.db", dir);
+    (void)snprintf(f->path, sizeof f->path, "%s/small/s.db", f->dir);
     f->store = help_open(f->path);
     (void)writer(f);
     help_types(f, "work", NULL);

@@ -22,7 +22,7 @@ enum { HELP_TYPES = 8 };
 #define HELP_LEASE (30 * RP_US_S)
 
 struct fixture {
-    char dir[100], path[120];
+    char dir[100], path[160];
     struct rp_store *store;
     struct rp_db *db;
     struct rp_config config;
