@@ -304,6 +304,35 @@ static void check_plan(sqlite3 *sq, const char *sql)
     (void)sqlite3_finalize(st);
 }
 
+/* Selections of a replay cost what they select; each has an index that leads. */
+static void select_each_way(struct world *w)
+{
+    const struct rp_job_filter ways[] = {
+        {.type = RP_STR("a")}, {.pattern_id = 1}, {.replay_id = 1}, {.since_us = 1}};
+    struct rp_candidate *v;
+    size_t n;
+    int64_t id = run_one(w, "b", RP_OUT_FAILED, "broken", 3), replay;
+    struct rp_replay r = {.actor = RP_STR("ada"), .canary = 5};
+    OK(rp_replay_create(w->db, &r, NULL, 0, w->now, &replay, err));
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        OK(rp_replay_candidates(w->db, &ways[i], NULL, 0, 9, &w->arena, &v, &n, err));
+    OK(rp_replay_candidates(w->db, NULL, &id, 1, 9, &w->arena, &v, &n, err));
+}
+
+static void G19_each_selection_of_a_replay_is_led_by_an_index(void **state)
+{
+    struct world *w = *state;
+    configure(w, conf);
+    select_each_way(w);
+    int found = 0;
+    for (sqlite3_stmt *st = NULL; (st = sqlite3_next_stmt(w->db->sq, st)) != NULL;)
+        if (strncmp(sqlite3_sql(st), "select j.id, j.type_id, j.pattern_id", 36) == 0) {
+            check_plan(w->db->sq, sqlite3_sql(st));
+            found++;
+        }
+    assert_int_equal(found, 5);
+}
+
 static void G19_no_question_scans_jobs_or_attempts(void **state)
 {
     struct world *w = *state;
@@ -331,6 +360,7 @@ int main(void)
         TEST(U27_a_retry_that_healed_is_no_failed_run),
         TEST(an_alert_says_since_when_its_rate_holds),
         TEST(G19_no_question_costs_more_with_more_history),
+        TEST(G19_each_selection_of_a_replay_is_led_by_an_index),
         TEST(G19_no_question_scans_jobs_or_attempts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
