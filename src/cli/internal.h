@@ -134,6 +134,7 @@ const char *show_lines(struct cli *cli, struct rp_str foreign);
 const char *show_cut(struct cli *cli, struct rp_str foreign, int columns); /* one line, with … */
 const char *show_time(struct cli *cli, int64_t us);  /* 02:14 UTC, 7 min ago */
 const char *show_clock(struct cli *cli, int64_t us); /* 02:14:07, or with the date */
+const char *show_period(struct cli *cli, int64_t from_us, int64_t to_us);
 const char *show_age(struct cli *cli, int64_t since_us);
 const char *show_span(struct cli *cli, int64_t us); /* 3.1 s, 84 ms, 6 min 10 s */
 const char *show_count(struct cli *cli, int64_t n); /* 1,204 */
@@ -163,7 +164,8 @@ void say_next(struct cli *cli, const char *fmt, ...) __attribute__((format(print
 int say_err(struct cli *cli, const struct rp_err *err);
 void note(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-enum { COLUMN_RIGHT = 1, COLUMN_CUT = 2, COLUMN_WRAP = 4 };
+/* NAME: cut when the line is too narrow, after CUT and WRAP have given. */
+enum { COLUMN_RIGHT = 1, COLUMN_CUT = 2, COLUMN_WRAP = 4, COLUMN_NAME = 8 };
 struct column {
     const char *title;
     unsigned flags;
@@ -178,7 +180,7 @@ void table_print(struct table *t); /* and frees it */
 struct bar {
     struct cli *cli;
     bool live; /* standard error is a terminal: redrawn in place */
-    int64_t said, drawn_us;
+    int64_t said; /* tenths, without a terminal */
 };
 void bar_begin(struct bar *b, struct cli *cli);
 /* text stands after the bar. */
