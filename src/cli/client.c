@@ -259,7 +259,7 @@ static struct curl_slist *headers_of(const struct client *c, bool post, bool key
         return h;
     uint64_t key[2];
     char line[64];
-    (void)getrandom(key, sizeof key, 0);
+    (void)!getrandom(key, sizeof key, 0);
     (void)snprintf(line, sizeof line, "Idempotency-Key: %016llx%016llx", (unsigned long long)key[0],
                    (unsigned long long)key[1]);
     return curl_slist_append(h, line);
