@@ -275,7 +275,7 @@ static void G4_every_job_is_where_the_model_says(void **state)
     (void)state;
     struct dice d = help_dice("model");
     for (int round = 0; round < ROUNDS; round++) {
-        void *own;
+        void *own = NULL;
         assert_int_equal(help_setup(&own), 0);
         struct model *m = rp_xcalloc(1, sizeof *m);
         m->f = own;
