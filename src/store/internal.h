@@ -66,6 +66,8 @@ bool rp_quick_check(struct rp_db *db, int64_t max_us, struct rp_err *err);
 /* Virtual machine steps of all statements since the last call: the measure of a claim's cost in
  * tests. */
 int64_t rp_db_steps(struct rp_db *db);
+/* How often a statement had to be compiled anew: each time, if the planner peeks at a parameter. */
+int64_t rp_db_recompiled(struct rp_db *db);
 /* A column without a copy: valid until the statement's next step or reset. */
 struct rp_str rp_col_view(struct rp_stmt *s, int c);
 
