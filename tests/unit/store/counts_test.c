@@ -12,6 +12,7 @@ static const char conf[] = "queues:\n  mail: { max_running: 3, weight: 2 }\n"
 static struct rp_type_row type_row(struct world *w, const char *name)
 {
     struct rp_type_row row;
+    write_counts(w);
     OK(rp_type_get(w->db, rp_str_of(name), w->now, &w->arena, &row, err));
     return row;
 }
@@ -20,6 +21,7 @@ static struct rp_queue_row queue_row(struct world *w, const char *name)
 {
     struct rp_queue_row *v;
     size_t n;
+    write_counts(w);
     OK(rp_queues_list(w->db, w->now, &w->arena, &v, &n, err));
     for (size_t i = 0; i < n; i++)
         if (rp_str_is(v[i].name, name))
@@ -150,6 +152,7 @@ static void U27_a_retry_that_healed_is_no_failed_run(void **state)
     assert_int_equal(claim(w, 1, &l), 1);
     assert_int_equal(report(w, &l[0], RP_OUT_SUCCEEDED, NULL, 0), RP_SUCCEEDED);
     struct rp_rate rate;
+    write_counts(w);
     OK(rp_rate_since(w->db, RP_STR("r"), 0, &rate, err));
     assert_int_equal(rate.runs, 1);
     assert_int_equal(rate.failed, 0);
@@ -195,6 +198,7 @@ static void an_alert_says_since_when_its_rate_holds(void **state)
             add_minute(w, first + i, ok[i], bad[i]);
         }
         int64_t now = (first + 89) * RP_US_MIN + 30 * RP_US_S;
+        write_counts(w);
         OK(rp_rate_alert_since(w->db, .2, 15 * RP_US_MIN, 10, now, &since, err));
         int64_t hand = since_by_hand(ok, bad, 90, 15, .2, 10);
         assert_int_equal(since, hand < 0 ? 0 : (first + hand) * RP_US_MIN);
@@ -255,6 +259,7 @@ static void add_history(struct world *w, int n)
     for (int i = 0; i < n; i++)
         (void)enqueue(w, "a", NULL);
     OK(rp_dep_checked(w->db, RP_STR("db"), false, RP_NONE, 1, w->now, err));
+    write_counts(w);
 }
 
 static void G19_no_question_costs_more_with_more_history(void **state)
