@@ -132,6 +132,25 @@ static void G30_counts_agree_with_the_rows_whatever_happens(void **state)
     assert_int_equal(query(w, "select count(*) from tally where n < 0", 0, 0), 0);
 }
 
+static void G30_what_is_rolled_back_counts_nothing_though_a_part_of_it_was_done(void **state)
+{
+    struct world *w = *state;
+    configure(w, conf);
+    (void)enqueue(w, "a", NULL);
+    OK(rp_savepoint(w->db, err));
+    (void)enqueue(w, "a", NULL);
+    OK(rp_savepoint(w->db, err));
+    (void)enqueue(w, "b", NULL);
+    OK(rp_savepoint_release(w->db, err));
+    OK(rp_savepoint(w->db, err));
+    (void)enqueue(w, "b", NULL);
+    rp_savepoint_rollback(w->db);
+    rp_savepoint_rollback(w->db);
+    check_counts(w, "a");
+    check_counts(w, "b");
+    assert_int_equal(type_row(w, "a").waiting, 1);
+}
+
 /* ---- rates ---- */
 
 static void U27_a_retry_that_healed_is_no_failed_run(void **state)
@@ -360,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(G30_counts_agree_with_the_rows_whatever_happens),
+        TEST(G30_what_is_rolled_back_counts_nothing_though_a_part_of_it_was_done),
         TEST(U27_a_retry_that_healed_is_no_failed_run),
         TEST(an_alert_says_since_when_its_rate_holds),
         TEST(G19_no_question_costs_more_with_more_history),
