@@ -1,0 +1,92 @@
+/* analyze --classes: the class of each message of a file, JSON lines in and out. Constant memory,
+ * no daemon. */
+#include "cli/internal.h"
+
+#include "analyze/analyze.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int classes_file(struct cli *cli, const char *path);
+
+static bool read_facts(struct rp_str line, struct rp_arena *a, struct rp_failure_facts *f,
+                       struct rp_err *err)
+{
+    static const char *const fields[] = {"message",   "exit_code",   "signal",   "oom",
+                                         "timed_out", "http_status", "sqlstate", NULL};
+    struct rp_json r;
+    uint64_t seen = 0;
+    int64_t n = 0;
+    int *const numbers[] = {[1] = &f->exit_code, [2] = &f->signal, [5] = &f->http_status};
+    rp_json_open(&r, line, a);
+    rp_json_object(&r);
+    for (int i; (i = rp_json_field(&r, fields, &seen)) >= 0;) {
+        if (rp_json_peek(&r) == RP_JSON_NULL)
+            rp_json_null(&r);
+        else if (i == 0)
+            rp_json_str(&r, &f->message);
+        else if (i == 6)
+            rp_json_str(&r, &f->sqlstate);
+        else if (i == 3 || i == 4)
+            rp_json_bool(&r, i == 3 ? &f->oom : &f->timed_out);
+        else if (rp_json_i64(&r, &n) && n >= INT32_MIN && n <= INT32_MAX)
+            *numbers[i] = (int)n;
+    }
+    return rp_json_done(&r, err);
+}
+
+static void write_verdict(const struct rp_fingerprint *p)
+{
+    struct rp_buf out = {0};
+    struct rp_jw w = {.out = &out};
+    rp_jw_object(&w);
+    rp_jw_m_cstr(&w, "class", p->class_name);
+    rp_jw_m_cstr(&w, "group", p->group);
+    rp_jw_m_cstr(&w, "action", p->action);
+    rp_jw_m_cstr(&w, "rule", p->rule);
+    rp_jw_object_end(&w);
+    rp_buf_c(&out, '\n');
+    (void)fwrite(out.p, 1, out.n, stdout);
+    rp_buf_free(&out);
+}
+
+static bool classify_line(struct rp_str line, int64_t number, const char *path, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_failure_facts facts = {0};
+    struct rp_fingerprint print;
+    struct rp_err why;
+    bool ok = read_facts(line, &a, &facts, &why);
+    if (ok) {
+        rp_fingerprint(&a, &facts, &print);
+        write_verdict(&print);
+    } else {
+        (void)rp_fail(err, why.code, "%s:%lld: %s", path, (long long)number, why.message);
+    }
+    rp_arena_free(&a);
+    return ok;
+}
+
+int classes_file(struct cli *cli, const char *path)
+{
+    struct rp_err err;
+    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    char *text = NULL;
+    size_t cap = 0;
+    int64_t number = 0;
+    int code = 0;
+    if (in == NULL) {
+        (void)rp_fail(&err, RP_E_IO, "cannot read %s: %s", path, strerror(errno));
+        return say_err(cli, &err);
+    }
+    for (ssize_t n; code == 0 && (n = getline(&text, &cap, in)) > 0;) {
+        struct rp_str line = rp_str_trim((struct rp_str){text, (size_t)n});
+        number++;
+        if (line.n > 0 && !classify_line(line, number, path, &err))
+            code = say_err(cli, &err);
+    }
+    free(text);
+    if (in != stdin)
+        (void)fclose(in);
+    return code;
+}

@@ -1,0 +1,407 @@
+/* One job: show with the death certificate of each attempt, retry, cancel, resolve. */
+#include "cli/groups.h"
+#include "cli/internal.h"
+
+#include "exec/exec.h"
+
+enum { LABEL = 11, DEEP = 13, ATTEMPTS_SHOWN = 5, LAST_LINES = 4 };
+
+int run_logs(struct cli *cli);
+
+static void labelled(struct cli *cli, const char *label, const char *text)
+{
+    struct line l;
+    if (text[0] == '\0')
+        return;
+    line_begin(&l, cli, label, LABEL);
+    line_part(&l, "%s", text);
+    line_end(&l);
+}
+
+/* ---- the job ---- */
+
+static void job_head(struct cli *cli, struct rp_str j)
+{
+    struct line l;
+    struct rp_str state = doc_str(cli, j, "state");
+    line_begin(&l, cli, show_fmt(cli, "job %s", doc_show(cli, j, "id")), LABEL);
+    line_part(&l, "%s", doc_show(cli, j, "type"));
+    line_part(&l, "%s", painted(cli, state_paint(state), show_text(cli, state)));
+    line_part(&l, "%lld of %s used", (long long)doc_i64(j, "attempts", 0),
+              show_plural(cli, doc_i64(j, "max_attempts", 1), "attempt", "attempts"));
+    line_end(&l);
+}
+
+static void job_times(struct cli *cli, struct rp_str j)
+{
+    static const char *const names[][2] = {{"created_at", "created"},
+                                           {"due_at", "due"},
+                                           {"started_at", "started"},
+                                           {"ended_at", "ended"}};
+    struct line l;
+    line_begin(&l, cli, "times", LABEL);
+    for (size_t i = 0; i < 4; i++) {
+        int64_t us = doc_time(cli, j, names[i][0]);
+        if (us != 0)
+            line_part(&l, "%s %s", names[i][1], show_time(cli, us));
+    }
+    line_end(&l);
+}
+
+static void job_place(struct cli *cli, struct rp_str j)
+{
+    static const char *const names[][2] = {
+        {"key", "key"}, {"schedule", "schedule"}, {"replay", "replay"}};
+    struct line l;
+    line_begin(&l, cli, "queue", LABEL);
+    line_part(&l, "%s", doc_show(cli, j, "queue"));
+    if (doc_i64(j, "priority", 0) != 0)
+        line_part(&l, "priority %lld", (long long)doc_i64(j, "priority", 0));
+    for (size_t i = 0; i < 3; i++)
+        if (doc_has(j, names[i][0]))
+            line_part(&l, "%s %s", names[i][1], doc_show(cli, j, names[i][0]));
+    line_end(&l);
+}
+
+static void job_error(struct cli *cli, struct rp_str j)
+{
+    if (!doc_has(j, "error"))
+        return;
+    const char *class = doc_show(cli, j, "error.class"),
+               *pattern = doc_show(cli, j, "error.pattern");
+    labelled(cli, "error", doc_show(cli, j, "error.message"));
+    if (class[0] != '\0')
+        labelled(cli, "",
+                 show_fmt(cli, "class %s%s%s", class, pattern[0] ? ", pattern " : "", pattern));
+}
+
+static void job_body(struct cli *cli, struct rp_str j)
+{
+    struct rp_str labels = doc_get(j, "labels");
+    job_head(cli, j);
+    job_place(cli, j);
+    job_times(cli, j);
+    labelled(cli, "held", doc_show(cli, j, "held"));
+    if (doc_bool(j, "poison"))
+        labelled(cli, "poison", "its workers died with it; it was set aside");
+    job_error(cli, j);
+    labelled(cli, "payload", show_cut(cli, doc_get(j, "payload"), 400));
+    if (labels.n > 2)
+        labelled(cli, "labels", show_cut(cli, labels, 400));
+}
+
+/* ---- the certificate of an attempt (U24) ---- */
+
+static void code_words(struct line *l, struct rp_str exit)
+{
+    static const struct {
+        int64_t code;
+        const char *means;
+    } known[] = {{65, "bad data: permanent"},    {75, "asks to be tried again"},
+                 {126, "cannot be executed"},    {127, "command not found"},
+                 {137, "killed: 128 + SIGKILL"}, {139, "crashed: 128 + SIGSEGV"},
+                 {143, "ended: 128 + SIGTERM"},  {134, "aborted: 128 + SIGABRT"}};
+    int64_t code = doc_i64(exit, "code", -1);
+    if (code < 0)
+        return;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].code == code) {
+            line_part(l, "exit code %lld (%s)", (long long)code, known[i].means);
+            return;
+        }
+    line_part(l, "exit code %lld", (long long)code);
+}
+
+static void signal_words(struct cli *cli, struct line *l, struct rp_str exit)
+{
+    int64_t no = doc_i64(exit, "signal", 0);
+    if (no > 0)
+        line_part(l, "%s", rp_signal_name((int)no));
+    else if (doc_has(exit, "signal"))
+        line_part(l, "%s", doc_show(cli, exit, "signal"));
+}
+
+static void ended_line(struct cli *cli, struct rp_str t)
+{
+    struct line l;
+    struct rp_str exit = doc_get(t, "exit");
+    if (!doc_has(t, "outcome"))
+        return;
+    line_begin(&l, cli, "  ended by", DEEP);
+    line_part(&l, "%s", doc_has(t, "ended_by") ? doc_show(cli, t, "ended_by") : "not known");
+    code_words(&l, exit);
+    signal_words(cli, &l, exit);
+    if (doc_i64(exit, "cpu_us", 0) > 0)
+        line_part(&l, "CPU %s", show_span(cli, doc_i64(exit, "cpu_us", 0)));
+    if (doc_i64(exit, "memory_peak", 0) > 0)
+        line_part(&l, "memory peak %s", show_bytes(cli, doc_i64(exit, "memory_peak", 0)));
+    line_end(&l);
+}
+
+static void deep(struct cli *cli, const char *label, const char *text)
+{
+    struct line l;
+    if (text[0] == '\0')
+        return;
+    line_begin(&l, cli, label, DEEP);
+    line_part(&l, "%s", text);
+    line_end(&l);
+}
+
+static void attempt_head(struct cli *cli, struct rp_str t)
+{
+    struct line l;
+    struct rp_str outcome = doc_str(cli, t, "outcome");
+    outcome = outcome.n > 0 ? outcome : RP_STR("running");
+    line_begin(&l, cli, show_fmt(cli, "attempt %lld", (long long)doc_i64(t, "n", 0)), LABEL);
+    line_part(&l, "%s", painted(cli, state_paint(outcome), show_text(cli, outcome)));
+    line_part(&l, "%s", show_time(cli, doc_time(cli, t, "started_at")));
+    if (doc_has(t, "duration_us"))
+        line_part(&l, "took %s", show_span(cli, doc_i64(t, "duration_us", 0)));
+    if (doc_has(t, "node"))
+        line_part(&l, "on %s", doc_show(cli, t, doc_has(t, "worker") ? "worker" : "node"));
+    if (doc_has(t, "replay"))
+        line_part(&l, "replay %s", doc_show(cli, t, "replay"));
+    line_end(&l);
+}
+
+static struct rp_str last_lines(struct rp_str text, int lines)
+{
+    while (text.n > 0 && text.p[text.n - 1] == '\n')
+        text.n--;
+    size_t at = text.n;
+    while (at > 0 && (text.p[at - 1] != '\n' || --lines > 0))
+        at--;
+    return (struct rp_str){text.p + at, text.n - at};
+}
+
+static void stream_tail(struct cli *cli, const char *job, int64_t n, int stream)
+{
+    struct reply reply;
+    struct rp_err err;
+    const char *path =
+        show_fmt(cli, "/v1/jobs/%s/attempts/%lld/output?stream=%d", job, (long long)n, stream);
+    if (!client_get(cli, path, &reply, &err))
+        return;
+    struct rp_str rest = last_lines(reply.body, LAST_LINES), line;
+    const char *label = stream == 1 ? "  stdout" : "  stderr";
+    if (rest.n == 0)
+        return;
+    while (rp_str_split(&rest, '\n', &line)) {
+        (void)printf("%s%*s%s\n", painted(cli, DIM, label), DEEP - (int)strlen(label), "",
+                     show_cut(cli, line, cli->width - DEEP));
+        label = "";
+    }
+}
+
+static void attempt(struct cli *cli, const char *job, struct rp_str t)
+{
+    int64_t n = doc_i64(t, "n", 0);
+    struct rp_str error = doc_str(cli, t, "error.message");
+    (void)printf("\n");
+    attempt_head(cli, t);
+    ended_line(cli, t);
+    deep(cli, "  error", show_text(cli, error.p != NULL ? error : doc_str(cli, t, "error")));
+    deep(cli, "  contract", doc_show(cli, t, "contract"));
+    if (doc_has(t, "survivors"))
+        deep(cli, "  left alive",
+             show_fmt(cli, "%s; they were killed", doc_show(cli, t, "survivors")));
+    if (doc_has(t, "class"))
+        deep(cli, "  class",
+             show_fmt(cli, "%s%s%s%s%s", doc_show(cli, t, "class"),
+                      doc_has(t, "pattern") ? "   pattern " : "", doc_show(cli, t, "pattern"),
+                      doc_has(t, "rule") ? "   by rule " : "", doc_show(cli, t, "rule")));
+    if (doc_i64(t, "output_bytes", 0) == 0)
+        return;
+    stream_tail(cli, job, n, 1);
+    stream_tail(cli, job, n, 2);
+    if (doc_i64(t, "output_dropped", 0) > 0)
+        deep(cli, "  dropped",
+             show_fmt(cli, "%s in the middle of the output were not kept",
+                      show_bytes(cli, doc_i64(t, "output_dropped", 0))));
+}
+
+static void attempts(struct cli *cli, const char *id, struct rp_str list)
+{
+    struct items i;
+    size_t n = items_count(list, "items"), at = 0, skip = 0;
+    if (n > ATTEMPTS_SHOWN && !opt_flag(cli, "all"))
+        skip = n - ATTEMPTS_SHOWN;
+    if (skip > 0)
+        note(cli, "\n(%zu earlier attempts: --all)", skip);
+    for (items_open(&i, list, "items"); items_next(&i); at++)
+        if (at >= skip)
+            attempt(cli, id, i.value);
+    items_close(&i);
+}
+
+static void next_step(struct cli *cli, struct rp_str j, const char *id)
+{
+    struct rp_str state = doc_str(cli, j, "state");
+    (void)printf(cli->quiet ? "" : "\n");
+    if (rp_str_is(state, "failed"))
+        say_next(cli, "reprise job logs %s   then reprise job retry %s", id, id);
+    else if (rp_str_is(state, "unknown"))
+        say_next(cli,
+                 "find out whether it worked, then: reprise job resolve %s succeeded --reason …",
+                 id);
+    else if (rp_str_is(state, "running"))
+        say_next(cli, "reprise job logs %s --follow", id);
+    else if (doc_i64(j, "attempts", 0) > 0 || doc_i64(j, "last_n", 0) > 0)
+        say_next(cli, "reprise job logs %s", id);
+}
+
+static int run_show(struct cli *cli)
+{
+    struct rp_str id;
+    struct reply job, list;
+    struct rp_err err;
+    if (!id_given(cli, cli->args[0], "", &id, &err))
+        return say_err(cli, &err);
+    const char *text = rp_cstr(&cli->arena, id);
+    if (!client_get(cli, show_fmt(cli, "/v1/jobs/%s", text), &job, &err))
+        return say_err(cli, &err);
+    if (cli->json)
+        return print_json(job.body);
+    if (!client_get(cli, show_fmt(cli, "/v1/jobs/%s/attempts", text), &list, &err))
+        return say_err(cli, &err);
+    job_body(cli, job.body);
+    attempts(cli, text, list.body);
+    next_step(cli, job.body, text);
+    return 0;
+}
+
+/* ---- interventions ---- */
+
+static int each_job(struct cli *cli, const char *verb, const char *again)
+{
+    int code = 0;
+    for (int i = 0; i < cli->n_args; i++) {
+        struct rp_str id;
+        struct reply reply;
+        struct rp_err err;
+        bool ok = id_given(cli, cli->args[i], "", &id, &err);
+        const char *path = ok ? show_fmt(cli, "/v1/jobs/%.*s/%s", RP_FMT(id), verb) : "";
+        if (!ok || !post_reason(cli, path, &reply, &err)) {
+            int bad = say_err(cli, &err);
+            code = code == 0 ? bad : code;
+        } else if (cli->json) {
+            (void)print_json(reply.body);
+        } else {
+            say(cli, 0, "job %.*s is %s%s", RP_FMT(id), doc_show(cli, reply.body, "state"), again);
+        }
+    }
+    return code;
+}
+
+static int run_retry(struct cli *cli)
+{
+    int code = each_job(cli, "retry", " again");
+    if (code == 0 && !cli->json)
+        say_next(cli, "reprise job show %s", cli->args[0]);
+    return code;
+}
+
+static int run_cancel(struct cli *cli)
+{
+    return each_job(cli, "cancel", "");
+}
+
+static int run_resolve(struct cli *cli)
+{
+    struct rp_str id;
+    struct reply reply;
+    struct rp_err err;
+    struct rp_buf body = {0};
+    const char *outcome = cli->args[1];
+    if (!id_given(cli, cli->args[0], "", &id, &err))
+        return say_err(cli, &err);
+    if (strcmp(outcome, "succeeded") != 0 && strcmp(outcome, "failed") != 0) {
+        (void)rp_fail(&err, RP_E_USAGE, "a job is resolved as succeeded or failed, not \"%s\"",
+                      outcome);
+        return say_err(cli, &err);
+    }
+    if (opt_text(cli, "reason") == NULL) {
+        (void)rp_fail(&err, RP_E_USAGE, "job resolve needs --reason");
+        (void)rp_hint(&err, "say how you know: --reason \"invoice 17 is in the ledger\"");
+        return say_err(cli, &err);
+    }
+    struct rp_jw w = {.out = &body};
+    rp_jw_object(&w);
+    rp_jw_m_cstr(&w, "outcome", outcome);
+    rp_jw_m_cstr(&w, "reason", opt_text(cli, "reason"));
+    rp_jw_object_end(&w);
+    bool ok = client_call(cli, "POST", show_fmt(cli, "/v1/jobs/%.*s/resolve", RP_FMT(id)), &body,
+                          &reply, &err);
+    rp_buf_free(&body);
+    if (!ok)
+        return say_err(cli, &err);
+    if (cli->json)
+        return print_json(reply.body);
+    say(cli, 0, "job %s is %s now", cli->args[0], doc_show(cli, reply.body, "state"));
+    return 0;
+}
+
+static const struct rp_option show_options[] = {
+    {.name = "all", .help = "every attempt, not only the last five"},
+    {0},
+};
+static const struct rp_option logs_options[] = {
+    {.name = "attempt", .value = "N", .help = "default: the latest"},
+    {.name = "stream",
+     .value = "out|err",
+     .help = "one of the two streams; default: both in order"},
+    {.name = "follow", .help = "go on until the attempt ends", .letter = 'f'},
+    {.name = "raw", .help = "the bytes as they came, control characters included"},
+    {0},
+};
+static const struct rp_option reason_options[] = {
+    {.name = "reason", .value = "R", .help = "kept in the audit trail"},
+    {0},
+};
+
+const struct rp_command job_rows[JOB_ROWS] = {
+    {.name = "job show",
+     .arguments = "ID",
+     .least = 1,
+     .most = 1,
+     .options = show_options,
+     .summary = "one job, and how each of its attempts ended",
+     .run = run_show},
+    {.name = "job logs",
+     .arguments = "ID",
+     .least = 1,
+     .most = 1,
+     .options = logs_options,
+     .summary = "what an attempt printed",
+     .help = "Control characters are shown escaped; --raw gives the bytes.",
+     .run = run_logs},
+    {.name = "job retry",
+     .arguments = "ID…",
+     .least = 1,
+     .most = -1,
+     .options = reason_options,
+     .summary = "queues a job that failed, was cancelled or is unknown once more",
+     .help = "A job that succeeded is run again only with --reason. For many jobs at once, with\n"
+             "checks and a canary: reprise replay.",
+     .safety = RP_REVERSIBLE,
+     .run = run_retry},
+    {.name = "job cancel",
+     .arguments = "ID…",
+     .least = 1,
+     .most = -1,
+     .options = reason_options,
+     .summary = "cancels a job; a running command is ended",
+     .safety = RP_REVERSIBLE,
+     .run = run_cancel},
+    {.name = "job resolve",
+     .arguments = "ID succeeded|failed",
+     .least = 2,
+     .most = 2,
+     .options = reason_options,
+     .summary = "settles a job whose outcome is unknown",
+     .help = "A job that may not be repeated and was lost (its worker died) waits for a person to\n"
+             "find out whether it had worked.",
+     .safety = RP_REVERSIBLE,
+     .run = run_resolve},
+};

@@ -1,0 +1,186 @@
+/* Lines for people: labelled lines, wrapped paragraphs, hints, errors, progress bars. */
+#include "cli/internal.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char *format(const char *fmt, va_list ap)
+{
+    char *text = NULL;
+    if (vasprintf(&text, fmt, ap) < 0)
+        return rp_xstrdup("");
+    return text;
+}
+
+static void spaces(struct rp_buf *b, int n)
+{
+    while (n-- > 0)
+        rp_buf_c(b, ' ');
+}
+
+static void new_line(struct line *l)
+{
+    rp_buf_c(&l->out, '\n');
+    spaces(&l->out, l->indent);
+    l->column = l->indent;
+}
+
+/* Words of text from the current column on; runs of spaces inside a line stay. */
+static void wrap(struct line *l, const char *text)
+{
+    struct rp_arena a = {0};
+    while (*text != '\0') {
+        size_t gap = strspn(text, " "), n = strcspn(text + gap, " ");
+        const char *word = rp_cstr(&a, (struct rp_str){text + gap, n});
+        int width = text_width(word);
+        if (l->column > l->indent && l->column + (int)gap + width > l->cli->width) {
+            new_line(l);
+        } else {
+            spaces(&l->out, (int)gap);
+            l->column += (int)gap;
+        }
+        rp_buf_str(&l->out, rp_str_of(word));
+        l->column += width;
+        text += gap + n;
+    }
+    rp_arena_free(&a);
+}
+
+void line_begin(struct line *l, struct cli *cli, const char *label, int indent)
+{
+    *l = (struct line){.cli = cli, .indent = indent, .to = stdout};
+    rp_buf_fmt(&l->out, "%s", painted(cli, BOLD, label));
+    int width = text_width(label);
+    if (width >= indent && width > 0)
+        new_line(l);
+    else
+        spaces(&l->out, indent - width);
+    l->column = indent;
+}
+
+void line_part(struct line *l, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *text = format(fmt, ap);
+    va_end(ap);
+    int width = text_width(text);
+    if (l->parts > 0 && l->column + 3 + width > l->cli->width) {
+        new_line(l);
+    } else if (l->parts > 0) {
+        spaces(&l->out, 3);
+        l->column += 3;
+    }
+    wrap(l, text);
+    l->parts++;
+    free(text);
+}
+
+void line_end(struct line *l)
+{
+    rp_buf_c(&l->out, '\n');
+    (void)fwrite(l->out.p, 1, l->out.n, l->to);
+    rp_buf_free(&l->out);
+}
+
+void say_to(struct cli *cli, FILE *to, int indent, const char *text)
+{
+    struct line l = {.cli = cli, .indent = indent, .column = indent, .to = to};
+    spaces(&l.out, indent);
+    wrap(&l, text);
+    line_end(&l);
+}
+
+void say(struct cli *cli, int indent, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *text = format(fmt, ap);
+    va_end(ap);
+    say_to(cli, stdout, indent, text);
+    free(text);
+}
+
+void say_next(struct cli *cli, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *text = format(fmt, ap);
+    va_end(ap);
+    if (!cli->quiet) {
+        struct line l;
+        line_begin(&l, cli, "next", 6);
+        line_part(&l, "%s", text);
+        line_end(&l);
+    }
+    free(text);
+}
+
+/* What was printed so far comes first, so that both streams read in order. */
+int say_err(struct cli *cli, const struct rp_err *err)
+{
+    (void)fflush(stdout);
+    say_to(cli, stderr, 0, show_fmt(cli, "reprise: %s", show_text(cli, rp_str_of(err->message))));
+    if (err->hint[0] != '\0')
+        say_to(cli, stderr, 2, show_fmt(cli, "→ %s", show_text(cli, rp_str_of(err->hint))));
+    return rp_code_exit(err->code);
+}
+
+void note(struct cli *cli, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *text = format(fmt, ap);
+    va_end(ap);
+    if (!cli->quiet) {
+        (void)fflush(stdout);
+        say_to(cli, stderr, 0, text);
+    }
+    free(text);
+}
+
+/* ---- progress ---- */
+
+enum { BAR_CELLS = 24 };
+
+void bar_begin(struct bar *b, struct cli *cli)
+{
+    *b = (struct bar){.cli = cli, .live = isatty(STDERR_FILENO) == 1 && !cli->quiet, .said = -1};
+}
+
+static void bar_text(struct rp_buf *out, int64_t done, int64_t total)
+{
+    int64_t eighths = total > 0 ? done * BAR_CELLS * 8 / total : 0;
+    for (int64_t i = 0; i < BAR_CELLS; i++, eighths -= 8)
+        if (eighths >= 8)
+            rp_buf_str(out, RP_STR("█"));
+        else if (eighths > 0)
+            rp_buf_fmt(out, "\xe2\x96%c", (int)(0x90 - eighths)); /* ▏ … ▉ */
+        else
+            rp_buf_str(out, RP_STR("░"));
+}
+
+/* Without a terminal a line for each tenth that is done. */
+void bar_draw(struct bar *b, int64_t done, int64_t total, const char *text)
+{
+    struct rp_buf out = {0};
+    int64_t tenth = total > 0 ? done * 10 / total : 10;
+    if (b->cli->quiet || (!b->live && tenth <= b->said))
+        return;
+    b->said = tenth;
+    if (b->live)
+        rp_buf_str(&out, RP_STR("\r\033[K"));
+    bar_text(&out, done, total);
+    rp_buf_fmt(&out, " %s/%s   %s%s", show_count(b->cli, done), show_count(b->cli, total), text,
+               b->live ? "" : "\n");
+    (void)fwrite(out.p, 1, out.n, stderr);
+    (void)fflush(stderr);
+    rp_buf_free(&out);
+}
+
+void bar_end(struct bar *b)
+{
+    if (b->live && b->said >= 0)
+        (void)fputc('\n', stderr);
+}

@@ -1,0 +1,299 @@
+/* patterns, pattern show|name|class, analyze of the store. */
+#include "cli/groups.h"
+#include "cli/internal.h"
+
+enum { LABEL = 8 };
+
+int classes_file(struct cli *cli, const char *path);
+
+/* ---- patterns ---- */
+
+static void pattern_head(struct cli *cli, struct rp_str p, const char *count)
+{
+    struct line l;
+    const char *name = doc_show(cli, p, "name");
+    line_begin(&l, cli, doc_show(cli, p, "id"), LABEL);
+    line_part(&l, "%s", painted(cli, BOLD, count));
+    line_part(&l, "%s", doc_show(cli, p, "template"));
+    line_end(&l);
+    line_begin(&l, cli, "", LABEL);
+    if (name[0] != '\0')
+        line_part(&l, "\"%s\"", name);
+    line_part(&l, "class %s → %s", doc_show(cli, p, "class"), doc_show(cli, p, "action"));
+    int64_t last = doc_time(cli, p, "last");
+    if (last != 0)
+        line_part(&l, "last %s", show_time(cli, last));
+    line_end(&l);
+}
+
+static int show_patterns(struct cli *cli, struct rp_str list)
+{
+    struct items i;
+    if (items_count(list, "items") == 0) {
+        say(cli, 0, "no patterns: nothing has failed%s",
+            opt_text(cli, "since") != NULL ? " since then" : " yet");
+        return 0;
+    }
+    for (items_open(&i, list, "items"); items_next(&i);)
+        pattern_head(cli, i.value,
+                     show_fmt(cli, "%s×", show_count(cli, doc_i64(i.value, "failures", 0))));
+    items_close(&i);
+    say_next(cli, "reprise jobs --state failed --pattern P…");
+    return 0;
+}
+
+static int run_patterns(struct cli *cli)
+{
+    struct query q = {0};
+    struct rp_err err;
+    int64_t since = 0;
+    if (!opt_time(cli, "since", &since, &err))
+        return say_err(cli, &err);
+    query_path(&q, "/v1/patterns", RP_NONE);
+    query_add_time(&q, "since", since);
+    return get_and_show(cli, &q, show_patterns);
+}
+
+static void field(struct cli *cli, const char *label, const char *text)
+{
+    struct line l;
+    if (text[0] == '\0')
+        return;
+    line_begin(&l, cli, label, 11);
+    line_part(&l, "%s", text);
+    line_end(&l);
+}
+
+static int show_pattern(struct cli *cli, struct rp_str p)
+{
+    int64_t first = doc_time(cli, p, "first"), last = doc_time(cli, p, "last");
+    const char *id = doc_show(cli, p, "id");
+    field(cli, "pattern", id);
+    field(cli, "name", doc_show(cli, p, "name"));
+    field(cli, "message", doc_show(cli, p, "template"));
+    field(cli, "class",
+          show_fmt(cli, "%s   (rule: %s)", doc_show(cli, p, "class"), doc_show(cli, p, "rule")));
+    field(cli, "to do", doc_show(cli, p, "action"));
+    field(cli, "failures", show_count(cli, doc_i64(p, "failures", 0)));
+    field(cli, "first", first != 0 ? show_time(cli, first) : "");
+    field(cli, "last", last != 0 ? show_time(cli, last) : "");
+    say_next(cli, "reprise jobs --state failed --pattern %s", id);
+    return 0;
+}
+
+static bool pattern_path(struct cli *cli, const char **path, struct rp_err *err)
+{
+    struct rp_str id;
+    if (!id_given(cli, cli->args[0], "P", &id, err))
+        return false;
+    *path = show_fmt(cli, "/v1/patterns/%.*s", RP_FMT(id));
+    return true;
+}
+
+static int run_show(struct cli *cli)
+{
+    struct query q = {0};
+    struct rp_err err;
+    const char *path;
+    if (!pattern_path(cli, &path, &err))
+        return say_err(cli, &err);
+    query_path(&q, path, RP_NONE);
+    return get_and_show(cli, &q, show_pattern);
+}
+
+static int edit(struct cli *cli, const char *member, const char *value)
+{
+    struct rp_buf body = {0};
+    struct rp_jw w = {.out = &body};
+    struct reply reply;
+    struct rp_err err;
+    const char *path = "";
+    rp_jw_object(&w);
+    rp_jw_m_cstr(&w, member, value);
+    rp_jw_object_end(&w);
+    bool ok = pattern_path(cli, &path, &err) && client_call(cli, "POST", path, &body, &reply, &err);
+    rp_buf_free(&body);
+    if (!ok)
+        return say_err(cli, &err);
+    return cli->json ? print_json(reply.body) : show_pattern(cli, reply.body);
+}
+
+static int run_name(struct cli *cli)
+{
+    return edit(cli, "name", cli->args[1]);
+}
+
+static int run_class(struct cli *cli)
+{
+    return edit(cli, "class", cli->args[1]);
+}
+
+/* ---- analyze ---- */
+
+static const char *share_of_types(struct cli *cli, struct rp_str p)
+{
+    struct items i;
+    struct rp_buf out = {0};
+    int64_t count = doc_i64(p, "count", 1), n;
+    for (items_open(&i, p, "types"); items_member(&i);)
+        if (rp_str_i64(i.value, &n))
+            rp_buf_fmt(&out, "%s%s %s", out.n > 0 ? "   " : "", show_text(cli, i.key),
+                       n == count ? "100 %"
+                                  : show_percent(cli, (double)n / (double)(count > 0 ? count : 1)));
+    items_close(&i);
+    const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
+    rp_buf_free(&out);
+    return text;
+}
+
+static void samples(struct cli *cli, struct rp_str p)
+{
+    struct items i;
+    int n = 0;
+    struct line l;
+    if (items_count(p, "samples") == 0)
+        return;
+    line_begin(&l, cli, "", LABEL);
+    line_part(&l, "for example job");
+    for (items_open(&i, p, "samples"); items_next(&i) && n < 3; n++)
+        line_part(&l, "%s", show_text(cli, items_str(cli, &i)));
+    items_close(&i);
+    line_end(&l);
+}
+
+static void analyzed(struct cli *cli, struct rp_str p)
+{
+    struct line l;
+    int64_t first = doc_time(cli, p, "first"), last = doc_time(cli, p, "last");
+    (void)printf("\n");
+    line_begin(&l, cli, doc_show(cli, p, "id"), LABEL);
+    line_part(&l, "%s", painted(cli, BOLD, show_count(cli, doc_i64(p, "count", 0))));
+    line_part(&l, "%s", doc_show(cli, p, "template"));
+    line_end(&l);
+    line_begin(&l, cli, "", LABEL);
+    line_part(&l, "class %s → %s", painted(cli, YELLOW, doc_show(cli, p, "class")),
+              doc_show(cli, p, "action"));
+    line_end(&l);
+    line_begin(&l, cli, "", LABEL);
+    line_part(&l, "%s", share_of_types(cli, p));
+    if (first != 0)
+        line_part(&l, "%s – %s UTC", show_clock(cli, first), show_clock(cli, last));
+    line_end(&l);
+    samples(cli, p);
+}
+
+/* Groups whose action ends with a replay now; the others want a mend first (analysis 2). */
+static bool replay_first(struct rp_str group)
+{
+    return rp_str_is(group, "transient") || rp_str_is(group, "dependency");
+}
+
+static int show_analysis(struct cli *cli, struct rp_str a)
+{
+    struct items i;
+    int64_t runs = doc_i64(a, "runs", 0), failures = doc_i64(a, "failures", 0),
+            left = doc_i64(a, "unexplained", 0), since = doc_time(cli, a, "window.since");
+    const char *first = "",
+               *head = since != 0 ? show_fmt(cli, " since %s", show_time(cli, since)) : "";
+    if (failures == 0) {
+        say(cli, 0, "no failures%s, in %s", head, show_plural(cli, runs, "run", "runs"));
+        return 0;
+    }
+    size_t n = items_count(a, "patterns");
+    say(cli, 0, "%s of %s%s   %s cover%s %s", show_plural(cli, failures, "failure", "failures"),
+        show_plural(cli, runs, "run", "runs"), head,
+        show_plural(cli, (int64_t)n, "pattern", "patterns"), n == 1 ? "s" : "",
+        show_percent(cli, (double)(failures - left) / (double)failures));
+    for (items_open(&i, a, "patterns"); items_next(&i);) {
+        analyzed(cli, i.value);
+        if (first[0] == '\0' && replay_first(doc_str(cli, i.value, "group")))
+            first = doc_show(cli, i.value, "id");
+    }
+    items_close(&i);
+    (void)printf("\n");
+    if (first[0] != '\0')
+        say_next(cli, "reprise deps   then reprise replay --pattern %s --dry-run", first);
+    else
+        say_next(cli, "reprise pattern show P…   (nothing here mends itself by a replay)");
+    return 0;
+}
+
+static bool analysis_body(struct cli *cli, struct rp_buf *body, struct rp_err *err)
+{
+    int64_t since = 0, until = 0;
+    if (!opt_time(cli, "since", &since, err) || !opt_time(cli, "until", &until, err))
+        return false;
+    struct rp_jw w = {.out = body};
+    rp_jw_object(&w);
+    rp_jw_m_time(&w, "since", since);
+    rp_jw_m_time(&w, "until", until);
+    rp_jw_m_cstr(&w, "type", opt_text(cli, "type"));
+    rp_jw_object_end(&w);
+    return true;
+}
+
+static int run_analyze(struct cli *cli)
+{
+    struct rp_buf body = {0};
+    struct reply reply;
+    struct rp_err err;
+    if (opt_text(cli, "classes") != NULL)
+        return classes_file(cli, opt_text(cli, "classes"));
+    bool ok = analysis_body(cli, &body, &err) &&
+              client_call(cli, "POST", "/v1/analyses", &body, &reply, &err);
+    rp_buf_free(&body);
+    if (!ok)
+        return say_err(cli, &err);
+    return cli->json ? print_json(reply.body) : show_analysis(cli, reply.body);
+}
+
+static const struct rp_option since_options[] = {
+    {.name = "since", .value = "T", .help = "a time, or how long ago: 24h"},
+    {0},
+};
+static const struct rp_option analyze_options[] = {
+    {.name = "since", .value = "T", .help = "a time, or how long ago: 24h"},
+    {.name = "until", .value = "T", .help = "a time, or how long ago"},
+    {.name = "type", .value = "T", .help = "only this job type"},
+    {.name = "classes",
+     .value = "F",
+     .help = "class of each message of a file (JSON lines in and out; no daemon)"},
+    {0},
+};
+
+const struct rp_command pattern_rows[PATTERN_ROWS] = {
+    {.name = "analyze",
+     .arguments = "",
+     .options = analyze_options,
+     .summary = "failures by pattern: what, since when, what to do first",
+     .help =
+         "  reprise analyze --since 24h\n"
+         "With --classes, reads lines such as {\"message\": \"…\", \"exit_code\": 1} and writes "
+         "{\"class\", \"group\", \"action\", \"rule\"} for each.",
+     .run = run_analyze},
+    {.name = "patterns",
+     .arguments = "",
+     .options = since_options,
+     .summary = "the patterns of failures known so far",
+     .run = run_patterns},
+    {.name = "pattern show",
+     .arguments = "P",
+     .least = 1,
+     .most = 1,
+     .summary = "one pattern",
+     .run = run_show},
+    {.name = "pattern name",
+     .arguments = "P NAME",
+     .least = 2,
+     .most = 2,
+     .summary = "gives a pattern a name that people use",
+     .safety = RP_REVERSIBLE,
+     .run = run_name},
+    {.name = "pattern class",
+     .arguments = "P CLASS",
+     .least = 2,
+     .most = 2,
+     .summary = "corrects a pattern's failure class",
+     .safety = RP_REVERSIBLE,
+     .run = run_class},
+};

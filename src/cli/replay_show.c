@@ -1,0 +1,357 @@
+/* Plans, replays and progress as people read them. */
+#include "cli/replay.h"
+
+#include <signal.h>
+
+enum { LABEL = 13, ITEMS_SHOWN = 20, POLL_US = 400000 };
+
+/* ---- plan ---- */
+
+static void left_out_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    struct items i;
+    int64_t n;
+    bool any = false;
+    line_begin(&l, cli, "left out", LABEL);
+    for (items_open(&i, plan, "left_out"); items_member(&i);)
+        if (rp_str_i64(i.value, &n) && n > 0) {
+            line_part(&l, "%s %s", show_count(cli, n), show_text(cli, i.key));
+            any = true;
+        }
+    items_close(&i);
+    if (any)
+        line_end(&l);
+    else
+        rp_buf_free(&l.out);
+}
+
+static void preflight_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    struct items i;
+    line_begin(&l, cli, "preflight", LABEL);
+    for (items_open(&i, plan, "preflight"); items_next(&i);) {
+        struct rp_str state = doc_str(cli, i.value, "state"), says = doc_str(cli, i.value, "says");
+        const char *mark =
+            rp_str_is(state, "holds") ? "✓" : (rp_str_is(state, "fails") ? "✗" : "?");
+        line_part(&l, "%s %s%s%s", painted(cli, state_paint(state), mark),
+                  doc_show(cli, i.value, "check"), says.n > 0 ? ": " : "", show_text(cli, says));
+    }
+    items_close(&i);
+    line_end(&l);
+}
+
+static void waves_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    struct items i;
+    size_t n = items_count(plan, "waves"), k = 0;
+    line_begin(&l, cli, "plan", LABEL);
+    line_part(&l, "canary %s", show_count(cli, doc_i64(plan, "canary", 0)));
+    struct rp_buf sizes = {0};
+    for (items_open(&i, plan, "waves"); items_next(&i); k++)
+        if (k > 0 && (k < 6 || k + 1 == n))
+            rp_buf_fmt(&sizes, "%s%.*s",
+                       k == 1 ? "" : (k == 6 || (k + 1 == n && k > 6) ? ", …, " : ", "),
+                       RP_FMT(i.value));
+    items_close(&i);
+    if (n > 1)
+        line_part(&l, "then waves of %.*s", (int)sizes.n, sizes.p);
+    rp_buf_free(&sizes);
+    double rate = doc_f64(plan, "rate", 0);
+    if (rate > 0)
+        line_part(&l, "at most %.4g/s", rate);
+    line_part(&l, "live traffic first");
+    line_end(&l);
+}
+
+static void risk_line(struct cli *cli, struct rp_str plan)
+{
+    static const char *const risks[][2] = {{"none", "never started"},
+                                           {"safe", "idempotent"},
+                                           {"unknown", "may have had their effect"},
+                                           {"partial", "had part of their effect"}};
+    struct line l;
+    if (!doc_has(plan, "risk"))
+        return;
+    line_begin(&l, cli, "repeating", LABEL);
+    for (size_t i = 0; i < 4; i++) {
+        int64_t n = doc_i64(doc_get(plan, "risk"), risks[i][0], 0);
+        if (n > 0)
+            line_part(&l, "%s",
+                      painted(cli, i < 2 ? PLAIN : YELLOW,
+                              show_fmt(cli, "%s %s", show_count(cli, n), risks[i][1])));
+    }
+    if (l.parts > 0)
+        line_end(&l);
+    else
+        rp_buf_free(&l.out);
+}
+
+static void estimate_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    double low = doc_f64(plan, "estimate_s.low", -1), mid = doc_f64(plan, "estimate_s.mid", -1),
+           high = doc_f64(plan, "estimate_s.high", -1);
+    if (mid < 0)
+        return;
+    line_begin(&l, cli, "estimate", LABEL);
+    line_part(&l, "%s", show_span(cli, (int64_t)(mid * 1e6)));
+    if (low >= 0 && high > low)
+        line_part(&l, "between %s and %s", show_span(cli, (int64_t)(low * 1e6)),
+                  show_span(cli, (int64_t)(high * 1e6)));
+    line_end(&l);
+}
+
+static void halt_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    if (!doc_has(plan, "halt"))
+        return;
+    line_begin(&l, cli, "halts when", LABEL);
+    line_part(&l, "more fail than %s", show_percent(cli, doc_f64(plan, "halt.p0", 0)));
+    line_part(&l, "baseline %s", show_percent(cli, doc_f64(plan, "halt.baseline", 0)));
+    if (doc_has(plan, "halt.decision_after"))
+        line_part(&l, "decided at the latest after %s failures",
+                  show_count(cli, doc_i64(plan, "halt.decision_after", 0)));
+    line_end(&l);
+}
+
+static void verdict_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    bool refused = doc_has(plan, "refused");
+    const char *hash = doc_show(cli, plan, "plan");
+    if (hash[0] != '\0') {
+        line_begin(&l, cli, "plan hash", LABEL);
+        line_part(&l, "%s", hash);
+        line_end(&l);
+    }
+    if (refused) {
+        struct rp_str hint = doc_str(cli, plan, "refused.hint");
+        line_begin(&l, cli, "refused now", LABEL);
+        line_part(&l, "%s", painted(cli, RED, doc_show(cli, plan, "refused.says")));
+        if (hint.n > 0)
+            line_part(&l, "→ %s", show_text(cli, hint));
+        else
+            line_part(&l, "Mend it, then run the same command without --dry-run. (exit 4)");
+        line_end(&l);
+    } else if (doc_i64(plan, "to_replay", 0) == 0) {
+        say_next(cli, "nothing to do; reprise jobs --state failed");
+    } else {
+        say_next(cli, "the same command without --dry-run (--plan %s keeps it to these jobs)",
+                 hash);
+    }
+}
+
+void replay_plan_show(struct cli *cli, struct rp_str plan)
+{
+    int64_t matched = doc_i64(plan, "matched", 0), n = doc_i64(plan, "to_replay", 0);
+    say(cli, 0, "would replay %s of %s", painted(cli, BOLD, show_count(cli, n)),
+        show_plural(cli, matched, "matching job", "matching jobs"));
+    left_out_line(cli, plan);
+    preflight_line(cli, plan);
+    if (n > 0) {
+        waves_line(cli, plan);
+        risk_line(cli, plan);
+        estimate_line(cli, plan);
+        halt_line(cli, plan);
+    }
+    verdict_line(cli, plan);
+}
+
+/* ---- a replay ---- */
+
+static void fates_line(struct cli *cli, struct rp_str r)
+{
+    static const struct {
+        const char *field, *words;
+        enum paint paint;
+    } fates[] = {{"succeeded", "succeeded", GREEN},
+                 {"failed_same", "failed the same way", RED},
+                 {"failed_new", "failed in a new way", RED},
+                 {"unknown", "of unknown outcome", YELLOW},
+                 {"skipped", "skipped", PLAIN},
+                 {"running", "running", CYAN},
+                 {"not_run", "not run", PLAIN}};
+    struct line l;
+    line_begin(&l, cli, "jobs", LABEL);
+    line_part(&l, "%s in all", show_count(cli, doc_i64(r, "to_replay", 0)));
+    for (size_t i = 0; i < sizeof fates / sizeof *fates; i++) {
+        int64_t n = doc_i64(doc_get(r, "fates"), fates[i].field, 0);
+        if (n > 0)
+            line_part(&l, "%s",
+                      painted(cli, fates[i].paint,
+                              show_fmt(cli, "%s %s", show_count(cli, n), fates[i].words)));
+    }
+    line_end(&l);
+}
+
+static bool in_state(struct cli *cli, struct rp_str r, const char *state)
+{
+    return rp_str_is(doc_str(cli, r, "state"), state);
+}
+
+static void what_next(struct cli *cli, struct rp_str r)
+{
+    const char *id = doc_show(cli, r, "id");
+    int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0);
+    if (in_state(cli, r, "running"))
+        say_next(cli, "reprise replay show %s --follow", id);
+    else if (in_state(cli, r, "paused") || in_state(cli, r, "halted"))
+        say_next(cli, "reprise replay resume %s --reason …   or reprise replay abort %s", id, id);
+    else if (in_state(cli, r, "aborted"))
+        say_next(cli, "reprise replay undo %s puts what was not run back", id);
+    else if (again > 0)
+        say_next(cli, "reprise jobs --state failed --replay %s", id);
+    else if (in_state(cli, r, "done"))
+        say_next(cli, "reprise status");
+}
+
+void replay_show(struct cli *cli, struct rp_str r)
+{
+    struct line l;
+    struct rp_str state = doc_str(cli, r, "state");
+    int64_t created = doc_time(cli, r, "created_at"), ended = doc_time(cli, r, "ended_at"),
+            started = doc_time(cli, r, "started_at");
+    line_begin(&l, cli, show_fmt(cli, "replay %s", doc_show(cli, r, "id")), LABEL);
+    line_part(&l, "%s", painted(cli, state_paint(state), show_text(cli, state)));
+    if (created != 0)
+        line_part(&l, "%s", show_time(cli, created));
+    if (doc_has(r, "actor"))
+        line_part(&l, "by %s", doc_show(cli, r, "actor"));
+    if (started != 0 && ended != 0)
+        line_part(&l, "took %s", show_span(cli, ended - started));
+    line_end(&l);
+    if (doc_has(r, "says")) {
+        line_begin(&l, cli, "says", LABEL);
+        line_part(&l, "%s", doc_show(cli, r, "says"));
+        line_end(&l);
+    }
+    fates_line(cli, r);
+    what_next(cli, r);
+}
+
+int replay_items_show(struct cli *cli, const char *id)
+{
+    static const struct column columns[] = {{"JOB", COLUMN_RIGHT},
+                                            {"TYPE", COLUMN_CUT},
+                                            {"WAVE", COLUMN_RIGHT},
+                                            {"FATE", 0},
+                                            {"WHY", COLUMN_CUT}};
+    struct reply reply;
+    struct rp_err err;
+    struct items i;
+    int shown = 0;
+    if (!client_get(cli, show_fmt(cli, "/v1/replays/%s/items", id), &reply, &err))
+        return say_err(cli, &err);
+    struct table *t = table_new(cli, columns, 5);
+    for (items_open(&i, reply.body, "items"); items_next(&i) && shown < ITEMS_SHOWN;) {
+        struct rp_str fate = doc_str(cli, i.value, "fate");
+        if (rp_str_is(fate, "succeeded") || rp_str_is(fate, "not_run"))
+            continue;
+        table_row(t);
+        table_cell(t, doc_show(cli, i.value, "job"));
+        table_cell(t, doc_show(cli, i.value, "type"));
+        table_cell(t, show_fmt(cli, "%lld", (long long)doc_i64(i.value, "wave", 0)));
+        table_paint(t, rp_str_starts(fate, "failed") ? RED : state_paint(fate),
+                    show_text(cli, fate));
+        table_cell(t, show_cut(cli, doc_str(cli, i.value, "why"), 100));
+        shown++;
+    }
+    items_close(&i);
+    (void)printf(shown > 0 ? "\n" : "");
+    table_print(t);
+    return 0;
+}
+
+/* ---- progress ---- */
+
+static int64_t ended_of(struct rp_str r)
+{
+    static const char *const fields[] = {"succeeded", "failed_same", "failed_new", "skipped",
+                                         "unknown"};
+    int64_t n = 0;
+    for (size_t i = 0; i < 5; i++)
+        n += doc_i64(doc_get(r, "fates"), fields[i], 0);
+    return n;
+}
+
+static bool over(struct cli *cli, struct rp_str r)
+{
+    return !in_state(cli, r, "running") && !in_state(cli, r, "planned");
+}
+
+static void progress(struct cli *cli, struct bar *b, struct rp_str r)
+{
+    int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0);
+    bar_draw(b, ended_of(r), doc_i64(r, "to_replay", 0),
+             show_fmt(cli, "wave %lld   %s succeeded   %s failed", (long long)doc_i64(r, "wave", 0),
+                      show_count(cli, doc_i64(r, "fates.succeeded", 0)), show_count(cli, again)));
+}
+
+static int ended(struct cli *cli, const char *id, struct rp_str r)
+{
+    int64_t good = doc_i64(r, "fates.succeeded", 0), all = doc_i64(r, "to_replay", 0);
+    if (cli->json) {
+        (void)print_json(r);
+    } else {
+        cli->now_us = rp_wall(&rp_clock_system);
+        replay_show(cli, r);
+        if (good < all)
+            (void)replay_items_show(cli, id);
+    }
+    if (in_state(cli, r, "done") && good == all)
+        return 0;
+    return 3;
+}
+
+/* Waits for the next look; true if Ctrl-C came, which is blocked meanwhile. */
+static bool interrupted_within(const sigset_t *set, int64_t us)
+{
+    struct timespec ts = {us / RP_US_S, us % RP_US_S * 1000};
+    return sigtimedwait(set, NULL, &ts) == SIGINT;
+}
+
+static int left_running(struct cli *cli, const char *id)
+{
+    note(cli,
+         "replay %s goes on without you. reprise replay show %s --follow watches it again; "
+         "pause, abort and undo take it back.",
+         id, id);
+    return 0;
+}
+
+int replay_watch(struct cli *cli, const char *id)
+{
+    struct reply reply;
+    struct rp_err err;
+    struct bar b;
+    sigset_t set, before;
+    bool interrupted = false;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &set, &before);
+    bar_begin(&b, cli);
+    for (;;) {
+        struct rp_arena kept = scratch_begin(cli);
+        bool ok = client_get(cli, show_fmt(cli, "/v1/replays/%s", id), &reply, &err);
+        bool end = ok && over(cli, reply.body);
+        if (ok)
+            progress(cli, &b, reply.body);
+        if (end)
+            reply.body = rp_str_dup(&kept, reply.body);
+        scratch_end(cli, kept);
+        if (!ok || end)
+            break;
+        interrupted = interrupted_within(&set, POLL_US);
+        if (interrupted)
+            break;
+    }
+    bar_end(&b);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    if (interrupted)
+        return left_running(cli, id);
+    return reply.status == 200 ? ended(cli, id, reply.body) : say_err(cli, &err);
+}
