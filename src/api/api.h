@@ -22,7 +22,8 @@ struct rp_api_options {
     bool insecure;
     struct rp_strs hosts; /* accepted Host names beside loopback ones (S4) */
     int64_t body_bytes;
-    int threads; /* default 2 */
+    int threads;        /* default 2 */
+    int64_t headers_us; /* how long a client may take for its headers, default 10 s (S6) */
 };
 struct rp_api *rp_api_start(const struct rp_api_options *o, struct rp_err *err);
 /* The TCP port in use, 0 if none. */

@@ -1,23 +1,73 @@
-/* The way of a request through the threads, and long polls. */
+/* The way of a request through the threads, and those that wait. */
 #include "api/internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum { WAKE_AT_ONCE = 64 };
 
+static const struct rp_clock *clock_of(const struct request *q)
+{
+    return rp_engine_clock(q->api->engine);
+}
+
+/* The answer to a wrong token is held back the longer the more of them came from that address (S2);
+ * right tokens are answered at once. */
+static bool hold_back(struct request *q)
+{
+    if (q->status != 401 || q->late || q->local || q->bearer.n == 0)
+        return false;
+    int64_t now = rp_mono(clock_of(q));
+    int64_t delay = guess_delay(&q->api->guesses, q->peer->address, now);
+    q->late = true;
+    q->deadline_mono_us = now + delay;
+    return delay > 0 && request_park(q);
+}
+
 void request_finish(struct request *q)
 {
     struct MHD_Connection *connection = q->connection;
+    if (hold_back(q))
+        return;
     atomic_store(&q->finished, true); /* from here on the request is the API thread's */
     MHD_resume_connection(connection);
 }
 
 /* ---- who asks ---- */
 
-/* On the thread that has a connection to the store. The answer to a token that is unknown, expired
- * or revoked is one and the same. */
+struct used {
+    struct rp_op op;
+    int64_t id, now_us;
+};
+
+static bool used_run(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    struct used *u = arg;
+    return rp_token_used(db, u->id, u->now_us, err);
+}
+
+static void used_done(struct rp_op *op)
+{
+    free(op->arg);
+}
+
+/* Its last use, at most once a minute. What goes wrong with it is no concern of the request's. */
+static void note_use(struct request *q, const struct rp_token *t)
+{
+    int64_t now = request_now(q);
+    _Atomic int64_t *slot = &q->api->token_used_us[t->id % TOKENS_USED];
+    int64_t before = atomic_load(slot);
+    if (now - t->last_used_us < RP_US_MIN || (before <= now && now - before < RP_US_S) ||
+        !atomic_compare_exchange_strong(slot, &before, now))
+        return;
+    struct used *u = rp_xcalloc(1, sizeof *u);
+    *u = (struct used){
+        .op = {.run = used_run, .arg = u, .done = used_done}, .id = t->id, .now_us = now};
+    if (!rp_engine_submit(q->api->engine, &u->op, NULL))
+        free(u);
+}
+
+/* The answer to a token that is unknown, expired or revoked is one and the same. */
 bool request_authenticate(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     struct rp_token token;
@@ -27,6 +77,7 @@ bool request_authenticate(struct request *q, struct rp_db *db, struct rp_err *er
             return false;
         q->scope = token.scope;
         q->actor = rp_str_fmt(&q->arena, "token:%.*s", RP_FMT(token.name));
+        note_use(q, &token);
     }
     if (need == RP_SCOPE_NONE || rp_scope_allows(q->scope, need))
         return true;
@@ -87,11 +138,19 @@ static bool run_write(struct rp_db *db, void *arg, struct rp_err *err)
     return q->idempotency_key.n > 0 ? run_once(q, db, err) : q->route->run(q, db, err);
 }
 
+static void refuse(struct request *q, const struct rp_err *err)
+{
+    if (q->failed != NULL)
+        q->failed(q, err);
+    else
+        answer_problem(q, err);
+}
+
 static void write_done(struct rp_op *op)
 {
     struct request *q = op->arg;
     if (!op->ok)
-        answer_problem(q, &op->err);
+        refuse(q, &op->err);
     request_finish(q);
 }
 
@@ -118,16 +177,20 @@ void request_dispatch(struct request *q)
     }
     if (ok)
         return;
-    answer_problem(q, &err);
+    refuse(q, &err);
     if (q->route->kind != ROUTE_NOW)
         request_finish(q);
 }
 
-/* ---- long polls: fetches that wait for work ---- */
+/* ---- those that wait: fetches for work, answers that are held back ---- */
 
-static void submit_again(struct request *q)
+static void go_on(struct request *q)
 {
     struct rp_err err;
+    if (q->late || peer_gone(q->peer)) { /* a lease for nobody would be lost */
+        request_finish(q);
+        return;
+    }
     q->op = (struct rp_op){.run = q->op.run, .arg = q, .done = q->op.done};
     if (rp_engine_submit(q->api->engine, &q->op, &err))
         return;
@@ -161,7 +224,7 @@ static void on_changed(void *ctx, unsigned bits)
     (void)pthread_mutex_unlock(&api->lock);
 }
 
-/* Takes those that are to run again off the list (oldest first): past their deadline, or some when
+/* Takes those that are to go on off the list (oldest first): past their deadline, or some when
  * work may be there. */
 static struct request *take_due(struct rp_api *api, int64_t now, int64_t *next)
 {
@@ -170,8 +233,9 @@ static struct request *take_due(struct rp_api *api, int64_t now, int64_t *next)
     *next = INT64_MAX;
     while (*at != NULL) {
         struct request *q = *at;
-        if (api->stopping || q->deadline_mono_us <= now || woken < WAKE_AT_ONCE) {
-            woken++;
+        bool wake = woken < WAKE_AT_ONCE && !q->late;
+        if (api->stopping || q->deadline_mono_us <= now || wake) {
+            woken += wake;
             *at = q->next;
             *tail = q;
             tail = &q->next;
@@ -189,7 +253,8 @@ static struct request *take_due(struct rp_api *api, int64_t now, int64_t *next)
 static void wait_until(struct rp_api *api, int64_t mono_us, int64_t now)
 {
     struct timespec ts;
-    int64_t us = mono_us - now < RP_US_H ? mono_us - now : RP_US_H;
+    int64_t most = api->o.headers_us / 2; /* late headers are looked for as often */
+    int64_t us = mono_us - now < most ? mono_us - now : most;
     (void)clock_gettime(CLOCK_MONOTONIC, &ts);
     int64_t ns = ts.tv_nsec + us % RP_US_S * 1000;
     ts.tv_sec += us / RP_US_S + ns / 1000000000;
@@ -204,6 +269,7 @@ static void *timer_thread(void *arg)
     (void)pthread_mutex_lock(&api->lock);
     while (!api->stopping || api->waiting != NULL) {
         int64_t next, now = rp_mono(clock);
+        peers_cut_late(api, now);
         struct request *due = take_due(api, now, &next);
         if (due == NULL && !api->stopping) {
             wait_until(api, next, now);
@@ -213,7 +279,7 @@ static void *timer_thread(void *arg)
         while (due != NULL) {
             struct request *q = due;
             due = q->next;
-            submit_again(q);
+            go_on(q);
         }
         (void)pthread_mutex_lock(&api->lock);
     }
@@ -245,6 +311,4 @@ void polls_stop(struct rp_api *api)
     (void)pthread_cond_signal(&api->wake);
     (void)pthread_mutex_unlock(&api->lock);
     (void)pthread_join(api->timer, NULL);
-    (void)pthread_mutex_destroy(&api->lock);
-    (void)pthread_cond_destroy(&api->wake);
 }

@@ -25,23 +25,54 @@ prepare_fn p_fetch, p_report, p_beat, p_run_start, p_run_finish, p_records;
 run_fn r_fetch, r_report, r_beat, r_run_start, r_run_finish, r_records;
 render_fn a_fetch, a_report;
 
-/* queues.c: queues, schedules, types, dependencies, patterns */
-run_fn r_queues, r_queue_pause, r_queue_resume, r_types, r_type, r_waiting_check;
+/* queues.c: queues, types */
 prepare_fn p_waiting_check;
+run_fn r_queues, r_queue_pause, r_queue_resume, r_types, r_type, r_waiting_check;
+
+/* schedules.c */
+prepare_fn p_schedule_run;
 run_fn r_schedules, r_schedule, r_schedule_next, r_occurrences, r_schedule_run, r_schedule_pause,
     r_schedule_resume;
-prepare_fn p_schedule_run;
-run_fn r_deps, r_deps_check, r_patterns, r_pattern, r_pattern_edit, r_analysis;
-prepare_fn p_deps_check, p_pattern_edit, p_analysis;
+
+/* deps.c */
+prepare_fn p_deps_check;
+run_fn r_deps, r_deps_check;
+
+/* patterns.c: patterns, the analysis of a window */
+prepare_fn p_pattern_edit, p_analysis;
+run_fn r_patterns, r_pattern, r_pattern_edit, r_analysis;
 
 /* replays.c */
 prepare_fn p_replay;
 run_fn r_replay_plan_or_start, r_replays, r_replay, r_replay_items, r_replay_pause, r_replay_resume,
     r_replay_abort, r_replay_undo;
 
-/* status.c: status, health, doctor, metrics, tokens */
-run_fn r_healthz, r_readyz, r_status, r_doctor, r_metrics, r_tokens, r_token_create, r_token_revoke;
-prepare_fn p_token;
+/* status.c: how it is, and whether it can write */
+prepare_fn p_readyz;
+run_fn r_healthz, r_readyz, r_status;
+render_fn a_readyz;
 void status_write_failure(struct rp_jw *w, const struct rp_engine_state *s);
+
+/* next.c: what to do first, from the facts of a status */
+struct facts {
+    const struct rp_engine_state *engine;
+    const struct rp_queue_row *queues;
+    size_t n_queues;
+    const struct rp_schedule_row *schedules;
+    size_t n_schedules;
+    const struct rp_dep_row *deps;
+    size_t n_deps;
+    const struct rp_impact *impact;
+    size_t n_impact;
+    const struct rp_replay *replays;
+    size_t n_replays;
+    int64_t failed, unknown;
+};
+void next_steps(struct rp_jw *w, const struct facts *f); /* the array */
+
+/* metrics.c, doctor.c, tokens.c */
+run_fn r_metrics, r_doctor;
+prepare_fn p_token;
+run_fn r_tokens, r_token_create, r_token_revoke;
 
 #endif

@@ -48,6 +48,8 @@ struct request {
     struct rp_arena arena;
     struct rp_str capture[CAPTURES_MAX]; /* percent-decoded */
     struct rp_buf body;
+    struct peer *peer;   /* the connection's, peers.c */
+    struct rp_str uri;   /* as it came, in the connection's buffer */
     bool local;          /* over the Unix socket */
     struct rp_str actor; /* "uid:root", "token:ci": for audit */
     struct rp_str bearer, idempotency_key;
@@ -67,9 +69,41 @@ struct request {
     struct rp_op op;
     struct rp_read read;
     atomic_bool finished;
+    /* Writes the answer of a write that failed, where a plain problem does not do; may be NULL. */
+    void (*failed)(struct request *q, const struct rp_err *err);
     struct request *next; /* lists of waiting requests (long poll) */
     int64_t deadline_mono_us;
-    bool seen; /* the server's: first call done */
+    bool late;  /* waits only for its deadline: the answer is there, but held back (S2) */
+    bool seen;  /* the server's: first call done */
+    bool close; /* the connection ends with this answer */
+};
+
+/* ---- peers.c: who is connected ---- */
+
+enum { ADDRESS_BYTES = 16, GUESSERS = 256, TOKENS_USED = 64 };
+
+/* A connection; made and freed by the server's callbacks. */
+struct peer {
+    struct peer *next, **link;
+    int fd;
+    bool local;
+    unsigned char address[ADDRESS_BYTES]; /* IPv4 mapped into IPv6; of IPv6 the /64 */
+    int64_t headers_by_mono_us; /* when the headers of the next request must be there (S6) */
+};
+
+struct peers {
+    pthread_mutex_t lock; /* protects the list and each headers_by_mono_us; a leaf */
+    struct peer *first;
+};
+
+/* Addresses that sent wrong tokens (S2): a small table, so that it cannot be filled. */
+struct guesses {
+    pthread_mutex_t lock; /* a leaf */
+    struct {
+        unsigned char address[ADDRESS_BYTES];
+        int64_t until_mono_us; /* forgotten then */
+        unsigned n;
+    } slot[GUESSERS];
 };
 
 struct rp_api {
@@ -77,6 +111,11 @@ struct rp_api {
     struct rp_deps *deps;
     struct rp_api_options o;
     struct MHD_Daemon *local, *tcp;
+    struct peers peers;
+    struct guesses guesses;
+    /* By token id modulo: when its use was last written down, so that a busy token costs one write
+     * a minute (and a crowd of them one a second and slot). */
+    _Atomic int64_t token_used_us[TOKENS_USED];
     char socket_path[108];
     int port;
     struct rp_listener listener;
@@ -85,8 +124,27 @@ struct rp_api {
     pthread_cond_t wake;                     /* CLOCK_MONOTONIC */
     struct request *waiting, **waiting_tail; /* long polls without work yet, oldest first */
     bool ready_changed, stopping;
-    atomic_size_t under_way;
+    atomic_size_t under_way; /* requests that began and were not answered yet */
+    atomic_size_t suspended; /* those of them that another thread has */
 };
+
+void peer_connection(void *api, struct MHD_Connection *connection, void **context,
+                     enum MHD_ConnectionNotificationCode code);
+struct peer *peer_of(struct MHD_Connection *connection);
+void peer_headers_by(struct rp_api *api, struct peer *p, int64_t mono_us);
+/* Shuts connections whose headers did not come in time. */
+void peers_cut_late(struct rp_api *api, int64_t now_mono_us);
+/* The other side is gone already: what it waited for need not be done. */
+bool peer_gone(const struct peer *p);
+/* A wrong token came from there: how long its answer is held back. */
+int64_t guess_delay(struct guesses *g, const unsigned char address[ADDRESS_BYTES],
+                    int64_t now_mono_us);
+
+/* ---- wire.c ---- */
+
+/* Whether method, request line and headers came in the one way in which every program on the way
+ * reads them alike (S6); else RP_E_BAD_REQUEST. To be asked when the headers are there. */
+bool wire_sound(struct request *q, const char *method, const char *version, struct rp_err *err);
 
 /* ---- dispatch.c ---- */
 void request_dispatch(struct request *q); /* the connection is suspended (but for ROUTE_NOW) */
@@ -98,13 +156,15 @@ void request_finish(struct request *q);
  * as an op once more. */
 bool request_park(struct request *q); /* false when the API is stopping: answer now */
 bool polls_start(struct rp_api *api, struct rp_err *err);
-void polls_stop(struct rp_api *api);
+void polls_stop(struct rp_api *api); /* from then on nothing is parked any more */
 
 /* ---- request.c: reading and answering ---- */
 /* Percent-decoding; false for a bad escape, %00, or nothing. */
 bool url_decode(struct rp_arena *a, struct rp_str s, struct rp_str *out);
 /* problem+json (RFC 9457) with type urn:reprise:problem:<slug>. */
 void answer_problem(struct request *q, const struct rp_err *err);
+/* Begins a problem answer with another status (0: the code's) and leaves its object open. */
+void problem_begin(struct request *q, const struct rp_err *err, int status);
 void problem_object(struct request *q,
                     const struct rp_err *err); /* the object alone, as a value inside an answer */
 void answer_begin(struct request *q, int status); /* then write to &q->w */
@@ -117,8 +177,10 @@ bool query_i64(struct request *q, const char *name, int64_t lo, int64_t hi, int6
 bool query_time(struct request *q, const char *name, int64_t *us,
                 struct rp_err *err); /* RFC 3339 or an age; 0 if absent */
 bool query_bool(struct request *q, const char *name, bool *out, struct rp_err *err);
-/* Refuses query parameters that are not in the NULL-terminated list (U2). */
+/* Refuses query parameters that are not in the NULL-terminated list, have no value, cannot be
+ * decoded, or come twice (but for `where`) (U2). */
 bool query_known(struct request *q, const char *const *names, struct rp_err *err);
+bool no_query(struct request *q, struct rp_err *err); /* this path takes none */
 /* Every value of a repeated parameter, in order. */
 void query_each(struct request *q, const char *name, void (*take)(void *ctx, struct rp_str value),
                 void *ctx);

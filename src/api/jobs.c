@@ -137,6 +137,7 @@ void a_enqueue(struct request *q)
 
 /* ---- lists ---- */
 
+enum { WHERE_MAX = 4 };
 static const char *const filter_names[] = {"state",   "type",   "queue",  "schedule", "class",
                                            "pattern", "replay", "since",  "until",    "where",
                                            "key",     "limit",  "cursor", NULL};
@@ -181,7 +182,8 @@ static void add_where(void *ctx, struct rp_str value)
     struct wheres *w = ctx;
     struct rp_str name;
     struct rp_str rest = value;
-    if (w->f->n_where == 16 || !rp_str_split(&rest, '=', &name) || rest.p == NULL || name.n == 0) {
+    if (w->f->n_where == WHERE_MAX || !rp_str_split(&rest, '=', &name) || rest.p == NULL ||
+        name.n == 0) {
         w->bad = true;
         return;
     }
@@ -195,11 +197,12 @@ bool job_filter(struct request *q, struct rp_job_filter *f, struct rp_err *err)
                                 .schedule = query(q, "schedule"),
                                 .error_class = query(q, "class"),
                                 .key = query(q, "key")};
-    f->where = RP_NEW_N(&q->arena, struct rp_env, 16);
+    f->where = RP_NEW_N(&q->arena, struct rp_env, WHERE_MAX);
     struct wheres w = {q, f, false};
     query_each(q, "where", add_where, &w);
     if (w.bad) {
-        (void)rp_fail(err, RP_E_BAD_FIELD, "where must be name=value, at most 16 of them");
+        (void)rp_fail(err, RP_E_BAD_FIELD, "where must be name=value, at most %d of them",
+                      WHERE_MAX);
         return rp_hint(err, "for instance where=tenant=acme");
     }
     return query_known(q, filter_names, err) && filter_states(q, f, err) &&
@@ -283,7 +286,8 @@ bool r_job(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     int64_t id;
     struct rp_job j;
-    if (!capture_id(q, 0, "", &id, err) || !rp_job_get(db, id, &q->arena, &j, err))
+    if (!no_query(q, err) || !capture_id(q, 0, "", &id, err) ||
+        !rp_job_get(db, id, &q->arena, &j, err))
         return false;
     answer_begin(q, 200);
     shape_job(&q->w, &j);
@@ -296,7 +300,8 @@ bool r_attempts(struct request *q, struct rp_db *db, struct rp_err *err)
     struct rp_job j;
     struct rp_attempt *attempts;
     size_t n;
-    if (!capture_id(q, 0, "", &id, err) || !rp_job_get(db, id, &q->arena, &j, err) ||
+    if (!no_query(q, err) || !capture_id(q, 0, "", &id, err) ||
+        !rp_job_get(db, id, &q->arena, &j, err) ||
         !rp_job_attempts(db, id, &q->arena, &attempts, &n, err))
         return false;
     answer_begin(q, 200);

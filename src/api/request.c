@@ -59,29 +59,41 @@ void answer_text(struct request *q, int status, struct rp_str text)
     rp_buf_str(&q->out, text);
 }
 
-void problem_object(struct request *q, const struct rp_err *err)
+static void problem_members(struct request *q, const struct rp_err *err, int status)
 {
     struct rp_str type = rp_str_fmt(&q->arena, "urn:reprise:problem:%s", rp_code_slug(err->code));
     rp_jw_object(&q->w);
     rp_jw_m_str(&q->w, "type", type);
     rp_jw_m_cstr(&q->w, "title", rp_code_title(err->code));
-    rp_jw_m_i64(&q->w, "status", rp_code_http(err->code));
+    rp_jw_m_i64(&q->w, "status", status);
     rp_jw_m_cstr(&q->w, "detail", err->message);
     if (err->hint[0] != '\0')
         rp_jw_m_cstr(&q->w, "hint", err->hint);
+}
+
+void problem_object(struct request *q, const struct rp_err *err)
+{
+    problem_members(q, err, rp_code_http(err->code));
     rp_jw_object_end(&q->w);
 }
 
-void answer_problem(struct request *q, const struct rp_err *err)
+void problem_begin(struct request *q, const struct rp_err *err, int status)
 {
-    int status = rp_code_http(err->code);
+    if (status == 0)
+        status = rp_code_http(err->code);
     answer_begin(q, status);
     q->content_type = "application/problem+json";
-    problem_object(q, err);
+    problem_members(q, err, status);
     if (status == 503)
         answer_header(q, "Retry-After", RP_STR("1"));
     if (status == 401)
         answer_header(q, "WWW-Authenticate", RP_STR("Bearer"));
+}
+
+void answer_problem(struct request *q, const struct rp_err *err)
+{
+    problem_begin(q, err, 0);
+    rp_jw_object_end(&q->w);
 }
 
 /* ---- query parameters ---- */
@@ -126,39 +138,68 @@ bool query_bool(struct request *q, const char *name, bool *out, struct rp_err *e
 }
 
 struct known {
+    struct request *q;
     const char *const *names;
-    const char *unknown;
+    uint64_t seen;
+    struct rp_err *err;
+    bool bad;
 };
+
+static bool not_known(struct known *k, const char *key)
+{
+    (void)rp_fail(k->err, RP_E_UNKNOWN_FIELD, "the parameter \"%s\" is not known here", key);
+    struct rp_buf list = {.limit = 200};
+    for (const char *const *n = k->names; *n != NULL; n++)
+        rp_buf_fmt(&list, "%s%s", n == k->names ? "" : " ", *n);
+    if (list.n > 0)
+        (void)rp_hint(k->err, "use one of: %.*s", RP_FMT(rp_buf_view(&list)));
+    else
+        (void)rp_hint(k->err, "this path takes none");
+    rp_buf_free(&list);
+    return false;
+}
+
+static bool parameter(struct known *k, const char *key, const char *value)
+{
+    struct rp_str decoded;
+    size_t i = 0;
+    while (k->names[i] != NULL && strcmp(k->names[i], key) != 0)
+        i++;
+    if (k->names[i] == NULL)
+        return not_known(k, key);
+    bool again = (k->seen & UINT64_C(1) << i) != 0 && strcmp(key, "where") != 0;
+    k->seen |= UINT64_C(1) << i;
+    if (again)
+        return rp_fail(k->err, RP_E_BAD_FIELD, "the parameter \"%s\" is there twice", key);
+    if (value == NULL || !url_decode(&k->q->arena, rp_str_of(value), &decoded) ||
+        !rp_utf8_valid(decoded)) {
+        (void)rp_fail(k->err, RP_E_BAD_FIELD, "the parameter \"%s\" has no value that can be read",
+                      key);
+        return rp_hint(k->err, "leave it out, or write %s=… percent-encoded in UTF-8", key);
+    }
+    return true;
+}
 
 static enum MHD_Result check_known(void *cls, enum MHD_ValueKind kind, const char *key,
                                    const char *value)
 {
     (void)kind;
-    (void)value;
     struct known *k = cls;
-    for (const char *const *n = k->names; *n != NULL; n++)
-        if (strcmp(*n, key) == 0)
-            return MHD_YES;
-    k->unknown = key;
-    return MHD_NO;
+    k->bad = !parameter(k, key, value);
+    return k->bad ? MHD_NO : MHD_YES;
 }
 
 bool query_known(struct request *q, const char *const *names, struct rp_err *err)
 {
-    struct known k = {names, NULL};
+    struct known k = {.q = q, .names = names, .err = err};
     (void)MHD_get_connection_values(q->connection, MHD_GET_ARGUMENT_KIND, check_known, &k);
-    if (k.unknown == NULL)
-        return true;
-    (void)rp_fail(err, RP_E_UNKNOWN_FIELD, "the parameter \"%s\" is not known here", k.unknown);
-    struct rp_buf list = {.limit = 200};
-    for (const char *const *n = names; *n != NULL; n++)
-        rp_buf_fmt(&list, "%s%s", n == names ? "" : " ", *n);
-    if (list.n > 0)
-        (void)rp_hint(err, "use one of: %s", list.p);
-    else
-        (void)rp_hint(err, "this path takes none");
-    rp_buf_free(&list);
-    return false;
+    return !k.bad;
+}
+
+bool no_query(struct request *q, struct rp_err *err)
+{
+    static const char *const none[] = {NULL};
+    return query_known(q, none, err);
 }
 
 struct each {

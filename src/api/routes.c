@@ -6,7 +6,7 @@ enum { SMALL = 64 * 1024, LARGE = 64 * 1024 * 1024 };
 const struct route routes[] = {
     /* clang-format off */
     {"GET",  "/healthz",                                 RP_SCOPE_NONE,    ROUTE_NOW,   NULL, r_healthz, NULL, 0},
-    {"GET",  "/readyz",                                  RP_SCOPE_NONE,    ROUTE_WRITE, NULL, r_readyz, NULL, 0},
+    {"GET",  "/readyz",                                  RP_SCOPE_NONE,    ROUTE_WRITE, p_readyz, r_readyz, a_readyz, 0},
     {"GET",  "/metrics",                                 RP_SCOPE_READ,    ROUTE_READ,  NULL, r_metrics, NULL, 0},
     {"GET",  "/v1/status",                               RP_SCOPE_READ,    ROUTE_READ,  NULL, r_status, NULL, 0},
     {"GET",  "/v1/doctor",                               RP_SCOPE_ADMIN,   ROUTE_READ,  NULL, r_doctor, NULL, 0},
@@ -34,7 +34,7 @@ const struct route routes[] = {
     {"POST", "/v1/queues/{q}/resume",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_queue_resume, NULL, SMALL},
     {"GET",  "/v1/types",                                RP_SCOPE_READ,    ROUTE_READ,  NULL, r_types, NULL, 0},
     {"GET",  "/v1/types/{t}",                            RP_SCOPE_READ,    ROUTE_READ,  NULL, r_type, NULL, 0},
-    {"POST", "/v1/check/waiting",                        RP_SCOPE_READ,    ROUTE_WRITE, p_waiting_check, r_waiting_check, NULL, 0},
+    {"POST", "/v1/check/waiting",                        RP_SCOPE_READ,    ROUTE_READ,  p_waiting_check, r_waiting_check, NULL, 0},
 
     {"GET",  "/v1/schedules",                            RP_SCOPE_READ,    ROUTE_READ,  NULL, r_schedules, NULL, 0},
     {"GET",  "/v1/schedules/{s}",                        RP_SCOPE_READ,    ROUTE_READ,  NULL, r_schedule, NULL, 0},
@@ -62,7 +62,7 @@ const struct route routes[] = {
 
     {"POST", "/v1/tokens",                               RP_SCOPE_ADMIN,   ROUTE_WRITE, p_token, r_token_create, NULL, SMALL},
     {"GET",  "/v1/tokens",                               RP_SCOPE_ADMIN,   ROUTE_READ,  NULL, r_tokens, NULL, 0},
-    {"POST", "/v1/tokens/{id}/revoke",                   RP_SCOPE_ADMIN,   ROUTE_WRITE, NULL, r_token_revoke, NULL, SMALL},
+    {"POST", "/v1/tokens/{id}/revoke",                   RP_SCOPE_ADMIN,   ROUTE_WRITE, p_reason, r_token_revoke, NULL, SMALL},
     /* clang-format on */
 };
 const size_t routes_n = sizeof routes / sizeof *routes;

@@ -14,7 +14,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { IDLE_S = 75, CONNECTIONS = 2000, CONNECTIONS_AN_ADDRESS = 500, HEADER_BYTES = 32768 };
+enum {
+    IDLE_S = 75,
+    HEADERS_S = 10,
+    CONNECTIONS = 2000,
+    CONNECTIONS_AN_ADDRESS = 500,
+    HEADER_BYTES = 32768
+};
 
 /* ---- routing ---- */
 
@@ -41,17 +47,18 @@ static bool path_matches(struct request *q, const char *pattern, struct rp_str p
 static const struct route *route_find(struct request *q, const char *method, struct rp_str path,
                                       struct rp_err *err)
 {
-    bool other_method = false;
+    const char *other = NULL;
     for (size_t i = 0; i < routes_n; i++) {
         if (!path_matches(q, routes[i].path, path))
             continue;
         if (strcmp(routes[i].method, method) == 0)
             return &routes[i];
-        other_method = true;
+        other = other == NULL ? routes[i].method : "GET, POST";
     }
-    if (other_method)
+    if (other != NULL) {
+        answer_header(q, "Allow", rp_str_of(other));
         (void)rp_fail(err, RP_E_METHOD, "%.*s does not take %s", RP_FMT(path), method);
-    else
+    } else
         (void)rp_fail(err, RP_E_NOT_FOUND, "there is no path %.*s", RP_FMT(path));
     (void)rp_hint(err, "docs/openapi.yaml lists the paths");
     return NULL;
@@ -141,15 +148,20 @@ static bool length_fits(struct request *q, struct rp_err *err)
     return rp_hint(err, "send less at once, or raise `body_limit:` in the configuration");
 }
 
-static void begin(struct request *q, const char *method, const char *url)
+/* A refusal here is answered once the body is read and forgotten, so that the client sees it; a
+ * request whose end is in doubt is answered at once and ends its connection. */
+static void begin(struct request *q, const char *method, const char *url, const char *version)
 {
     struct rp_err err;
-    q->route = route_find(q, method, rp_str_of(url), &err);
+    q->close = !wire_sound(q, method, version, &err);
+    if (!q->close)
+        q->route = route_find(q, method, rp_str_of(url), &err);
     if (q->route == NULL || !identify(q, &err) || !length_fits(q, &err)) {
         answer_problem(q, &err);
         return;
     }
-    q->idempotency_key = header(q, "Idempotency-Key");
+    if (strcmp(method, "POST") == 0)
+        q->idempotency_key = header(q, "Idempotency-Key");
     q->body.limit = body_limit(q);
 }
 
@@ -163,6 +175,8 @@ static enum MHD_Result respond(struct request *q)
                                   q->content_type != NULL ? q->content_type : "application/json");
     (void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
     (void)MHD_add_response_header(r, "Cache-Control", "no-store");
+    if (q->close)
+        (void)MHD_add_response_header(r, "Connection", "close");
     for (int i = 0; i < q->n_headers; i++)
         (void)MHD_add_response_header(r, q->header[i].name, rp_cstr(&q->arena, q->header[i].value));
     enum MHD_Result ok = MHD_queue_response(q->connection, (unsigned)q->status, r);
@@ -179,7 +193,9 @@ static bool prepare(struct request *q)
         answer_problem(q, &err);
         return false;
     }
-    if (q->route->prepare != NULL && !q->route->prepare(q, &err)) {
+    bool command = strcmp(q->route->method, "POST") == 0; /* its fields are in the body */
+    if ((command && !no_query(q, &err)) ||
+        (q->route->prepare != NULL && !q->route->prepare(q, &err))) {
         answer_problem(q, &err);
         return false;
     }
@@ -189,6 +205,7 @@ static bool prepare(struct request *q)
 static enum MHD_Result whole(struct request *q)
 {
     if (atomic_load(&q->finished)) { /* resumed: the answer is there, or is to be rendered */
+        atomic_fetch_sub(&q->api->suspended, 1);
         if (q->status == 0)
             q->route->render(q);
         return respond(q);
@@ -199,6 +216,7 @@ static enum MHD_Result whole(struct request *q)
         request_dispatch(q);
         return respond(q);
     }
+    atomic_fetch_add(&q->api->suspended, 1);
     (void)MHD_suspend_connection(q->connection);
     request_dispatch(q);
     return MHD_YES;
@@ -208,15 +226,14 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
                                   const char *method, const char *version, const char *data,
                                   size_t *n, void **context)
 {
-    (void)version;
     struct request *q = *context;
     struct rp_api *api = cls;
     if (!q->seen) {
         q->seen = true;
-        q->api = api;
         q->connection = connection;
-        begin(q, method, url);
-        return MHD_YES;
+        peer_headers_by(api, q->peer, INT64_MAX);
+        begin(q, method, url, version);
+        return q->close ? respond(q) : MHD_YES;
     }
     if (*n > 0) { /* refused requests read their body to the limit's end and forget it, so that the
                      client sees the answer */
@@ -231,15 +248,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 /* Called first, with the raw URL: the request is made here. */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-    (void)uri;
-    (void)connection;
     struct rp_api *api = cls;
     struct request *q = rp_xcalloc(1, sizeof *q);
     atomic_fetch_add(&api->under_way, 1);
     q->api = api;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    q->local = info == NULL || info->client_addr == NULL || info->client_addr->sa_family == AF_UNIX;
+    q->peer = peer_of(connection);
+    q->local = q->peer->local;
+    q->uri = rp_str_of(uri);
     return q;
 }
 
@@ -252,6 +267,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     struct request *q = *context;
     if (q == NULL)
         return;
+    peer_headers_by(api, q->peer, rp_mono(rp_engine_clock(api->engine)) + IDLE_S * RP_US_S);
     rp_buf_free(&q->body);
     rp_buf_free(&q->out);
     rp_arena_free(&q->arena);
@@ -364,17 +380,53 @@ static int bound_port(int fd)
                                          : ((struct sockaddr_in6 *)(void *)&sa)->sin6_port);
 }
 
-static int bind_address(const struct rp_api_options *o, const struct addrinfo *ai,
-                        struct rp_err *err)
+/* Whether anybody but the machine's own users could get in: a token that is valid now. */
+static bool tokens_exist(const struct rp_api_options *o)
 {
-    if (!is_loopback(ai->ai_addr) && !o->insecure) {
+    struct rp_arena a = {0};
+    struct rp_token *tokens;
+    size_t n;
+    int64_t now = rp_wall(rp_engine_clock(o->engine));
+    bool found = false;
+    struct rp_db *db = rp_store_reader(rp_engine_store(o->engine), NULL);
+    if (db == NULL)
+        return false;
+    if (rp_tokens_list(db, &a, &tokens, &n, NULL))
+        for (size_t i = 0; i < n && !found; i++)
+            found = tokens[i].revoked_us == 0 &&
+                    (tokens[i].expires_us == 0 || tokens[i].expires_us > now);
+    rp_db_close(db);
+    rp_arena_free(&a);
+    return found;
+}
+
+/* S1: beyond loopback only with tokens, and only where somebody said that the network is trusted.
+ */
+static bool may_listen(const struct rp_api_options *o, const struct addrinfo *ai,
+                       struct rp_err *err)
+{
+    if (is_loopback(ai->ai_addr))
+        return true;
+    if (!o->insecure) {
         (void)rp_fail(err, RP_E_REFUSED,
                       "%.*s is not a loopback address, and this version speaks no TLS",
                       RP_FMT(o->listen));
-        (void)rp_hint(err, "listen on 127.0.0.1 behind a TLS proxy, or say `insecure: true` in a "
-                           "network you trust");
-        return -1;
+        return rp_hint(err, "listen on 127.0.0.1 behind a TLS proxy, or say `insecure: true` in a "
+                            "network you trust");
     }
+    if (tokens_exist(o))
+        return true;
+    (void)rp_fail(err, RP_E_REFUSED, "%.*s is not a loopback address, and there is no token",
+                  RP_FMT(o->listen));
+    return rp_hint(err,
+                   "make one over the socket first: reprise token create --scope read --name N");
+}
+
+static int bind_address(const struct rp_api_options *o, const struct addrinfo *ai,
+                        struct rp_err *err)
+{
+    if (!may_listen(o, ai, err))
+        return -1;
     int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
         bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0)
@@ -409,8 +461,9 @@ static struct MHD_Daemon *serve(struct rp_api *api, int fd, unsigned per_address
                                 struct rp_err *err)
 {
     struct MHD_OptionItem more[] = {
-        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL}, /* S6: bare LF, obs-fold, doubtful lengths → 400 */
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL}, /* S6; the rest in wire.c */
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep_escapes, NULL},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)peer_connection, api},
         {MHD_OPTION_END, 0, NULL},
     };
     struct MHD_Daemon *d = MHD_start_daemon(
@@ -435,6 +488,10 @@ struct rp_api *rp_api_start(const struct rp_api_options *o, struct rp_err *err)
     api->o = *o;
     api->engine = o->engine;
     api->deps = o->deps;
+    if (api->o.headers_us <= 0)
+        api->o.headers_us = HEADERS_S * RP_US_S;
+    (void)pthread_mutex_init(&api->peers.lock, NULL);
+    (void)pthread_mutex_init(&api->guesses.lock, NULL);
     int local = bind_unix(o->socket_path, err);
     if (local < 0)
         goto fail;
@@ -465,12 +522,18 @@ void rp_api_stop(struct rp_api *api)
         (void)close(MHD_quiesce_daemon(api->tcp));
     (void)close(MHD_quiesce_daemon(api->local));
     polls_stop(api);
+    /* A client has 5 s to take its answer; what another thread works on is waited for. */
     struct timespec pause = {0, 5000000};
-    for (int i = 0; i < 1000 && atomic_load(&api->under_way) > 0; i++)
+    for (int i = 0;
+         (i < 1000 && atomic_load(&api->under_way) > 0) || atomic_load(&api->suspended) > 0; i++)
         (void)nanosleep(&pause, NULL);
     if (api->tcp != NULL)
         MHD_stop_daemon(api->tcp);
     MHD_stop_daemon(api->local);
     (void)unlink(api->socket_path);
+    (void)pthread_mutex_destroy(&api->lock);
+    (void)pthread_cond_destroy(&api->wake);
+    (void)pthread_mutex_destroy(&api->peers.lock);
+    (void)pthread_mutex_destroy(&api->guesses.lock);
     free(api);
 }

@@ -13,6 +13,7 @@
 #define RP_CODES(X)                                                                                \
     X(RP_OK, "ok", 0, 200, "no error")                                                             \
     X(RP_E_USAGE, "usage", 2, 400, "the command line is not understood")                           \
+    X(RP_E_BAD_REQUEST, "bad-request", 1, 400, "the HTTP request is malformed")                    \
     X(RP_E_BAD_JSON, "malformed-json", 1, 400, "the body is not valid JSON")                       \
     X(RP_E_BAD_FIELD, "bad-field", 2, 400, "a field or parameter cannot be used")                  \
     X(RP_E_UNKNOWN_FIELD, "unknown-field", 2, 400, "a field or parameter is not known")            \

@@ -30,7 +30,7 @@ static void dep_row(struct cli *cli, struct table *t, struct rp_str d)
 
 static int show_deps(struct cli *cli, struct rp_str list)
 {
-    static const struct column columns[] = {{"DEPENDENCY", COLUMN_CUT},
+    static const struct column columns[] = {{"DEPENDENCY", COLUMN_NAME},
                                             {"KIND", 0},
                                             {"STATE", 0},
                                             {"SAYS", COLUMN_WRAP},

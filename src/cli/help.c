@@ -78,8 +78,11 @@ int help_overview(struct cli *cli, FILE *to)
         for (size_t i = 0; i < cli->groups[g].n; i++)
             two_columns(cli, to, 20, cli->groups[g].rows[i].name, cli->groups[g].rows[i].summary);
     }
-    (void)fprintf(to, "\nreprise COMMAND --help says more. Exit codes: 0 done, 1 failed, 2 usage, "
-                      "3 the answer\nis bad, 4 refused by a guard, 5 daemon not reachable.\n");
+    (void)fprintf(to, "\n");
+    say_to(
+        cli, to, 0,
+        "reprise COMMAND --help says more. Exit codes: 0 done, 1 failed, 2 usage, 3 the answer is "
+        "bad, 4 refused by a guard, 5 daemon not reachable.");
     return 0;
 }
 

@@ -164,7 +164,8 @@ void say_next(struct cli *cli, const char *fmt, ...) __attribute__((format(print
 int say_err(struct cli *cli, const struct rp_err *err);
 void note(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-enum { COLUMN_RIGHT = 1, COLUMN_CUT = 2, COLUMN_WRAP = 4 };
+/* NAME: cut when the line is too narrow, after CUT and WRAP have given. */
+enum { COLUMN_RIGHT = 1, COLUMN_CUT = 2, COLUMN_WRAP = 4, COLUMN_NAME = 8 };
 struct column {
     const char *title;
     unsigned flags;

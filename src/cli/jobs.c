@@ -124,7 +124,7 @@ static const char *why(struct cli *cli, struct rp_str job)
 
 static void job_table(struct cli *cli, struct rp_str list)
 {
-    static const struct column columns[] = {{"ID", COLUMN_RIGHT}, {"TYPE", COLUMN_CUT},
+    static const struct column columns[] = {{"ID", COLUMN_RIGHT}, {"TYPE", COLUMN_NAME},
                                             {"STATE", 0},         {"TRIES", COLUMN_RIGHT},
                                             {"UTC", 0},           {"ERROR", COLUMN_CUT}};
     struct items i;

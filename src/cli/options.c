@@ -170,19 +170,19 @@ static bool unknown_command(const struct cli *cli, char **words, int n, struct r
         for (size_t i = 0; i < cli->groups[g].n && count < 128; i++)
             names[count++] = cli->groups[g].rows[i].name;
     struct rp_arena a = {0};
-    const char *two =
-        n > 1 ? rp_cstr(&a, rp_str_fmt(&a, "%.40s %.40s", words[0], words[1])) : words[0];
-    const char *near = close_match(two, names, count);
-    near = near != NULL ? near : close_match(words[0], names, count);
     bool group = false;
     for (size_t i = 0; i < count; i++)
         group |=
             strncmp(names[i], words[0], strlen(words[0])) == 0 && names[i][strlen(words[0])] == ' ';
+    const char *said =
+        group && n > 1 ? rp_cstr(&a, rp_str_fmt(&a, "%.40s %.40s", words[0], words[1])) : words[0];
+    const char *near = close_match(said, names, count);
     (void)rp_fail(err, RP_E_USAGE,
-                  group && n == 1 ? "%s needs a further word" : "unknown command %s",
-                  group && n > 1 ? two : words[0]);
+                  group && n == 1 ? "%s needs a further word" : "unknown command %s", said);
     rp_arena_free(&a);
-    if (group)
+    if (group && n > 1 && words[1][strspn(words[1], "0123456789PR")] == '\0')
+        return rp_hint(err, "did you mean reprise %s show %s?", words[0], words[1]);
+    if (group && (n == 1 || near == NULL))
         return rp_hint(err, "reprise help %s lists what there is", words[0]);
     return near != NULL ? rp_hint(err, "did you mean reprise %s?", near)
                         : rp_hint(err, "reprise help lists the commands");

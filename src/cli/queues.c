@@ -29,9 +29,9 @@ static void queue_row(struct cli *cli, struct table *t, struct rp_str q)
 static int show_queues(struct cli *cli, struct rp_str list)
 {
     static const struct column columns[] = {
-        {"QUEUE", COLUMN_CUT},     {"WAITING", COLUMN_RIGHT},  {"OLDEST", COLUMN_RIGHT},
-        {"RUNNING", COLUMN_RIGHT}, {"RETRYING", COLUMN_RIGHT}, {"HELD", COLUMN_RIGHT},
-        {"FAILED", COLUMN_RIGHT},  {"DONE/5m", COLUMN_RIGHT},  {"", COLUMN_CUT}};
+        {"QUEUE", COLUMN_NAME},    {"WAITING", COLUMN_RIGHT}, {"OLDEST", COLUMN_RIGHT},
+        {"RUNNING", COLUMN_RIGHT}, {"RETRY", COLUMN_RIGHT},   {"HELD", COLUMN_RIGHT},
+        {"FAILED", COLUMN_RIGHT},  {"DONE/5m", COLUMN_RIGHT}, {"", COLUMN_WRAP}};
     struct items i;
     if (items_count(list, "items") == 0) {
         say(cli, 0, "no queues yet: the first job makes one");

@@ -285,7 +285,7 @@ static int run_show(struct cli *cli)
     if (opt_flag(cli, "follow"))
         return replay_watch(cli, id);
     replay_show(cli, reply.body);
-    return replay_items_show(cli, id);
+    return 0;
 }
 
 static int change(struct cli *cli, const char *verb, const char *format)

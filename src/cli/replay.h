@@ -6,8 +6,6 @@
 
 void replay_plan_show(struct cli *cli, struct rp_str plan);
 void replay_show(struct cli *cli, struct rp_str replay);
-/* Items that did not succeed, with their reason. */
-int replay_items_show(struct cli *cli, const char *id);
 /* Progress until it has ended; Ctrl-C leaves it running. Exit code: 0 all succeeded, 3 not all, 4
  * halted before anything ran. */
 int replay_watch(struct cli *cli, const char *id);

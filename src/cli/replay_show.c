@@ -193,6 +193,40 @@ static bool in_state(struct cli *cli, struct rp_str r, const char *state)
     return rp_str_is(doc_str(cli, r, "state"), state);
 }
 
+/* Items that did not succeed, with their reason. */
+static void items_show(struct cli *cli, const char *id)
+{
+    static const struct column columns[] = {{"JOB", COLUMN_RIGHT},
+                                            {"TYPE", COLUMN_NAME},
+                                            {"WAVE", COLUMN_RIGHT},
+                                            {"FATE", 0},
+                                            {"WHY", COLUMN_CUT}};
+    struct reply reply;
+    struct rp_err err;
+    struct items i;
+    int shown = 0;
+    if (!client_get(cli, show_fmt(cli, "/v1/replays/%s/items", id), &reply, &err)) {
+        (void)say_err(cli, &err);
+        return;
+    }
+    struct table *t = table_new(cli, columns, 5);
+    for (items_open(&i, reply.body, "items"); items_next(&i) && shown < ITEMS_SHOWN;) {
+        struct rp_str fate = doc_str(cli, i.value, "fate");
+        if (rp_str_is(fate, "succeeded") || rp_str_is(fate, "not_run"))
+            continue;
+        table_row(t);
+        table_cell(t, doc_show(cli, i.value, "job"));
+        table_cell(t, doc_show(cli, i.value, "type"));
+        table_cell(t, show_fmt(cli, "%lld", (long long)doc_i64(i.value, "wave", 0)));
+        table_paint(t, rp_str_starts(fate, "failed") ? RED : state_paint(fate),
+                    show_text(cli, fate));
+        table_cell(t, show_cut(cli, doc_str(cli, i.value, "why"), 100));
+        shown++;
+    }
+    items_close(&i);
+    table_print(t);
+}
+
 static void what_next(struct cli *cli, struct rp_str r)
 {
     const char *id = doc_show(cli, r, "id");
@@ -230,40 +264,9 @@ void replay_show(struct cli *cli, struct rp_str r)
         line_end(&l);
     }
     fates_line(cli, r);
+    if (doc_i64(r, "fates.succeeded", 0) < doc_i64(r, "to_replay", 0))
+        items_show(cli, doc_show(cli, r, "id"));
     what_next(cli, r);
-}
-
-int replay_items_show(struct cli *cli, const char *id)
-{
-    static const struct column columns[] = {{"JOB", COLUMN_RIGHT},
-                                            {"TYPE", COLUMN_CUT},
-                                            {"WAVE", COLUMN_RIGHT},
-                                            {"FATE", 0},
-                                            {"WHY", COLUMN_CUT}};
-    struct reply reply;
-    struct rp_err err;
-    struct items i;
-    int shown = 0;
-    if (!client_get(cli, show_fmt(cli, "/v1/replays/%s/items", id), &reply, &err))
-        return say_err(cli, &err);
-    struct table *t = table_new(cli, columns, 5);
-    for (items_open(&i, reply.body, "items"); items_next(&i) && shown < ITEMS_SHOWN;) {
-        struct rp_str fate = doc_str(cli, i.value, "fate");
-        if (rp_str_is(fate, "succeeded") || rp_str_is(fate, "not_run"))
-            continue;
-        table_row(t);
-        table_cell(t, doc_show(cli, i.value, "job"));
-        table_cell(t, doc_show(cli, i.value, "type"));
-        table_cell(t, show_fmt(cli, "%lld", (long long)doc_i64(i.value, "wave", 0)));
-        table_paint(t, rp_str_starts(fate, "failed") ? RED : state_paint(fate),
-                    show_text(cli, fate));
-        table_cell(t, show_cut(cli, doc_str(cli, i.value, "why"), 100));
-        shown++;
-    }
-    items_close(&i);
-    (void)printf(shown > 0 ? "\n" : "");
-    table_print(t);
-    return 0;
 }
 
 /* ---- progress ---- */
@@ -291,7 +294,7 @@ static void progress(struct cli *cli, struct bar *b, struct rp_str r)
                       show_count(cli, doc_i64(r, "fates.succeeded", 0)), show_count(cli, again)));
 }
 
-static int ended(struct cli *cli, const char *id, struct rp_str r)
+static int ended(struct cli *cli, struct rp_str r)
 {
     int64_t good = doc_i64(r, "fates.succeeded", 0), all = doc_i64(r, "to_replay", 0);
     if (cli->json) {
@@ -299,8 +302,6 @@ static int ended(struct cli *cli, const char *id, struct rp_str r)
     } else {
         cli->now_us = rp_wall(&rp_clock_system);
         replay_show(cli, r);
-        if (good < all)
-            (void)replay_items_show(cli, id);
     }
     if (in_state(cli, r, "done") && good == all)
         return 0;
@@ -353,5 +354,5 @@ int replay_watch(struct cli *cli, const char *id)
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     if (interrupted)
         return left_running(cli, id);
-    return reply.status == 200 ? ended(cli, id, reply.body) : say_err(cli, &err);
+    return reply.status == 200 ? ended(cli, reply.body) : say_err(cli, &err);
 }

@@ -34,17 +34,18 @@ static void schedule_row(struct cli *cli, struct table *t, struct rp_str s)
         table_paint(t, RED, show_fmt(cli, "%lld missed", (long long)missed));
     else
         table_paint(t, state_paint(state),
-                    last != 0 ? show_fmt(cli, "%s %s", show_clock(cli, last), show_text(cli, state))
-                              : "not yet");
+                    last != 0
+                        ? show_fmt(cli, "%s %s ago", show_text(cli, state), show_age(cli, last))
+                        : "not yet");
 }
 
 static int show_schedules(struct cli *cli, struct rp_str list)
 {
-    static const struct column columns[] = {{"SCHEDULE", COLUMN_CUT},
-                                            {"EXPRESSION", COLUMN_CUT},
-                                            {"ZONE", COLUMN_CUT},
-                                            {"NEXT (UTC)", COLUMN_CUT},
-                                            {"LAST (UTC)", COLUMN_CUT}};
+    static const struct column columns[] = {{"SCHEDULE", COLUMN_NAME},
+                                            {"EXPRESSION", COLUMN_NAME},
+                                            {"ZONE", COLUMN_NAME},
+                                            {"NEXT (UTC)", 0},
+                                            {"LAST", 0}};
     struct items i;
     if (items_count(list, "items") == 0) {
         say(cli, 0, "no schedules: a job type with `schedule:` in the configuration makes one");
@@ -124,8 +125,6 @@ static void occurrence_row(struct cli *cli, struct table *t, struct rp_str o)
 {
     struct rp_str verdict = doc_str(cli, o, "verdict"), state = doc_str(cli, o, "job_state");
     int64_t late = doc_i64(o, "lateness_us", 0);
-    struct line l = {0};
-    (void)l;
     table_row(t);
     table_cell(t, show_clock(cli, doc_time(cli, o, "instant")));
     table_paint(t, state_paint(verdict), show_text(cli, verdict));

@@ -77,7 +77,9 @@ static bool failures_line(struct cli *cli, struct rp_str s)
     }
     int64_t retried = doc_i64(s, "retried_failures", 0);
     if (retried > 0)
-        line_part(&l, "%s healed or still being retried", show_count(cli, retried));
+        line_part(&l, "%s",
+                  show_plural(cli, retried, "failed attempt was retried",
+                              "failed attempts were retried"));
     line_end(&l);
     return !alert;
 }

@@ -65,7 +65,7 @@ static void token_row(struct cli *cli, struct table *t, struct rp_str k)
 static int show_tokens(struct cli *cli, struct rp_str list)
 {
     static const struct column columns[] = {{"ID", COLUMN_RIGHT},
-                                            {"NAME", COLUMN_CUT},
+                                            {"NAME", COLUMN_NAME},
                                             {"SCOPE", 0},
                                             {"LAST USED", 0},
                                             {"ENDS", COLUMN_CUT}};

@@ -12,12 +12,16 @@ static const char *number(struct cli *cli, struct rp_str row, const char *field)
 
 static void type_row(struct cli *cli, struct table *t, struct rp_str y)
 {
-    static const char *const counts[] = {"waiting", "running",  "retrying",  "failed",
-                                         "unknown", "runs_24h", "failed_24h"};
+    static const char *const counts[] = {"waiting", "running", "failed", "unknown"};
+    int64_t runs = doc_i64(y, "runs_24h", 0);
     table_row(t);
     table_cell(t, doc_show(cli, y, "name"));
-    for (size_t i = 0; i < 7; i++)
+    for (size_t i = 0; i < 4; i++)
         table_cell(t, number(cli, y, counts[i]));
+    table_cell(t, runs == 0 ? "no runs"
+                            : show_fmt(cli, "%s of %s failed",
+                                       show_count(cli, doc_i64(y, "failed_24h", 0)),
+                                       show_count(cli, runs)));
     if (doc_has(y, "held"))
         table_paint(t, YELLOW, show_fmt(cli, "held: %s", doc_show(cli, y, "held")));
     else if (doc_bool(y, "critical"))
@@ -28,17 +32,17 @@ static void type_row(struct cli *cli, struct table *t, struct rp_str y)
 
 static int show_types(struct cli *cli, struct rp_str list)
 {
-    static const struct column columns[] = {
-        {"TYPE", COLUMN_CUT},       {"WAITING", COLUMN_RIGHT},    {"RUNNING", COLUMN_RIGHT},
-        {"RETRY", COLUMN_RIGHT},    {"FAILED", COLUMN_RIGHT},     {"UNKNOWN", COLUMN_RIGHT},
-        {"RUNS/24h", COLUMN_RIGHT}, {"FAILED/24h", COLUMN_RIGHT}, {"", COLUMN_CUT}};
+    static const struct column columns[] = {{"TYPE", COLUMN_NAME},     {"WAITING", COLUMN_RIGHT},
+                                            {"RUNNING", COLUMN_RIGHT}, {"FAILED", COLUMN_RIGHT},
+                                            {"UNKNOWN", COLUMN_RIGHT}, {"LAST 24 h", 0},
+                                            {"", COLUMN_WRAP}};
     struct items i;
     if (items_count(list, "items") == 0) {
         say(cli, 0, "no job types yet: write them under `jobs:` in reprise.yaml");
         say_next(cli, "reprise check --config reprise.yaml");
         return 0;
     }
-    struct table *t = table_new(cli, columns, 9);
+    struct table *t = table_new(cli, columns, 7);
     for (items_open(&i, list, "items"); items_next(&i);)
         type_row(cli, t, i.value);
     items_close(&i);
@@ -53,23 +57,35 @@ static int run_types(struct cli *cli)
     return get_and_show(cli, &q, show_types);
 }
 
+/* Lists read as words: a command with spaces, other lists with commas. */
+static const char *setting_text(struct cli *cli, struct rp_str name, struct rp_str value)
+{
+    struct rp_json r;
+    struct rp_str text = RP_NONE;
+    struct rp_buf out = {0};
+    const char *between = rp_str_is(name, "run") ? " " : ", ";
+    rp_json_open(&r, value, &cli->arena);
+    if (rp_json_peek(&r) == RP_JSON_STRING && rp_json_str(&r, &text))
+        return show_text(cli, text);
+    if (rp_json_peek(&r) != RP_JSON_ARRAY || !rp_json_array(&r))
+        return show_text(cli, value);
+    while (rp_json_item(&r) && rp_json_str(&r, &text))
+        rp_buf_fmt(&out, "%s%s", out.n > 0 ? between : "", show_text(cli, text));
+    const char *words = r.failed ? show_text(cli, value) : rp_cstr(&cli->arena, rp_buf_view(&out));
+    rp_buf_free(&out);
+    return words;
+}
+
 static void setting(struct cli *cli, struct rp_str name, struct rp_str value)
 {
     struct line l;
-    struct rp_json r;
-    struct rp_str text = value;
-    double seconds;
+    int64_t seconds;
     if (rp_str_is(value, "null") || rp_str_is(value, "[]") || rp_str_is(value, "{}"))
         return;
-    rp_json_open(&r, value, &cli->arena);
-    if (rp_json_peek(&r) == RP_JSON_STRING)
-        (void)rp_json_str(&r, &text);
-    bool span =
-        rp_str_ends(name, "_s") && rp_json_peek(&r) == RP_JSON_NUMBER && rp_json_f64(&r, &seconds);
-    if (span)
-        name.n -= 2;
-    line_begin(&l, cli, show_fmt(cli, "  %s", show_text(cli, name)), LABEL + 4);
-    line_part(&l, "%s", span ? show_span(cli, (int64_t)(seconds * 1e6)) : show_text(cli, text));
+    bool span = rp_str_ends(name, "_s") && rp_str_i64(value, &seconds);
+    struct rp_str label = span ? (struct rp_str){name.p, name.n - 2} : name;
+    line_begin(&l, cli, show_fmt(cli, "  %s", show_text(cli, label)), LABEL + 4);
+    line_part(&l, "%s", span ? show_span(cli, seconds * RP_US_S) : setting_text(cli, name, value));
     line_end(&l);
 }
 
@@ -107,7 +123,8 @@ static int show_type(struct cli *cli, struct rp_str y)
     items_close(&i);
     struct rp_str source = doc_str(cli, y, "source");
     if (source.n > 0)
-        (void)printf("%s\n%s\n", painted(cli, BOLD, "as configured"), show_lines(cli, source));
+        (void)printf("%s\n%s\n", painted(cli, BOLD, "as configured"),
+                     show_lines(cli, rp_str_trim(source)));
     return 0;
 }
 

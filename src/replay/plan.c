@@ -79,6 +79,17 @@ static const struct {
     {"not-idempotent", not_idempotent},
 };
 
+bool rp_replay_may_override(struct rp_str name)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rp_str_is(name, rules[i].reason))
+            return true;
+    for (size_t i = 0; preflight_checks[i] != NULL; i++)
+        if (rp_str_is(name, preflight_checks[i]))
+            return true;
+    return false;
+}
+
 static const char *left_out_by(const struct view *v)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)

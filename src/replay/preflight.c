@@ -18,6 +18,8 @@ struct pre {
 };
 
 enum { CHECKS_MAX = 16 };
+const char *const preflight_checks[] = {"dependencies", "workers", "class",
+                                        "replays",      "backlog", NULL};
 
 struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n)
 {

@@ -47,6 +47,8 @@ struct rp_plan {
     const struct rp_preflight *refused; /* the first check that refuses, NULL: may start */
 };
 
+/* Whether `name` is a reason to leave out, or a preflight check, that an ask may override. */
+bool rp_replay_may_override(struct rp_str name);
 /* Reads only. `config` gives what types need and whether they are idempotent. */
 bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
