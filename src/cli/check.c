@@ -28,7 +28,7 @@ struct waiting {
     bool asked;
     struct rp_str body; /* of the answer */
     size_t n;           /* its items */
-    struct rp_err err; /* why it could not be asked */
+    struct rp_err err;  /* why it could not be asked */
 };
 
 static void type_names(const struct rp_config *c, struct rp_buf *out)
@@ -53,8 +53,8 @@ static void ask_waiting(struct cli *cli, const struct rp_config *c, struct waiti
     if (client == NULL)
         return;
     type_names(c, &body);
-    out->asked = client_send(client, &cli->arena, "POST", "/v1/check/waiting", &body, &reply,
-                             &out->err);
+    out->asked =
+        client_send(client, &cli->arena, "POST", "/v1/check/waiting", &body, &reply, &out->err);
     if (out->asked) {
         out->body = reply.body;
         out->n = items_count(reply.body, "items");
@@ -233,6 +233,8 @@ static void answer_json(struct cli *cli, const struct rp_config *c, const struct
     rp_jw_m_cstr(&w, "path", path);
     rp_jw_m_bool(&w, "valid", c != NULL);
     json_mistakes(&w, "mistakes", m->error, m->errors);
+    if (m->errors_more > 0)
+        rp_jw_m_i64(&w, "mistakes_more", (int64_t)m->errors_more);
     json_mistakes(&w, "warnings", m->warning, m->warnings);
     if (c != NULL)
         json_config(cli, &w, c);

@@ -42,7 +42,7 @@ struct records {
     struct cli *cli;
     struct rp_buf body; /* a batch that was begun */
     struct rp_jw w;
-    size_t n;            /* runs in it */
+    size_t n;             /* runs in it */
     int64_t added, known; /* as the daemon said: new, and there before */
 };
 /* Asks whether a daemon is there, so that nobody waits for a file to be read in vain. */
@@ -63,8 +63,8 @@ struct rp_str type_name(struct rp_arena *a, struct rp_str name);
 struct import {
     struct cli *cli;
     const char *path;
-    const char *format;   /* "cron", "csv"; NULL: not known */
-    bool store;           /* not --dry-run */
+    const char *format; /* "cron", "csv"; NULL: not known */
+    bool store;         /* not --dry-run */
     uint64_t lines, unassigned_lines;
     uint64_t never_started, skipped; /* rows of a table that are no runs */
     struct rp_tally *tally;

@@ -56,8 +56,7 @@ struct rp_str type_name(struct rp_arena *a, struct rp_str name)
     struct rp_str head = rp_buf_view(&b);
     if (head.n > NAME_BYTES - CUT_HEX - 1)
         head.n = rp_utf8_whole(head.p, NAME_BYTES - CUT_HEX - 1);
-    struct rp_str out =
-        rp_str_fmt(a, "%.*s~%.*s", RP_FMT(head), CUT_HEX, digest(a, &name, 1).p);
+    struct rp_str out = rp_str_fmt(a, "%.*s~%.*s", RP_FMT(head), CUT_HEX, digest(a, &name, 1).p);
     rp_buf_free(&b);
     return out;
 }
