@@ -56,6 +56,7 @@ void status_write_failure(struct rp_jw *w, const struct rp_engine_state *s);
 /* next.c: what to do first, from the facts of a status */
 struct facts {
     const struct rp_engine_state *engine;
+    const struct rp_config *config;
     const struct rp_queue_row *queues;
     size_t n_queues;
     const struct rp_schedule_row *schedules;

@@ -49,7 +49,7 @@ struct request {
     struct rp_str capture[CAPTURES_MAX]; /* percent-decoded */
     struct rp_buf body;
     struct peer *peer;   /* the connection's, peers.c */
-    struct rp_str uri;   /* as it came, in the connection's buffer */
+    struct rp_str uri;   /* its place in the connection's buffer; absent: not fit for one */
     bool local;          /* over the Unix socket */
     struct rp_str actor; /* "uid:root", "token:ci": for audit */
     struct rp_str bearer, idempotency_key;
@@ -144,6 +144,7 @@ int64_t guess_delay(struct guesses *g, const unsigned char address[ADDRESS_BYTES
 
 /* Whether method, request line and headers came in the one way in which every program on the way
  * reads them alike (S6); else RP_E_BAD_REQUEST. To be asked when the headers are there. */
+bool wire_uri_sound(const char *uri);
 bool wire_sound(struct request *q, const char *method, const char *version, struct rp_err *err);
 
 /* ---- dispatch.c ---- */

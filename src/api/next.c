@@ -1,7 +1,8 @@
 /* What to do first: commands, the most urgent first, from nothing but the facts of a status.
  *
  * The order is the runbook's: can the daemon write, is what jobs need there, what waits for a
- * person, what failed. A replay is not suggested while something is down: it would fail again. */
+ * person, what failed. A replay is not suggested while what the type needs is down: it would fail
+ * again. */
 #include "api/handlers.h"
 
 enum { STEPS_MAX = 8, OF_A_KIND = 3 };
@@ -41,10 +42,27 @@ static struct rp_str quoted(struct steps *s, struct rp_str name)
     return text;
 }
 
-static bool a_dependency_is_down(const struct facts *f)
+static bool is_down(const struct facts *f, struct rp_str dependency)
+{
+    for (size_t i = 0; i < f->n_deps; i++)
+        if (rp_str_eq(f->deps[i].name, dependency))
+            return f->deps[i].state == RP_DEP_DOWN;
+    return false;
+}
+
+static bool any_down(const struct facts *f)
 {
     for (size_t i = 0; i < f->n_deps; i++)
         if (f->deps[i].state == RP_DEP_DOWN)
+            return true;
+    return false;
+}
+
+static bool needs_what_is_down(const struct facts *f, struct rp_str type)
+{
+    const struct rp_type *t = rp_config_type(f->config, type);
+    for (size_t i = 0; t != NULL && i < t->needs.n; i++)
+        if (is_down(f, t->needs.v[i]))
             return true;
     return false;
 }
@@ -73,14 +91,14 @@ static void replays(struct steps *s, const struct facts *f)
         }
 }
 
-static void failures(struct steps *s, const struct facts *f, bool down)
+static void failures(struct steps *s, const struct facts *f)
 {
     if (f->failed > 0)
         step(s, RP_STR("reprise jobs --state failed"));
     if (f->unknown > 0)
         step(s, RP_STR("reprise jobs --state unknown"));
-    for (size_t i = 0, said = 0; i < f->n_impact && said < OF_A_KIND && !down; i++)
-        if (f->impact[i].failed > 0) {
+    for (size_t i = 0, said = 0; i < f->n_impact && said < OF_A_KIND; i++)
+        if (f->impact[i].failed > 0 && !needs_what_is_down(f, f->impact[i].type)) {
             said++;
             step(s, rp_str_fmt(&s->arena, "reprise replay --type %.*s --since 24h --dry-run",
                                RP_FMT(quoted(s, f->impact[i].type))));
@@ -100,7 +118,7 @@ static void schedules(struct steps *s, const struct facts *f)
 void next_steps(struct rp_jw *w, const struct facts *f)
 {
     struct steps s = {.w = w};
-    bool down = a_dependency_is_down(f);
+    bool down = any_down(f);
     rp_jw_array(w);
     if (f->engine->write_fails)
         step(&s, RP_STR("reprise doctor"));
@@ -108,7 +126,7 @@ void next_steps(struct rp_jw *w, const struct facts *f)
         step(&s, RP_STR("reprise deps"));
     held(&s, f, down);
     replays(&s, f);
-    failures(&s, f, down);
+    failures(&s, f);
     schedules(&s, f);
     rp_jw_array_end(w);
     rp_arena_free(&s.arena);

@@ -254,7 +254,8 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
     q->api = api;
     q->peer = peer_of(connection);
     q->local = q->peer->local;
-    q->uri = rp_str_of(uri);
+    if (wire_uri_sound(uri)) /* now: the library cuts it into parameters later */
+        q->uri = rp_str_of(uri);
     return q;
 }
 
@@ -492,23 +493,21 @@ struct rp_api *rp_api_start(const struct rp_api_options *o, struct rp_err *err)
         api->o.headers_us = HEADERS_S * RP_US_S;
     (void)pthread_mutex_init(&api->peers.lock, NULL);
     (void)pthread_mutex_init(&api->guesses.lock, NULL);
-    int local = bind_unix(o->socket_path, err);
-    if (local < 0)
-        goto fail;
-    (void)snprintf(api->socket_path, sizeof api->socket_path, "%s", o->socket_path);
-    if (!polls_start(api, err) || (api->local = serve(api, local, 0, err)) == NULL)
-        goto fail;
-    if (o->listen.n > 0) {
-        int fd = bind_tcp(o, err);
-        if (fd < 0)
-            goto fail;
-        api->port = bound_port(fd);
-        if ((api->tcp = serve(api, fd, CONNECTIONS_AN_ADDRESS, err)) == NULL)
-            goto fail;
+    int local = bind_unix(o->socket_path, err), tcp = -1;
+    if (local < 0 || (o->listen.n > 0 && (tcp = bind_tcp(o, err)) < 0)) {
+        if (local >= 0) {
+            (void)close(local);
+            (void)unlink(o->socket_path);
+        }
+        free(api);
+        return NULL;
     }
+    (void)snprintf(api->socket_path, sizeof api->socket_path, "%s", o->socket_path);
+    api->port = tcp >= 0 ? bound_port(tcp) : 0;
+    if (!polls_start(api, err) || (api->local = serve(api, local, 0, err)) == NULL ||
+        (tcp >= 0 && (api->tcp = serve(api, tcp, CONNECTIONS_AN_ADDRESS, err)) == NULL))
+        return NULL; /* threads cannot be had: a start that fails so ends the process */
     return api;
-fail: /* a start that fails ends the process */
-    return NULL;
 }
 
 int rp_api_port(const struct rp_api *api)

@@ -248,9 +248,20 @@ bool r_status(struct request *q, struct rp_db *db, struct rp_err *err)
     if (!m_schedules(&s, err) || !m_failures(&s, err))
         return false;
     m_lists(&s);
-    struct facts facts = {&s.engine,   s.queues, s.n_queues, s.schedules, s.n_schedules,
-                          s.deps,      s.n_deps, s.impact,   s.n_impact,  s.replays,
-                          s.n_replays, s.failed, s.unknown};
+    struct facts facts = {.engine = &s.engine,
+                          .config = rp_engine_config(q->api->engine),
+                          .queues = s.queues,
+                          .n_queues = s.n_queues,
+                          .schedules = s.schedules,
+                          .n_schedules = s.n_schedules,
+                          .deps = s.deps,
+                          .n_deps = s.n_deps,
+                          .impact = s.impact,
+                          .n_impact = s.n_impact,
+                          .replays = s.replays,
+                          .n_replays = s.n_replays,
+                          .failed = s.failed,
+                          .unknown = s.unknown};
     rp_jw_key(s.w, "next");
     next_steps(s.w, &facts);
     rp_jw_object_end(s.w);

@@ -79,10 +79,18 @@ static bool lenient_library(void)
            minor == 9 && patch < 77;
 }
 
+bool wire_uri_sound(const char *uri)
+{
+    for (const unsigned char *p = (const unsigned char *)uri; *p != '\0'; p++)
+        if (*p <= 0x20 || *p == 0x7f)
+            return false;
+    return *uri != '\0';
+}
+
 static bool request_line_sound(const struct request *q, const char *method, const char *version)
 {
     return is_token(rp_str_of(method)) && method + strlen(method) + 1 == q->uri.p &&
-           q->uri.p + q->uri.n + 1 == version && is_field_value(q->uri);
+           q->uri.p + q->uri.n + 1 == version;
 }
 
 /* The block ends with CR LF CR LF: its size says whether one of these was left out. */

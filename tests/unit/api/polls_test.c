@@ -1,0 +1,195 @@
+/* Long polls: fetches that wait for work. */
+#include "api_world.h"
+
+#include <pthread.h>
+
+struct poll_thread {
+    struct world *w;
+    const char *body;
+    pthread_t thread;
+    struct answer answer;
+    int64_t took_us;
+};
+
+static void *poll_run(void *arg)
+{
+    struct poll_thread *p = arg;
+    int64_t from = now_us();
+    p->answer = post(p->w, "/v1/work/fetch", p->body);
+    p->took_us = now_us() - from;
+    return NULL;
+}
+
+static void poll_begin(struct poll_thread *p, struct world *w, const char *body)
+{
+    *p = (struct poll_thread){.w = w, .body = body};
+    assert_int_equal(pthread_create(&p->thread, NULL, poll_run, p), 0);
+}
+
+static void poll_end(struct poll_thread *p, long status, const char *text)
+{
+    (void)pthread_join(p->thread, NULL);
+    want_status(&p->answer, status);
+    want_text(&p->answer, text);
+    answer_free(&p->answer);
+}
+
+static size_t waiting(struct world *w)
+{
+    size_t n = 0;
+    (void)pthread_mutex_lock(&w->api->lock);
+    for (struct request *q = w->api->waiting; q != NULL; q = q->next)
+        n++;
+    (void)pthread_mutex_unlock(&w->api->lock);
+    return n;
+}
+
+static void wait_waiting(struct world *w, size_t n)
+{
+    for (int i = 0; waiting(w) != n; i++) {
+        if (i == DEADLINE_S * 200)
+            fail_msg("%zu polls wait, expected %zu", waiting(w), n);
+        (void)nanosleep(&(struct timespec){0, 5000000}, NULL);
+    }
+}
+
+static void a_fetch_that_waits_gets_the_job_that_comes(void **state)
+{
+    struct poll_thread p;
+    poll_begin(&p, *state, "{\"worker\":\"w\",\"types\":[\"mail\"],\"wait_ms\":25000}");
+    wait_waiting(*state, 1);
+    want(*state, "POST", "/v1/jobs", "{\"type\":\"mail\",\"payload\":{\"to\":\"x\"}}", 201, NULL);
+    poll_end(&p, 200, "\"payload\":{\"to\":\"x\"}");
+    assert_true(p.took_us < 10 * RP_US_S);
+}
+
+static void a_fetch_gets_a_job_that_becomes_due_while_it_waits(void **state)
+{
+    struct poll_thread p;
+    want(*state, "POST", "/v1/jobs", "{\"type\":\"mail\",\"delay_s\":1}", 201, "scheduled");
+    poll_begin(&p, *state, "{\"worker\":\"w\",\"wait_ms\":25000}");
+    poll_end(&p, 200, "\"type\":\"mail\"");
+}
+
+static void a_fetch_is_answered_empty_at_its_deadline(void **state)
+{
+    struct poll_thread p;
+    poll_begin(&p, *state, "{\"worker\":\"w\",\"wait_ms\":300}");
+    poll_end(&p, 200, "{\"leases\":[]}");
+    assert_true(p.took_us >= 300000 && p.took_us < 10 * RP_US_S);
+}
+
+static void a_fetch_without_waiting_is_answered_at_once(void **state)
+{
+    want(*state, "POST", "/v1/work/fetch", "{\"worker\":\"w\"}", 200, "{\"leases\":[]}");
+}
+
+static void a_hundred_fetches_that_wait_each_get_one_job(void **state)
+{
+    enum { N = 100 };
+    struct world *w = *state;
+    static struct poll_thread p[N];
+    char lease[N][128];
+    for (int i = 0; i < N; i++)
+        poll_begin(&p[i], w, "{\"worker\":\"w\",\"wait_ms\":28000}");
+    wait_waiting(w, N);
+    for (int i = 0; i < N / 10; i++)
+        want(w, "POST", "/v1/jobs",
+             "[{\"type\":\"mail\"},{\"type\":\"mail\"},{\"type\":\"mail\"},{\"type\":\"mail\"},"
+             "{\"type\":\"mail\"},{\"type\":\"mail\"},{\"type\":\"mail\"},{\"type\":\"mail\"},"
+             "{\"type\":\"mail\"},{\"type\":\"mail\"}]",
+             201, NULL);
+    for (int i = 0; i < N; i++) {
+        (void)pthread_join(p[i].thread, NULL);
+        want_status(&p[i].answer, 200);
+        (void)value_of(&p[i].answer, "lease", lease[i]);
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(lease[k], lease[i]);
+        answer_free(&p[i].answer);
+    }
+    want(w, "GET", "/v1/jobs/count?state=running", NULL, 200, "{\"count\":100}");
+}
+
+static void a_stop_answers_fetches_that_wait(void **state)
+{
+    enum { N = 20 };
+    (void)state;
+    struct world *w = world_new(world_yaml, 0);
+    struct poll_thread p[N];
+    for (int i = 0; i < N; i++)
+        poll_begin(&p[i], w, "{\"worker\":\"w\",\"wait_ms\":28000}");
+    wait_waiting(w, N);
+    int64_t from = now_us();
+    world_free(w);
+    assert_true(now_us() - from < 10 * RP_US_S);
+    for (int i = 0; i < N; i++)
+        poll_end(&p[i], 200, "{\"leases\":[]}");
+}
+
+static void a_worker_that_went_away_while_it_waited_takes_no_job(void **state)
+{
+    struct world *w = *state;
+    char token[128], text[512];
+    (void)make_token(w, "work", token);
+    int fd = raw_connect(w);
+    (void)snprintf(text, sizeof text,
+                   "POST /v1/work/fetch HTTP/1.1\r\nHost: localhost\r\n"
+                   "Authorization: Bearer %s\r\nContent-Length: 30\r\n\r\n"
+                   "{\"worker\":\"w\",\"wait_ms\":20000}",
+                   token);
+    raw_send(fd, text, strlen(text));
+    wait_waiting(w, 1);
+    (void)close(fd);
+    want(w, "POST", "/v1/jobs", "{\"type\":\"mail\"}", 201, "queued");
+    wait_waiting(w, 0);
+    want(w, "GET", "/v1/jobs/count?state=queued", NULL, 200, "{\"count\":1}");
+}
+
+static void fetches_without_the_scope_are_refused_at_once(void **state)
+{
+    char token[128];
+    struct answer a = ask(*state, &(struct ask){.method = "POST",
+                                                .path = "/v1/work/fetch",
+                                                .body = "{\"worker\":\"w\",\"wait_ms\":20000}",
+                                                .token = make_token(*state, "operate", token)});
+    want_problem(&a, 403, "forbidden");
+    answer_free(&a);
+}
+
+static void one_bad_report_of_a_batch_does_not_fail_the_others(void **state)
+{
+    struct world *w = *state;
+    char body[600], lease[128], token[128];
+    want(w, "POST", "/v1/jobs", "{\"type\":\"mail\"}", 201, NULL);
+    struct answer a = post(w, "/v1/work/fetch", "{\"worker\":\"w\",\"wait_ms\":10000}");
+    (void)value_of(&a, "lease", lease);
+    (void)value_of(&a, "token", token);
+    answer_free(&a);
+    (void)snprintf(body, sizeof body,
+                   "[{\"lease\":\"999\",\"token\":\"0000000000000000\",\"outcome\":\"succeeded\"},"
+                   "{\"lease\":\"%s\",\"token\":\"%s\",\"outcome\":\"succeeded\"}]",
+                   lease, token);
+    a = post(w, "/v1/work/report", body);
+    want_status(&a, 200);
+    want_text(&a, "[{\"lease\":\"999\",\"problem\":{\"type\":\"urn:reprise:problem:lease-lost\"");
+    want_text(&a, "\"state\":\"succeeded\"}]");
+    answer_free(&a);
+    want(w, "GET", "/v1/jobs/count?state=succeeded", NULL, 200, "{\"count\":1}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+        T(a_fetch_that_waits_gets_the_job_that_comes),
+        T(a_fetch_gets_a_job_that_becomes_due_while_it_waits),
+        T(a_fetch_is_answered_empty_at_its_deadline),
+        T(a_fetch_without_waiting_is_answered_at_once),
+        T(a_hundred_fetches_that_wait_each_get_one_job),
+        cmocka_unit_test(a_stop_answers_fetches_that_wait),
+        T(a_worker_that_went_away_while_it_waited_takes_no_job),
+        T(fetches_without_the_scope_are_refused_at_once),
+        T(one_bad_report_of_a_batch_does_not_fail_the_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
