@@ -236,21 +236,29 @@ static bool problem(struct rp_arena *a, const struct reply *r, struct rp_err *er
     return false;
 }
 
-static struct curl_slist *headers_of(const struct client *c, bool post)
+/* A token is shown once, so its answer is not kept for a repetition of the request. */
+static bool repeatable(const char *path)
+{
+    return strcmp(path, "/v1/tokens") != 0;
+}
+
+static struct curl_slist *headers_of(const struct client *c, bool post, bool key_it)
 {
     struct curl_slist *h = curl_slist_append(NULL, "Accept: application/json");
     if (c->token[0] != '\0')
         h = curl_slist_append(h, c->token);
     if (!post)
         return h;
+    h = curl_slist_append(h, "Expect:");
+    h = curl_slist_append(h, "Content-Type: application/json");
+    if (!key_it)
+        return h;
     uint64_t key[2];
     char line[64];
     (void)getrandom(key, sizeof key, 0);
     (void)snprintf(line, sizeof line, "Idempotency-Key: %016llx%016llx", (unsigned long long)key[0],
                    (unsigned long long)key[1]);
-    h = curl_slist_append(h, line);
-    h = curl_slist_append(h, "Expect:");
-    return curl_slist_append(h, "Content-Type: application/json");
+    return curl_slist_append(h, line);
 }
 
 bool client_send(struct client *c, struct rp_arena *a, const char *method, const char *path,
@@ -258,7 +266,7 @@ bool client_send(struct client *c, struct rp_arena *a, const char *method, const
 {
     struct rp_buf in = {.limit = REPLY_MAX};
     bool post = strcmp(method, "POST") == 0;
-    struct curl_slist *headers = headers_of(c, post);
+    struct curl_slist *headers = headers_of(c, post, repeatable(path));
     const char *url = rp_cstr(a, rp_str_fmt(a, "%s%s", c->base, path));
     struct rp_str text = body != NULL ? rp_buf_view(body) : RP_STR("{}");
     *reply = (struct reply){0};

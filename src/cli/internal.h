@@ -135,6 +135,7 @@ const char *show_lines(struct cli *cli, struct rp_str foreign);
 const char *show_cut(struct cli *cli, struct rp_str foreign, int columns); /* one line, with … */
 const char *show_time(struct cli *cli, int64_t us);  /* 02:14 UTC, 7 min ago */
 const char *show_clock(struct cli *cli, int64_t us); /* 02:14:07, or with the date */
+const char *show_period(struct cli *cli, int64_t from_us, int64_t to_us);
 const char *show_age(struct cli *cli, int64_t since_us);
 const char *show_span(struct cli *cli, int64_t us); /* 3.1 s, 84 ms, 6 min 10 s */
 const char *show_count(struct cli *cli, int64_t n); /* 1,204 */
@@ -180,7 +181,7 @@ void table_print(struct table *t); /* and frees it */
 struct bar {
     struct cli *cli;
     bool live; /* standard error is a terminal: redrawn in place */
-    int64_t said, drawn_us;
+    int64_t said; /* tenths, without a terminal */
 };
 void bar_begin(struct bar *b, struct cli *cli);
 /* text stands after the bar. */

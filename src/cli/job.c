@@ -4,9 +4,23 @@
 
 #include "exec/exec.h"
 
-enum { LABEL = 11, DEEP = 13, ATTEMPTS_SHOWN = 5, LAST_LINES = 4 };
+enum { LABEL = 11, DEEP = 13, ATTEMPTS_SHOWN = 5, LAST_LINES = 4, ERROR_LINES = 6 };
 
 int run_logs(struct cli *cli);
+
+/* A text of several lines, the first ones. */
+static void labelled_lines(struct cli *cli, const char *label, int indent, struct rp_str text)
+{
+    struct rp_str line;
+    for (int i = 0; i < ERROR_LINES && rp_str_split(&text, '\n', &line); i++) {
+        struct line l;
+        if (line.n == 0)
+            continue;
+        line_begin(&l, cli, i == 0 ? label : "", indent);
+        line_part(&l, "%s", show_text(cli, line));
+        line_end(&l);
+    }
+}
 
 static void labelled(struct cli *cli, const char *label, const char *text)
 {
@@ -69,7 +83,7 @@ static void job_error(struct cli *cli, struct rp_str j)
         return;
     const char *class = doc_show(cli, j, "error.class"),
                *pattern = doc_show(cli, j, "error.pattern");
-    labelled(cli, "error", doc_show(cli, j, "error.message"));
+    labelled_lines(cli, "error", LABEL, doc_str(cli, j, "error.message"));
     if (class[0] != '\0')
         labelled(cli, "",
                  show_fmt(cli, "class %s%s%s", class, pattern[0] ? ", pattern " : "", pattern));
@@ -151,7 +165,7 @@ static void deep(struct cli *cli, const char *label, const char *text)
 static void attempt_head(struct cli *cli, struct rp_str t)
 {
     struct line l;
-    struct rp_str outcome = doc_str(cli, t, "outcome");
+    struct rp_str outcome = doc_str(cli, t, "outcome"), worker = doc_str(cli, t, "worker");
     outcome = outcome.n > 0 ? outcome : RP_STR("running");
     line_begin(&l, cli, show_fmt(cli, "attempt %lld", (long long)doc_i64(t, "n", 0)), LABEL);
     line_part(&l, "%s", painted(cli, state_paint(outcome), show_text(cli, outcome)));
@@ -159,7 +173,9 @@ static void attempt_head(struct cli *cli, struct rp_str t)
     if (doc_has(t, "duration_us"))
         line_part(&l, "took %s", show_span(cli, doc_i64(t, "duration_us", 0)));
     if (doc_has(t, "node"))
-        line_part(&l, "on %s", doc_show(cli, t, doc_has(t, "worker") ? "worker" : "node"));
+        line_part(&l, "on %s", doc_show(cli, t, "node"));
+    if (worker.n > 0 && !rp_str_is(worker, "exec"))
+        line_part(&l, "worker %s", show_text(cli, worker));
     if (doc_has(t, "replay"))
         line_part(&l, "replay %s", doc_show(cli, t, "replay"));
     line_end(&l);
@@ -201,7 +217,7 @@ static void attempt(struct cli *cli, const char *job, struct rp_str t)
     (void)printf("\n");
     attempt_head(cli, t);
     ended_line(cli, t);
-    deep(cli, "  error", show_text(cli, error.p != NULL ? error : doc_str(cli, t, "error")));
+    labelled_lines(cli, "  error", DEEP, error.p != NULL ? error : doc_str(cli, t, "error"));
     deep(cli, "  contract", doc_show(cli, t, "contract"));
     if (doc_has(t, "survivors"))
         deep(cli, "  left alive",
@@ -235,20 +251,20 @@ static void attempts(struct cli *cli, const char *id, struct rp_str list)
     items_close(&i);
 }
 
-static void next_step(struct cli *cli, struct rp_str j, const char *id)
+static const char *next_step(struct cli *cli, struct rp_str j, const char *id)
 {
     struct rp_str state = doc_str(cli, j, "state");
-    (void)printf(cli->quiet ? "" : "\n");
     if (rp_str_is(state, "failed"))
-        say_next(cli, "reprise job logs %s   then reprise job retry %s", id, id);
-    else if (rp_str_is(state, "unknown"))
-        say_next(cli,
-                 "find out whether it worked, then: reprise job resolve %s succeeded --reason …",
-                 id);
-    else if (rp_str_is(state, "running"))
-        say_next(cli, "reprise job logs %s --follow", id);
-    else if (doc_i64(j, "attempts", 0) > 0 || doc_i64(j, "last_n", 0) > 0)
-        say_next(cli, "reprise job logs %s", id);
+        return show_fmt(cli, "reprise job logs %s   then reprise job retry %s", id, id);
+    if (rp_str_is(state, "unknown"))
+        return show_fmt(
+            cli, "find out whether it worked, then: reprise job resolve %s succeeded --reason …",
+            id);
+    if (rp_str_is(state, "running"))
+        return show_fmt(cli, "reprise job logs %s --follow", id);
+    if (doc_i64(j, "attempts", 0) > 0 || doc_i64(j, "last_n", 0) > 0)
+        return show_fmt(cli, "reprise job logs %s", id);
+    return doc_has(j, "held") ? "reprise status" : "";
 }
 
 static int run_show(struct cli *cli)
@@ -267,7 +283,11 @@ static int run_show(struct cli *cli)
         return say_err(cli, &err);
     job_body(cli, job.body);
     attempts(cli, text, list.body);
-    next_step(cli, job.body, text);
+    const char *next = next_step(cli, job.body, text);
+    if (next[0] != '\0' && !cli->quiet)
+        (void)printf("\n");
+    if (next[0] != '\0')
+        say_next(cli, "%s", next);
     return 0;
 }
 

@@ -117,9 +117,13 @@ static const char *when(struct cli *cli, struct rp_str job)
 static const char *why(struct cli *cli, struct rp_str job)
 {
     struct rp_str error = doc_str(cli, job, "error.message"), held = doc_str(cli, job, "held");
+    if (error.n == 0 && held.n == 0)
+        return "";
     if (held.n > 0)
         return show_cut(cli, rp_str_fmt(&cli->arena, "held: %.*s", RP_FMT(held)), 120);
-    return show_cut(cli, error, 120);
+    struct rp_str line;
+    (void)rp_str_split(&error, '\n', &line);
+    return show_cut(cli, line, 120);
 }
 
 static void job_table(struct cli *cli, struct rp_str list)
@@ -185,8 +189,7 @@ static void failure_group(struct cli *cli, struct rp_str g)
               doc_bool(g, "critical") ? painted(cli, RED, " (critical)") : "");
     line_part(&l, "%s%s%s", doc_show(cli, g, "class"), pattern[0] ? " " : "", pattern);
     if (first != 0)
-        line_part(&l, first == last ? "%s UTC" : "%s – %s UTC", show_clock(cli, first),
-                  show_clock(cli, last));
+        line_part(&l, "%s UTC", show_period(cli, first, last));
     line_end(&l);
     say(cli, 8, "%s", template.n > 0 ? show_text(cli, template) : "(no message)");
     if (sample[0] != '\0' && !cli->quiet)

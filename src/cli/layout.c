@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char *format(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *format(const char *fmt, va_list ap)
 {
     char *text = NULL;
     if (vasprintf(&text, fmt, ap) < 0)
@@ -146,7 +146,7 @@ enum { BAR_CELLS = 24 };
 
 void bar_begin(struct bar *b, struct cli *cli)
 {
-    *b = (struct bar){.cli = cli, .live = isatty(STDERR_FILENO) == 1 && !cli->quiet, .said = -1};
+    *b = (struct bar){.cli = cli, .live = isatty(STDERR_FILENO) == 1 && !cli->quiet, .said = 0};
 }
 
 static void bar_text(struct rp_buf *out, int64_t done, int64_t total)
@@ -181,6 +181,6 @@ void bar_draw(struct bar *b, int64_t done, int64_t total, const char *text)
 
 void bar_end(struct bar *b)
 {
-    if (b->live && b->said >= 0)
+    if (b->live)
         (void)fputc('\n', stderr);
 }

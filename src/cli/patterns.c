@@ -177,7 +177,7 @@ static void analyzed(struct cli *cli, struct rp_str p)
     line_begin(&l, cli, "", LABEL);
     line_part(&l, "%s", share_of_types(cli, p));
     if (first != 0)
-        line_part(&l, "%s – %s UTC", show_clock(cli, first), show_clock(cli, last));
+        line_part(&l, "%s UTC", show_period(cli, first, last));
     line_end(&l);
     samples(cli, p);
 }

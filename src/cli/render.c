@@ -182,7 +182,7 @@ const char *show_span(struct cli *cli, int64_t us)
         return us <= 0 ? "0 s" : show_fmt(cli, "%lld µs", (long long)us);
     if (us < 999500)
         return show_fmt(cli, "%lld ms", (long long)((us + 500) / 1000));
-    if (us < 59950000)
+    if (us < 59500000)
         return show_fmt(cli, us < 9950000 ? "%.1f s" : "%.0f s", (double)us / 1e6);
     if (s < 3600)
         return s % 60 == 0 ? show_fmt(cli, "%lld min", (long long)s / 60)
@@ -235,6 +235,13 @@ const char *show_clock(struct cli *cli, int64_t us)
     (void)rp_time_format(us, text);
     return same_day(us, cli->now_us) ? show_fmt(cli, "%.8s", text + 11)
                                      : show_fmt(cli, "%.10s %.5s", text, text + 11);
+}
+
+const char *show_period(struct cli *cli, int64_t from_us, int64_t to_us)
+{
+    if (from_us / RP_US_S == to_us / RP_US_S)
+        return show_clock(cli, from_us);
+    return show_fmt(cli, "%s – %s", show_clock(cli, from_us), show_clock(cli, to_us));
 }
 
 const char *show_time(struct cli *cli, int64_t us)

@@ -107,7 +107,7 @@ static void estimate_line(struct cli *cli, struct rp_str plan)
 static void halt_line(struct cli *cli, struct rp_str plan)
 {
     struct line l;
-    if (!doc_has(plan, "halt"))
+    if (doc_f64(plan, "halt.p0", 0) <= 0)
         return;
     line_begin(&l, cli, "halts when", LABEL);
     line_part(&l, "more fail than %s", show_percent(cli, doc_f64(plan, "halt.p0", 0)));
@@ -212,7 +212,7 @@ static void items_show(struct cli *cli, const char *id)
     struct table *t = table_new(cli, columns, 5);
     for (items_open(&i, reply.body, "items"); items_next(&i) && shown < ITEMS_SHOWN;) {
         struct rp_str fate = doc_str(cli, i.value, "fate");
-        if (rp_str_is(fate, "succeeded") || rp_str_is(fate, "not_run"))
+        if (rp_str_is(fate, "succeeded") || rp_str_starts(fate, "not"))
             continue;
         table_row(t);
         table_cell(t, doc_show(cli, i.value, "job"));

@@ -89,6 +89,17 @@ static void setting(struct cli *cli, struct rp_str name, struct rp_str value)
     line_end(&l);
 }
 
+static void source_lines(struct cli *cli, struct rp_str source)
+{
+    struct rp_str line;
+    source = rp_str_trim(source);
+    if (source.n == 0)
+        return;
+    (void)printf("%s\n", painted(cli, BOLD, "as configured"));
+    while (rp_str_split(&source, '\n', &line))
+        (void)printf("  %s\n", show_cut(cli, line, cli->width - 2));
+}
+
 static int show_type(struct cli *cli, struct rp_str y)
 {
     static const char *const counts[] = {"waiting", "running", "retrying", "failed", "unknown"};
@@ -121,10 +132,7 @@ static int show_type(struct cli *cli, struct rp_str y)
     for (items_open(&i, y, "settings"); items_member(&i);)
         setting(cli, i.key, i.value);
     items_close(&i);
-    struct rp_str source = doc_str(cli, y, "source");
-    if (source.n > 0)
-        (void)printf("%s\n%s\n", painted(cli, BOLD, "as configured"),
-                     show_lines(cli, rp_str_trim(source)));
+    source_lines(cli, doc_str(cli, y, "source"));
     return 0;
 }
 

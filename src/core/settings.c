@@ -13,18 +13,17 @@ const char *rp_dep_kind_name(enum rp_dep_kind kind)
 
 /* ---- what may be shown of a target ---- */
 
-/* scheme://user:secret@host/path?query → scheme://host/path */
+/* scheme://user:secret@host/path?query → scheme://host/path. A secret may hold '/' or '?' as they
+ * are: all up to the last '@' goes. */
 static struct rp_str public_url(struct rp_arena *a, struct rp_str url, size_t scheme)
 {
-    struct rp_str head = {url.p, scheme + 3}, rest = {url.p + head.n, url.n - head.n};
-    for (size_t i = 0; i < rest.n; i++)
-        if (rest.p[i] == '?' || rest.p[i] == '#')
-            rest.n = i;
-    size_t host = 0, authority = 0;
-    for (; authority < rest.n && rest.p[authority] != '/'; authority++)
-        if (rest.p[authority] == '@')
-            host = authority + 1;
-    return rp_str_fmt(a, "%.*s%.*s", RP_FMT(head), (int)(rest.n - host), rest.p + host);
+    size_t host = scheme + 3, end;
+    for (size_t i = host; i < url.n; i++)
+        if (url.p[i] == '@')
+            host = i + 1;
+    for (end = host; end < url.n && url.p[end] != '?' && url.p[end] != '#';)
+        end++;
+    return rp_str_fmt(a, "%.*s%.*s", (int)(scheme + 3), url.p, (int)(end - host), url.p + host);
 }
 
 /* One `key = value` of a conninfo, its value as quoted; false at the end. */

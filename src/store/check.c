@@ -36,6 +36,11 @@ static const char *const checks[] = {
     "'no end' else 'an end' end "
     "from job j join state_name s on s.id = j.state where (j.ended_at is null) = (j.state in (5, "
     "6, 7, 8))",
+    "select 'the count of jobs in state ' || state || ' of type ' || type_id || ' in queue ' || "
+    "queue_id || ' is off by ' || sum(n) from (select state, type_id, queue_id, hour, n from tally "
+    "union all select state, type_id, queue_id, case when state in (6, 8) then coalesce(ended_at, "
+    "0) / 3600000000 else 0 end, -1 from job where state in (1, 2, 4, 6, 8)) "
+    "group by state, type_id, queue_id, hour having sum(n) <> 0",
     "select 'job ' || j.id || ' counts ' || j.attempts || ' attempts, its record ' || count(a.n) "
     "from job j left join attempt a "
     "on a.job_id = j.id and a.outcome not in (0, 7) group by j.id having j.attempts < count(a.n)",

@@ -36,8 +36,8 @@ static size_t turn_of(struct rp_db *db, int64_t queue_id)
 /* ---- lanes ---- */
 
 struct head {
-    int64_t priority, id;
-    int64_t alone_of; /* not beside another job of this schedule, 0: it may */
+    int64_t priority, id, schedule_id;
+    bool alone; /* not beside another job of its schedule (overlap) */
 };
 struct limit { /* of a type or a queue, shared by its lanes */
     struct limit *next;
@@ -50,8 +50,9 @@ struct lane {
     size_t turn;
     struct limit *type, *queue;
     struct head *head;
-    size_t n, at, looks; /* heads looked up, taken; how often */
-    bool all;            /* there are no more than these */
+    size_t n, at; /* heads looked up, taken */
+    int64_t seen; /* looked up in all */
+    bool all;     /* there are no more than these */
 };
 struct claiming {
     struct rp_db *db;
@@ -60,6 +61,8 @@ struct claiming {
     int64_t *types, *queues; /* ids asked for */
     struct lane *lanes;
     struct limit *type_limits, *queue_limits;
+    struct head *taken;
+    size_t n_taken;
 };
 
 static bool ids_of(struct claiming *k, struct rp_err *err)
@@ -136,16 +139,21 @@ static bool consider(struct claiming *k, int64_t queue_id, int64_t type_id, stru
                queue_id, queue_max, &l->queue, err);
 }
 
-/* The next pair after (queue, type) in the index, by two seeks: a comparison of pairs would walk through the rest of the lane. */
-static enum rp_step next_lane(struct rp_db *db, int64_t *queue_id, int64_t *type_id, struct rp_err *err)
+/* The next pair after (queue, type) in the index, by two seeks: a comparison of pairs would walk
+ * through the rest of the lane. */
+static enum rp_step next_lane(struct rp_db *db, int64_t *queue_id, int64_t *type_id,
+                              struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "select queue_id, type_id from job indexed by job_ready where state = 2 and queue_id = ?1 "
-                                   "and type_id > ?2 order by type_id limit 1");
+    struct rp_stmt *s = rp_sql(
+        db,
+        "select queue_id, type_id from job indexed by job_ready where state = 2 and queue_id = ?1 "
+        "and type_id > ?2 order by type_id limit 1");
     rp_bind_i64(s, 1, *queue_id);
     rp_bind_i64(s, 2, *type_id);
     enum rp_step step = rp_step(s, err);
     if (step == RP_STEP_DONE) {
-        s = rp_sql(db, "select queue_id, type_id from job indexed by job_ready where state = 2 and queue_id > ?1 "
+        s = rp_sql(db, "select queue_id, type_id from job indexed by job_ready where state = 2 and "
+                       "queue_id > ?1 "
                        "order by queue_id, type_id limit 1");
         rp_bind_i64(s, 1, *queue_id);
         step = rp_step(s, err);
@@ -163,8 +171,8 @@ static bool find_lanes(struct claiming *k, struct rp_err *err)
     int64_t queue_id = 0, type_id = 0;
     enum rp_step step;
     while ((step = next_lane(k->db, &queue_id, &type_id, err)) == RP_STEP_ROW)
-        if (asked_for(k->types, k->c->types.n, type_id) && asked_for(k->queues, k->c->queues.n, queue_id) &&
-            !consider(k, queue_id, type_id, err))
+        if (asked_for(k->types, k->c->types.n, type_id) &&
+            asked_for(k->queues, k->c->queues.n, queue_id) && !consider(k, queue_id, type_id, err))
             return false;
     return step == RP_STEP_DONE;
 }
@@ -182,26 +190,28 @@ static void bound_lag(struct claiming *k)
 
 /* ---- merging ---- */
 
-/* Looks at the next ready jobs of a lane, few at first, as most lanes give few. Those taken before
- * are running by now. */
+/* Looks at the next ready jobs of a lane, few at first, as most lanes give few. */
 static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
 {
-    int64_t want = l->looks++ == 0 && k->c->max > FIRST_LOOK ? FIRST_LOOK : k->c->max;
-    l->head = RP_NEW_N(k->a, struct head, (size_t)want);
-    l->n = l->at = 0;
+    int64_t want = l->seen == 0 && k->c->max > FIRST_LOOK ? FIRST_LOOK : k->c->max;
     struct rp_stmt *s = rp_sql(
-        k->db,
-        "select priority, id, case when alone = 1 then schedule_id end from job j indexed by "
-        "job_ready where state = 2 and queue_id = ?1 and type_id = ?2 and (alone = 0 or "
-        "not exists(select 1 from job r indexed by job_live_schedule where r.schedule_id = "
-        "j.schedule_id and r.state in (1, 2, 3, 4) and r.state = 3)) "
-        "order by priority desc, id limit ?3");
+        k->db, "select priority, id, schedule_id, alone from job j indexed by job_ready where "
+               "state = 2 and queue_id = ?1 "
+               "and type_id = ?2 and (alone = 0 or not exists (select 1 from job r indexed by "
+               "job_live_schedule "
+               "where r.schedule_id = j.schedule_id and r.state in (1, 2, 3, 4) and r.state = 3)) "
+               "order by priority desc, id limit ?3 offset ?4");
     rp_bind_i64(s, 1, l->queue_id);
     rp_bind_i64(s, 2, l->type_id);
     rp_bind_i64(s, 3, want);
+    rp_bind_i64(s, 4, l->seen);
+    l->head = RP_NEW_N(k->a, struct head, (size_t)want);
+    l->n = l->at = 0;
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
-        l->head[l->n++] = (struct head){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2)};
+        l->head[l->n++] = (struct head){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2),
+                                        rp_col_i64(s, 3) != 0};
+    l->seen += (int64_t)l->n;
     l->all = (int64_t)l->n < want;
     return step == RP_STEP_DONE;
 }
@@ -240,44 +250,57 @@ static bool best_lane(struct claiming *k, struct lane **best, struct rp_err *err
     return true;
 }
 
-/* Overlap: the job before it may have been taken by this very claim. */
-static bool in_the_way(struct claiming *k, const struct head *h, bool *out, struct rp_err *err)
+/* Overlap: another job of its schedule may have been taken by this very claim. */
+static bool in_the_way(const struct claiming *k, const struct head *h)
 {
-    int64_t n = 0;
-    if (h->alone_of != 0) {
-        struct rp_stmt *s =
-            rp_sql(k->db, "select 1 from job indexed by job_live_schedule where schedule_id = ?1 "
-                          "and state in (1, 2, 3, 4) and state = 3 limit 1");
-        rp_bind_i64(s, 1, h->alone_of);
-        if (!rp_get_i64(s, 0, &n, err))
-            return false;
-    }
-    *out = n != 0;
-    return true;
+    for (size_t i = 0; h->alone && i < k->n_taken; i++)
+        if (k->taken[i].schedule_id == h->schedule_id)
+            return true;
+    return false;
 }
 
-static bool claim_next(struct claiming *k, const struct rp_grant *g, struct rp_arena *a,
-                       struct rp_lease *out, bool *found, struct rp_err *err)
+static bool take_next(struct claiming *k, bool *found, struct rp_err *err)
 {
     struct lane *l;
-    bool blocked;
+    const struct head *h;
     do {
         if (!best_lane(k, &l, err))
             return false;
         *found = l != NULL;
         if (l == NULL)
             return true;
-        if (!in_the_way(k, &l->head[l->at], &blocked, err))
-            return false;
-        l->at += blocked;
-    } while (blocked);
-    if (!rp_lease_grant(k->db, l->head[l->at].id, g, a, out, err))
-        return false;
-    l->at++;
+        h = &l->head[l->at++];
+    } while (in_the_way(k, h));
+    k->taken[k->n_taken++] = *h;
     l->type->left--;
     l->queue->left--;
     k->db->turn[l->turn].pass += l->stride;
     return true;
+}
+
+static bool choose(struct claiming *k, struct rp_err *err)
+{
+    bool found = true;
+    k->taken = RP_NEW_N(k->a, struct head, (size_t)k->c->max);
+    if (!ids_of(k, err) || !find_lanes(k, err))
+        return false;
+    bound_lag(k);
+    while (found && k->n_taken < (size_t)k->c->max)
+        if (!take_next(k, &found, err))
+            return false;
+    return true;
+}
+
+static bool grant(struct claiming *k, int64_t now_us, struct rp_arena *a, struct rp_lease **out,
+                  struct rp_err *err)
+{
+    const struct rp_claim *c = k->c;
+    struct rp_grant g = {c->node, c->worker, c->commands, now_us, now_us + c->lease_us};
+    int64_t *ids = RP_NEW_N(k->a, int64_t, k->n_taken);
+    for (size_t i = 0; i < k->n_taken; i++)
+        ids[i] = k->taken[i].id;
+    *out = RP_NEW_N(a, struct rp_lease, k->n_taken);
+    return rp_leases_grant(k->db, ids, k->n_taken, &g, a, *out, err);
 }
 
 bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, struct rp_arena *a,
@@ -285,17 +308,12 @@ bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, s
 {
     struct rp_arena own = {0};
     *n = 0;
+    *out = NULL;
     if (c->max < 1 || c->max > CLAIM_MAX)
         return rp_fail(err, RP_E_BAD_FIELD, "max: 1 to %d is wanted", CLAIM_MAX);
     struct claiming k = {.db = db, .c = c, .a = &own};
-    struct rp_grant g = {c->node, c->worker, c->commands, now_us, now_us + c->lease_us};
-    bool ok = ids_of(&k, err) && find_lanes(&k, err), found = ok && k.lanes != NULL;
-    bound_lag(&k);
-    *out = found ? RP_NEW_N(a, struct rp_lease, (size_t)c->max) : NULL;
-    while (ok && found && *n < (size_t)c->max) {
-        ok = claim_next(&k, &g, a, &(*out)[*n], &found, err);
-        *n += ok && found;
-    }
+    bool ok = choose(&k, err) && (k.n_taken == 0 || grant(&k, now_us, a, out, err));
+    *n = ok ? k.n_taken : 0;
     rp_arena_free(&own);
     return ok;
 }

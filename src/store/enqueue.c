@@ -57,18 +57,32 @@ static bool live_with_key(struct rp_db *db, int64_t type_id, struct rp_str key,
     return step != RP_STEP_ERROR;
 }
 
-static bool enqueue_one(struct rp_db *db, const struct rp_enqueue *in, int64_t now_us,
-                        struct rp_enqueued *out, struct rp_err *err)
+/* Jobs that are checked and wait to be written together. */
+struct pending {
+    struct rp_job_new job[RP_ROWS];
+    struct rp_enqueued *out[RP_ROWS];
+    size_t n;
+};
+
+static bool flush(struct rp_db *db, struct pending *p, int64_t now_us, struct rp_err *err)
 {
-    struct rp_name *type;
-    const struct rp_type *conf;
-    struct rp_job_row row;
-    *out = (struct rp_enqueued){0};
-    if (!usable(in, err) || !type_for(db, in->type, &type, &conf, err))
+    struct rp_job_row row[RP_ROWS];
+    if (!rp_jobs_insert(db, p->job, p->n, now_us, row, err))
         return false;
-    if (in->key.p != NULL && (!live_with_key(db, type->id, in->key, out, err) || out->existing))
-        return out->existing;
-    struct rp_job_new job = {
+    for (size_t i = 0; i < p->n; i++)
+        *p->out[i] = (struct rp_enqueued){row[i].id, row[i].state, false};
+    p->n = 0;
+    return true;
+}
+
+static bool fill_in(struct rp_db *db, const struct rp_enqueue *in, int64_t now_us,
+                    const struct rp_name *type, const struct rp_type *conf, struct rp_job_new *job,
+                    struct rp_err *err)
+{
+    struct rp_str queue = in->queue.p != NULL     ? in->queue
+                          : conf->queue.p != NULL ? conf->queue
+                                                  : RP_STR("default");
+    *job = (struct rp_job_new){
         .type_id = type->id,
         .priority = in->priority != INT64_MIN ? in->priority : conf->priority,
         .max_attempts = in->max_attempts != 0 ? in->max_attempts : conf->retry.retries + 1,
@@ -81,24 +95,36 @@ static bool enqueue_one(struct rp_db *db, const struct rp_enqueue *in, int64_t n
         .labels = in->labels,
         .manual = in->manual,
     };
-    struct rp_str queue = in->queue.p != NULL     ? in->queue
-                          : conf->queue.p != NULL ? conf->queue
-                                                  : RP_STR("default");
-    if (!rp_queue_make(db, queue, &job.queue_id, err) ||
-        !rp_job_insert(db, &job, now_us, &row, err))
+    return rp_queue_make(db, queue, &job->queue_id, err);
+}
+
+static bool enqueue_one(struct rp_db *db, const struct rp_enqueue *in, int64_t now_us,
+                        struct pending *p, struct rp_enqueued *out, struct rp_err *err)
+{
+    struct rp_name *type;
+    const struct rp_type *conf;
+    *out = (struct rp_enqueued){0};
+    if (!usable(in, err) || !type_for(db, in->type, &type, &conf, err))
         return false;
-    *out = (struct rp_enqueued){row.id, row.state, false};
-    return true;
+    /* The one before with its key may be waiting to be written. */
+    if (in->key.p != NULL && (!flush(db, p, now_us, err) ||
+                              !live_with_key(db, type->id, in->key, out, err) || out->existing))
+        return out->existing;
+    if (!fill_in(db, in, now_us, type, conf, &p->job[p->n], err))
+        return false;
+    p->out[p->n++] = out;
+    return p->n < RP_ROWS || flush(db, p, now_us, err);
 }
 
 bool rp_jobs_enqueue(struct rp_db *db, const struct rp_enqueue *in, size_t n, int64_t now_us,
                      struct rp_enqueued *out, struct rp_err *err)
 {
+    struct pending p = {.n = 0};
     if (n > RP_BATCH_MAX)
         return rp_fail(err, RP_E_TOO_LARGE, "a batch of %zu jobs: at most %d are taken at once", n,
                        RP_BATCH_MAX);
     for (size_t i = 0; i < n; i++)
-        if (!enqueue_one(db, &in[i], now_us, &out[i], err))
+        if (!enqueue_one(db, &in[i], now_us, &p, &out[i], err))
             return fail_at(err, i, n);
-    return true;
+    return flush(db, &p, now_us, err);
 }

@@ -17,6 +17,11 @@ struct rp_db_mark {
     unsigned grown; /* times that names or hours were added in memory */
 };
 
+struct rp_counts {
+    struct rp_count *v;
+    size_t n, cap;
+};
+
 struct rp_db {
     struct rp_store *store;
     struct sqlite3 *sq;
@@ -34,6 +39,7 @@ struct rp_db {
     int64_t hour;         /* the newest one in job_hour that this connection knows */
     struct rp_turn *turn; /* whose turn it is: claim.c */
     size_t n_turn;
+    struct rp_counts counts, op_counts; /* of the transaction, of the op under way: counts.c */
     uint64_t random[32];
     size_t n_random;
 };
@@ -58,6 +64,11 @@ bool rp_quick_check(struct rp_db *db, int64_t max_us, struct rp_err *err);
 int64_t rp_db_steps(struct rp_db *db);
 /* A column without a copy: valid until the statement's next step or reset. */
 struct rp_str rp_col_view(struct rp_stmt *s, int c);
+
+/* How many rows a statement writes at most, and as many of what stands for one in its text. */
+enum { RP_ROWS = 16 };
+#define RP_ROWS_4(row)  row ", " row ", " row ", " row
+#define RP_ROWS_OF(row) RP_ROWS_4(row) ", " RP_ROWS_4(row) ", " RP_ROWS_4(row) ", " RP_ROWS_4(row)
 
 /* ---- tx.c ---- */
 
@@ -131,6 +142,31 @@ bool rp_job_apply(struct rp_db *db, struct rp_job_row *j, enum rp_event event,
 /* [w] rp_job_load and rp_job_apply. `out` may be NULL. */
 bool rp_job_move(struct rp_db *db, int64_t id, enum rp_event event, const struct rp_move *m,
                  struct rp_job_row *out, struct rp_err *err);
+/* [w] RP_EV_CLAIM for many, with fewer statements. The rows become what is stored then. */
+bool rp_jobs_begin(struct rp_db *db, struct rp_job_row *j, size_t n, const struct rp_move *m,
+                   struct rp_err *err);
+/* Says (rp_db_changed) what a job's coming into `to` means to those who wait. */
+void rp_job_changed(struct rp_db *db, enum rp_state to, unsigned effects);
+/* [w] Asks for the end of a running job's attempt: 1 an operator, 2 overlap: replace. Nothing if it
+ * has no lease. */
+bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err);
+
+/* ---- attempt.c: for move.c only ---- */
+
+/* The error that a job shows is that of its newest attempt that did not work; success clears it. */
+struct rp_shown {
+    bool set;
+    struct rp_str error, class;
+    int64_t pattern_id;
+};
+bool rp_attempts_begin(struct rp_db *db, const struct rp_job_row *j, size_t n,
+                       const struct rp_move *m, struct rp_err *err);
+/* Writes the end of the newest attempt, counts it, and says what the job shows from now on. */
+bool rp_attempt_finish(struct rp_db *db, const struct rp_job_row *j, const struct rp_move *m,
+                       struct rp_arena *a, struct rp_shown *e, struct rp_err *err);
+
+/* ---- insert.c ---- */
+
 /* [w] The row of a new job: RP_EV_ENQUEUE or RP_EV_SCHEDULE by its due time. */
 struct rp_job_new {
     int64_t type_id, queue_id, priority, max_attempts, due_us, created_us, schedule_id, instant_us;
@@ -139,9 +175,8 @@ struct rp_job_new {
 };
 bool rp_job_insert(struct rp_db *db, const struct rp_job_new *in, int64_t now_us,
                    struct rp_job_row *out, struct rp_err *err);
-/* [w] Asks for the end of a running job's attempt: 1 an operator, 2 overlap: replace. Nothing if it
- * has no lease. */
-bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err);
+bool rp_jobs_insert(struct rp_db *db, const struct rp_job_new *in, size_t n, int64_t now_us,
+                    struct rp_job_row *out, struct rp_err *err);
 
 /* ---- lease.c ---- */
 
@@ -150,9 +185,9 @@ struct rp_grant {
     bool command; /* a process of the node's own executor */
     int64_t now_us, deadline_us;
 };
-/* [w] queued → running, with a lease. */
-bool rp_lease_grant(struct rp_db *db, int64_t job_id, const struct rp_grant *g, struct rp_arena *a,
-                    struct rp_lease *out, struct rp_err *err);
+/* [w] queued → running, each with a lease, in that order. */
+bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const struct rp_grant *g,
+                     struct rp_arena *a, struct rp_lease *out, struct rp_err *err);
 
 /* ---- report.c ---- */
 
@@ -168,9 +203,22 @@ bool rp_attempt_lost(struct rp_db *db, struct rp_job_row *j, bool kill, int64_t 
  * correction, else the report's. */
 bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t at_us,
                       struct rp_arena *a, int64_t *id, struct rp_str *class, struct rp_err *err);
+/* ---- counts.c ---- */
+
 /* [w] One ended attempt in its minute. final: the job ended with it. */
-bool rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
-                     enum rp_outcome outcome, bool final, int64_t pattern_id, struct rp_err *err);
+void rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
+                     enum rp_outcome outcome, bool final, int64_t pattern_id);
+
+/* [w] A job that was `before` (NULL: new) is `after` (NULL: deleted). */
+void rp_tally_move(struct rp_db *db, const struct rp_job_row *before,
+                   const struct rp_job_row *after);
+/* [w] Forgets the counts that came down to nothing. */
+bool rp_tally_sweep(struct rp_db *db, struct rp_err *err);
+/* For tx.c: what the op counted stays; all is written; the op's (or all) is forgotten. */
+void rp_counts_keep(struct rp_db *db);
+bool rp_counts_write(struct rp_db *db, struct rp_err *err);
+void rp_counts_drop(struct rp_db *db, bool all);
+void rp_counts_free(struct rp_db *db);
 
 /* ---- audit.c ---- */
 

@@ -6,7 +6,7 @@ bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job 
 {
     struct rp_stmt *s = rp_sql(
         db, "select " RP_JOB_ROW ", t.name, q.name, j.key, j.payload, j.labels, j.priority, "
-                                 "j.error, j.error_class, j.pattern_id, "
+            "j.error, j.error_class, j.pattern_id, "
             "j.instant, c.name, case when j.state not in (1, 2, 4) then null "
             "when t.configured = 0 then 'type ' || t.name || ' is not configured' when t.held is "
             "not null then t.held "

@@ -78,7 +78,7 @@ static const struct path by_key =
          "j.key = ?12 and j.type_id in (select id from job_type where ?2 in (0, id))");
 static const struct path by_schedule = PATH(0, "indexed by job_by_schedule", "j.schedule_id = ?4");
 static const struct path by_type = PATH(0, "indexed by job_by_type", "j.type_id = ?2");
-static const struct path by_id = PATH(0, "not indexed", "j.id > 0");
+static const struct path by_id = PATH(0, "not indexed", "j.id >= ?22");
 /* Without and with a type asked for. Together they find every state but succeeded. */
 static const struct path by_state[2][5] = {
     {PATH(BIT(RP_QUEUED), "indexed by job_ready", "j.state = 2"),

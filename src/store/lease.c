@@ -48,36 +48,59 @@ static bool name_job(struct rp_db *db, const struct rp_job_row *row, struct rp_a
     return true;
 }
 
-static bool insert_lease(struct rp_db *db, const struct rp_job_row *row, const struct rp_grant *g,
-                         struct rp_lease *out, struct rp_err *err)
+#define ROW    "(?, ?, ?, ?, ?, ?, ?)"
+#define INSERT "insert into lease(job_id, n, token, node, worker, deadline, command) values "
+enum { COLUMNS = 7 };
+
+static void bind_lease(struct rp_stmt *s, int at, const struct rp_lease *l,
+                       const struct rp_grant *g)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "insert into lease(job_id, n, token, node, worker, deadline, command) "
-                   "values (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-    out->token = rp_db_random(db);
-    out->deadline_us = g->deadline_us;
-    out->attempt = row->last_n;
-    rp_bind_i64(s, 1, row->id);
-    rp_bind_i64(s, 2, row->last_n);
-    rp_bind_i64(s, 3, (int64_t)out->token);
-    rp_bind_text(s, 4, g->node.p != NULL ? g->node : RP_STR(""));
-    rp_bind_text(s, 5, g->worker.p != NULL ? g->worker : RP_STR(""));
-    rp_bind_i64(s, 6, g->deadline_us);
-    rp_bind_i64(s, 7, g->command);
-    if (!rp_run(s, err))
-        return false;
-    out->id = rp_last_id(db);
+    rp_bind_i64(s, at + 1, l->job.id);
+    rp_bind_i64(s, at + 2, l->attempt);
+    rp_bind_i64(s, at + 3, (int64_t)l->token);
+    rp_bind_text(s, at + 4, g->node.p != NULL ? g->node : RP_STR(""));
+    rp_bind_text(s, at + 5, g->worker.p != NULL ? g->worker : RP_STR(""));
+    rp_bind_i64(s, at + 6, l->deadline_us);
+    rp_bind_i64(s, at + 7, g->command);
+}
+
+/* Rows of one statement get ids in a row, the last of which is the one that the driver tells. */
+static bool insert_leases(struct rp_db *db, struct rp_lease *l, size_t n, const struct rp_grant *g,
+                          struct rp_err *err)
+{
+    while (n > 0) {
+        size_t some = n >= RP_ROWS ? RP_ROWS : 1;
+        struct rp_stmt *s = rp_sql(db, some == 1 ? INSERT ROW : INSERT RP_ROWS_OF(ROW));
+        for (size_t i = 0; i < some; i++)
+            bind_lease(s, (int)i * COLUMNS, &l[i], g);
+        if (!rp_run(s, err))
+            return false;
+        for (size_t i = 0; i < some; i++)
+            l[i].id = rp_last_id(db) - (int64_t)(some - 1 - i);
+        l += some;
+        n -= some;
+    }
     return true;
 }
 
-bool rp_lease_grant(struct rp_db *db, int64_t job_id, const struct rp_grant *g, struct rp_arena *a,
-                    struct rp_lease *out, struct rp_err *err)
+bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const struct rp_grant *g,
+                     struct rp_arena *a, struct rp_lease *out, struct rp_err *err)
 {
-    struct rp_job_row row;
+    struct rp_job_row *rows = RP_NEW_N(a, struct rp_job_row, n);
     struct rp_move m = {.now_us = g->now_us, .node = g->node, .worker = g->worker};
-    return read_job(db, job_id, a, &row, &out->job, err) &&
-           rp_job_apply(db, &row, RP_EV_CLAIM, &m, err) && name_job(db, &row, a, &out->job, err) &&
-           insert_lease(db, &row, g, out, err);
+    for (size_t i = 0; i < n; i++)
+        if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err))
+            return false;
+    if (!rp_jobs_begin(db, rows, n, &m, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        out[i].token = rp_db_random(db);
+        out[i].deadline_us = g->deadline_us;
+        out[i].attempt = rows[i].last_n;
+        if (!name_job(db, &rows[i], a, &out[i].job, err))
+            return false;
+    }
+    return insert_leases(db, out, n, g, err);
 }
 
 /* ---- beats ---- */

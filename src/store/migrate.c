@@ -73,7 +73,7 @@ static const struct named fates[] = {RP_FATES(X)};
 #undef X
 
 static const struct {
-    const char *sql;
+    const char *fill, *count;
     const struct named *v;
     size_t n;
 } name_tables[] = {
@@ -82,7 +82,7 @@ static const struct {
         "insert into " table                                                                       \
         "(id, name) values (?1, ?2) on conflict do update set name = excluded.name "               \
         "where name <> excluded.name",                                                             \
-            names, sizeof names / sizeof *names                                                    \
+            "select count(*) from " table, names, sizeof names / sizeof *names                     \
     }
     ROW("state_name", states),     ROW("outcome_name", outcomes),
     ROW("verdict_name", verdicts), ROW("replay_state_name", replay_states),
@@ -94,12 +94,25 @@ static bool fill_names(struct rp_db *db, struct rp_err *err)
 {
     for (size_t t = 0; t < sizeof name_tables / sizeof *name_tables; t++) {
         for (size_t i = 0; i < name_tables[t].n; i++) {
-            struct rp_stmt *s = rp_sql(db, name_tables[t].sql);
+            struct rp_stmt *s = rp_sql(db, name_tables[t].fill);
             rp_bind_i64(s, 1, name_tables[t].v[i].id);
             rp_bind_text(s, 2, rp_str_of(name_tables[t].v[i].name));
             if (!rp_run(s, err))
                 return false;
         }
+    }
+    return true;
+}
+
+/* Names are only ever appended, so their number tells. */
+static bool names_filled(struct rp_db *db, bool *filled, struct rp_err *err)
+{
+    *filled = true;
+    for (size_t t = 0; *filled && t < sizeof name_tables / sizeof *name_tables; t++) {
+        int64_t n;
+        if (!rp_get_i64(rp_sql(db, name_tables[t].count), 0, &n, err))
+            return false;
+        *filled = n >= (int64_t)name_tables[t].n;
     }
     return true;
 }
@@ -126,12 +139,9 @@ static bool set_version(struct rp_db *db, int64_t version, struct rp_err *err)
     return rp_run(s, err);
 }
 
-static bool migrate_in_tx(struct rp_db *db, const struct rp_migration *table, struct rp_err *err)
+static bool migrate_from(struct rp_db *db, int64_t have, const struct rp_migration *table,
+                         struct rp_err *err)
 {
-    int64_t have;
-    if (!refuse_foreign(db, err) || !version_of(db, &have, err) ||
-        !refuse_newer(db, have, newest(table), err))
-        return false;
     for (; table->sql != NULL; table++)
         if (table->version > have &&
             !(rp_script(db, table->sql, err) && set_version(db, table->version, err)))
@@ -139,11 +149,21 @@ static bool migrate_in_tx(struct rp_db *db, const struct rp_migration *table, st
     return rp_script(db, SET_APPLICATION_ID, err) && make_id(db, err) && fill_names(db, err);
 }
 
+/* Writes nothing when nothing is due: a store on a full disk can be opened. */
 bool rp_migrate(struct rp_db *db, const struct rp_migration *table, struct rp_err *err)
 {
+    int64_t have;
+    bool filled = false;
+    if (!refuse_foreign(db, err) || !version_of(db, &have, err) ||
+        !refuse_newer(db, have, newest(table), err))
+        return false;
+    if (have == newest(table) && !names_filled(db, &filled, err))
+        return false;
+    if (filled)
+        return true;
     if (!rp_tx_begin(db, err))
         return false;
-    if (!migrate_in_tx(db, table, err)) {
+    if (!migrate_from(db, have, table, err)) {
         rp_tx_rollback(db);
         return false;
     }

@@ -1,7 +1,6 @@
 #include "store/registry.h"
 
 #include "base/time.h"
-
 #include "store/driver.h"
 
 /* The newest sign of life of any node, and whether it was a stop or a sudden end. */

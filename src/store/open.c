@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -100,23 +102,32 @@ static bool take_lock(struct rp_arena *a, const char *path, int *out, struct rp_
     int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_errno(lock, "cannot be opened", err);
-    bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (!ok)
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         (void)(errno == EWOULDBLOCK ? in_use(path, fd, err)
                                     : fail_errno(lock, "cannot be locked", err));
-    else if (ftruncate(fd, 0) != 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0)
-        ok = fail_errno(lock, "cannot be written", err);
-    if (!ok)
         (void)close(fd);
-    else
-        *out = fd;
-    return ok;
+        return false;
+    }
+    /* The number is for people; a full disk must not keep the daemon from starting. */
+    if (ftruncate(fd, 0) == 0)
+        (void)dprintf(fd, "%ld\n", (long)getpid());
+    *out = fd;
+    return true;
 }
 
 /* ---- opening ---- */
 
+/* SQLite's statistics of memory take a lock around every allocation, and nobody asks for them. Has
+ * no effect, and does no harm, if another part of the process uses SQLite already. */
+static void configure_sqlite(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static struct rp_store *store_new(const char *path)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, configure_sqlite);
     struct rp_store *s = rp_xcalloc(1, sizeof *s);
     char *full = realpath(path, NULL);
     s->path = full != NULL ? full : rp_xstrdup(path);

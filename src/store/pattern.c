@@ -1,5 +1,4 @@
-/* What is counted when an attempt ends: its pattern, and its minute. */
-#include "base/time.h"
+/* The pattern of a failure: made when it is new, and counted. */
 #include "store/internal.h"
 
 static struct rp_str known(struct rp_str s)
@@ -34,19 +33,4 @@ bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t at_us
         *class = rp_col_str(s, 1, a);
     rp_reset(s);
     return true;
-}
-
-bool rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
-                     enum rp_outcome outcome, bool final, int64_t pattern_id, struct rp_err *err)
-{
-    struct rp_stmt *s = rp_sql(db, "insert into rollup(minute, type_id, queue_id, outcome, final, "
-                                   "pattern_id, n) values (?1, ?2, ?6, ?3, ?4, ?5, 1) "
-                                   "on conflict do update set n = n + 1");
-    rp_bind_i64(s, 1, at_us / RP_US_MIN);
-    rp_bind_i64(s, 2, type_id);
-    rp_bind_i64(s, 3, outcome);
-    rp_bind_i64(s, 4, final);
-    rp_bind_i64(s, 5, pattern_id);
-    rp_bind_i64(s, 6, queue_id);
-    return rp_run(s, err);
 }

@@ -33,27 +33,29 @@ static void read_queue(struct rp_stmt *s, struct rp_arena *a, struct rp_queue_ro
     };
 }
 
+/* ?1: the minute before the last 5. cross: from the few leases to their jobs, whatever the planner
+ * thinks. */
+static const char select_queues[] =
+    "with live as materialized (select j.queue_id, count(*) as n from lease l"
+    "  cross join job j where j.id = l.job_id group by j.queue_id),"
+    " held as materialized (select y.queue_id, sum(y.n) as n from tally y"
+    "  join job_type t on t.id = y.type_id where y.state = 2 and " TYPE_WAITS
+    "  group by y.queue_id),"
+    " recent as materialized (select queue_id, sum(n) as done,"
+    "  sum(case when outcome in (2, 3, 4) then n else 0 end) as failed"
+    "  from rollup where minute > ?1 and final = 1 group by queue_id)"
+    " select q.id, q.name, q.paused_by, q.paused_at, q.max_running, q.weight,"
+    " " COUNT("1") ", " COUNT("2") ", " COUNT("4") ", " COUNT(
+        "6") ", live.n, held.n,"
+             " (select min(due_at) from job where queue_id = q.id and state = 2),"
+             " recent.done, recent.failed from queue q left join live on live.queue_id = q.id"
+             " left join held on held.queue_id = q.id left join recent on recent.queue_id = q.id"
+             " order by q.name limit 10000";
+
 bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct rp_queue_row **out,
                     size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "with live as materialized (select j.queue_id, count(*) as n from lease l"
-                   "  join job j on j.id = l.job_id group by j.queue_id),"
-                   " held as materialized (select y.queue_id, sum(y.n) as n from tally y"
-                   "  join job_type t on t.id = y.type_id where y.state = 2 and " TYPE_WAITS
-                   "  group by y.queue_id),"
-                   " recent as materialized (select queue_id, sum(n) as done,"
-                   "  sum(case when outcome in (2, 3, 4) then n else 0 end) as failed"
-                   "  from rollup where minute > ?1 and final = 1 group by queue_id)"
-                   " select q.id, q.name, q.paused_by, q.paused_at, q.max_running, "
-                   "q.weight, " COUNT("1") ", " COUNT("2") ", " COUNT("4") ", " COUNT(
-                       "6") ", live.n, held.n,"
-                            " (select min(due_at) from job where queue_id = q.id and state = 2), "
-                            "recent.done, recent.failed"
-                            " from queue q left join live on live.queue_id = q.id left join held "
-                            "on held.queue_id = q.id"
-                            " left join recent on recent.queue_id = q.id order by q.name limit "
-                            "10000");
+    struct rp_stmt *s = rp_sql(db, select_queues);
     rp_bind_i64(s, 1, now_us / RP_US_MIN - 5);
     enum rp_step step;
     *out = NULL;

@@ -44,18 +44,18 @@ bool rp_rate_since(struct rp_db *db, struct rp_str type, int64_t since_us, struc
     " + (select count(*) from job where type_id = t.id and state in (6, 8) and state = " state     \
     "  and ended_at >= ?1 and ended_at < ?2)"
 
+static const char select_impact[] =
+    "select name, failed, unknown, critical, first from (select t.name as name,"
+    " " SINCE("6") " as failed, " SINCE(
+        "8") " as unknown, t.critical as critical,"
+             " (select min(ended_at) from job where type_id = t.id and state in (6, 8)"
+             "  and ended_at >= ?1) as first from job_type t)"
+             " where failed + unknown > 0 order by critical desc, failed desc, name limit 10000";
+
 bool rp_impact(struct rp_db *db, int64_t since_us, struct rp_arena *a, struct rp_impact **out,
                size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(
-        db, "select name, failed, unknown, critical, first from (select t.name as name, " SINCE(
-                "6") " as failed, " SINCE("8") " as unknown, t.critical as critical,"
-                                               " (select min(ended_at) from job where type_id = "
-                                               "t.id and state in (6, 8)"
-                                               "  and ended_at >= ?1) as first"
-                                               " from job_type t) where failed + unknown > 0"
-                                               " order by critical desc, failed desc, name limit "
-                                               "10000");
+    struct rp_stmt *s = rp_sql(db, select_impact);
     int64_t hour = since_us / RP_US_H;
     rp_bind_i64(s, 1, since_us);
     rp_bind_i64(s, 2, (hour + 1) * RP_US_H);

@@ -44,7 +44,7 @@ struct rp_replay {
     struct rp_str plan_hash;
     int64_t canary, wave_max;
     double rate_per_s; /* 0: not limited */
-    int64_t created_us, started_us, ended_us;
+    int64_t created_us, started_us, ended_us; /* ended: nothing of it runs any more */
     int64_t matched, left_out, wave; /* wave: number of the newest released one, 0: none */
     int64_t n[8];                    /* items by rp_fate; [0]: all */
 };
@@ -66,8 +66,9 @@ bool rp_replay_candidates(struct rp_db *db, const struct rp_job_filter *f, const
 bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
                       struct rp_err *err);
-/* [w, audited] planned → running, running ↔ paused, halted → running, any of these → aborted; done
- * → no. Bad steps: RP_E_BAD_STATE. */
+/* [w, audited] planned → running, running ↔ paused, halted → running, any of these → aborted,
+ * running → halted, done (nothing open). Bad steps: RP_E_BAD_STATE. Paused, halted, aborted: released
+ * items whose jobs have not started go back, exactly, and wait. */
 bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, struct rp_str actor,
                          struct rp_str reason, int64_t now_us, struct rp_err *err);
 /* [w] Releases up to `max` waiting items of the replay as wave `wave`: each job goes failed →
@@ -75,7 +76,8 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
  * longer as frozen is skipped with the reason, never an error (U5). */
 bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, int64_t now_us,
                        int64_t *released, struct rp_err *err);
-/* [w] Fates of released items whose jobs ended since. */
+/* [w] Fates of released items whose jobs ended since; a lost attempt of an idempotent job goes out
+ * again (rule 16). Ends an aborted or undone replay with its last running item. */
 bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *settled,
                       struct rp_err *err);
 /* [w, audited] Items not run go back exactly to the state before; the replay becomes undone. */

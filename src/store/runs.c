@@ -123,7 +123,7 @@ bool rp_run_start(struct rp_db *db, const struct rp_run_start *r, int64_t now_us
         return false;
     job.type_id = type->id;
     return rp_job_insert(db, &job, now_us, &row, err) &&
-           rp_lease_grant(db, row.id, &g, a, out, err) &&
+           rp_leases_grant(db, &row.id, 1, &g, a, out, err) &&
            (r->lock.p == NULL || lock_take(db, r->lock, out->id, *fence, now_us, err));
 }
 

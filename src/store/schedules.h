@@ -51,23 +51,30 @@ struct rp_occurrence {
     int64_t job_started_us, job_ended_us;
     bool manual;
 };
-/* Ascending; ≤ limit (≤ 10,000). */
+/* Ascending, in [from, to); ≤ limit (≤ 10,000): verdicts, runs by hand between them, and what is
+ * still expected (verdict none). */
 bool rp_occurrences(struct rp_db *db, int64_t schedule_id, int64_t from_us, int64_t to_us,
                     int limit, struct rp_arena *a, struct rp_occurrence **out, size_t *n,
                     struct rp_err *err);
 
 /* [w] Fires what is due of every active schedule by rules 12–15 of the schedules specification, in
- * one transaction: verdicts, jobs, next instants. `down_from_us`: the daemon's last sign of life
- * before this start if instants since then were missed, else 0. Returns how many jobs were made and
- * the earliest next instant. At most `max` instants a call (a remainder is due at once again). */
+ * one transaction: verdicts, jobs, next instants. An instant before `up_since_us` (by the wall
+ * clock as it is now), or more than a minute late, was missed; `down_from_us`: the last sign of
+ * life before that (0: not known), for the words of the verdict. What was missed together is one
+ * gap, kept with the schedule until it is worked off: one job for all of it with run-once, whatever
+ * happens meanwhile. Returns how many jobs were made, how many instants got none, and the earliest
+ * next instant. At most `max` instants a call, shared by the schedules that are due (a remainder is
+ * due at once again). */
 struct rp_fire {
     int64_t now_us, down_from_us, up_since_us;
     int64_t max;
     int64_t fired, missed, next_us; /* out */
 };
 bool rp_schedules_fire(struct rp_db *db, struct rp_fire *f, struct rp_err *err);
-/* [w] The wall clock was set by more than 3 h (rule 11): instants in between get verdict clock,
- * next instants start from now. */
+/* [w] The wall clock was set by more than 3 h (rule 11): instants in between get verdict clock
+ * (at most 10,000 of a schedule, in the calls of rp_schedules_fire that follow), next instants
+ * start from now. Set back: what fired already stays fired, clock verdicts of the future are taken
+ * back. */
 bool rp_schedules_clock_set(struct rp_db *db, int64_t from_us, int64_t now_us, struct rp_err *err);
 /* [w] @reboot schedules: once per daemon start. */
 bool rp_schedules_reboot(struct rp_db *db, int64_t now_us, struct rp_err *err);

@@ -14,26 +14,39 @@ struct rp_stmt {
 
 /* ---- errors ---- */
 
-/* No room is not always SQLITE_FULL: a quota, a file size limit or a full tmpfs under the shared
- * memory are I/O errors to it. */
-static bool no_room(struct rp_db *db, int rc)
+/* The system's error behind SQLite's. sqlite3_system_errno is not set by a failing commit, so the
+ * files are asked. */
+static int errno_behind(struct rp_db *db)
 {
-    if (rc == SQLITE_FULL)
-        return true;
-    int e = sqlite3_system_errno(db->sq);
-    return (rc & 0xff) == SQLITE_IOERR && (e == ENOSPC || e == EDQUOT || e == EFBIG);
+    sqlite3_file *log = NULL;
+    int e = 0;
+    if (sqlite3_file_control(db->sq, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+        log != NULL && log->pMethods != NULL)
+        (void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &e);
+    if (e == 0)
+        (void)sqlite3_file_control(db->sq, "main", SQLITE_FCNTL_LAST_ERRNO, &e);
+    return e != 0 ? e : sqlite3_system_errno(db->sq);
+}
+
+/* No room is not always SQLITE_FULL: a quota and a file size limit are I/O errors to it. */
+static bool no_room(int rc, int e)
+{
+    return rc == SQLITE_FULL ||
+           ((rc & 0xff) == SQLITE_IOERR && (e == ENOSPC || e == EDQUOT || e == EFBIG));
 }
 
 static bool fail_io(struct rp_db *db, int rc, struct rp_err *err)
 {
-    if (no_room(db, rc)) {
+    int e = errno_behind(db);
+    if (no_room(rc, e)) {
         (void)rp_fail(err, RP_E_STORE_FULL, "there is no room left for %s", db->store->path);
         return rp_hint(err,
                        "free space on its disk or raise the quota; work goes on by itself then");
     }
     if ((rc & 0xff) == SQLITE_IOERR)
         db->distrusted = true;
-    (void)rp_fail(err, RP_E_STORE_IO, "%s: %s", db->store->path, sqlite3_errmsg(db->sq));
+    (void)rp_fail(err, RP_E_STORE_IO, "%s: %s (%s)", db->store->path, sqlite3_errmsg(db->sq),
+                  e != 0 ? strerror(e) : "no system error");
     return rp_hint(err, "check the disk, and who else uses the file");
 }
 
@@ -140,6 +153,7 @@ void rp_db_free(struct rp_db *db)
         return;
     rp_names_forget(db);
     handle_close(db);
+    rp_counts_free(db);
     free(db->turn);
     free(db->broken);
     free(db->stmt);

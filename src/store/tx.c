@@ -45,7 +45,7 @@ bool rp_tx_begin(struct rp_db *db, struct rp_err *err)
 bool rp_tx_commit(struct rp_db *db, struct rp_err *err)
 {
     rp_reset_all(db);
-    if (run(db, "commit", err)) {
+    if (rp_counts_write(db, err) && run(db, "commit", err)) {
         db->in_tx = false;
         return true;
     }
@@ -57,6 +57,7 @@ void rp_tx_rollback(struct rp_db *db)
 {
     if (db->in_tx)
         bring_back(db, &db->at_begin);
+    rp_counts_drop(db, true);
     db->in_tx = false; /* before: the transaction may be gone already, which rp_step would refuse */
     if (db->sq == NULL)
         return;
@@ -67,11 +68,13 @@ void rp_tx_rollback(struct rp_db *db)
 bool rp_savepoint(struct rp_db *db, struct rp_err *err)
 {
     db->at_savepoint = mark(db);
+    rp_counts_keep(db);
     return run(db, "savepoint op", err);
 }
 
 bool rp_savepoint_release(struct rp_db *db, struct rp_err *err)
 {
+    rp_counts_keep(db);
     return run(db, "release op", err);
 }
 
@@ -79,6 +82,7 @@ void rp_savepoint_rollback(struct rp_db *db)
 {
     rp_reset_all(db);
     bring_back(db, &db->at_savepoint);
+    rp_counts_drop(db, false);
     (void)(run(db, "rollback to op", NULL) && run(db, "release op", NULL));
 }
 

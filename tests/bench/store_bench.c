@@ -1,5 +1,6 @@
-/* How fast the store takes and hands out jobs, durably: rows a second at 1,000 rows a commit, beside a bare insert loop of the same
- * columns without indexes or logic. Prints JSON. usage: store_bench [rows] [folder] */
+/* How fast the store takes and hands out jobs, durably: rows a second at 1,000 rows a commit,
+ * beside a bare insert loop of the same columns without indexes or logic. Prints JSON. usage:
+ * store_bench [rows] [folder] */
 #include "base/time.h"
 #include "store/internal.h"
 
@@ -36,10 +37,13 @@ static double bare_insert(const char *dir, int64_t rows)
     (void)snprintf(path, sizeof path, "%s/bare.db", dir);
     if (sqlite3_open(path, &db) != SQLITE_OK)
         exit(1);
-    raw(db, "pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4000; pragma secure_delete = off;"
-            "create table job(id integer primary key, type_id integer, queue_id integer, state integer, priority integer, "
+    raw(db, "pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = "
+            "4000; pragma secure_delete = off;"
+            "create table job(id integer primary key, type_id integer, queue_id integer, state "
+            "integer, priority integer, "
             "payload blob, max_attempts integer, created_at integer, due_at integer)");
-    (void)sqlite3_prepare_v2(db, "insert into job values (null, 1, 1, 2, 0, ?1, 4, ?2, ?2)", -1, &s, NULL);
+    (void)sqlite3_prepare_v2(db, "insert into job values (null, 1, 1, 2, 0, ?1, 4, ?2, ?2)", -1, &s,
+                             NULL);
     int64_t t = rp_mono(&rp_clock_system);
     for (int64_t i = 0; i < rows; i++) {
         if (i % BATCH == 0)
@@ -57,7 +61,8 @@ static double bare_insert(const char *dir, int64_t rows)
     return r;
 }
 
-static struct rp_db *store_with_a_type(const char *dir, struct rp_store **store, const struct rp_config *c)
+static struct rp_db *store_with_a_type(const char *dir, struct rp_store **store,
+                                       const struct rp_config *c)
 {
     char path[300];
     struct rp_err err;
@@ -66,7 +71,8 @@ static struct rp_db *store_with_a_type(const char *dir, struct rp_store **store,
         die(&err);
     struct rp_db *db = rp_store_writer(*store);
     if (!rp_tx_begin(db, &err) ||
-        !rp_script(db, "insert into job_type(name, configured, seen_at) values ('work', 1, 0)", &err))
+        !rp_script(db, "insert into job_type(name, configured, seen_at) values ('work', 1, 0)",
+                   &err))
         die(&err);
     rp_db_set_config(db, c);
     if (!rp_tx_commit(db, &err))
@@ -81,9 +87,11 @@ static double enqueue_all(struct rp_db *db, int64_t rows)
     struct rp_err err;
     int64_t t = rp_mono(&rp_clock_system);
     for (size_t i = 0; i < BATCH; i++)
-        in[i] = (struct rp_enqueue){.type = RP_STR("work"), .payload = rp_str_of(payload), .priority = INT64_MIN};
+        in[i] = (struct rp_enqueue){
+            .type = RP_STR("work"), .payload = rp_str_of(payload), .priority = INT64_MIN};
     for (int64_t done = 0; done < rows; done += BATCH)
-        if (!rp_tx_begin(db, &err) || !rp_jobs_enqueue(db, in, BATCH, rp_wall(&rp_clock_system), out, &err) ||
+        if (!rp_tx_begin(db, &err) ||
+            !rp_jobs_enqueue(db, in, BATCH, rp_wall(&rp_clock_system), out, &err) ||
             !rp_tx_commit(db, &err))
             die(&err);
     return rate(rows, t);
@@ -92,7 +100,8 @@ static double enqueue_all(struct rp_db *db, int64_t rows)
 /* One transaction: a claim of 1,000, and the reports of the 1,000 before. */
 static double run_all(struct rp_db *db, int64_t rows, enum rp_outcome outcome)
 {
-    struct rp_claim c = {.node = RP_STR("n1"), .worker = RP_STR("w1"), .max = BATCH, .lease_us = RP_US_MIN};
+    struct rp_claim c = {
+        .node = RP_STR("n1"), .worker = RP_STR("w1"), .max = BATCH, .lease_us = RP_US_MIN};
     struct rp_lease *l;
     struct rp_err err;
     size_t n = 1;
@@ -101,11 +110,12 @@ static double run_all(struct rp_db *db, int64_t rows, enum rp_outcome outcome)
         struct rp_arena a = {0};
         int64_t now = rp_wall(&rp_clock_system);
         enum rp_state state;
-        if (!rp_tx_begin(db, &err) || !rp_jobs_claim(db, &c, now, &a, &l, &n, &err) || !rp_tx_commit(db, &err) ||
-            !rp_tx_begin(db, &err))
+        if (!rp_tx_begin(db, &err) || !rp_jobs_claim(db, &c, now, &a, &l, &n, &err) ||
+            !rp_tx_commit(db, &err) || !rp_tx_begin(db, &err))
             die(&err);
         for (size_t i = 0; i < n; i++) {
-            struct rp_report r = {.lease = l[i].id, .token = l[i].token, .outcome = outcome, .permanent = true};
+            struct rp_report r = {
+                .lease = l[i].id, .token = l[i].token, .outcome = outcome, .permanent = true};
             if (outcome == RP_OUT_FAILED) {
                 r.facts.error = RP_STR("connect ECONNREFUSED 10.0.0.7:5432");
                 r.facts.error_class = RP_STR("connection");
@@ -136,8 +146,10 @@ int main(int argc, char **argv)
     double bare = bare_insert(dir, rows);
     struct rp_db *db = store_with_a_type(dir, &store, &config);
     double enqueue = enqueue_all(db, rows);
-    double succeed = run_all(db, rows / 2, RP_OUT_SUCCEEDED), fail = run_all(db, rows / 2, RP_OUT_FAILED);
-    (void)printf("{\"rows\": %lld, \"rows_a_commit\": %d, \"bare_insert_per_s\": %.0f, \"enqueue_per_s\": %.0f, \"enqueue_to_bare\": %.2f, "
+    double succeed = run_all(db, rows / 2, RP_OUT_SUCCEEDED),
+           fail = run_all(db, rows / 2, RP_OUT_FAILED);
+    (void)printf("{\"rows\": %lld, \"rows_a_commit\": %d, \"bare_insert_per_s\": %.0f, "
+                 "\"enqueue_per_s\": %.0f, \"enqueue_to_bare\": %.2f, "
                  "\"claim_and_succeed_per_s\": %.0f, \"claim_and_fail_per_s\": %.0f}\n",
                  (long long)rows, BATCH, bare, enqueue, enqueue / bare, succeed, fail);
     rp_store_close(store);

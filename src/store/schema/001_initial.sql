@@ -82,34 +82,11 @@ create index job_manual on job(schedule_id, instant) where manual = 1;
 create index job_by_replay on job(replay_id, id) where replay_id is not null;
 create index job_external on job(type_id, external_id) where external_id is not null;
 create index job_by_key on job(type_id, key, id) where key is not null;
--- How many jobs there are by state, type and queue, kept by the triggers below, so that counts cost the same with any history. Only
--- what waits or is unresolved; hour: of ended_at for the unresolved (6, 8), else 0. Running jobs are few: their leases count them.
+-- How many jobs there are by state, type and queue, kept with every move (tally.c), so that counts cost the same with any history.
+-- Only what waits or is unresolved; hour: of ended_at for the unresolved (6, 8), else 0. Running jobs are few: their leases count them.
 create table tally(
   state integer not null, type_id integer not null, queue_id integer not null, hour integer not null, n integer not null,
   primary key(state, type_id, queue_id, hour)) without rowid;
-create trigger job_tally_in after insert on job when new.state in (1, 2, 4, 6, 8) begin
-  insert into tally(state, type_id, queue_id, hour, n)
-    values(new.state, new.type_id, new.queue_id, iif(new.state in (6, 8), coalesce(new.ended_at, 0) / 3600000000, 0), 1)
-    on conflict do update set n = n + 1;
-end;
-create trigger job_tally_out after delete on job when old.state in (1, 2, 4, 6, 8) begin
-  update tally set n = n - 1 where state = old.state and type_id = old.type_id and queue_id = old.queue_id
-    and hour = iif(old.state in (6, 8), coalesce(old.ended_at, 0) / 3600000000, 0);
-  delete from tally where state = old.state and type_id = old.type_id and queue_id = old.queue_id and n = 0;
-end;
-create trigger job_tally_from after update of state, ended_at on job
-  when old.state in (1, 2, 4, 6, 8) and (old.state <> new.state or old.ended_at is not new.ended_at) begin
-  update tally set n = n - 1 where state = old.state and type_id = old.type_id and queue_id = old.queue_id
-    and hour = iif(old.state in (6, 8), coalesce(old.ended_at, 0) / 3600000000, 0);
-  delete from tally where old.state in (6, 8) and state = old.state and type_id = old.type_id and queue_id = old.queue_id
-    and hour = coalesce(old.ended_at, 0) / 3600000000 and n = 0;
-end;
-create trigger job_tally_to after update of state, ended_at on job
-  when new.state in (1, 2, 4, 6, 8) and (old.state <> new.state or old.ended_at is not new.ended_at) begin
-  insert into tally(state, type_id, queue_id, hour, n)
-    values(new.state, new.type_id, new.queue_id, iif(new.state in (6, 8), coalesce(new.ended_at, 0) / 3600000000, 0), 1)
-    on conflict do update set n = n + 1;
-end;
 -- The lowest id that was given in an hour: a window of time becomes a range of ids.
 create table job_hour(hour integer primary key, first_id integer not null);
 

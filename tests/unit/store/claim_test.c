@@ -1,4 +1,5 @@
-/* Who runs next: order, fairness, limits, holds, and that the cost does not depend on what does not run. */
+/* Who runs next: order, fairness, limits, holds, and that the cost does not depend on what does not
+ * run. */
 #include "store_help.h"
 
 static void oldest_first_within_a_priority(void **state)
@@ -55,9 +56,12 @@ static void G22_queues_are_served_by_weight_however_long_they_are(void **state)
     /* Of 500 single claims: 100, 100, 300; whichever way they are asked for. */
     assert_in_range(claimed_of(f, 250, 1, "heavy"), 148, 152);
     assert_in_range(claimed_of(f, 25, 10, "short"), 48, 52);
-    assert_int_equal(help_int(f, "select count(*) from job j join queue q on q.id = j.queue_id where q.name = 'long' and j.state = 3"),
-                     500 - help_int(f, "select count(*) from job j join queue q on q.id = j.queue_id where q.name <> 'long' and j.state = 3"));
-    assert_in_range(help_int(f, "select count(*) from job where queue_id = 1 and state = 3"), 97, 103);
+    assert_int_equal(help_int(f, "select count(*) from job j join queue q on q.id = j.queue_id "
+                                 "where q.name = 'long' and j.state = 3"),
+                     500 - help_int(f, "select count(*) from job j join queue q on q.id = "
+                                       "j.queue_id where q.name <> 'long' and j.state = 3"));
+    assert_in_range(help_int(f, "select count(*) from job where queue_id = 1 and state = 3"), 97,
+                    103);
 }
 
 static void G22_a_queue_that_was_idle_does_not_take_over(void **state)
@@ -80,7 +84,8 @@ static void paused_queues_held_types_and_missing_dependencies_wait(void **state)
     fill(f, "a", "q", 1);
     fill(f, "b", "default", 1);
     fill(f, "c", "default", 1);
-    help_sql(f, "update queue set paused_at = 1 where name = 'q'; update job_type set held = 'no command' where name = 'b';"
+    help_sql(f, "update queue set paused_at = 1 where name = 'q'; update job_type set held = 'no "
+                "command' where name = 'b';"
                 "insert into dependency(name, kind, target, state) values ('db', 'tcp', 'x', 2);"
                 "insert into type_need select id, 'db' from job_type where name = 'c'");
     assert_int_equal(help_claim(f, 10, &l), 0);
@@ -121,7 +126,11 @@ static void workers_get_what_they_ask_for_and_learn_of_wrong_names(void **state)
     help_types(f, "a", "b", NULL);
     fill(f, "a", "mail", 2);
     fill(f, "b", "default", 2);
-    struct rp_claim c = {.node = RP_STR("n"), .worker = RP_STR("w"), .max = 10, .lease_us = HELP_LEASE, .types = {&wrong, 1}};
+    struct rp_claim c = {.node = RP_STR("n"),
+                         .worker = RP_STR("w"),
+                         .max = 10,
+                         .lease_us = HELP_LEASE,
+                         .types = {&wrong, 1}};
     help_tx_refused(RP_E_NOT_FOUND, rp_jobs_claim(f->db, &c, f->now, &f->a, &l, &n, err));
     c.types = (struct rp_strs){0};
     c.queues = (struct rp_strs){&wrong, 1};
@@ -142,21 +151,24 @@ static void workers_get_what_they_ask_for_and_learn_of_wrong_names(void **state)
     assert_int_equal(n, 0);
 }
 
-/* The exact merge against the obvious one: sort what may run. One queue, so that fairness has no say. */
+/* The exact merge against the obvious one: sort what may run. One queue, so that fairness has no
+ * say. */
 static void the_merge_of_lanes_is_a_sort(void **state)
 {
     struct fixture *f = *state;
     struct dice d = help_dice("merge");
     help_types(f, "a", "b", "c", "d", "e", NULL);
     for (int i = 0; i < 400; i++) {
-        struct rp_enqueue in = help_job((const char *[]){"a", "b", "c", "d", "e"}[help_roll(&d, 5)]);
+        struct rp_enqueue in =
+            help_job((const char *[]){"a", "b", "c", "d", "e"}[help_roll(&d, 5)]);
         in.priority = help_roll(&d, 4);
         (void)help_add(f, &in);
     }
     while (help_int(f, "select count(*) from job where state = 2") > 0) {
         struct rp_lease *l;
         int64_t ids[100], n = 0, max = 1 + help_roll(&d, 60);
-        struct rp_stmt *s = rp_sql(f->db, "select id from job where state = 2 order by priority desc, id limit ?1");
+        struct rp_stmt *s =
+            rp_sql(f->db, "select id from job where state = 2 order by priority desc, id limit ?1");
         rp_bind_i64(s, 1, max);
         while (rp_step(s, NULL) == RP_STEP_ROW)
             ids[n++] = rp_col_i64(s, 0);
@@ -186,15 +198,19 @@ static void G19_the_cost_of_a_claim_does_not_grow_with_history_or_held_jobs(void
     one = steps_of_a_claim(f, 1); /* statements prepared, hour marked */
     int64_t hundred = steps_of_a_claim(f, 100);
     help_sql(f, "with recursive n(i) as (select 1 union all select i + 1 from n where i < 200000) "
-                "insert into job(type_id, queue_id, state, max_attempts, attempts, created_at, due_at, ended_at) "
+                "insert into job(type_id, queue_id, state, max_attempts, attempts, created_at, "
+                "due_at, ended_at) "
                 "select 1, 1, case i % 10 when 0 then 6 else 5 end, 4, 4, 0, 0, 1 from n;"
                 "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) "
-                "insert into job(type_id, queue_id, state, max_attempts, created_at, due_at) select 2, 1, 2, 4, 0, 0 from n;"
+                "insert into job(type_id, queue_id, state, max_attempts, created_at, due_at) "
+                "select 2, 1, 2, 4, 0, 0 from n;"
                 "with recursive n(i) as (select 1 union all select i + 1 from n where i < 50000) "
-                "insert into job(type_id, queue_id, state, max_attempts, created_at, due_at) select 1, 1, 2, 4, 0, 0 from n");
+                "insert into job(type_id, queue_id, state, max_attempts, created_at, due_at) "
+                "select 1, 1, 2, 4, 0, 0 from n");
     int64_t one_after = steps_of_a_claim(f, 1), hundred_after = steps_of_a_claim(f, 100);
-    print_message("steps of a claim: of 1 %lld, with 350,000 other jobs %lld; of 100 %lld, %lld\n", (long long)one, (long long)one_after,
-                  (long long)hundred, (long long)hundred_after);
+    print_message("steps of a claim: of 1 %lld, with 350,000 other jobs %lld; of 100 %lld, %lld\n",
+                  (long long)one, (long long)one_after, (long long)hundred,
+                  (long long)hundred_after);
     assert_in_range(one_after, one / 2, one + 20);
     assert_in_range(hundred_after, hundred / 2, hundred + 200);
 }

@@ -1,6 +1,6 @@
 /* A job's life: what enqueue, report, expiry and interventions promise. */
-#include "store_help.h"
 #include "store/registry.h"
+#include "store_help.h"
 
 static void G2_a_batch_is_all_or_nothing_and_names_the_bad_one(void **state)
 {
@@ -36,13 +36,15 @@ static void what_went_in_comes_out(void **state)
     in.priority = 5;
     in.max_attempts = 9;
     struct rp_job j = help_get(f, help_add(f, &in));
-    assert_true(rp_str_eq(j.payload, in.payload) && rp_str_eq(j.labels, in.labels) && rp_str_eq(j.key, in.key));
+    assert_true(rp_str_eq(j.payload, in.payload) && rp_str_eq(j.labels, in.labels) &&
+                rp_str_eq(j.key, in.key));
     assert_true(rp_str_eq(j.queue, in.queue) && rp_str_eq(j.type, in.type));
     assert_int_equal(j.priority, 5);
     assert_int_equal(j.max_attempts, 9);
     assert_int_equal(j.created_us, f->now);
     struct rp_lease l = help_claim_one(f);
-    assert_true(rp_str_eq(l.job.payload, in.payload) && rp_str_eq(l.job.queue, in.queue) && rp_str_eq(l.job.key, in.key));
+    assert_true(rp_str_eq(l.job.payload, in.payload) && rp_str_eq(l.job.queue, in.queue) &&
+                rp_str_eq(l.job.key, in.key));
     assert_int_equal(l.deadline_us, f->now + HELP_LEASE);
     assert_int_equal(l.attempt, 1);
 }
@@ -65,7 +67,8 @@ static void values_that_cannot_be_used_are_refused(void **state)
     bad[5].queue = RP_STR("a\nb");
     for (size_t i = 0; i < 6; i++)
         help_tx_refused(RP_E_BAD_FIELD, rp_jobs_enqueue(f->db, &bad[i], 1, f->now, &out, err));
-    help_tx_refused(RP_E_TOO_LARGE, rp_jobs_enqueue(f->db, bad, RP_BATCH_MAX + 1, f->now, &out, err));
+    help_tx_refused(RP_E_TOO_LARGE,
+                    rp_jobs_enqueue(f->db, bad, RP_BATCH_MAX + 1, f->now, &out, err));
 }
 
 static void G13_a_key_makes_at_most_one_live_job(void **state)
@@ -142,7 +145,8 @@ static void a_failure_is_retried_by_the_policy_and_then_final(void **state)
     for (int i = 1; i <= 4; i++) {
         struct rp_lease l = help_claim_one(f);
         assert_int_equal(l.attempt, i);
-        assert_int_equal(help_report(f, &l, i == 2 ? RP_OUT_TIMEOUT : RP_OUT_FAILED), i < 4 ? RP_RETRYING : RP_FAILED);
+        assert_int_equal(help_report(f, &l, i == 2 ? RP_OUT_TIMEOUT : RP_OUT_FAILED),
+                         i < 4 ? RP_RETRYING : RP_FAILED);
         assert_int_equal(help_get(f, id).due_us, i < 4 ? f->now + RP_US_S : help_get(f, id).due_us);
         f->now += RP_US_S;
         assert_int_equal(help_promote(f), i < 4);
@@ -155,7 +159,8 @@ static void a_failure_is_retried_by_the_policy_and_then_final(void **state)
     assert_int_equal(v[1].outcome, RP_OUT_TIMEOUT);
     assert_true(rp_str_is(v[3].error, "connect ECONNREFUSED 10.0.0.7:5432"));
     assert_int_equal(help_int(f, "select failures from pattern where hash = 77"), 4);
-    assert_int_equal(help_int(f, "select sum(n) from rollup where outcome in (2, 3) and final = 0"), 3);
+    assert_int_equal(help_int(f, "select sum(n) from rollup where outcome in (2, 3) and final = 0"),
+                     3);
     assert_int_equal(help_int(f, "select sum(n) from rollup where outcome = 2 and final = 1"), 1);
     help_check(f);
 }
@@ -219,8 +224,10 @@ static void facts_and_output_are_kept_per_attempt(void **state)
     assert_true(rp_str_is(packed, "part"));
     help_tx(rp_job_report(f->db, &r, f->now, &s, err));
     ok(rp_job_attempts(f->db, id, &f->a, &v, &n, err));
-    assert_true(v[0].has_exit && v[0].exit_code == -1 && v[0].signal == 9 && v[0].cpu_us == 5 && v[0].memory_peak == 6);
-    assert_true(rp_str_is(v[0].ended_by, "the memory limit") && rp_str_is(v[0].survivors, "sleep(12)"));
+    assert_true(v[0].has_exit && v[0].exit_code == -1 && v[0].signal == 9 && v[0].cpu_us == 5 &&
+                v[0].memory_peak == 6);
+    assert_true(rp_str_is(v[0].ended_by, "the memory limit") &&
+                rp_str_is(v[0].survivors, "sleep(12)"));
     assert_int_equal(v[0].duration_us, 10);
     ok(rp_job_output(f->db, id, 1, &f->a, &packed, err));
     assert_true(rp_str_eq(packed, r.output));
@@ -238,7 +245,7 @@ static void G10_a_report_with_an_old_lease_is_refused_and_changes_nothing(void *
     f->now += HELP_LEASE;
     assert_int_equal(help_expire(f), 1);
     struct rp_lease new = help_claim_one(f);
-    assert_true(new.id > old.id && new.job.id == id);
+    assert_true(new.id > old.id &&new.job.id == id);
     struct rp_report r = help_outcome(&old, RP_OUT_SUCCEEDED);
     help_tx_refused(RP_E_LEASE_LOST, rp_job_report(f->db, &r, f->now, &s, err));
     r = help_outcome(&new, RP_OUT_SUCCEEDED);
@@ -280,7 +287,8 @@ static void G12_an_idempotent_job_that_is_lost_runs_again_and_the_attempt_is_rec
     assert_int_equal(help_get(f, id).state, RP_QUEUED);
     assert_int_equal(help_get(f, id).attempts, 1);
     ok(rp_job_attempts(f->db, id, &f->a, &v, &n, err));
-    assert_true(n == 1 && v[0].outcome == RP_OUT_LOST && rp_str_is(v[0].error_class, "worker_lost"));
+    assert_true(n == 1 && v[0].outcome == RP_OUT_LOST &&
+                rp_str_is(v[0].error_class, "worker_lost"));
     help_check(f);
 }
 
@@ -303,9 +311,12 @@ static void G12_a_job_that_must_not_be_repeated_becomes_unknown_and_a_person_dec
     assert_null(help_get(f, a).error.p);
     assert_int_equal(help_get(f, b).state, RP_FAILED);
     assert_int_equal(help_get(f, c).state, RP_QUEUED);
-    help_tx_refused(RP_E_BAD_STATE, rp_job_resolve(f->db, a, true, RP_STR("ann"), RP_NONE, f->now, err));
-    assert_int_equal(help_int(f, "select count(*) from audit where action = 'job.resolve-succeeded' and actor = 'ann' and "
-                                 "json_extract(detail, '$.reason') = 'seen in the bank' and json_extract(detail, '$.before') = 'unknown'"),
+    help_tx_refused(RP_E_BAD_STATE,
+                    rp_job_resolve(f->db, a, true, RP_STR("ann"), RP_NONE, f->now, err));
+    assert_int_equal(help_int(f, "select count(*) from audit where action = "
+                                 "'job.resolve-succeeded' and actor = 'ann' and "
+                                 "json_extract(detail, '$.reason') = 'seen in the bank' and "
+                                 "json_extract(detail, '$.before') = 'unknown'"),
                      1);
     help_check(f);
 }
@@ -371,16 +382,20 @@ static void G11_a_terminal_job_runs_again_only_by_a_recorded_retry(void **state)
     struct rp_lease l = help_claim_one(f);
     (void)help_report(f, &l, RP_OUT_SUCCEEDED);
     assert_int_equal(help_claim(f, 10, &none), 0);
-    refused(RP_E_BAD_STATE, rp_job_move(f->db, id, RP_EV_CLAIM, &(struct rp_move){.now_us = f->now}, NULL, err));
+    refused(RP_E_BAD_STATE,
+            rp_job_move(f->db, id, RP_EV_CLAIM, &(struct rp_move){.now_us = f->now}, NULL, err));
     help_tx_refused(RP_E_REFUSED, rp_job_retry(f->db, id, RP_STR("ann"), RP_NONE, f->now, err));
     assert_int_equal(help_int(f, "select count(*) from audit"), 0);
     help_tx(rp_job_retry(f->db, id, RP_STR("ann"), RP_STR("the mail was lost"), f->now, err));
-    assert_int_equal(help_int(f, "select count(*) from audit where action = 'job.retry' and object = 'job 1'"), 1);
+    assert_int_equal(
+        help_int(f, "select count(*) from audit where action = 'job.retry' and object = 'job 1'"),
+        1);
     struct rp_job j = help_get(f, id);
     assert_true(j.state == RP_QUEUED && j.max_attempts == 2 && j.ended_us == 0);
     l = help_claim_one(f);
     assert_int_equal(l.attempt, 2);
-    assert_int_equal(help_report(f, &l, RP_OUT_FAILED), RP_FAILED); /* one more attempt, not all of them again */
+    assert_int_equal(help_report(f, &l, RP_OUT_FAILED),
+                     RP_FAILED); /* one more attempt, not all of them again */
 }
 
 static void cancel_ends_what_waits_and_asks_what_runs(void **state)
@@ -395,7 +410,8 @@ static void cancel_ends_what_waits_and_asks_what_runs(void **state)
     int64_t waits = help_enqueue(f, "work");
     help_tx(rp_job_cancel(f->db, waits, RP_STR("ann"), RP_NONE, f->now, err));
     assert_int_equal(help_get(f, waits).state, RP_CANCELLED);
-    help_tx_refused(RP_E_BAD_STATE, rp_job_cancel(f->db, waits, RP_STR("ann"), RP_NONE, f->now, err));
+    help_tx_refused(RP_E_BAD_STATE,
+                    rp_job_cancel(f->db, waits, RP_STR("ann"), RP_NONE, f->now, err));
     (void)rp_db_take_changes(f->db);
     help_tx(rp_job_cancel(f->db, runs, RP_STR("ann"), RP_NONE, f->now, err));
     assert_true(rp_db_take_changes(f->db) & RP_CHANGED_KILL);
@@ -445,7 +461,11 @@ static void only_commands_of_the_dead_process_are_orphans(void **state)
     f->type[0].run = (struct rp_strs){&argv, 1};
     help_reload(f);
     int64_t command = help_enqueue(f, "command"), work = help_enqueue(f, "work");
-    struct rp_claim c = {.node = RP_STR("n1"), .worker = RP_STR("executor"), .commands = true, .max = 5, .lease_us = HELP_LEASE};
+    struct rp_claim c = {.node = RP_STR("n1"),
+                         .worker = RP_STR("executor"),
+                         .commands = true,
+                         .max = 5,
+                         .lease_us = HELP_LEASE};
     help_tx(rp_jobs_claim(f->db, &c, f->now, &f->a, &l, &got, err));
     assert_int_equal(got, 1);
     (void)help_claim_one(f);

@@ -158,7 +158,8 @@ static void G7_a_damaged_header_is_named(void **state)
     assert_non_null(strstr(err.hint, "backup"));
 }
 
-/* The structure of every page is checked: header, cell pointers. Each page's type byte is flipped in turn. */
+/* The structure of every page is checked: header, cell pointers. Each page's type byte is flipped
+ * in turn. */
 static void G7_a_damaged_page_in_the_middle_is_named(void **state)
 {
     struct fixture *f = *state;
@@ -237,13 +238,19 @@ static void a_backup_is_private_whole_and_never_overwrites(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, help_setup, help_teardown)
-    const struct CMUnitTest tests[] = {
-        T(G29_a_second_opener_is_refused_and_told_who_holds_it), T(G29_the_lock_goes_with_a_killed_process),
-        T(S19_files_are_private_and_wider_ones_are_refused), T(a_missing_folder_is_made_private),
-        T(urls_that_are_not_files_are_refused), T(G28_a_newer_schema_is_refused_and_left_alone),
-        T(G28_a_migration_that_fails_changes_nothing), T(the_id_stays_and_names_are_readable),
-        T(a_file_of_another_program_is_refused), T(G7_a_damaged_header_is_named),
-        T(G7_a_damaged_page_in_the_middle_is_named), T(inspection_needs_no_lock_and_cannot_write),
-        T(a_reader_keeps_its_snapshot), T(a_backup_is_private_whole_and_never_overwrites)};
+    const struct CMUnitTest tests[] = {T(G29_a_second_opener_is_refused_and_told_who_holds_it),
+                                       T(G29_the_lock_goes_with_a_killed_process),
+                                       T(S19_files_are_private_and_wider_ones_are_refused),
+                                       T(a_missing_folder_is_made_private),
+                                       T(urls_that_are_not_files_are_refused),
+                                       T(G28_a_newer_schema_is_refused_and_left_alone),
+                                       T(G28_a_migration_that_fails_changes_nothing),
+                                       T(the_id_stays_and_names_are_readable),
+                                       T(a_file_of_another_program_is_refused),
+                                       T(G7_a_damaged_header_is_named),
+                                       T(G7_a_damaged_page_in_the_middle_is_named),
+                                       T(inspection_needs_no_lock_and_cannot_write),
+                                       T(a_reader_keeps_its_snapshot),
+                                       T(a_backup_is_private_whole_and_never_overwrites)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* What the tests of store/ share: a store in a folder of its own, a configuration of a few types, and short ways to do the usual.
- * Time is f->now: tests move it. */
+/* What the tests of store/ share: a store in a folder of its own, a configuration of a few types,
+ * and short ways to do the usual. Time is f->now: tests move it. */
 #ifndef TESTS_STORE_HELP_H
 #define TESTS_STORE_HELP_H
 
@@ -22,7 +22,7 @@ enum { HELP_TYPES = 8 };
 #define HELP_LEASE (30 * RP_US_S)
 
 struct fixture {
-    char dir[100], path[120];
+    char dir[100], path[160];
     struct rp_store *store;
     struct rp_db *db;
     struct rp_config config;
@@ -123,8 +123,10 @@ HELPER bool help_apply(struct rp_db *db, const struct rp_config *c, struct rp_er
     if (!rp_run(rp_sql(db, "update job_type set configured = 0"), err))
         return false;
     for (size_t i = 0; i < c->n_types; i++) {
-        struct rp_stmt *s = rp_sql(db, "insert into job_type(name, configured, command, max_running, seen_at) values (?1, 1, ?2, ?3, 0) "
-                                       "on conflict(name) do update set configured = 1, command = ?2, max_running = ?3");
+        struct rp_stmt *s = rp_sql(
+            db, "insert into job_type(name, configured, command, max_running, seen_at) values (?1, "
+                "1, ?2, ?3, 0) "
+                "on conflict(name) do update set configured = 1, command = ?2, max_running = ?3");
         rp_bind_text(s, 1, c->types[i].name);
         rp_bind_i64(s, 2, c->types[i].run.n > 0);
         rp_bind_i64(s, 3, c->types[i].max_running);
@@ -135,7 +137,8 @@ HELPER bool help_apply(struct rp_db *db, const struct rp_config *c, struct rp_er
     return true;
 }
 
-/* Types with 3 retries one second apart, idempotent, fetched by workers; change f->type[i] before and call help_reload after. */
+/* Types with 3 retries one second apart, idempotent, fetched by workers; change f->type[i] before
+ * and call help_reload after. */
 HELPER void help_reload(struct fixture *f)
 {
     help_tx(help_apply(f->db, &f->config, err));
@@ -147,12 +150,14 @@ HELPER void help_types(struct fixture *f, const char *name, ...)
     va_start(ap, name);
     f->config = (struct rp_config){.types = f->type};
     for (; name != NULL; name = va_arg(ap, const char *))
-        f->type[f->config.n_types++] =
-            (struct rp_type){.name = rp_str_of(name),
-                             .queue = RP_STR("default"),
-                             .retry = {.kind = RP_BACKOFF_FIXED, .retries = 3, .base_us = RP_US_S, .max_us = RP_US_H},
-                             .idempotent = true,
-                             .poison_after = 3};
+        f->type[f->config.n_types++] = (struct rp_type){.name = rp_str_of(name),
+                                                        .queue = RP_STR("default"),
+                                                        .retry = {.kind = RP_BACKOFF_FIXED,
+                                                                  .retries = 3,
+                                                                  .base_us = RP_US_S,
+                                                                  .max_us = RP_US_H},
+                                                        .idempotent = true,
+                                                        .poison_after = 3};
     va_end(ap);
     help_reload(f);
 }
@@ -180,7 +185,8 @@ HELPER int64_t help_enqueue(struct fixture *f, const char *type)
 HELPER size_t help_claim(struct fixture *f, int64_t max, struct rp_lease **out)
 {
     size_t n;
-    struct rp_claim c = {.node = RP_STR("n1"), .worker = RP_STR("w1"), .max = max, .lease_us = HELP_LEASE};
+    struct rp_claim c = {
+        .node = RP_STR("n1"), .worker = RP_STR("w1"), .max = max, .lease_us = HELP_LEASE};
     help_tx(rp_jobs_claim(f->db, &c, f->now, &f->a, out, &n, err));
     return n;
 }

@@ -1,0 +1,161 @@
+"""What black-box tests share: the program, a daemon of one's own in a temporary folder, HTTP over its Unix socket, waiting for conditions.
+
+A test drives $REPRISE_BIN as a user would. Nothing sleeps and hopes: wait_for polls a condition with a deadline."""
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+BIN = os.environ.get("REPRISE_BIN", "build/reprise")
+SHARED = pathlib.Path(os.environ.get("RP_SHARED", "/nonexistent"))
+DEADLINE_S = 30
+
+
+def run(*args, code=0, input=None, env=None, timeout=60):
+    """The program once; checks its exit code (None: any) and gives back the result."""
+    done = subprocess.run([BIN, *map(str, args)], input=input, capture_output=True, text=True, timeout=timeout,
+                          env={**os.environ, **(env or {})})
+    if code is not None:
+        assert done.returncode == code, f"{args}: exit {done.returncode}, wanted {code}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def wait_for(condition, what="the condition", deadline_s=DEADLINE_S):
+    """Polls until condition() is true and gives back its value."""
+    until = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < until, f"{what} did not come true in {deadline_s} s"
+        time.sleep(0.02)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=30)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(self.path)
+
+
+class Daemon:
+    """`reprise serve` with a configuration text. Use as a context; kill() and start() again as often as you like."""
+
+    def __init__(self, config, wrap=(), env=None):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="rp-e2e-"))
+        self.socket = str(self.dir / "s")
+        self.config = self.dir / "reprise.yaml"
+        self.wrap, self.env = list(wrap), env or {}
+        self.write_config(config)
+        self.process = None
+
+    def write_config(self, config):
+        self.config.write_text(f"store: sqlite://{self.dir}/reprise.db\nsocket: {self.socket}\nnode: test\n"
+                               + ("" if "listen:" in config else "listen: \"\"\n") + config)
+
+    def start(self, ready=True):
+        self.log = open(self.dir / "daemon.log", "ab")
+        self.process = subprocess.Popen([*self.wrap, BIN, "serve", "--config", str(self.config)], stderr=self.log, stdout=self.log,
+                                        env={**os.environ, **self.env}, start_new_session=True)
+        if ready:
+            wait_for(self.ready, "readyz")
+        return self
+
+    def ready(self):
+        assert self.process.poll() is None, f"the daemon ended: {self.logged()}"
+        try:
+            return self.http("GET", "/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def logged(self):
+        return (self.dir / "daemon.log").read_text(errors="replace")
+
+    def stop(self, sig=signal.SIGTERM, timeout=40):
+        self.process.send_signal(sig)
+        code = self.process.wait(timeout)
+        self.process = None
+        return code
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *error):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        if error[0] is not None:
+            print(self.logged()[-4000:])
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # ---- HTTP ----
+
+    def http(self, method, path, body=None, headers=None):
+        connection = UnixConnection(self.socket)
+        try:
+            text = body if isinstance(body, (bytes, str)) or body is None else json.dumps(body)
+            connection.request(method, path, body=text, headers=headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def call(self, method, path, body=None, status=None):
+        got, answer = self.http(method, path, body)
+        assert got == status if status else got < 300, f"{method} {path}: {got} {answer[:600]}"
+        return json.loads(answer)
+
+    def get(self, path):
+        return self.call("GET", path)
+
+    def post(self, path, body=None, status=None):
+        return self.call("POST", path, body if body is not None else {}, status)
+
+    def enqueue(self, type, **more):
+        return self.post("/v1/jobs", {"type": type, **more})["id"]
+
+    def job(self, id):
+        return self.get(f"/v1/jobs/{id}")
+
+    def attempts(self, id):
+        return self.get(f"/v1/jobs/{id}/attempts")["items"]
+
+    def output(self, id, n="latest", stream=0):
+        return self.http("GET", f"/v1/jobs/{id}/attempts/{n}/output?stream={stream}")[1]
+
+    def wait_state(self, id, *states, deadline_s=DEADLINE_S):
+        return wait_for(lambda: (lambda j: j if j["state"] in states else None)(self.job(id)), f"job {id} in {states}", deadline_s)
+
+    def cli(self, *args, **more):
+        return run(*args, env={"REPRISE_SOCKET": self.socket, **more.pop("env", {})}, **more)
+
+
+def processes_with(text):
+    """Pids of processes whose command line holds the text."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if text.encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                pass
+    return found

@@ -1,0 +1,219 @@
+/* Types, queues, rates, patterns, dependencies, nodes, tokens, kept answers (G13, G19, G30, U27,
+ * U29). */
+#include "world.h"
+
+static const char conf[] = "queues:\n  mail: { max_running: 3, weight: 2 }\n"
+                           "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n"
+                           "jobs:\n"
+                           "  a: { run: [\"true\"], needs: [db], critical: true, retries: 0 }\n"
+                           "  b: { run: [\"true\"], queue: mail, retries: 0 }\n";
+
+static struct rp_type_row type_row(struct world *w, const char *name)
+{
+    struct rp_type_row row;
+    OK(rp_type_get(w->db, rp_str_of(name), w->now, &w->arena, &row, err));
+    return row;
+}
+
+static struct rp_queue_row queue_row(struct world *w, const char *name)
+{
+    struct rp_queue_row *v;
+    size_t n;
+    OK(rp_queues_list(w->db, w->now, &w->arena, &v, &n, err));
+    for (size_t i = 0; i < n; i++)
+        if (rp_str_is(v[i].name, name))
+            return v[i];
+    fail_msg("no queue %s", name);
+    return v[0];
+}
+
+static void queues_show_what_waits_is_held_and_was_done(void **state)
+{
+    struct world *w = *state;
+    configure(w, conf);
+    (void)run_one(w, "b", RP_OUT_FAILED, "x", 1);
+    (void)run_one(w, "b", RP_OUT_SUCCEEDED, NULL, 0);
+    (void)enqueue(w, "a", NULL);
+    w->now += RP_US_MIN;
+    (void)enqueue(w, "b", NULL);
+    OK(rp_dep_checked(w->db, RP_STR("db"), false, RP_STR("connection refused"), 5, w->now, err));
+    struct rp_queue_row mail = queue_row(w, "mail"), other = queue_row(w, "default");
+    assert_int_equal(mail.done_5m, 2);
+    assert_int_equal(mail.failed_5m, 1);
+    assert_int_equal(mail.failed, 1);
+    assert_int_equal(mail.waiting, 1);
+    assert_int_equal(mail.held, 0);
+    assert_int_equal(mail.oldest_us, w->now);
+    assert_int_equal(mail.max_running, 3);
+    assert_int_equal(mail.weight, 2);
+    assert_int_equal(other.held, 1);
+    assert_int_equal(other.done_5m, 0);
+    w->now += 10 * RP_US_MIN;
+    assert_int_equal(queue_row(w, "mail").done_5m, 0);
+}
+
+static void a_paused_queue_gives_nothing_and_the_trail_says_who(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    (void)enqueue(w, "b", NULL);
+    OK(rp_queue_pause(w->db, RP_STR("mail"), true, RP_STR("ada"), RP_STR("bounces"), w->now, err));
+    OK(rp_queue_pause(w->db, RP_STR("mail"), true, RP_STR("bob"), RP_NONE, w->now, err));
+    assert_true(rp_str_is(queue_row(w, "mail").paused_by, "ada"));
+    assert_int_equal(claim(w, 1, &l), 0);
+    (void)rp_db_take_changes(w->db);
+    OK(rp_queue_pause(w->db, RP_STR("mail"), false, RP_STR("ada"), RP_NONE, w->now, err));
+    assert_true((rp_db_take_changes(w->db) & RP_CHANGED_READY) != 0);
+    assert_int_equal(claim(w, 1, &l), 1);
+    assert_int_equal(query(w, "select count(*) from audit", 0, 0), 2);
+    FAILS(RP_E_NOT_FOUND,
+          rp_queue_pause(w->db, RP_STR("no"), true, RP_STR("ada"), RP_NONE, w->now, err));
+}
+
+static void U29_a_held_type_keeps_its_jobs_until_it_is_free(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    (void)enqueue(w, "b", NULL);
+    OK(rp_type_hold(w->db, RP_STR("b"), RP_STR("its command is missing: /x"), w->now, err));
+    assert_int_equal(claim(w, 1, &l), 0);
+    assert_true(rp_str_is(type_row(w, "b").held, "its command is missing: /x"));
+    OK(rp_type_hold(w->db, RP_STR("b"), RP_NONE, w->now, err));
+    assert_int_equal(claim(w, 1, &l), 1);
+}
+
+/* ---- dependencies ---- */
+
+static void a_dependency_that_comes_up_frees_its_jobs_and_wakes_the_claim(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    struct rp_dep_row *v;
+    size_t n;
+    configure(w, conf);
+    (void)enqueue(w, "a", NULL);
+    OK(rp_dep_checked(w->db, RP_STR("db"), false, RP_STR("connection refused"), 9, w->now, err));
+    assert_int_equal(claim(w, 1, &l), 0);
+    assert_true(rp_str_is(type_row(w, "a").held, "dependency db is down"));
+    OK(rp_deps_list(w->db, &w->arena, &v, &n, err));
+    assert_int_equal(n, 1);
+    assert_int_equal(v[0].state, RP_DEP_DOWN);
+    assert_int_equal(v[0].held, 1);
+    int64_t since = w->now;
+    w->now += RP_US_S;
+    OK(rp_dep_checked(w->db, RP_STR("db"), false, RP_STR("connection refused"), 9, w->now, err));
+    (void)rp_db_take_changes(w->db);
+    OK(rp_deps_list(w->db, &w->arena, &v, &n, err));
+    assert_int_equal(v[0].since_us, since);
+    assert_int_equal(v[0].checked_us, w->now);
+    OK(rp_dep_checked(w->db, RP_STR("db"), true, RP_STR("accepted"), 2, w->now, err));
+    assert_true((rp_db_take_changes(w->db) & RP_CHANGED_READY) != 0);
+    assert_int_equal(claim(w, 1, &l), 1);
+    assert_int_equal(query(w, "select count(*) from dependency_check", 0, 0), 2);
+    FAILS(RP_E_NOT_FOUND, rp_dep_checked(w->db, RP_STR("no"), true, RP_NONE, 0, w->now, err));
+}
+
+static void secrets_of_a_target_are_not_stored(void **state)
+{
+    (void)state;
+    static const struct {
+        enum rp_dep_kind kind;
+        const char *target, *shown;
+    } cases[] = {
+        {RP_DEP_HTTP, "https://u:p@api.example.com/health?token=x#y",
+         "https://api.example.com/health"},
+        {RP_DEP_POSTGRES, "postgresql://u:p/?a@db:5432/x?sslkey=k", "postgresql://db:5432/x"},
+        {RP_DEP_POSTGRES, "host=db port = 5432 password='a \\' host=b' user=u dbname=x",
+         "host=db port=5432 dbname=x"},
+        {RP_DEP_POSTGRES, "nonsense", ""},
+        {RP_DEP_TCP, "127.0.0.1:6379", "127.0.0.1:6379"},
+    };
+    struct rp_arena a = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rp_dep d = {.kind = cases[i].kind, .target = rp_str_of(cases[i].target)};
+        assert_string_equal(rp_cstr(&a, rp_dep_public(&a, &d)), cases[i].shown);
+    }
+    rp_arena_free(&a);
+}
+
+/* ---- patterns ---- */
+
+static void a_pattern_counts_and_a_person_may_correct_it(void **state)
+{
+    struct world *w = *state;
+    configure(w, conf);
+    struct rp_pattern *v, p;
+    struct rp_pattern_count *c;
+    size_t n;
+    for (int i = 0; i < 5; i++)
+        (void)run_one(w, i < 3 ? "a" : "b", RP_OUT_FAILED, i < 4 ? "refused" : "timeout",
+                      i < 4 ? 7 : 8);
+    OK(rp_patterns_list(w->db, 0, 10, &w->arena, &v, &n, err));
+    assert_int_equal(n, 2);
+    assert_int_equal(v[0].failures, 4);
+    assert_int_equal(v[0].hash, 7);
+    OK(rp_pattern_edit(w->db, v[0].id, RP_STR("db away"), RP_STR("network"), RP_NONE, RP_NONE,
+                       RP_STR("ada"), w->now, err));
+    OK(rp_pattern_get(w->db, v[0].id, &w->arena, &p, err));
+    assert_true(rp_str_is(p.name, "db away"));
+    assert_true(rp_str_is(p.class, "network"));
+    assert_true(rp_str_is(p.group, "g"));
+    OK(rp_pattern_counts(w->db, 0, 0, RP_NONE, 10, &w->arena, &c, &n, err));
+    assert_int_equal(n, 3);
+    assert_int_equal(c[0].failures, 3);
+    assert_true(rp_str_is(c[0].type, "a"));
+    OK(rp_pattern_counts(w->db, 0, w->now - RP_US_MIN, RP_NONE, 10, &w->arena, &c, &n, err));
+    assert_int_equal(n, 0);
+    FAILS(RP_E_NOT_FOUND, rp_pattern_get(w->db, 99, &w->arena, &p, err));
+    assert_int_equal(query(w,
+                           "select count(*) from audit where action = 'pattern.edit' and detail"
+                           " like '%network%'",
+                           0, 0),
+                     1);
+}
+
+/* ---- nodes ---- */
+
+static void downtime_is_what_lies_between_the_last_sign_and_the_start(void **state)
+{
+    struct world *w = *state;
+    int64_t last, n;
+    OK(rp_node_start(w->db, RP_STR("n1"), 10, w->now, &last, err));
+    assert_int_equal(last, 0);
+    OK(rp_node_seen(w->db, RP_STR("n1"), w->now + 5, err));
+    OK(rp_node_start(w->db, RP_STR("n1"), 11, w->now + 100, &last, err));
+    assert_int_equal(last, w->now + 5);
+    OK(rp_node_stop(w->db, RP_STR("n1"), w->now + 200, err));
+    OK(rp_node_start(w->db, RP_STR("n1"), 12, w->now + 300, &last, err));
+    assert_int_equal(last, w->now + 200);
+    assert_int_equal(query(w, "select count(*) from downtime where why = 'it was stopped'", 0, 0),
+                     1);
+    assert_int_equal(query(w, "select sum(to_at - from_at) from downtime", 0, 0), 95 + 100);
+    FAILS(RP_E_NOT_FOUND, rp_node_seen(w->db, RP_STR("n2"), 1, err));
+    struct rp_str v[] = {RP_STR("a"), RP_STR("b")};
+    struct rp_strs types = {v, 2};
+    OK(rp_worker_seen(w->db, RP_STR("w1"), &types, w->now, err));
+    OK(rp_worker_seen(w->db, RP_STR("w2"), &(struct rp_strs){0}, w->now, err));
+    OK(rp_workers_of(w->db, RP_STR("a"), w->now, &n, err));
+    assert_int_equal(n, 2);
+    OK(rp_workers_of(w->db, RP_STR("c"), w->now, &n, err));
+    assert_int_equal(n, 1);
+    OK(rp_workers_of(w->db, RP_STR("a"), w->now + 1, &n, err));
+    assert_int_equal(n, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(queues_show_what_waits_is_held_and_was_done),
+        TEST(a_paused_queue_gives_nothing_and_the_trail_says_who),
+        TEST(U29_a_held_type_keeps_its_jobs_until_it_is_free),
+        TEST(a_dependency_that_comes_up_frees_its_jobs_and_wakes_the_claim),
+        TEST(a_pattern_counts_and_a_person_may_correct_it),
+        TEST(downtime_is_what_lies_between_the_last_sign_and_the_start),
+        cmocka_unit_test(secrets_of_a_target_are_not_stored),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
