@@ -76,6 +76,8 @@ static const char *socket_path(struct cli *cli, struct rp_arena *a)
                *runtime = getenv("XDG_RUNTIME_DIR");
     if (given != NULL || (env != NULL && env[0] != '\0'))
         return given != NULL ? given : env;
+    if (is_there(cli->socket))
+        return cli->socket;
     const char *system = "/run/reprise/reprise.sock";
     const char *own = runtime != NULL && runtime[0] == '/'
                           ? rp_cstr(a, rp_str_fmt(a, "%s/reprise.sock", runtime))
