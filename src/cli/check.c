@@ -74,8 +74,8 @@ static void waiting_lines(struct cli *cli, const struct waiting *waiting)
     if (waiting->n == 0)
         say(cli, 0, "%s every job that waits now has its type here", painted(cli, GREEN, "✓"));
     for (items_open(&i, waiting->body, "items"); items_next(&i);)
-        say(cli, 0, "%s %s of type %s could not be run: %s", painted(cli, YELLOW, "!"),
-            show_plural(cli, doc_i64(i.value, "waiting", 0), "waiting job", "waiting jobs"),
+        say(cli, 0, "%s %s %s would be held: %s", painted(cli, YELLOW, "!"),
+            show_plural(cli, doc_i64(i.value, "waiting", 0), "waiting job of", "waiting jobs of"),
             doc_show(cli, i.value, "type"), doc_show(cli, i.value, "why"));
     items_close(&i);
     if (waiting->n > 0)
@@ -137,7 +137,7 @@ static void print_mistakes(const struct rp_mistakes *m, const char *path)
 {
     struct rp_buf text = {0};
     rp_mistakes_print(m, rp_str_of(path), &text);
-    (void)fwrite(text.p, 1, text.n, stdout);
+    (void)fwrite(text.p, 1, text.n, stderr); /* where compilers tell of theirs */
     rp_buf_free(&text);
 }
 
@@ -150,8 +150,6 @@ static void answer_people(struct cli *cli, const struct rp_config *c, const stru
              show_plural(cli, (int64_t)(m->errors + m->errors_more), "mistake", "mistakes"));
         return;
     }
-    if (m->warnings > 0)
-        (void)printf("\n");
     say(cli, 0, "%s %s: %s, %s, %s", painted(cli, GREEN, "✓"), path,
         show_plural(cli, (int64_t)c->n_types, "job type", "job types"),
         show_plural(cli, (int64_t)c->n_schedules, "schedule", "schedules"),

@@ -114,8 +114,8 @@ const struct rp_command import_rows[IMPORT_ROWS] = {
      .options = check_options,
      .summary = "validates a configuration, shows when each schedule runs next",
      .help =
-         "Names each mistake by file:line:column. Warns of instants that a change of clocks moves\n"
-         "within a year. When a daemon answers, jobs that wait and that this configuration could\n"
+         "Names each mistake by file:line:column. Warns of instants that a change of clocks moves "
+         "within a year. When a daemon answers, jobs that wait and that this configuration could "
          "not run are listed. Ends with 3 for mistakes and for such jobs.",
      .run = run_check},
     {.name = "import crontab",
@@ -126,7 +126,7 @@ const struct rp_command import_rows[IMPORT_ROWS] = {
      .summary = "turns a crontab into a configuration on standard output",
      .help = "  reprise import crontab /etc/crontab > reprise.yaml\n"
              "  crontab -l | reprise import crontab - --user > reprise.yaml\n"
-             "What has no equal is listed with its line, in the output and on standard error;\n"
+             "What has no equal is listed with its line, in the output and on standard error; "
              "nothing is dropped. The next 10 instants of each line are compared with cron's.",
      .run = run_crontab},
     {.name = "import log",
@@ -135,8 +135,8 @@ const struct rp_command import_rows[IMPORT_ROWS] = {
      .most = 1,
      .options = log_options,
      .summary = "reads the runs of a job log into the history",
-     .help = "Reads logs of any size, also packed by gzip or zstd; - is standard input. What the\n"
-             "format cannot tell, such as the outcome in a plain cron log, is counted and not\n"
+     .help = "Reads logs of any size, also packed by gzip or zstd; - is standard input. What the "
+             "format cannot tell, such as the outcome in a plain cron log, is counted and not "
              "stored. Importing again, also after the log has grown, adds only what is new.",
      .safety = RP_REVERSIBLE,
      .run = run_import_log},
@@ -147,7 +147,7 @@ const struct rp_command import_rows[IMPORT_ROWS] = {
      .options = csv_options,
      .summary = "reads a table of runs into the history",
      .help = "  reprise import csv runs.csv --column job=id,type=name,outcome=status,start=began\n"
-             "The first record names the columns; those that are not mapped become labels. One\n"
+             "The first record names the columns; those that are not mapped become labels. One "
              "mistake in a row, and nothing of the file is stored.",
      .safety = RP_REVERSIBLE,
      .run = run_import_csv},

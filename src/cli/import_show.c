@@ -11,7 +11,7 @@ static void json_counts(struct rp_jw *w, uint64_t runs, const uint64_t *by, bool
 {
     rp_jw_m_i64(w, "runs", (int64_t)runs);
     for (int o = RP_RUN_SUCCEEDED; o <= RP_RUN_UNFINISHED; o++)
-        rp_jw_m_i64(w, rp_run_outcome_name(o), (int64_t)by[o]);
+        rp_jw_m_i64(w, rp_run_outcome_name((enum rp_run_outcome)o), (int64_t)by[o]);
     if (all || by[RP_RUN_UNKNOWN] > 0)
         rp_jw_m_i64(w, "outcome_unknown", (int64_t)by[RP_RUN_UNKNOWN]);
     if (by[RP_RUN_CANCELLED] > 0)
