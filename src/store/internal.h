@@ -22,6 +22,9 @@ struct rp_counts {
     size_t n, cap;
 };
 
+/* Savepoints lie in each other: an op's, a part's of the op. */
+enum { RP_SAVEPOINTS = 4 };
+
 struct rp_db {
     struct rp_store *store;
     struct sqlite3 *sq;
@@ -34,12 +37,13 @@ struct rp_db {
     const struct rp_config *config;
     unsigned config_age; /* rises whenever another one comes into force */
     unsigned changes, grown;
-    struct rp_db_mark at_begin, at_savepoint;
+    struct rp_db_mark at_begin, at_savepoint[RP_SAVEPOINTS];
+    size_t savepoints; /* open ones */
     struct rp_names *types, *queues;
     int64_t hour;         /* the newest one in job_hour that this connection knows */
     struct rp_turn *turn; /* whose turn it is: claim.c */
     size_t n_turn;
-    struct rp_counts counts, op_counts; /* of the transaction, of the op under way: counts.c */
+    struct rp_counts counts[RP_SAVEPOINTS + 1]; /* of the transaction, of each savepoint: counts.c */
     uint64_t random[32];
     size_t n_random;
 };
@@ -214,10 +218,11 @@ void rp_tally_move(struct rp_db *db, const struct rp_job_row *before,
                    const struct rp_job_row *after);
 /* [w] Forgets the counts that came down to nothing. */
 bool rp_tally_sweep(struct rp_db *db, struct rp_err *err);
-/* For tx.c: what the op counted stays; all is written; the op's (or all) is forgotten. */
+/* For tx.c: what the innermost savepoint counted goes to the one around it; what a savepoint counted
+ * (0: the transaction itself) is forgotten; the transaction's counts are written. */
 void rp_counts_keep(struct rp_db *db);
+void rp_counts_drop(struct rp_db *db, size_t savepoint);
 bool rp_counts_write(struct rp_db *db, struct rp_err *err);
-void rp_counts_drop(struct rp_db *db, bool all);
 void rp_counts_free(struct rp_db *db);
 
 /* ---- audit.c ---- */
