@@ -159,11 +159,9 @@ static void U27_a_retry_that_healed_is_no_failed_run(void **state)
 
 static void add_minute(struct world *w, int64_t minute, int64_t ok, int64_t failed)
 {
-    struct rp_err err;
     for (int64_t i = 0; i < ok + failed; i++)
-        if (!rp_rollup_count(w->db, minute * RP_US_MIN, 1, 1,
-                             i < ok ? RP_OUT_SUCCEEDED : RP_OUT_FAILED, true, 0, &err))
-            fail_msg("%s", err.message);
+        rp_rollup_count(w->db, minute * RP_US_MIN, 1, 1, i < ok ? RP_OUT_SUCCEEDED : RP_OUT_FAILED,
+                        true, 0);
 }
 
 /* By hand: every minute, the window that ends with it. */

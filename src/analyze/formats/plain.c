@@ -1,0 +1,562 @@
+/* Logs that people's own runners write: a time, a job, a word for what happened.
+ *
+ *     2026-11-23T22:59:10Z [invoice-pdf] job 1202 finished in 0.3s
+ *     2026-11-23 22:59:10,616 ERROR reconciliation[3001] failed after 0.3s: [Errno 111] …
+ *     [2026/11/23 22:59:10] INFO: Job nightly-backup (id=7) completed successfully
+ *     Nov 23 22:59:10 web-1 runner[12]: Starting job sync#88
+ *
+ * Lines without a time are output of jobs. A stack trace right after a failure belongs to it; other
+ * output belongs to the run that ends next, if that fails. A name without id that only ever starts
+ * is a program, not a job. */
+#include "analyze/formats/format.h"
+
+enum verb { NO_VERB, START, DONE, FAILED, TIMED_OUT, CANCELLED };
+enum { SUBJECT_MAX = 200, TOKENS_MAX = 8 };
+
+static const struct {
+    const char *words;
+    enum verb verb;
+} verbs[] = {
+    {"timed out", TIMED_OUT},
+    {"timedout", TIMED_OUT},
+    {"timeout", TIMED_OUT},
+    {"exceeded time limit", TIMED_OUT},
+    {"exceeded its time limit", TIMED_OUT},
+    {"exceeded the time limit", TIMED_OUT},
+    {"time limit exceeded", TIMED_OUT},
+    {"started", START},
+    {"starting", START},
+    {"start", START},
+    {"begin", START},
+    {"began", START},
+    {"begun", START},
+    {"running", START},
+    {"launched", START},
+    {"finished", DONE},
+    {"done", DONE},
+    {"completed", DONE},
+    {"complete", DONE},
+    {"succeeded", DONE},
+    {"success", DONE},
+    {"successful", DONE},
+    {"successfully", DONE},
+    {"ok", DONE},
+    {"ended", DONE},
+    {"passed", DONE},
+    {"exited", DONE},
+    {"failed", FAILED},
+    {"failure", FAILED},
+    {"fail", FAILED},
+    {"failing", FAILED},
+    {"error", FAILED},
+    {"errored", FAILED},
+    {"crashed", FAILED},
+    {"aborted", FAILED},
+    {"died", FAILED},
+    {"cancelled", CANCELLED},
+    {"canceled", CANCELLED},
+    {"skipped", CANCELLED},
+};
+
+static const char *const levels[] = {"trace",    "debug",  "info",  "notice", "warn",
+                                     "warning",  "error",  "err",   "fatal",  "crit",
+                                     "critical", "severe", "emerg", "alert",  NULL};
+static const char *const bad_levels[] = {"error",    "err",    "fatal", "crit",
+                                         "critical", "severe", NULL};
+
+struct event {
+    int64_t at_us;
+    enum verb verb;
+    struct rp_str name, id, text; /* text: from the verb on */
+    int64_t attempt;
+    bool strong;    /* the name stands where only a job's name stands: name[id], "job name" */
+    bool bad_level; /* the line is of level error or worse */
+};
+
+/* ---- words ---- */
+
+static bool name_byte(char c)
+{
+    return is_alnum(c) || one_of(c, "-_./") || (c & 0x80) != 0;
+}
+
+static bool same_words(struct rp_str s, const char *words)
+{
+    size_t n = strlen(words);
+    return s.n >= n && rp_str_is_word(str_head(s, n), words) &&
+           (s.n == n || !name_byte(s.p[n]) ||
+            (one_of(s.p[n], "./") && (s.n == n + 1 || is_blank(s.p[n + 1]))));
+}
+
+/* The first verb of the body: where it begins; SIZE_MAX if there is none near the front. */
+static size_t find_verb(struct rp_str body, enum verb *verb)
+{
+    for (size_t i = 0; i < body.n && i < SUBJECT_MAX; i++) {
+        if (!is_alpha(body.p[i]) || (i > 0 && name_byte(body.p[i - 1])))
+            continue;
+        for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
+            if (same_words(str_from(body, i), verbs[v].words)) {
+                *verb = verbs[v].verb;
+                return i;
+            }
+    }
+    return SIZE_MAX;
+}
+
+static struct rp_str strip(struct rp_str s, const char *front, const char *back)
+{
+    while (s.n > 0 && one_of(s.p[0], front))
+        s = str_from(s, 1);
+    while (s.n > 0 && one_of(s.p[s.n - 1], back))
+        s.n--;
+    return s;
+}
+
+static struct rp_str token(struct rp_str *rest)
+{
+    *rest = strip(*rest, " \t", "");
+    size_t n = 0;
+    while (n < rest->n && !is_blank(rest->p[n]))
+        n++;
+    struct rp_str t = str_head(*rest, n);
+    *rest = str_from(*rest, n);
+    return t;
+}
+
+/* ---- who: the job's name and id ---- */
+
+struct subject {
+    struct rp_str name, id;
+    int rank;       /* of the name: 0 none, 1 a plain word, 2 in brackets, 3 name[id], "job name" */
+    bool after_job; /* the word before was "job" */
+    bool logger;    /* the plain word ended with a colon: the logger's name */
+};
+
+/* Numbers, hex, UUIDs, and words with digits in them where an id may stand. */
+static bool id_like(struct rp_str s)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (!is_alnum(s.p[i]) && !one_of(s.p[i], "-_:."))
+            return false;
+        digits += is_digit(s.p[i]);
+    }
+    return digits > 0 && (is_digit(s.p[0]) || digits * 3 >= s.n);
+}
+
+static bool take_name(struct subject *s, struct rp_str name, int rank)
+{
+    name = strip(name, "\"'`", "\"'`");
+    if (name.n == 0 || (rank == 1 && s->rank == 1 && !s->logger))
+        return false; /* two plain words side by side are prose */
+    if (rank >= s->rank) {
+        s->name = name;
+        s->rank = rank;
+    }
+    return true;
+}
+
+/* name[id], name#id, name(id) */
+static bool take_pair(struct subject *s, struct rp_str t)
+{
+    for (size_t i = 1; i + 1 < t.n; i++) {
+        bool closed =
+            (t.p[i] == '[' && rp_str_ends(t, "]")) || (t.p[i] == '(' && rp_str_ends(t, ")"));
+        if (!closed && t.p[i] != '#')
+            continue;
+        static const char *const job[] = {"job", "task", "run", NULL};
+        struct rp_str name = str_head(t, i);
+        s->id = strip((struct rp_str){t.p + i + 1, t.n - i - 1 - (closed ? 1u : 0u)}, "#", "");
+        return s->id.n > 0 && (rp_str_in(name, job) || take_name(s, name, 3));
+    }
+    return false;
+}
+
+static bool take_key_value(struct subject *s, struct rp_str t)
+{
+    static const char *const names[] = {"job", "task", "name", "type", "job_name", "jobname", NULL};
+    static const char *const ids[] = {"id",      "job_id", "jobid", "run", "run_id",
+                                      "task_id", "jid",    "pid",   NULL};
+    struct rp_str key, value = t;
+    if (!rp_str_split(&value, '=', &key) || value.n == 0)
+        return false;
+    if (rp_str_in(key, ids))
+        s->id = strip(value, "\"'#", "\"'");
+    else if (rp_str_in(key, names))
+        return take_name(s, value, 3);
+    return true;
+}
+
+static bool take_brackets(struct subject *s, struct rp_str t)
+{
+    struct rp_str in = {t.p + 1, t.n - 2};
+    if (rp_str_in(in, levels))
+        return true;
+    if (take_key_value(s, in) || (str_has(in, "#") && take_pair(s, in)))
+        return true;
+    if (id_like(strip(in, "#", ""))) {
+        s->id = strip(in, "#", "");
+        return true;
+    }
+    return t.p[0] == '(' || take_name(s, in, 2);
+}
+
+static bool take_word(struct subject *s, struct rp_str t)
+{
+    static const char *const job[] = {"job", "task", "jobs", "run", "cron", "cronjob", NULL};
+    static const char *const fill[] = {
+        "has",  "is",    "was", "with", "id", "execution", "of",   "the",       "status", "state",
+        "name", "named", "-",   "|",    "->", "=>",        "been", "scheduled", NULL};
+    bool colon = rp_str_ends(t, ":"), after_job = s->after_job;
+    t = strip(t, "\"'`", ":,;\"'`");
+    s->after_job = false;
+    if (t.n == 0 || rp_str_in(t, fill)) {
+        s->logger = s->logger || (s->rank == 1 && rp_str_is(t, "-"));
+        s->after_job = after_job;
+        return true;
+    }
+    if (rp_str_in(t, job)) {
+        s->after_job = true;
+        return true;
+    }
+    if (t.p[0] == '#' || (id_like(t) && (s->rank > 0 || after_job))) {
+        s->id = strip(t, "#", "");
+        return true;
+    }
+    if (!take_name(s, t, after_job ? 3 : 1))
+        return false;
+    s->logger = colon && !after_job;
+    return true;
+}
+
+static bool read_subject(struct rp_str text, struct subject *s)
+{
+    *s = (struct subject){.name = RP_STR(""), .id = RP_STR("")};
+    for (int i = 0; i < TOKENS_MAX; i++) {
+        struct rp_str t = token(&text);
+        if (t.n == 0)
+            return s->rank > 0 || s->id.n > 0;
+        struct rp_str core = strip(t, "", ":,;");
+        if (core.n > 2 && ((core.p[0] == '[' && rp_str_ends(core, "]")) ||
+                           (core.p[0] == '(' && rp_str_ends(core, ")")))) {
+            if (!take_brackets(s, core))
+                return false;
+        } else if (!take_pair(s, core) && !take_key_value(s, core) && !take_word(s, t)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* ---- the line ---- */
+
+/* Takes levels and separators off the front. */
+static struct rp_str skip_levels(struct rp_str s, bool *bad)
+{
+    for (;;) {
+        s = strip(s, " \t-|:", "");
+        struct rp_str rest = s, word = strip(token(&rest), "[<(", "]>):,");
+        if (!rp_str_in(word, levels))
+            return s;
+        *bad = *bad || rp_str_in(word, bad_levels);
+        s = rest;
+    }
+}
+
+/* After a leading verb ("Starting job x (id 7) now"): up to what is no longer the subject. */
+static struct rp_str subject_behind(struct rp_str s)
+{
+    static const char *const stops[] = {" in ", " after ",   " with ", " at ", ": ",
+                                        ", ",   " because ", "...",    NULL};
+    s = str_head(s, SUBJECT_MAX);
+    for (const char *const *p = stops; *p != NULL; p++) {
+        size_t at = rp_str_find(s, rp_str_of(*p));
+        if (at != SIZE_MAX)
+            s.n = at;
+    }
+    return strip(s, " \t:", " \t.");
+}
+
+/* What may follow the verb where only a plain word names the job; else it is prose. */
+static bool plain_tail(struct rp_str after)
+{
+    static const char *const words[] = {"in",      "after",        "with",    "at",
+                                        "attempt", "successfully", "because", "due",
+                                        "run",     "job",          NULL};
+    struct rp_str rest = strip(after, " \t", "");
+    if (rest.n == 0 || one_of(rest.p[0], "(:.!-"))
+        return true;
+    return rp_str_in(strip(token(&rest), "", ",.:;"), words);
+}
+
+static size_t verb_len(struct rp_str s)
+{
+    for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
+        if (same_words(s, verbs[v].words))
+            return strlen(verbs[v].words);
+    return 0;
+}
+
+/* The number behind a word such as "attempt" or "exit code", -1: none. */
+static int64_t number_behind(struct rp_str s, const char *word)
+{
+    size_t n = strlen(word);
+    for (size_t i = 0; i + n < s.n && i < 512; i++) {
+        if (!rp_str_is_word((struct rp_str){s.p + i, n}, word))
+            continue;
+        struct rp_str rest = strip(str_from(s, i + n), " =:#", "");
+        size_t len = 0;
+        int64_t v;
+        while (len < rest.n && is_digit(rest.p[len]))
+            len++;
+        if (rp_str_i64(str_head(rest, len), &v))
+            return v;
+    }
+    return -1;
+}
+
+static int64_t read_attempt(struct rp_str s)
+{
+    int64_t n = number_behind(s, "attempt");
+    if (n < 0)
+        n = number_behind(s, "try ");
+    if (n < 0 && (n = number_behind(s, "retry")) >= 0)
+        n++; /* the first retry is the second attempt */
+    return n > 0 ? n : 0;
+}
+
+static int64_t exit_code(struct rp_str s)
+{
+    static const char *const words[] = {"exit code", "exit status", "exit_code", "exitcode",
+                                        "with code", "with status", "returned",  "rc",
+                                        "status",    "code",        NULL};
+    for (const char *const *w = words; *w != NULL; w++) {
+        int64_t n = number_behind(s, *w);
+        if (n >= 0)
+            return n;
+    }
+    return -1;
+}
+
+/* "finished with exit code 1", "completed: failed", "failed with exit code 124" */
+static enum verb refine(enum verb verb, struct rp_str text)
+{
+    int64_t code = exit_code(text);
+    if (verb == DONE && code < 0) {
+        enum verb second;
+        size_t len = verb_len(text), at = find_verb(str_head(str_from(text, len), 40), &second);
+        return at != SIZE_MAX && second != START ? second : DONE;
+    }
+    if (verb == DONE && code > 0)
+        return code == 124 ? TIMED_OUT : FAILED;
+    return verb == FAILED && code == 124 ? TIMED_OUT : verb;
+}
+
+static bool read_body(struct rp_str body, struct event *e)
+{
+    struct subject s;
+    size_t at = find_verb(body, &e->verb);
+    e->name = e->id = e->text = RP_STR("");
+    if (at == SIZE_MAX) { /* no event, but perhaps about a job */
+        e->verb = NO_VERB;
+        struct rp_str rest = body, first = token(&rest);
+        e->text = body;
+        if (!read_subject(strip(first, "", ":"), &s) || s.rank < 3 || s.id.n == 0)
+            return false;
+    } else {
+        size_t len = verb_len(str_from(body, at));
+        struct rp_str before = str_head(body, at), after = str_from(body, at + len);
+        bool leads = rp_str_trim(before).n == 0;
+        e->text = str_from(body, at);
+        if (!read_subject(leads ? subject_behind(after) : before, &s))
+            return false;
+        if (s.id.n == 0 && s.rank < 3 && (leads || (s.rank == 1 && !plain_tail(after))))
+            return false;
+        e->verb = refine(e->verb, e->text);
+        e->attempt = read_attempt(body);
+    }
+    e->name = s.name;
+    e->id = s.id;
+    e->strong = s.rank >= 3 || s.id.n > 0;
+    return true;
+}
+
+/* False: the line has no time, it is output. *known: it tells of a job. */
+static bool read_line(struct rp_stamp *st, struct rp_str line, struct event *e, bool *known)
+{
+    bool syslog;
+    *e = (struct event){0};
+    struct rp_str s = skip_levels(line, &e->bad_level);
+    s = s.n == line.n || s.n == 0 || is_digit(s.p[0]) || s.p[0] == '[' ? s : line;
+    *known = false;
+    if (!rp_stamp_take(st, &s, &e->at_us, &syslog))
+        return false;
+    if (syslog) { /* host and "program[pid]:" */
+        struct rp_str host = token(&s), rest = s, tag = token(&rest);
+        if (rp_str_ends(host, ":") || !rp_str_ends(tag, ":"))
+            return true;
+        s = rest;
+    }
+    *known = read_body(skip_levels(s, &e->bad_level), e);
+    return true;
+}
+
+/* ---- runs ---- */
+
+static void settle(struct rp_joblog *l, int64_t end_us, enum rp_run_outcome outcome,
+                   struct rp_open_run *r)
+{
+    r->verdict = outcome;
+    r->end_us = end_us;
+    l->pending = r;
+    l->pending_trace = false;
+}
+
+/* The failed run whose stack trace might have followed goes out. */
+static void close_pending(struct rp_joblog *l)
+{
+    if (l->pending != NULL)
+        rp_log_close(l, l->pending, l->pending->verdict, l->pending->end_us);
+}
+
+static void forget_loose(struct rp_joblog *l)
+{
+    l->stats.unassigned_lines += l->loose.lines;
+    rp_tail_clear(&l->loose);
+}
+
+static uint64_t *ended_slot(struct rp_joblog *l, struct rp_str type)
+{
+    return &l->ended[rp_hash64(type) % (sizeof l->ended / sizeof *l->ended)];
+}
+
+/* A started name without id: a job only if some run of that name ended. */
+static void close_unfinished(struct rp_joblog *l, struct rp_open_run *r)
+{
+    if (r->id.n == 0 && *ended_slot(l, r->type) != rp_hash64(r->type)) {
+        l->stats.unassigned_lines++;
+        rp_log_drop(l, r);
+        return;
+    }
+    rp_log_close(l, r, RP_RUN_UNFINISHED, RP_NO_TIME);
+}
+
+static struct rp_open_run *find_run(struct rp_joblog *l, const struct event *e)
+{
+    if (e->name.n > 0 && e->id.n > 0)
+        return rp_log_find(l, e->name, e->id);
+    for (size_t i = l->n_open; i > 0; i--) { /* one of the two is all that the line says */
+        struct rp_open_run *r = l->open[i - 1];
+        if (r != l->pending &&
+            rp_str_eq(e->id.n > 0 ? r->id : r->type, e->id.n > 0 ? e->id : e->name))
+            return r;
+    }
+    return NULL;
+}
+
+static struct rp_open_run *begin(struct rp_joblog *l, const struct event *e, int64_t at_us)
+{
+    struct rp_open_run *r = rp_log_open(l, e->name.n > 0 ? e->name : RP_STR("job"), e->id, at_us);
+    r->attempt = e->attempt;
+    return r;
+}
+
+static void on_failed(struct rp_joblog *l, const struct event *e, struct rp_open_run *r,
+                      enum rp_run_outcome outcome)
+{
+    bool printed = l->loose.lines > 0;
+    if (printed)
+        rp_tail_add(&r->error, (struct rp_str){l->loose.p, l->loose.n});
+    rp_tail_add(&r->error, e->text);
+    rp_tail_clear(&l->loose);
+    settle(l, e->at_us, outcome, r);
+    if (printed)
+        close_pending(l); /* it has said why; what follows is output of others */
+}
+
+static void on_end(struct rp_joblog *l, const struct event *e)
+{
+    struct rp_open_run *r = find_run(l, e);
+    if (r == NULL)
+        r = begin(l, e, RP_NO_TIME); /* began before the log */
+    if (r->attempt == 0)
+        r->attempt = e->attempt;
+    *ended_slot(l, r->type) = rp_hash64(r->type);
+    if (e->verb == FAILED || e->verb == TIMED_OUT) {
+        on_failed(l, e, r, e->verb == FAILED ? RP_RUN_FAILED : RP_RUN_TIMEOUT);
+        return;
+    }
+    forget_loose(l);
+    rp_log_close(l, r, e->verb == DONE ? RP_RUN_SUCCEEDED : RP_RUN_CANCELLED, e->at_us);
+}
+
+static void on_event(struct rp_joblog *l, const struct event *e)
+{
+    struct rp_open_run *r;
+    switch (e->verb) {
+    case NO_VERB:
+        r = find_run(l, e);
+        if (r != NULL && e->bad_level)
+            rp_tail_add(&r->error, e->text);
+        break;
+    case START:
+        r = find_run(l, e);
+        if (r != NULL && (e->name.n > 0 || e->id.n > 0))
+            close_unfinished(l, r);
+        (void)begin(l, e, e->at_us);
+        break;
+    default:
+        on_end(l, e);
+    }
+}
+
+static void on_output(struct rp_joblog *l, struct rp_str line)
+{
+    if (rp_str_trim(line).n == 0)
+        return;
+    bool trace = line.n > 0 && (is_blank(line.p[0]) || rp_line_starts_trace(line));
+    if (l->pending != NULL && (l->pending_trace || trace)) {
+        l->pending_trace = true;
+        rp_tail_add(&l->pending->error, line);
+        return;
+    }
+    close_pending(l);
+    if (l->n_open > 0 && !str_has(line, "kernel: "))
+        rp_tail_add(&l->loose, line);
+    else
+        l->stats.unassigned_lines++;
+}
+
+static void plain_line(struct rp_joblog *l, struct rp_str line)
+{
+    struct event e;
+    bool known;
+    if (!read_line(&l->o.stamp, line, &e, &known)) {
+        on_output(l, line);
+        return;
+    }
+    close_pending(l);
+    if (known)
+        on_event(l, &e);
+    else
+        l->stats.unassigned_lines++;
+}
+
+static int plain_score(struct rp_str line)
+{
+    struct rp_stamp st = {.year = 2000};
+    struct event e;
+    bool known;
+    return read_line(&st, line, &e, &known) && known && e.verb != NO_VERB ? (e.strong ? 3 : 1) : 0;
+}
+
+static void plain_finish(struct rp_joblog *l)
+{
+    close_pending(l);
+    forget_loose(l);
+    while (l->n_open > 0)
+        close_unfinished(l, l->open[0]);
+}
+
+const struct rp_log_format rp_format_plain = {"plain", plain_score, plain_line, plain_finish,
+                                              RP_RUN_UNFINISHED};

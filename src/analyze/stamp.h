@@ -1,0 +1,26 @@
+/* Times as logs and tables write them. Times without a year take it from a hint, times without a
+ * zone go through the caller's rule (UTC without one). */
+#ifndef RP_ANALYZE_STAMP_H
+#define RP_ANALYZE_STAMP_H
+
+#include "base/str.h"
+
+struct rp_stamp {
+    int64_t now_us; /* for times without a year: the newest year that is not in the future */
+    int year;       /* hint for the first of them, 0: from now_us; goes on by itself at New Year */
+    int64_t (*to_utc)(void *ctx, int64_t wall_us); /* NULL: wall time is UTC */
+    void *ctx;
+    int last_month; /* the reader's own; 0 to begin */
+};
+
+/* Takes a time off the front of *s, with the brackets around it. Knows ISO 8601 and RFC 3339 with
+ * any of "T", blank, "_" between and "." or "," before the fraction, syslog's "Nov 23 22:28:42",
+ * ctime's and date's "Mon Nov 23 22:28:42 UTC 2026", "23/Nov/2026:22:28:42 +0000", and seconds or
+ * milliseconds since 1970 of 10 or 13 digits. *syslog: it was of the traditional syslog form. */
+bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *syslog);
+
+/* A whole cell of a table: the above, or a number: seconds (also from 0), ms, µs or ns since 1970
+ * by its size. *relative: a number too small for a date, seconds from some start. */
+bool rp_stamp_cell(struct rp_stamp *st, struct rp_str s, int64_t *us, bool *relative);
+
+#endif
