@@ -545,9 +545,11 @@ static void G30_an_outer_rollback_takes_back_what_inner_savepoints_released(void
     for (int i = 0; i < 2; i++) {
         ok(rp_savepoint(f->db, err));
         ok(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
-        rp_db_set_config(f->db, &other);
         ok(rp_savepoint_release(f->db, err));
     }
+    ok(rp_savepoint(f->db, err));
+    rp_db_set_config(f->db, &other);
+    ok(rp_savepoint_release(f->db, err));
     rp_savepoint_rollback(f->db);
     assert_int_equal(rp_db_take_changes(f->db), 0);
     assert_ptr_equal(rp_db_config(f->db), &f->config);
