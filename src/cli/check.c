@@ -137,7 +137,8 @@ static void print_mistakes(const struct rp_mistakes *m, const char *path)
 {
     struct rp_buf text = {0};
     rp_mistakes_print(m, rp_str_of(path), &text);
-    (void)fwrite(rp_buf_view(&text).p, 1, text.n, stderr); /* where compilers tell of theirs */
+    if (text.n > 0)
+        (void)fwrite(text.p, 1, text.n, stderr); /* where compilers tell of theirs */
     rp_buf_free(&text);
 }
 

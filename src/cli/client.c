@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -261,7 +260,7 @@ static struct curl_slist *headers_of(const struct client *c, bool post, bool key
         return h;
     uint64_t key[2];
     char line[64];
-    (void)getrandom(key, sizeof key, 0);
+    arc4random_buf(key, sizeof key);
     (void)snprintf(line, sizeof line, "Idempotency-Key: %016llx%016llx", (unsigned long long)key[0],
                    (unsigned long long)key[1]);
     return curl_slist_append(h, line);

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,7 +110,7 @@ static void fill_standard_files(void)
 {
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0)
-            (void)open("/dev/null", O_RDWR);
+            (void)!open("/dev/null", O_RDWR);
 }
 
 /* ---- the environment ---- */
@@ -341,7 +340,7 @@ static void back_off(struct exec *e, int64_t n)
     struct rp_retry policy = {
         .kind = RP_BACKOFF_EXPONENTIAL, .base_us = BACKOFF_US, .max_us = BACKOFF_MAX_US};
     uint64_t random = 0;
-    (void)getrandom(&random, sizeof random, 0);
+    arc4random_buf(&random, sizeof random);
     child_sleep(e->child, rp_retry_delay_us(&policy, n, random));
 }
 
