@@ -154,10 +154,35 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
     return size * n;
 }
 
+static bool unreachable(const struct client *c, CURLcode code, struct rp_err *err)
+{
+    const char *where = c->socket != NULL ? c->socket : c->base;
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        (void)rp_fail(err, RP_E_UNREACHABLE, "the daemon at %s does not answer in time", where);
+        return rp_hint(err, "look at its log, or try again: reprise status");
+    }
+    if (code == CURLE_WRITE_ERROR)
+        return rp_fail(err, RP_E_TOO_LARGE, "the daemon's answer is too large");
+    (void)rp_fail(err, RP_E_UNREACHABLE, "no daemon answers at %s%s%s", where,
+                  c->socket != NULL ? "" : ": ", c->socket != NULL ? "" : curl_easy_strerror(code));
+    if (c->socket == NULL)
+        return rp_hint(err, "check the URL, or start it there: reprise serve --listen HOST:PORT");
+    if (access(c->socket, F_OK) == 0 && access(c->socket, W_OK) != 0)
+        return rp_hint(err, "you may not open the socket: join the group reprise, or use sudo");
+    return rp_hint(err,
+                   "start it: reprise serve --config reprise.yaml (or systemctl start reprise)");
+}
+
 struct client *client_new(struct cli *cli, int64_t timeout_us, struct rp_err *err)
 {
     struct client *c = rp_xcalloc(1, sizeof *c);
     if (!find_daemon(cli, c, err)) {
+        client_free(c);
+        return NULL;
+    }
+    /* Nobody can answer: a run under cron without a daemon is spared libcurl's setting up. */
+    if (c->socket != NULL && !is_there(c->socket)) {
+        (void)unreachable(c, CURLE_COULDNT_CONNECT, err);
         client_free(c);
         return NULL;
     }
@@ -186,25 +211,6 @@ void client_free(struct client *c)
         curl_easy_cleanup(c->curl);
     rp_arena_free(&c->arena);
     free(c);
-}
-
-static bool unreachable(const struct client *c, CURLcode code, struct rp_err *err)
-{
-    const char *where = c->socket != NULL ? c->socket : c->base;
-    if (code == CURLE_OPERATION_TIMEDOUT) {
-        (void)rp_fail(err, RP_E_UNREACHABLE, "the daemon at %s does not answer in time", where);
-        return rp_hint(err, "look at its log, or try again: reprise status");
-    }
-    if (code == CURLE_WRITE_ERROR)
-        return rp_fail(err, RP_E_TOO_LARGE, "the daemon's answer is too large");
-    (void)rp_fail(err, RP_E_UNREACHABLE, "no daemon answers at %s%s%s", where,
-                  c->socket != NULL ? "" : ": ", c->socket != NULL ? "" : curl_easy_strerror(code));
-    if (c->socket == NULL)
-        return rp_hint(err, "check the URL, or start it there: reprise serve --listen HOST:PORT");
-    if (access(c->socket, F_OK) == 0 && access(c->socket, W_OK) != 0)
-        return rp_hint(err, "you may not open the socket: join the group reprise, or use sudo");
-    return rp_hint(err,
-                   "start it: reprise serve --config reprise.yaml (or systemctl start reprise)");
 }
 
 /* A problem document becomes an error: what happened and what to do. */

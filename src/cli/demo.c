@@ -152,9 +152,22 @@ static bool outage_seen(struct demo *d, struct rp_str body)
     return down && doc_bool(body, "failures.alert") && count(d, "state=failed&type=thumbnails") >= SLOW;
 }
 
+static bool just_checked(struct demo *d, struct rp_str body)
+{
+    struct items i;
+    bool fresh = false;
+    for (items_open(&i, body, "items"); items_next(&i);)
+        fresh = rp_wall(&rp_clock_system) - doc_time(d->cli, i.value, "checked_at") < RP_US_S / 4;
+    items_close(&i);
+    return fresh;
+}
+
+/* The database goes right after a check of it, so that jobs meet the outage before the next check does. */
 static bool outage(struct demo *d)
 {
     struct rp_str body;
+    if (!wait_for(d, "/v1/dependencies", just_checked, &body))
+        return false;
     world_db_down(&d->w);
     if (!enqueue(d, DURING, SLOW) || !wait_for(d, "/v1/status", outage_seen, &body))
         return false;

@@ -10,8 +10,8 @@ enum { TYPES_SHOWN = 30 };
 static void json_counts(struct rp_jw *w, uint64_t runs, const uint64_t *by, bool all)
 {
     rp_jw_m_i64(w, "runs", (int64_t)runs);
-    for (enum rp_run_outcome o = RP_RUN_SUCCEEDED; o <= RP_RUN_UNFINISHED; o++)
-        rp_jw_m_i64(w, rp_run_outcome_name(o), (int64_t)by[o]);
+    for (int o = RP_RUN_SUCCEEDED; o <= RP_RUN_UNFINISHED; o++)
+        rp_jw_m_i64(w, rp_run_outcome_name((enum rp_run_outcome)o), (int64_t)by[o]);
     if (all || by[RP_RUN_UNKNOWN] > 0)
         rp_jw_m_i64(w, "outcome_unknown", (int64_t)by[RP_RUN_UNKNOWN]);
     if (by[RP_RUN_CANCELLED] > 0)

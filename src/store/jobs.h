@@ -180,6 +180,12 @@ bool rp_leases_expire(struct rp_db *db, int64_t now_us, int64_t max, int64_t *ex
  * processes were ended before). Those of workers and of `exec` go on: they live by themselves. */
 bool rp_leases_orphaned(struct rp_db *db, struct rp_str node, int64_t now_us, int64_t *n,
                         struct rp_err *err);
+/* [w] Nobody could beat for a while (the daemon was down, the machine slept, the store was stuck):
+ * leases of workers and of `exec` hold at least until then. */
+bool rp_leases_spare(struct rp_db *db, int64_t until_us, struct rp_err *err);
+/* [w] The wall clock was set by so much: the deadlines of leases and the due times of retries,
+ * which are lengths of time, move along. */
+bool rp_jobs_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err);
 /* [w] scheduled and retrying jobs that are due become queued; at most `max`. *next_us as above. */
 bool rp_jobs_promote(struct rp_db *db, int64_t now_us, int64_t max, int64_t *n, int64_t *next_us,
                      struct rp_err *err);
@@ -220,7 +226,12 @@ struct rp_run_record {
     int64_t
         attempt; /* ≥ 1; several records with one external_id are attempts of one job, in order */
     bool unfinished; /* started, no end: the attempt is lost, the job unknown */
-    /* Outcome, facts, pattern, output; lease unused. A run whose outcome the source cannot tell is
+    /* A run that rp_run_start began (job, attempt, report's lease and token) and whose report did
+     * not arrive: it ends as reported. Where its lease has run out since, one more attempt tells
+     * what is known by now of the lost one; where the report had arrived after all, nothing is
+     * added. 0: it began without us. */
+    int64_t job_id;
+    /* Outcome, facts, pattern, output; lease only with job_id. A run whose outcome the source cannot tell is
      * not recorded: RP_OUT_NONE is RP_E_BAD_FIELD. */
     struct rp_report report;
 };
