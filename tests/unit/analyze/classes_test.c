@@ -74,9 +74,9 @@ static bool measure(const char *path, struct score *s)
     *s = (struct score){0};
     if (f == NULL)
         return false;
-    (void)getline(&line, &cap, f); /* the header */
-    while (getline(&line, &cap, f) > 0)
-        one(s, line);
+    for (bool header = true; getline(&line, &cap, f) > 0; header = false)
+        if (!header)
+            one(s, line);
     free(line);
     (void)fclose(f);
     return true;
