@@ -41,9 +41,10 @@ static bool delay(struct request *q, struct rp_json *r, struct rp_enqueue *in)
     double s;
     if (!rp_json_f64(r, &s))
         return false;
+    if (s < 0 || s > 366 * 86400.0)
+        return rp_json_bad(r, RP_E_BAD_FIELD, "delay_s must be from 0 to a year");
     in->due_us = request_now(q) + (int64_t)(s * 1e6);
-    return (s >= 0 && s <= 366 * 86400.0) ||
-           rp_json_bad(r, RP_E_BAD_FIELD, "delay_s must be from 0 to a year");
+    return true;
 }
 
 static bool enqueue_field(struct request *q, struct rp_json *r, int field, struct rp_enqueue *in)

@@ -148,6 +148,15 @@ static bool length_fits(struct request *q, struct rp_err *err)
     return rp_hint(err, "send less at once, or raise `body_limit:` in the configuration");
 }
 
+/* Without any token nothing is read or parsed for a stranger; the words are rp_token_check's. */
+static bool may_try(const struct request *q, struct rp_err *err)
+{
+    if (q->local || q->bearer.n > 0 || q->route->scope == RP_SCOPE_NONE)
+        return true;
+    (void)rp_fail(err, RP_E_UNAUTHORIZED, "no valid token");
+    return rp_hint(err, "send Authorization: Bearer with a token from `reprise token create`");
+}
+
 /* A refusal here is answered once the body is read and forgotten, so that the client sees it; a
  * request whose end is in doubt is answered at once and ends its connection. */
 static void begin(struct request *q, const char *method, const char *url, const char *version)
@@ -156,7 +165,7 @@ static void begin(struct request *q, const char *method, const char *url, const 
     q->close = !wire_sound(q, method, version, &err);
     if (!q->close)
         q->route = route_find(q, method, rp_str_of(url), &err);
-    if (q->route == NULL || !identify(q, &err) || !length_fits(q, &err)) {
+    if (q->route == NULL || !identify(q, &err) || !may_try(q, &err) || !length_fits(q, &err)) {
         answer_problem(q, &err);
         return;
     }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,6 +75,8 @@ static const char *socket_path(struct cli *cli, struct rp_arena *a)
                *runtime = getenv("XDG_RUNTIME_DIR");
     if (given != NULL || (env != NULL && env[0] != '\0'))
         return given != NULL ? given : env;
+    if (is_there(cli->socket))
+        return cli->socket;
     const char *system = "/run/reprise/reprise.sock";
     const char *own = runtime != NULL && runtime[0] == '/'
                           ? rp_cstr(a, rp_str_fmt(a, "%s/reprise.sock", runtime))
@@ -153,10 +154,35 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
     return size * n;
 }
 
+static bool unreachable(const struct client *c, CURLcode code, struct rp_err *err)
+{
+    const char *where = c->socket != NULL ? c->socket : c->base;
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        (void)rp_fail(err, RP_E_UNREACHABLE, "the daemon at %s does not answer in time", where);
+        return rp_hint(err, "look at its log, or try again: reprise status");
+    }
+    if (code == CURLE_WRITE_ERROR)
+        return rp_fail(err, RP_E_TOO_LARGE, "the daemon's answer is too large");
+    (void)rp_fail(err, RP_E_UNREACHABLE, "no daemon answers at %s%s%s", where,
+                  c->socket != NULL ? "" : ": ", c->socket != NULL ? "" : curl_easy_strerror(code));
+    if (c->socket == NULL)
+        return rp_hint(err, "check the URL, or start it there: reprise serve --listen HOST:PORT");
+    if (access(c->socket, F_OK) == 0 && access(c->socket, W_OK) != 0)
+        return rp_hint(err, "you may not open the socket: join the group reprise, or use sudo");
+    return rp_hint(err,
+                   "start it: reprise serve --config reprise.yaml (or systemctl start reprise)");
+}
+
 struct client *client_new(struct cli *cli, int64_t timeout_us, struct rp_err *err)
 {
     struct client *c = rp_xcalloc(1, sizeof *c);
     if (!find_daemon(cli, c, err)) {
+        client_free(c);
+        return NULL;
+    }
+    /* Nobody can answer: a run under cron without a daemon is spared libcurl's setting up. */
+    if (c->socket != NULL && !is_there(c->socket)) {
+        (void)unreachable(c, CURLE_COULDNT_CONNECT, err);
         client_free(c);
         return NULL;
     }
@@ -185,25 +211,6 @@ void client_free(struct client *c)
         curl_easy_cleanup(c->curl);
     rp_arena_free(&c->arena);
     free(c);
-}
-
-static bool unreachable(const struct client *c, CURLcode code, struct rp_err *err)
-{
-    const char *where = c->socket != NULL ? c->socket : c->base;
-    if (code == CURLE_OPERATION_TIMEDOUT) {
-        (void)rp_fail(err, RP_E_UNREACHABLE, "the daemon at %s does not answer in time", where);
-        return rp_hint(err, "look at its log, or try again: reprise status");
-    }
-    if (code == CURLE_WRITE_ERROR)
-        return rp_fail(err, RP_E_TOO_LARGE, "the daemon's answer is too large");
-    (void)rp_fail(err, RP_E_UNREACHABLE, "no daemon answers at %s%s%s", where,
-                  c->socket != NULL ? "" : ": ", c->socket != NULL ? "" : curl_easy_strerror(code));
-    if (c->socket == NULL)
-        return rp_hint(err, "check the URL, or start it there: reprise serve --listen HOST:PORT");
-    if (access(c->socket, F_OK) == 0 && access(c->socket, W_OK) != 0)
-        return rp_hint(err, "you may not open the socket: join the group reprise, or use sudo");
-    return rp_hint(err,
-                   "start it: reprise serve --config reprise.yaml (or systemctl start reprise)");
 }
 
 /* A problem document becomes an error: what happened and what to do. */
@@ -253,7 +260,7 @@ static struct curl_slist *headers_of(const struct client *c, bool post, bool key
         return h;
     uint64_t key[2];
     char line[64];
-    (void)getrandom(key, sizeof key, 0);
+    arc4random_buf(key, sizeof key);
     (void)snprintf(line, sizeof line, "Idempotency-Key: %016llx%016llx", (unsigned long long)key[0],
                    (unsigned long long)key[1]);
     return curl_slist_append(h, line);

@@ -15,6 +15,7 @@ const struct rp_command_group command_groups[] = {
     {"What is wrong", status_rows, STATUS_ROWS},
     {"Jobs", jobs_rows, JOBS_ROWS},
     {"One job", job_rows, JOB_ROWS},
+    {"Running under another scheduler", exec_rows, EXEC_ROWS},
     {"Queues", queue_rows, QUEUE_ROWS},
     {"Schedules", schedule_rows, SCHEDULE_ROWS},
     {"Job types", type_rows, TYPE_ROWS},

@@ -65,7 +65,7 @@ static bool check_where(struct cli *cli, struct rp_err *err)
     return true;
 }
 
-bool filter_query(struct cli *cli, struct query *q, struct rp_err *err)
+static bool add_filters(struct cli *cli, struct query *q, struct rp_err *err)
 {
     static const char *const same[] = {"state", "type", "queue", "schedule",
                                        "class", "key",  "limit", "cursor"};
@@ -90,6 +90,14 @@ bool filter_query(struct cli *cli, struct query *q, struct rp_err *err)
     for (size_t i = 0, n = opt_all(cli, "where", where); i < n; i++)
         query_add(q, "where", where[i]);
     return true;
+}
+
+bool filter_query(struct cli *cli, struct query *q, struct rp_err *err)
+{
+    if (add_filters(cli, q, err))
+        return true;
+    rp_buf_free(&q->text);
+    return false;
 }
 
 bool confirm(struct cli *cli, const char *what, struct rp_err *err)

@@ -9,10 +9,11 @@ enum { LABEL = 11, DEEP = 13, ATTEMPTS_SHOWN = 5, LAST_LINES = 4, ERROR_LINES = 
 int run_logs(struct cli *cli);
 
 /* A text of several lines, the first ones. */
-static void labelled_lines(struct cli *cli, const char *label, int indent, struct rp_str text)
+static void labelled_lines(struct cli *cli, const char *label, int indent, int most,
+                           struct rp_str text)
 {
     struct rp_str line;
-    for (int i = 0; i < ERROR_LINES && rp_str_split(&text, '\n', &line); i++) {
+    for (int i = 0; i < most && rp_str_split(&text, '\n', &line); i++) {
         struct line l;
         if (line.n == 0)
             continue;
@@ -83,7 +84,7 @@ static void job_error(struct cli *cli, struct rp_str j)
         return;
     const char *class = doc_show(cli, j, "error.class"),
                *pattern = doc_show(cli, j, "error.pattern");
-    labelled_lines(cli, "error", LABEL, doc_str(cli, j, "error.message"));
+    labelled_lines(cli, "error", LABEL, 1, doc_str(cli, j, "error.message"));
     if (class[0] != '\0')
         labelled(cli, "",
                  show_fmt(cli, "class %s%s%s", class, pattern[0] ? ", pattern " : "", pattern));
@@ -217,7 +218,8 @@ static void attempt(struct cli *cli, const char *job, struct rp_str t)
     (void)printf("\n");
     attempt_head(cli, t);
     ended_line(cli, t);
-    labelled_lines(cli, "  error", DEEP, error.p != NULL ? error : doc_str(cli, t, "error"));
+    labelled_lines(cli, "  error", DEEP, ERROR_LINES,
+                   error.p != NULL ? error : doc_str(cli, t, "error"));
     deep(cli, "  contract", doc_show(cli, t, "contract"));
     if (doc_has(t, "survivors"))
         deep(cli, "  left alive",

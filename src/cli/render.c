@@ -209,7 +209,7 @@ static const char *rough(struct cli *cli, int64_t us)
         if (us >= units[i].us * (i == 3 ? 1 : 2) || (i == 2 && us >= 90 * RP_US_S))
             return show_fmt(cli, "%lld %s", (long long)(us / units[i].us), units[i].unit);
     return us >= RP_US_S ? show_fmt(cli, "%lld s", (long long)(us / RP_US_S))
-                         : show_fmt(cli, "%.1f s", (double)us / 1e6);
+                         : show_fmt(cli, "0.%lld s", (long long)(us / (RP_US_S / 10)));
 }
 
 const char *show_age(struct cli *cli, int64_t since_us)

@@ -99,7 +99,8 @@ static void tell(struct watcher *w, size_t n)
         free(a);
     }
     w->n_asks -= n;
-    memmove(w->asks, w->asks + n, w->n_asks * sizeof *w->asks);
+    if (w->n_asks > 0)
+        memmove(w->asks, w->asks + n, w->n_asks * sizeof *w->asks);
 }
 
 static void sleep_until_next(struct watcher *w)

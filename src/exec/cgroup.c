@@ -190,20 +190,25 @@ static bool is_cgroup(int fd)
            faccessat(fd, "cgroup.events", R_OK, 0) == 0;
 }
 
-bool rp_cgroup_home_open(struct rp_cgroup_home *home, struct rp_str wanted, struct rp_str store_id,
+static void home_controllers(struct rp_cgroup_home *home, const char *base, int fd)
+{
+    int above = open_folder(base);
+    (void)enable_controllers(above);
+    home->controls = enable_controllers(fd);
+    (void)close(above);
+}
+
+bool rp_cgroup_home_open(struct rp_cgroup_home *home, const struct rp_exec_options *o,
                          struct rp_err *err)
 {
     char base[RP_CGROUP_PATH] = "";
     *home = (struct rp_cgroup_home){0};
-    bool made = base_path(wanted, base) && home_make(home, base, store_id);
+    bool made = base_path(o->cgroup, base) && home_make(home, base, o->store_id);
     int error = errno, fd = made ? open_folder(home->path) : -1;
     bool ok = fd >= 0 && is_cgroup(fd);
-    if (ok) {
-        int above = open_folder(base);
-        (void)enable_controllers(above);
-        home->controls = enable_controllers(fd);
-        (void)close(above);
-    } else {
+    if (ok && !o->no_limits)
+        home_controllers(home, base, fd);
+    if (!ok) {
         if (made)
             (void)rmdir(home->path);
         home->path[0] = '\0';

@@ -22,17 +22,19 @@ RAW static bool did(long result)
 }
 
 /* Ignored signals stay ignored over execve, and the daemon ignores some. */
-RAW static void default_signals(void)
+RAW static void set_signals(uint64_t ignored)
 {
-    static const char dflt[64]; /* the kernel's struct sigaction, all zero: SIG_DFL */
-    for (int sig = 1; sig <= SIGNALS; sig++)
-        (void)syscall(SYS_rt_sigaction, sig, dflt, NULL, KERNEL_SIGSET_BYTES);
+    /* The kernel's struct sigaction begins with the handler; the rest is zero. */
+    static const uint64_t dflt[8] = {0 /* SIG_DFL */}, ignore[8] = {1 /* SIG_IGN */};
+    for (int sig = 1; sig <= SIGNALS; sig++) {
+        bool ignores = (ignored >> (sig - 1) & 1) != 0;
+        (void)syscall(SYS_rt_sigaction, sig, ignores ? ignore : dflt, NULL, KERNEL_SIGSET_BYTES);
+    }
 }
 
 RAW static bool new_session(const struct rp_child_plan *plan)
 {
-    (void)plan;
-    default_signals();
+    set_signals(plan->ignored);
     return did(syscall(SYS_setsid));
 }
 
@@ -47,7 +49,8 @@ RAW static bool set_files(const struct rp_child_plan *plan)
         if (!did(syscall(SYS_dup3, plan->files[fd], fd, 0)))
             return false;
     (void)syscall(SYS_umask, plan->umask);
-    return did(syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC));
+    return did(syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC)) &&
+           (plan->keep_fd == 0 || did(syscall(SYS_fcntl, plan->keep_fd, F_SETFD, 0)));
 }
 
 RAW static bool set_limits(const struct rp_child_plan *plan)
@@ -76,7 +79,7 @@ RAW static bool become_user(const struct rp_child_plan *plan)
             return false;
         }
     }
-    return did(syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    return plan->attached || did(syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 }
 
 RAW static bool enter_cwd(const struct rp_child_plan *plan)

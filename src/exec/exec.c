@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 enum {
@@ -20,12 +19,16 @@ enum {
     REAP_AFTER_US = 50000,
 };
 
-struct mail { /* a start (run) or a kill */
+enum mail_kind { MAIL_START, MAIL_KILL, MAIL_SIGNAL, MAIL_GO_ON, MAIL_HANG_UP };
+
+struct mail {
     struct mail *next;
-    struct rp_run *run;
+    enum mail_kind kind;
+    struct rp_run *run; /* start; of the others the id */
     uint64_t id;
-    enum rp_ended_by why;
+    enum rp_ended_by why; /* kill */
     int64_t grace_us;
+    int number; /* signal; stream */
 };
 
 struct rp_exec {
@@ -78,12 +81,27 @@ static struct mail *take_mail(struct rp_exec *x, bool *stopping)
 
 void rp_exec_start(struct rp_exec *x, uint64_t id, const struct rp_exec_spec *spec)
 {
-    post(x, (struct mail){.run = rp_run_new(id, spec, &x->clock)});
+    post(x, (struct mail){.kind = MAIL_START, .run = rp_run_new(id, spec, &x->clock)});
 }
 
 void rp_exec_kill(struct rp_exec *x, uint64_t id, enum rp_ended_by why, int64_t grace_us)
 {
-    post(x, (struct mail){.id = id, .why = why, .grace_us = grace_us});
+    post(x, (struct mail){.kind = MAIL_KILL, .id = id, .why = why, .grace_us = grace_us});
+}
+
+void rp_exec_signal(struct rp_exec *x, uint64_t id, int sig)
+{
+    post(x, (struct mail){.kind = MAIL_SIGNAL, .id = id, .number = sig});
+}
+
+void rp_exec_go_on(struct rp_exec *x, uint64_t id, int stream)
+{
+    post(x, (struct mail){.kind = MAIL_GO_ON, .id = id, .number = stream});
+}
+
+void rp_exec_hang_up(struct rp_exec *x, uint64_t id, int stream)
+{
+    post(x, (struct mail){.kind = MAIL_HANG_UP, .id = id, .number = stream});
 }
 
 static struct rp_run *find_run(const struct rp_exec *x, uint64_t id)
@@ -126,6 +144,17 @@ static void unwatch(struct rp_exec *x, int *fd)
     *fd = -1;
 }
 
+/* Out of the epoll set and not only without EPOLLIN: the end of the writers would wake us for ever.
+ */
+static void pass_on(struct rp_exec *x, struct rp_run *r, int stream, size_t n)
+{
+    const struct rp_exec_attach *to = &r->spec.attach;
+    if (to->output == NULL || to->output(to->ctx, stream, x->chunk, n) || r->paused[stream])
+        return;
+    r->paused[stream] = true;
+    (void)epoll_ctl(x->epoll, EPOLL_CTL_DEL, r->child.out[stream], NULL);
+}
+
 /* Reads once; false when nothing more can come now. */
 static bool read_stream(struct rp_exec *x, struct rp_run *r, int stream, size_t *got)
 {
@@ -140,6 +169,7 @@ static bool read_stream(struct rp_exec *x, struct rp_run *r, int stream, size_t 
     (void)pthread_mutex_lock(&x->lock);
     rp_capture_add(&r->capture, stream, x->chunk, (size_t)n);
     (void)pthread_mutex_unlock(&x->lock);
+    pass_on(x, r, stream, (size_t)n);
     *got += (size_t)n;
     return true;
 }
@@ -206,16 +236,42 @@ static void start_run(struct rp_exec *x, struct rp_run *r, bool stopping)
     watch_run(x, r);
 }
 
+static void go_on(struct rp_exec *x, struct rp_run *r, int stream)
+{
+    if (r->paused[stream] && r->child.out[stream] >= 0)
+        (void)watch_fd(x, r, stream, r->child.out[stream]);
+    r->paused[stream] = false;
+}
+
+static void read_mail(struct rp_exec *x, const struct mail *m, struct rp_run *r, bool stopping)
+{
+    switch (m->kind) {
+    case MAIL_START:
+        start_run(x, r, stopping);
+        break;
+    case MAIL_KILL:
+        rp_run_kill(r, m->why, m->grace_us);
+        break;
+    case MAIL_SIGNAL: /* its zombie keeps the number of the group from being used again */
+        (void)kill(-r->child.pid, m->number);
+        break;
+    case MAIL_GO_ON:
+        go_on(x, r, m->number);
+        break;
+    case MAIL_HANG_UP:
+        unwatch(x, &r->child.out[m->number]);
+        break;
+    }
+}
+
 static bool handle_mail(struct rp_exec *x)
 {
     bool stopping;
     struct mail *next;
     for (struct mail *m = take_mail(x, &stopping); m != NULL; m = next) {
-        struct rp_run *r = m->run == NULL ? find_run(x, m->id) : NULL;
-        if (m->run != NULL)
-            start_run(x, m->run, stopping);
-        else if (r != NULL)
-            rp_run_kill(r, m->why, m->grace_us);
+        struct rp_run *r = m->kind == MAIL_START ? m->run : find_run(x, m->id);
+        if (r != NULL)
+            read_mail(x, m, r, stopping);
         next = m->next;
         free(m);
     }
@@ -320,7 +376,7 @@ static void *exec_thread(void *arg)
 static bool open_home(struct rp_exec *x, const struct rp_exec_options *o, struct rp_err *err)
 {
     bool asked = o->cgroup.p != NULL && !rp_str_is(o->cgroup, "none");
-    if (rp_cgroup_home_open(&x->home, o->cgroup, o->store_id, err))
+    if (rp_cgroup_home_open(&x->home, o, err))
         return true;
     if (asked)
         return false;
@@ -330,8 +386,8 @@ static bool open_home(struct rp_exec *x, const struct rp_exec_options *o, struct
 
 static void set_mark(struct rp_exec *x, struct rp_str store_id)
 {
-    uint64_t nonce = 0;
-    (void)getrandom(&nonce, sizeof nonce, 0);
+    uint64_t nonce;
+    arc4random_buf(&nonce, sizeof nonce);
     rp_mark_prefix(x->mark, store_id);
     size_t n = strlen(x->mark);
     (void)snprintf(x->mark + n, sizeof x->mark - n, "%016" PRIx64 ".", nonce);

@@ -36,11 +36,26 @@ enum rp_ended_by {
     RP_END_CPU,      /* RLIMIT_CPU (SIGXCPU, or SIGKILL at the hard limit) */
     RP_END_OPERATOR, /* cancel, overlap: replace */
     RP_END_STOP,     /* graceful or forced stop of the daemon */
+    RP_END_LOCK,     /* another holds its lock: the lease ran out (G15) */
     RP_END_NOT_STARTED,
 };
 const char *rp_ended_by_words(enum rp_ended_by e); /* "the time limit", "an operator", … */
 
 enum { RP_WATCH_MAX = 8, RP_KEEP_MAX_BYTES = 8 << 20 };
+
+/* Output as it comes, on the exec thread, in order for each stream. The callee takes all of it and
+ * must not block: it answers false when it has enough for now, and nothing is read from this stream
+ * until rp_exec_go_on (what is left when the tree has ended, up to 1 MB, comes all the same). */
+typedef bool rp_exec_output(void *ctx, int stream, const char *p, size_t n);
+
+/* A command that stands in the place of this program (`reprise exec`): it reads our standard input,
+ * may gain privileges (sudo, ping), and ignores what we were told to ignore (nohup). */
+struct rp_exec_attach {
+    rp_exec_output *output; /* NULL: not attached */
+    void *ctx;
+    uint64_t ignored; /* bit n-1: signal n */
+    int keep_fd;      /* stays open in the command, so that a lock on it lives as long; 0: none */
+};
 
 /* What to run. Copied by rp_exec_start; the caller keeps ownership of everything it points to. */
 struct rp_exec_spec {
@@ -59,6 +74,7 @@ struct rp_exec_spec {
     /* Success contract: texts to look for in either stream, also in the part that is dropped; the
      * first RP_WATCH_MAX. */
     struct rp_strs watch;
+    struct rp_exec_attach attach; /* not copied: what it points to must live until done */
 };
 
 /* The kept output: frames in the order in which they were read, head, then (if dropped > 0, after a
@@ -103,6 +119,7 @@ struct rp_exec_options {
     const struct rp_clock *clock; /* NULL: the system's */
     struct rp_str cgroup;   /* a cgroup v2 folder to make others in, or "none"; absent: find one */
     struct rp_str store_id; /* marks what is started for rp_exec_sweep; absent: nothing to sweep */
+    bool no_limits; /* no spec has any: a cgroup is a folder only, nobody's controllers change */
     rp_exec_done *done;
     void *ctx;
 };
@@ -122,6 +139,12 @@ void rp_exec_start(struct rp_exec *x, uint64_t id, const struct rp_exec_spec *sp
  * certificate, a shorter grace counts. grace_us < 0: the spec's own. Unknown ids and processes that
  * have ended are ignored. */
 void rp_exec_kill(struct rp_exec *x, uint64_t id, enum rp_ended_by why, int64_t grace_us);
+/* Of an attached run: a signal to the process group of the command; reading a stream again; no more
+ * reading, so that the next write to it gets SIGPIPE. As rp_exec_kill: any thread, unknown ids are
+ * ignored. */
+void rp_exec_signal(struct rp_exec *x, uint64_t id, int sig);
+void rp_exec_go_on(struct rp_exec *x, uint64_t id, int stream);
+void rp_exec_hang_up(struct rp_exec *x, uint64_t id, int stream);
 /* Bytes kept so far of a running process, for `job logs` and G5: copies of head and tail; false if
  * the id is not running. */
 bool rp_exec_peek(struct rp_exec *x, uint64_t id, struct rp_output *copy);

@@ -100,7 +100,7 @@ struct rp_cgroup_usage {
 };
 
 /* False: there is none to be had. `wanted` as in rp_exec_options. */
-bool rp_cgroup_home_open(struct rp_cgroup_home *home, struct rp_str wanted, struct rp_str store_id,
+bool rp_cgroup_home_open(struct rp_cgroup_home *home, const struct rp_exec_options *o,
                          struct rp_err *err);
 void rp_cgroup_home_close(struct rp_cgroup_home *home);
 /* Makes the folder `name` with the limits; returns its descriptor or -1. */
@@ -165,6 +165,9 @@ struct rp_child_plan {
     mode_t umask;
     struct rp_child_limit limits[8];
     size_t n_limits;
+    bool attached;    /* see struct rp_exec_attach */
+    uint64_t ignored;
+    int keep_fd; /* 0: none */
     bool change_user;
     uid_t uid;
     gid_t gid;
@@ -242,6 +245,7 @@ struct rp_run {
     struct rp_source sources[3];
     enum rp_phase phase;
     bool main_ended;
+    bool paused[3]; /* by stream: out of the epoll set, because its reader has enough */
     bool killed; /* by us, before it had ended: for `why` */
     enum rp_ended_by why;
     int64_t started_us, timeout_us, deadline_us, poll_us, gap_us; /* monotonic */

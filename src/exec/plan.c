@@ -157,6 +157,9 @@ bool rp_spawn_plan(struct rp_spawn *s)
 {
     s->plan.cgroup_procs = -1;
     s->plan.umask = s->spec->umask < 0 ? 077 : (mode_t)(s->spec->umask & 07777);
+    s->plan.attached = s->spec->attach.output != NULL;
+    s->plan.ignored = s->spec->attach.ignored;
+    s->plan.keep_fd = s->spec->attach.keep_fd;
     if (s->spec->cwd.p != NULL)
         s->plan.cwd = rp_cstr(&s->arena, s->spec->cwd);
     if (!check_argv(s) || !check_texts(s) || !plan_user(s))

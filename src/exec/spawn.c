@@ -73,7 +73,8 @@ static bool output_pipe(int *ours, int *theirs)
 
 static bool plan_files(struct rp_spawn *s)
 {
-    s->fds[0] = input_file(s->spec->input);
+    bool attached = s->spec->attach.output != NULL;
+    s->fds[0] = attached ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : input_file(s->spec->input);
     if (s->fds[0] < 0)
         return lacking(s, "descriptor or memory for standard input");
     if (!output_pipe(&s->fds[OUR_OUT], &s->fds[1]) || !output_pipe(&s->fds[OUR_ERR], &s->fds[2]))

@@ -12,6 +12,7 @@ static const char *const words[] = {
     [RP_END_CPU] = "the CPU limit",
     [RP_END_OPERATOR] = "an operator",
     [RP_END_STOP] = "the stop of the daemon",
+    [RP_END_LOCK] = "the loss of its lock",
     [RP_END_NOT_STARTED] = "it was not started",
 };
 

@@ -3,8 +3,8 @@
  *
  * They are summed up in memory and written once, just before the commit, in the same transaction: a
  * thousand reports touch a few counts, and a count must cost the same with any history (G19) and
- * agree with the rows (G30). What was added inside a savepoint is kept apart until that is
- * released, so that its rollback takes it back. */
+ * agree with the rows (G30). What a savepoint added is kept apart until it is released, so that
+ * its rollback takes it back, with all that was released inside. */
 #include "base/time.h"
 #include "store/internal.h"
 
@@ -82,10 +82,10 @@ void rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t q
 
 void rp_counts_keep(struct rp_db *db)
 {
-    struct rp_counts *inner = &db->counts[db->savepoints];
-    for (size_t i = 0; i < inner->n; i++)
-        add(inner - 1, &inner->v[i]);
-    inner->n = 0;
+    struct rp_counts *from = &db->counts[db->savepoints];
+    for (size_t i = 0; i < from->n; i++)
+        add(from - 1, &from->v[i]);
+    from->n = 0;
 }
 
 static bool write_count(struct rp_db *db, const struct rp_count *c, struct rp_err *err)
@@ -105,23 +105,26 @@ static bool write_count(struct rp_db *db, const struct rp_count *c, struct rp_er
 
 bool rp_counts_write(struct rp_db *db, struct rp_err *err)
 {
-    struct rp_counts *all = &db->counts[0];
-    for (size_t i = 0; i < all->n; i++)
-        if (all->v[i].n != 0 && !write_count(db, &all->v[i], err))
-            return false;
-    all->n = 0;
+    for (size_t level = 0; level <= db->savepoints; level++) {
+        struct rp_counts *c = &db->counts[level];
+        for (size_t i = 0; i < c->n; i++)
+            if (c->v[i].n != 0 && !write_count(db, &c->v[i], err))
+                return false;
+        c->n = 0;
+    }
     return true;
 }
 
-void rp_counts_drop(struct rp_db *db, size_t savepoint)
+void rp_counts_drop(struct rp_db *db, size_t level)
 {
-    db->counts[savepoint].n = 0;
+    for (; level <= RP_SAVEPOINTS; level++)
+        db->counts[level].n = 0;
 }
 
 void rp_counts_free(struct rp_db *db)
 {
-    for (size_t i = 0; i <= RP_SAVEPOINTS; i++)
-        free(db->counts[i].v);
+    for (size_t level = 0; level <= RP_SAVEPOINTS; level++)
+        free(db->counts[level].v);
 }
 
 bool rp_tally_sweep(struct rp_db *db, struct rp_err *err)

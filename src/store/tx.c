@@ -46,8 +46,6 @@ bool rp_tx_begin(struct rp_db *db, struct rp_err *err)
 bool rp_tx_commit(struct rp_db *db, struct rp_err *err)
 {
     rp_reset_all(db);
-    for (; db->savepoints > 0; db->savepoints--) /* a commit releases what is still open */
-        rp_counts_keep(db);
     if (rp_counts_write(db, err) && run(db, "commit", err)) {
         db->in_tx = false;
         return true;
@@ -60,9 +58,8 @@ void rp_tx_rollback(struct rp_db *db)
 {
     if (db->in_tx)
         bring_back(db, &db->at_begin);
-    for (db->savepoints = RP_SAVEPOINTS; db->savepoints > 0; db->savepoints--)
-        rp_counts_drop(db, db->savepoints);
     rp_counts_drop(db, 0);
+    db->savepoints = 0;
     db->in_tx = false; /* before: the transaction may be gone already, which rp_step would refuse */
     if (db->sq == NULL)
         return;
@@ -73,7 +70,7 @@ void rp_tx_rollback(struct rp_db *db)
 bool rp_savepoint(struct rp_db *db, struct rp_err *err)
 {
     if (db->savepoints == RP_SAVEPOINTS)
-        return rp_fail(err, RP_E_INTERNAL, "more than %d savepoints in each other", RP_SAVEPOINTS);
+        return rp_fail(err, RP_E_INTERNAL, "more than %d savepoints", RP_SAVEPOINTS);
     if (!run(db, "savepoint op", err))
         return false;
     db->at_savepoint[db->savepoints++] = mark(db);
@@ -91,6 +88,8 @@ bool rp_savepoint_release(struct rp_db *db, struct rp_err *err)
 
 void rp_savepoint_rollback(struct rp_db *db)
 {
+    if (db->savepoints == 0) /* the whole transaction is gone already */
+        return;
     rp_reset_all(db);
     rp_counts_drop(db, db->savepoints);
     bring_back(db, &db->at_savepoint[--db->savepoints]);
