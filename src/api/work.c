@@ -550,7 +550,8 @@ static bool record_one(struct rp_json *r, struct rp_run_record *out)
 {
     static const char *const fields[] = {REPORT_FIELDS,  "spool_id",   "type",        "queue",
                                          "key",          "labels",     "external_id", "attempt",
-                                         "submitted_at", "unfinished", NULL};
+                                         "submitted_at", "unfinished", "job",
+                                         "lease",        NULL};
     struct incoming in = {0};
     uint64_t seen = 0;
     out->attempt = 1;
@@ -564,7 +565,8 @@ static bool record_one(struct rp_json *r, struct rp_run_record *out)
                : own == 5 ? rp_json_str(r, &out->external_id)
                : own == 6 ? number(r, "attempt", 1, 100000, &out->attempt)
                : own == 7 ? rp_json_time(r, &out->submitted_us)
-                          : rp_json_bool(r, &out->unfinished));
+               : own == 8 ? rp_json_bool(r, &out->unfinished)
+                          : rp_json_id(r, own == 9 ? &out->job_id : &in.report.lease));
     }
     if (r->failed)
         return false;

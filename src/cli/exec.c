@@ -110,7 +110,7 @@ static void fill_standard_files(void)
 {
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0)
-            (void)open("/dev/null", O_RDWR);
+            (void)!open("/dev/null", O_RDWR);
 }
 
 /* ---- the environment ---- */

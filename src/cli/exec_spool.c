@@ -285,7 +285,8 @@ static bool batch_send(int folder, struct batch *b, const struct delivery *d, in
 static bool their_own_fault(enum rp_code code)
 {
     return code == RP_E_BAD_JSON || code == RP_E_BAD_FIELD || code == RP_E_UNKNOWN_FIELD ||
-           code == RP_E_TOO_LARGE || code == RP_E_CONFLICT || code == RP_E_BAD_STATE;
+           code == RP_E_TOO_LARGE || code == RP_E_CONFLICT || code == RP_E_BAD_STATE ||
+           code == RP_E_LEASE_LOST;
 }
 
 struct walk {

@@ -226,7 +226,12 @@ struct rp_run_record {
     int64_t
         attempt; /* ≥ 1; several records with one external_id are attempts of one job, in order */
     bool unfinished; /* started, no end: the attempt is lost, the job unknown */
-    /* Outcome, facts, pattern, output; lease unused. A run whose outcome the source cannot tell is
+    /* A run that rp_run_start began (job, attempt, report's lease and token) and whose report did
+     * not arrive: it ends as reported. Where its lease has run out since, one more attempt tells
+     * what is known by now of the lost one; where the report had arrived after all, nothing is
+     * added. 0: it began without us. */
+    int64_t job_id;
+    /* Outcome, facts, pattern, output; lease only with job_id. A run whose outcome the source cannot tell is
      * not recorded: RP_OUT_NONE is RP_E_BAD_FIELD. */
     struct rp_report report;
 };

@@ -220,17 +220,65 @@ static bool add_attempt(struct rp_db *db, struct rp_job_row *j, const struct rp_
                : rp_attempt_end(db, j, &report, false, f->ended_us != 0 ? f->ended_us : at_us, err);
 }
 
+/* ---- runs that began here, and whose end was spooled ---- */
+
+/* While it moves through the live states, another live job may have its key. */
+static bool take_key(struct rp_db *db, int64_t id, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "update job set key = null where id = ?1");
+    rp_bind_i64(s, 1, id);
+    return rp_run(s, err);
+}
+
+static bool end_lost(struct rp_db *db, struct rp_job_row *j, const struct rp_run_record *r,
+                     struct rp_str source, int64_t now_us, struct rp_err *err)
+{
+    struct rp_run_record next = *r;
+    next.attempt = 1; /* the one after the lost one, whatever its number */
+    return take_key(db, j->id, err) && add_attempt(db, j, &next, source, now_us, err) &&
+           give_key(db, j->id, r->key, err);
+}
+
+/* *begun: it did begin here. The job may be gone, or its number another's in a new store. */
+static bool end_begun(struct rp_db *db, const struct rp_run_record *r, int64_t type_id,
+                      struct rp_str source, int64_t now_us, bool *begun, int64_t *added,
+                      struct rp_err *err)
+{
+    struct rp_job_row j;
+    struct rp_err why = {0};
+    enum rp_state state;
+    *begun = r->job_id != 0 && rp_job_load(db, r->job_id, &j, &why) && j.outside &&
+             j.type_id == type_id && j.last_n >= r->attempt;
+    if (!*begun) {
+        if (why.code == RP_OK || why.code == RP_E_NOT_FOUND)
+            return true;
+        if (err != NULL)
+            *err = why;
+        return false;
+    }
+    bool lost = j.state == RP_UNKNOWN && j.last_n == r->attempt;
+    if (j.state != RP_RUNNING && !lost)
+        return true; /* its report had arrived, or a person has settled it */
+    ++*added;
+    return lost ? end_lost(db, &j, r, source, now_us, err)
+                : rp_job_report(db, &r->report, now_us, &state, err);
+}
+
 static bool record_one(struct rp_db *db, const struct rp_run_record *r, struct rp_str source,
                        int64_t now_us, int64_t *added, struct rp_err *err)
 {
     struct rp_name *type;
     struct rp_job_row j;
-    bool first;
+    bool first, begun;
     int64_t id;
     if (!first_seen(db, r->spool_id, now_us, &first, err) || !first)
         return !first;
     if (!rp_type_make(db, r->type, now_us, &type, err) ||
-        !known_job(db, type->id, r->external_id, &id, err))
+        !end_begun(db, r, type->id, source, now_us, &begun, added, err))
+        return false;
+    if (begun)
+        return true;
+    if (!known_job(db, type->id, r->external_id, &id, err))
         return false;
     if (!(id != 0 ? rp_job_load(db, id, &j, err) : new_job(db, r, type->id, now_us, &j, err)))
         return false;

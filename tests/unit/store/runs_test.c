@@ -112,6 +112,86 @@ static void G9_a_spooled_run_arrives_once(void **state)
     help_check(f);
 }
 
+/* `exec` registered, the daemon went away, the end was spooled: one job, whatever happened between.
+ */
+static struct rp_run_record end_of(struct fixture *f, const struct rp_lease *l, const char *id)
+{
+    struct rp_run_record r = record_of(RP_OUT_SUCCEEDED, f->now, f->now + 50);
+    r.type = RP_STR("backup");
+    r.key = l->job.key;
+    r.spool_id = rp_str_of(id);
+    r.job_id = l->job.id;
+    r.attempt = l->attempt;
+    r.report.lease = l->id;
+    r.report.token = l->token;
+    return r;
+}
+
+static void G9_the_spooled_end_of_a_run_that_began_here_ends_that_run(void **state)
+{
+    struct fixture *f = *state;
+    struct rp_run_start start = start_of("backup", "db");
+    struct rp_lease l;
+    int64_t fence, added, expired, next;
+    start.key = RP_STR("k");
+    for (int lost = 0; lost <= 1; lost++) {
+        help_tx(rp_run_start(f->db, &start, f->now, &f->a, &l, &fence, err));
+        struct rp_run_record r = end_of(f, &l, lost != 0 ? "b" : "a");
+        if (lost != 0) {
+            f->now += HELP_LEASE;
+            help_tx(rp_leases_expire(f->db, f->now, 10, &expired, &next, err));
+            assert_int_equal(help_get(f, l.job.id).state, RP_UNKNOWN);
+        }
+        help_tx(rp_runs_record(f->db, &r, 1, RP_STR("spool"), f->now, &added, err));
+        assert_int_equal(added, 1);
+        assert_int_equal(help_get(f, l.job.id).state, RP_SUCCEEDED);
+        assert_int_equal(help_get(f, l.job.id).last_n, 1 + lost);
+        help_tx(rp_runs_record(f->db, &r, 1, RP_STR("spool"), f->now, &added, err));
+        assert_int_equal(added, 0);
+    }
+    assert_int_equal(help_int(f, "select count(*) from job"), 2);
+    assert_int_equal(help_int(f, "select count(*) from job where key = 'k'"), 2);
+    help_check(f);
+}
+
+static void G9_a_report_that_had_arrived_is_not_added_again_by_the_spool(void **state)
+{
+    struct fixture *f = *state;
+    struct rp_run_start start = start_of("backup", NULL);
+    struct rp_lease l;
+    int64_t fence, added;
+    help_tx(rp_run_start(f->db, &start, f->now, &f->a, &l, &fence, err));
+    assert_int_equal(help_report(f, &l, RP_OUT_SUCCEEDED), RP_SUCCEEDED);
+    struct rp_run_record r = end_of(f, &l, "a");
+    help_tx(rp_runs_record(f->db, &r, 1, RP_STR("spool"), f->now, &added, err));
+    assert_int_equal(added, 0);
+    assert_int_equal(help_int(f, "select count(*) from attempt"), 1);
+    r.spool_id = RP_STR("b"); /* of a store that is no more: here that job is another's, or none */
+    r.job_id = 4711;
+    help_tx(rp_runs_record(f->db, &r, 1, RP_STR("spool"), f->now, &added, err));
+    assert_int_equal(added, 1);
+    assert_int_equal(help_int(f, "select count(*) from job"), 2);
+    help_check(f);
+}
+
+static void the_end_of_a_lost_run_arrives_beside_a_live_job_with_its_key(void **state)
+{
+    struct fixture *f = *state;
+    struct rp_run_start start = start_of("backup", NULL);
+    struct rp_lease l, live;
+    int64_t fence, added, expired, next;
+    start.key = RP_STR("k");
+    help_tx(rp_run_start(f->db, &start, f->now, &f->a, &l, &fence, err));
+    struct rp_run_record r = end_of(f, &l, "a");
+    f->now += HELP_LEASE;
+    help_tx(rp_leases_expire(f->db, f->now, 10, &expired, &next, err));
+    help_tx(rp_run_start(f->db, &start, f->now, &f->a, &live, &fence, err));
+    help_tx(rp_runs_record(f->db, &r, 1, RP_STR("spool"), f->now, &added, err));
+    assert_int_equal(help_get(f, l.job.id).state, RP_SUCCEEDED);
+    assert_int_equal(help_get(f, live.job.id).state, RP_RUNNING);
+    help_check(f);
+}
+
 static void a_spooled_run_may_share_its_key_with_a_live_job(void **state)
 {
     struct fixture *f = *state;
@@ -177,6 +257,9 @@ int main(void)
         T(a_run_from_outside_is_never_queued_here),
         T(G13_a_key_holds_for_runs_too),
         T(G9_a_spooled_run_arrives_once),
+        T(G9_the_spooled_end_of_a_run_that_began_here_ends_that_run),
+        T(G9_a_report_that_had_arrived_is_not_added_again_by_the_spool),
+        T(the_end_of_a_lost_run_arrives_beside_a_live_job_with_its_key),
         T(a_spooled_run_may_share_its_key_with_a_live_job),
         T(attempts_of_one_external_job_become_one_job),
         T(what_began_and_has_no_end_is_unknown_and_no_outcome_is_refused),
