@@ -199,6 +199,8 @@ static struct rp_str instance(const char *phrase, char out[200])
     for (; *phrase != '\0'; phrase++)
         if (*phrase == '*')
             n += (size_t)snprintf(out + n, 200 - n, " 7 ");
+        else if (*phrase == '~' && n > 0 && out[n - 1] == ' ')
+            out[n++] = 'x';
         else if (*phrase != '~')
             out[n++] = *phrase == '#' ? '5' : *phrase;
     return (struct rp_str){out, n};
