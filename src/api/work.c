@@ -548,10 +548,9 @@ struct records {
 
 static bool record_one(struct rp_json *r, struct rp_run_record *out)
 {
-    static const char *const fields[] = {REPORT_FIELDS,  "spool_id",   "type",        "queue",
-                                         "key",          "labels",     "external_id", "attempt",
-                                         "submitted_at", "unfinished", "job",
-                                         "lease",        NULL};
+    static const char *const fields[] = {
+        REPORT_FIELDS, "spool_id",     "type",       "queue", "key",   "labels", "external_id",
+        "attempt",     "submitted_at", "unfinished", "job",   "lease", NULL};
     struct incoming in = {0};
     uint64_t seen = 0;
     out->attempt = 1;

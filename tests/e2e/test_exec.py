@@ -411,6 +411,23 @@ def test_G9_many_at_once_lose_nothing(world):
     assert len(daemon.records) == 12 and len(daemon.finished) == 6 and world.spooled() == []
 
 
+def own_cgroups():
+    """Folders that runs of exec have made in any cgroup v2 hierarchy of the machine."""
+    roots = [line.split()[4] for line in open("/proc/self/mountinfo") if " - cgroup2 " in line]
+    return [f for r in roots for f in pathlib.Path(r).glob("**/reprise-*") if not os.path.exists(f"/proc/{f.name.split('-')[-2]}")]
+
+
+def test_a_killed_exec_leaves_no_folder_behind_for_longer_than_the_next_run(world):
+    p = world.start("sh", "-c", "echo $$; exec sleep 300")
+    pid = int(p.stdout.readline())
+    p.kill()
+    p.wait(DEADLINE_S)
+    os.kill(pid, signal.SIGKILL)
+    await_(lambda: not lives(pid), "its end")
+    world.sh("true")
+    assert not [f for f in own_cgroups() if f.name.split("-")[-2] == str(p.pid)]
+
+
 # ---- G15: never two at once ----
 
 def overlaps(log):
