@@ -101,7 +101,7 @@ struct rp_ruling {
 };
 /* Facts beat text; then the first rule that matches the key line, else the text's other lines. */
 struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *f,
-                              struct rp_str key_line);
+                             struct rp_str key_line);
 
 struct rp_fingerprint {
     struct rp_key key;

@@ -53,7 +53,7 @@ static const struct {
     {"F0", RP_CLASS_CONFIG},
 };
 
-enum rp_class rp_class_of_sqlstate(struct rp_str s)
+static enum rp_class of_sqlstate(struct rp_str s)
 {
     for (size_t i = 0; s.n == 5 && i < sizeof sqlstates / sizeof *sqlstates; i++)
         if (rp_str_starts(s, sqlstates[i].prefix))
@@ -61,7 +61,7 @@ enum rp_class rp_class_of_sqlstate(struct rp_str s)
     return RP_CLASS_UNKNOWN;
 }
 
-enum rp_class rp_class_of_http(int status)
+static enum rp_class of_http(int status)
 {
     switch (status) {
     case 400:
@@ -140,10 +140,10 @@ static struct rp_ruling by_facts(const struct rp_failure_facts *f, struct rp_str
         return crashed(signal_of(f), key_line);
     if (signal_of(f) == XCPU)
         return says(RP_CLASS_TIMEOUT, "CPU time limit");
-    enum rp_class c = rp_class_of_sqlstate(f->sqlstate);
+    enum rp_class c = of_sqlstate(f->sqlstate);
     if (c != RP_CLASS_UNKNOWN)
         return says(c, "SQLSTATE");
-    c = rp_class_of_http(f->http_status);
+    c = of_http(f->http_status);
     if (c != RP_CLASS_UNKNOWN)
         return says(c, "HTTP status");
     if (f->worker_lost)
@@ -193,7 +193,7 @@ static struct rp_ruling by_other_lines(struct rp_arena *a, struct rp_str text)
 }
 
 struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *f,
-                              struct rp_str key_line)
+                             struct rp_str key_line)
 {
     struct rp_ruling v = by_facts(f, key_line);
     if (v.class == RP_CLASS_UNKNOWN)

@@ -72,10 +72,14 @@ bool rp_trace_read(struct rp_arena *a, const struct rp_lines *lines, struct rp_k
  * "Caused by: …", "panic: …"? */
 bool rp_line_starts_trace(struct rp_str line);
 
+/* The text rules in order (rules.c says how phrases are written). */
+struct rp_rule {
+    enum rp_class class;
+    const char *const *any; /* phrases, ended by NULL */
+};
+extern const struct rp_rule rp_rules[];
+extern const size_t rp_rules_n;
 /* First text rule that matches: its class and phrase; RP_CLASS_UNKNOWN if none. */
 struct rp_ruling rp_rules_match(struct rp_str line);
-/* Class of a SQLSTATE or an HTTP status; RP_CLASS_UNKNOWN if it tells none. */
-enum rp_class rp_class_of_sqlstate(struct rp_str s);
-enum rp_class rp_class_of_http(int status);
 
 #endif

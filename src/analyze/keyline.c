@@ -129,12 +129,10 @@ static bool error_word(struct rp_str w)
            rp_str_ends(w, "Exception");
 }
 
-static bool bad_word(struct rp_str w)
+static bool begins_with_any(struct rp_str s, const char *const *words)
 {
-    if (error_word(w))
-        return true;
-    for (const char *const *bad = bad_words; *bad != NULL; bad++)
-        if (starts_word(w, *bad))
+    for (; *words != NULL; words++)
+        if (starts_word(s, *words))
             return true;
     return false;
 }
@@ -160,13 +158,11 @@ static bool negated(struct rp_str line, struct rp_str word)
 static bool has_bad_word(struct rp_str line)
 {
     for (size_t i = 0; i < line.n;) {
-        struct rp_str w = next_word(line, &i);
-        if (w.n >= 3 && bad_word(w) && !negated(line, w))
+        struct rp_str w = next_word(line, &i), rest = str_from(line, (size_t)(w.p - line.p));
+        bool bad = w.n >= 3 && (error_word(w) || begins_with_any(w, bad_words));
+        if ((bad && !negated(line, w)) || begins_with_any(rest, bad_phrases))
             return true;
     }
-    for (const char *const *bad = bad_phrases; *bad != NULL; bad++)
-        if (str_has(line, *bad))
-            return true;
     return false;
 }
 
@@ -229,7 +225,7 @@ struct rp_key rp_key_line(struct rp_arena *a, struct rp_str text)
     struct rp_key key = {RP_STR("no message"), RP_NONE};
     if (lines.n == 0)
         return key;
-    if (!rp_trace_read(a, &lines, &key))
+    if (!rp_trace_read(a, &lines, &key) || blank_line(key.line)) /* a trace that says nothing */
         key.line = choose(&lines);
     key.line = presentable(a, key.line);
     return key;

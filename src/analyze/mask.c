@@ -182,7 +182,8 @@ static bool keep_wildcard(struct mask *m)
 static bool quoted(struct mask *m)
 {
     char open = at(m, m->i), close = open == '`' ? '\'' : open;
-    if ((open != '"' && open != '\'' && open != '`') || is_alnum(before(m)))
+    if ((open != '"' && open != '\'' && open != '`') || is_alnum(before(m)) ||
+        one_of(at(m, m->i + 1), " [{(,)"))
         return false;
     size_t end = m->i + 1, blanks = 0, plain = 0;
     while (end < m->in.n && end - m->i < 200 && at(m, end) != close && at(m, end) != open) {
@@ -447,8 +448,10 @@ static bool url_part(struct mask *m)
     n = run_len(m, m->i + 3, "/@\"'?");
     bool user = n > 0 && at(m, m->i + 3 + n) == '@';
     copy(m, 3);
-    if (user)
+    if (user) {
         wild(m, n);
+        copy(m, 1);
+    }
     return true;
 }
 

@@ -7,22 +7,16 @@
  *     #       one digit
  *     *       at most 80 bytes of anything, up to the next start of a word
  *     ~       the rest of the word, if it goes on
- * Cost: one look into a set for every phrase whose first two letters begin no word of the line. */
+ * The list is English, as the messages of programs are. */
 #include "analyze/internal.h"
 
-enum { GAP_MAX = 80 };
-
-struct rule {
-    enum rp_class class;
-    const char *const *any;
-};
 #define ANY(...)                                                                                   \
     (const char *const[])                                                                          \
     {                                                                                              \
         __VA_ARGS__, NULL                                                                          \
     }
 
-static const struct rule rules[] = {
+const struct rp_rule rp_rules[] = {
     /* Words that later rules would take for something else. */
     {RP_CLASS_CODE_BUG,
      ANY("goroutines are asleep", "unexpected token export", "unexpected token import",
@@ -32,10 +26,13 @@ static const struct rule rules[] = {
     {RP_CLASS_NET_TIMEOUT, ANY("tls handshake timeout", "handshake timed out")},
     {RP_CLASS_CONFIG,
      ANY("could not resolve placeholder", "database * does not exist", "unknown database",
-         "configmap * not found", "secret * not found", "wrong version number",
+         "configmap * not found", "secret * not found", "wrong version number", "unknown time zone",
+         "unknown timezone", "invalid timezone", "invalid time zone",
          "create container config error", "flag provided but not defined",
          "following arguments are required", "required setting~", "invalid value * for option",
-         "option * is unknown", "unknown option~", "secret key must not be")},
+         "option * is unknown", "unknown option~", "secret key must not be",
+         "configuration error unknown", "invalid configuration", "bad configuration",
+         "config error", "invalid dsn", "invalid connection string", "invalid config")},
 
     {RP_CLASS_PERMISSION, ANY("access to the path", "nio file access denied",
                               "password is required", "unauthorized access exception")},
@@ -53,7 +50,8 @@ static const struct rule rules[] = {
          "certificate validation", "certificate verification", "certificate signed by unknown",
          "err cert", "tls cert", "tls alert", "not match certificate", "doesn't match*certificate",
          "certificate*not match", "certificate name", "alternative certificate",
-         "certification path", "remote error tls", "sslcert~", "verify*certificate")},
+         "certification path", "remote error tls", "certificate for * match", "alternative names",
+         "certificate*mismatch", "sslcert~", "verify*certificate")},
     {RP_CLASS_DISK_FULL,
      ANY("enospc", "no space left", "no space on", "disk full", "disk is full", "not enough space",
          "insufficient*disk~", "insufficient space", "insufficient storage", "quota exceeded*disk",
@@ -70,7 +68,8 @@ static const struct rule rules[] = {
          "resource exhausted", "resource has been exhausted", "throughput exceeded",
          "request limit exceeded", "slow down", "reduce your request rate", "too many calls",
          "api limit", "api calls exceeded", "usage limit", "daily limit", "requests per~",
-         "calls per~", "pull rate", "got 429", "429 on", "429 from", "429 for")},
+         "calls per~", "pull rate", "flood wait", "flood control", "wait of * is required",
+         "try again in", "retry after", "too fast", "got 429", "429 on", "429 from", "429 for")},
     {RP_CLASS_UNIQUE,
      ANY("duplicate key", "duplicate entry", "duplicate value", "unique constraint", "unique key",
          "unique violation", "violates unique", "unique index", "key * already exists", "e11000",
@@ -98,12 +97,13 @@ static const struct rule rules[] = {
          "timeout acquiring a connection", "acquiring*connection*pool", "pool is probably full",
          "connection is not available", "acquire jdbc connection", "obtain*connection*pool",
          "obtain a database connection", "connection from the pool",
-         "connection from the connection pool", "connection from pool", "pool timeout",
-         "pool is full", "no available connection~", "no more connections", "no free connection~",
-         "waiting for*available connection", "waiting for*free connection", "queue is full",
-         "queue full", "rejected execution", "max retries*pool", "too many open files", "emfile",
-         "enfile", "sqlstate 53300", "error 1040", "error 1203", "ora 00018", "ora 00020",
-         "ora 12516", "ora 12519", "ora 12520")},
+         "connection from the connection pool", "connection from pool", "acquire timeout",
+         "connection acquire", "pool timeout", "pool is full", "no available connection~",
+         "no more connections", "no free connection~", "waiting for*available connection",
+         "waiting for*free connection", "queue is full", "queue full", "rejected execution",
+         "max retries*pool", "too many open files", "emfile", "enfile", "sqlstate 53300",
+         "error 1040", "error 1203", "ora 00018", "ora 00020", "ora 12516", "ora 12519",
+         "ora 12520")},
     {RP_CLASS_OOM,
      ANY("out of memory", "outofmemory", "heap space", "heap out of", "heap limit", "out of heap~",
          "heap exhausted", "cannot allocate memory", "could not allocate memory",
@@ -126,10 +126,12 @@ static const struct rule rules[] = {
          "lost communication", "spot~ interruption", "spot~ instance*", "preempted", "zombie job~",
          "zombie task~", "zombies", "zombie", "broken process pool", "process pool was terminated",
          "terminated worker~", "work horse*terminated", "worker process*died",
-         "worker process*terminated", "heartbeat*lost", "missed heartbeat~", "heartbeat*missed",
-         "heartbeat*timed out", "heartbeat timeout", "heartbeat expired", "node is not ready",
-         "node not ready", "node unreachable", "was evicted", "pod*evicted", "abandoned job~",
-         "actor died", "actor is dead", "lease expired", "lease lost", "host*was terminated",
+         "worker process*terminated", "heartbeat*lost", "went offline", "missing lock for job",
+         "could not renew lock", "cannot contact", "lost contact", "lost track of", "orphaned",
+         "vanished", "missed heartbeat~", "heartbeat*missed", "heartbeat*timed out",
+         "heartbeat timeout", "heartbeat expired", "node is not ready", "node not ready",
+         "node unreachable", "was evicted", "pod*evicted", "abandoned job~", "actor died",
+         "actor is dead", "lease expired", "lease lost", "host*was terminated",
          "instance*was terminated", "instance termination")},
     {RP_CLASS_DNS,
      ANY("enotfound", "eai again", "eai noname", "eai nodata", "could not resolve host~",
@@ -141,7 +143,10 @@ static const struct rule rules[] = {
          "gaierror", "getnameinfo", "nodename nor servname", "nxdomain", "servfail",
          "resolution error", "host not found", "dns~", "translate host name",
          "no address associated", "server name not found", "hostname lookup", "unresolved address~",
-         "resolution failure", "resolution failed", "unable to resolve service")},
+         "resolution failure", "resolution failed", "server misbehaving", "no answer from dns",
+         "name server~", "nameserver~", "host * cannot be resolved", "host * could not be resolved",
+         "hostname could not", "unable to look up", "lookup failed", "lookup * on * timeout",
+         "unable to resolve service")},
     {RP_CLASS_AUTH,
      ANY("401 unauthorized", "unauthorized~", "unauthorised", "http 401", "http error 401",
          "status 401", "status code 401", "code 401", "error 401", "401 client", "401 on",
@@ -164,11 +169,11 @@ static const struct rule rules[] = {
          "signature*does not match", "signature*not match", "invalid signature", "security token",
          "not authorized", "not authorised", "login failed", "login incorrect", "login denied",
          "logon failure", "wrong password", "wrongpass", "incorrect password", "invalid password",
-         "invalid username", "username and password not accepted", "noauth", "noperm", "pg hba",
-         "denied publickey", "denied public key", "read username", "prompts disabled",
-         "insufficient scope~", "insufficient permission~", "missing*oauth~", "sqlstate 28###",
-         "error 1045", "ora 01017", "role * does not exist", "requested access to the resource",
-         "kerberos", "smtp 535", "535 5")},
+         "invalid username", "username and password not accepted", "noauth", "noperm",
+         "permission to * denied", "pg hba", "denied publickey", "denied public key",
+         "read username", "prompts disabled", "insufficient scope~", "insufficient permission~",
+         "missing*oauth~", "sqlstate 28###", "error 1045", "ora 01017", "role * does not exist",
+         "requested access to the resource", "kerberos", "smtp*535", "535 5")},
     /* The job's own limit: words of jobs, tasks and schedulers. */
     {RP_CLASS_TIMEOUT,
      ANY("build timed out", "step timed out", "task timed out", "test timed out", "job*timed out",
@@ -188,7 +193,14 @@ static const struct rule rules[] = {
          "ran longer than", "took longer than", "running longer than", "run longer than",
          "runs longer than", "max runtime", "maximum runtime", "max run time", "maximum run time",
          "run time limit", "runtime limit", "time budget", "wall time", "walltime", "allotted time",
-         "allowed time", "overall timeout", "job*deadline", "task*deadline", "task*time limit")},
+         "allowed time", "overall timeout", "job*deadline", "task*deadline", "task*time limit",
+         "timeout of * exceeded by", "timeout of * reached", "time is up", "did not finish within",
+         "did not finish in", "did not complete within", "did not complete in",
+         "not finished within", "not completed within", "not finished after", "still running after",
+         "due to time limit", "time limit reached", "hit its timeout", "its timeout",
+         "hit the timeout", "reached*time limit", "exceeded * limit and was", "killed*timeout",
+         "cancelled*timeout", "canceled*timeout", "aborted*timeout", "terminated*timeout",
+         "stopped*timeout")},
     {RP_CLASS_HTTP_5XX,
      ANY("http 5##", "http error 5##", "http status 5##", "http 1 1 5##", "http 1 0 5##",
          "http 2 5##", "status 5##", "status code 5##", "status code of 5##", "statuscode 5##",
@@ -200,7 +212,12 @@ static const struct rule rules[] = {
          "504 gateway", "server error occurred", "http server error", "internal error*try again",
          "internal failure", "code internal desc", "upstream connect error", "no healthy upstream",
          "backend fetch failed", "overloaded", "server is overloaded", "error internalerror",
-         "encountered an internal error", "remote server error")},
+         "encountered an internal error", "remote server error", "http exception 5##",
+         "http error code 5##", "exception 5##", "5## response", "unable to service your request",
+         "unable to handle this request", "server is currently unavailable",
+         "service is currently unavailable", "server had an error", "something went wrong on our",
+         "service error", "origin error", "code internal", "500 error", "502 error", "503 error",
+         "504 error", "error 5xx", "http 5xx")},
     {RP_CLASS_NET_TIMEOUT,
      ANY("etimedout", "esockettimedout", "connection timed out", "connect timed out",
          "connection timeout", "connect timeout", "connecttimeout", "connection attempt timed out",
@@ -212,9 +229,9 @@ static const struct rule rules[] = {
          "open timeout", "headers timeout", "body timeout", "idle timeout", "timeout awaiting",
          "timeout was reached", "timeout of * exceeded", "timed out while", "timed out reading",
          "while contacting", "contacting*timed out", "login timeout", "lookup timeout",
-         "acquire timeout", "timed out connecting", "navigation timeout", "upstream timed out",
-         "network timeout", "request*timed out", "server*timed out", "call timed out",
-         "rpc timed out", "code deadline exceeded", "408 request", "status code 408", "http 408",
+         "timed out connecting", "navigation timeout", "upstream timed out", "network timeout",
+         "request*timed out", "server*timed out", "call timed out", "rpc timed out",
+         "code deadline exceeded", "408 request", "status code 408", "http 408",
          "timeout exceeded while", "no response*within", "errno 110", "fetch*timed out",
          "query*timed out", "query read timeout", "socket*timeout", "net*timeout", "timeout*socket",
          "poll timed out")},
@@ -223,7 +240,20 @@ static const struct rule rules[] = {
          "communication~ error", "conn crashed", "communication exception",
          "communications exception", "not possible to connect", "lost the connection",
          "connection lost", "peer closed", "broker transport failure", "connection was closed",
-         "epipe", "enetunreach", "ehostunreach", "ehostdown", "enetdown", "enotconn", "eshutdown",
+         "max retries per request", "connection forced", "connection closure", "transfer closed",
+         "outstanding read data", "no servers available", "no server available", "no connection to",
+         "no longer connected", "connection is not open", "connection not open",
+         "connection already closed", "connection pool is closed", "pool is closed",
+         "client is closed", "client is offline", "is offline", "went down",
+         "establish a new connection", "failed to establish", "could not establish",
+         "establish*connection", "abnormal closure", "close 1006", "connection * refused",
+         "actively refused", "refused to connect", "refused the connection",
+         "rejected the connection", "unexpected eof on client", "connection reset",
+         "connection has been closed", "stream was reset", "stream error", "goaway",
+         "protocol error", "ssl syscall", "connection could not be", "dropped the connection",
+         "readonlyerror", "failover", "not master", "notmaster", "not primary", "no primary",
+         "primary stepped down", "replica set", "in recovery mode", "in read only mode", "epipe",
+         "enetunreach", "ehostunreach", "ehostdown", "enetdown", "enotconn", "eshutdown",
          "connection refused", "connection reset", "connection closed", "connection aborted",
          "connection lost", "lost connection", "connection terminated", "connection broken",
          "connection failed", "connection failure", "connection error", "connection exception",
@@ -237,7 +267,8 @@ static const struct rule rules[] = {
          "couldn't connect", "cannot connect", "can't connect", "can not connect",
          "failed to connect", "unable to connect", "error connecting to", "cannot open channel",
          "no route to host", "network is unreachable", "network unreachable", "host is unreachable",
-         "host unreachable", "host is down", "not reachable", "unreachable", "reset by peer",
+         "host unreachable", "host is down", "not reachable", "unreachable host",
+         "destination unreachable", "is unreachable", "unreachable", "reset by peer",
          "eof detected", "early eof", "unexpected disconnect", "disconnect exception",
          "disconnected", "not connected", "is the server running", "could not read from remote",
          "error fetching remote", "database system is", "leader not available", "no leader",
@@ -260,7 +291,10 @@ static const struct rule rules[] = {
          "buffer overflow detected", "access violation", "0xc0000005", "fatal python error",
          "signal 11", "signal 6", "signal 7", "signal 8", "signal 4", "exit code 139",
          "exit code 134", "exit status 139", "exit status 134", "status 139", "status 134",
-         "terminate called", "pure virtual", "unexpected signal", "11 segv", "6 abrt",
+         "terminate called", "node abort", "called abort", "abort called", "pure virtual",
+         "unexpected signal", "cc ~ assertion", "cpp ~ assertion", "c ~ assertion",
+         "exc bad access", "bad access", "invalid pointer", "invalid next size",
+         "memory corruption", "stack trace has been written", "dumped core", "11 segv", "6 abrt",
          "general protection fault", "fatal error has been detected by the java")},
     {RP_CLASS_KILLED,
      ANY("sigkill", "sigterm", "sighup", "sigint", "sigquit", "signal 9", "signal 15", "signal 2",
@@ -269,8 +303,8 @@ static const struct rule rules[] = {
          "with code 137", "with code 143", "exited 137", "exited 143", "exit 137", "exit 143",
          "status code 143", "status code 137", "status 137", "status 143", "code killed", "killed",
          "9 kill", "15 term", "terminated by signal", "terminated by*signal", "by signal",
-         "keyboard interrupt", "keyboardinterrupt", "context canceled", "context cancelled",
-         "received shutdown signal", "shutdown signal")},
+         "makefile * terminated", "was terminated by", "keyboard interrupt", "keyboardinterrupt",
+         "context canceled", "context cancelled", "received shutdown signal", "shutdown signal")},
     {RP_CLASS_BAD_PAYLOAD,
      ANY("json decode error", "jsondecode~", "jsondecodeerror", "not valid json", "invalid json",
          "malformed", "unexpected token", "unrecognized token", "unexpected end of json",
@@ -324,8 +358,21 @@ static const struct rule rules[] = {
          "date out of range", "bigint out of range", "bad record", "bad data", "bad input",
          "invalid data", "invalid input", "invalid record", "invalid row", "invalid message",
          "unparseable", "unparsable", "undecodable", "cannot convert string", "could not convert",
-         "cannot convert value", "unsupported image", "unsupported format", "unsupported file~",
-         "unknown format", "invalid magic", "bad magic", "invalid encoding", "illegal character")},
+         "cannot convert value", "unsupported image", "unsupported format", "avro type~",
+         "found * expecting", "expected * fields", "error tokenizing", "unterminated string",
+         "unterminated", "schema id", "invalid json", "invalid yaml", "invalid sequence",
+         "invalid unicode", "invalid byte", "byte sequence", "not utf 8", "must match format",
+         "does not match schema", "does not match the schema", "not match pattern",
+         "should be string", "should be integer", "should have required", "should match",
+         "additional properties", "unknown enum", "no enum constant", "invalid enum",
+         "is not one of", "must be one of", "invalid length", "invalid size", "length exceeded",
+         "exceeds maximum length", "too long for", "string too long", "wrong format", "bad format",
+         "file is empty", "empty file", "document is empty", "no data in", "unknown encoding",
+         "doesn't look like", "unable to read entire", "cannot read*header", "header mismatch",
+         "invalid signature in", "wrong type", "unexpected type", "negative value",
+         "null constraint", "referential integrity", "dataerror", "data error", "data exception",
+         "unsupported file~", "unknown format", "invalid magic", "bad magic", "invalid encoding",
+         "illegal character")},
     {RP_CLASS_MISSING_MODULE,
      ANY("cannot find module", "can't find module", "could not find module", "module not found",
          "no module named", "module*not found", "cannot find package", "package*not found",
@@ -335,18 +382,19 @@ static const struct rule rules[] = {
          "find or load main class", "could not find class", "h no such file", "hpp no such file",
          "hh no such file", "cannot open shared object", "loading shared libraries",
          "shared library*not", "load shared library", "library not found", "library not loaded",
-         "fatal error*file not found", "no matching distribution", "find a version that satisfies",
-         "could not find gem", "gem not found", "gemnotfound", "missing spec error",
-         "no required module provides", "can't locate", "class * not found", "plugin * not found",
-         "provider * not found", "extension * not found", "is not installed", "not installed",
-         "missing dependency", "missing dependencies", "unmet dependencies", "unmet peer",
-         "no such image", "wrong elf class", "cannot find l~", "dll load failed", "dll*not found",
-         "dll*missing", "load file or assembly", "resolve import", "err module not found",
-         "err package path", "package path not exported", "image pull back~", "imagepullbackoff",
-         "err image pull", "errimagepull", "manifest unknown", "manifest*not found",
-         "image not found", "failed to pull image", "unsatisfied link~", "no such method error",
-         "nosuchmethoderror", "no such module", "unresolved import", "no implicit module",
-         "glibc~*not found", "version glibc~")},
+         "loading shared library", "shared library", "fatal error*file not found",
+         "no matching distribution", "find a version that satisfies", "could not find gem",
+         "gem not found", "gemnotfound", "missing spec error", "no required module provides",
+         "can't locate", "class * not found", "plugin * not found", "provider * not found",
+         "extension * not found", "is not installed", "not installed", "missing dependency",
+         "missing dependencies", "unmet dependencies", "unmet peer", "no such image",
+         "wrong elf class", "cannot find l~", "dll load failed", "dll*not found", "dll*missing",
+         "load file or assembly", "resolve import", "err module not found", "err package path",
+         "package path not exported", "image pull back~", "imagepullbackoff", "err image pull",
+         "errimagepull", "manifest unknown", "manifest*not found", "image not found",
+         "failed to pull image", "unsatisfied link~", "no such method error", "nosuchmethoderror",
+         "no such module", "unresolved import", "no implicit module", "glibc~*not found",
+         "version glibc~")},
     {RP_CLASS_MISSING_COMMAND,
      ANY("command not found", "not recognized as an internal", "executable file not found",
          "executable not found", "cannot run program", "spawn * enoent", "env * no such file",
@@ -418,9 +466,22 @@ static const struct rule rules[] = {
          "cannot find symbol", "incompatible types", "compilation failed", "compilation error",
          "compile error", "expected * before", "frozen error", "frozenerror", "can't modify frozen",
          "no such property", "unhandled case", "logic error", "error ts####", "error cs####",
-         "error c####", "borrowed", "arithmetic exception", "arithmetic overflow",
-         "negative array size", "array store exception", "number of bind variables",
-         "invalid memory address")},
+         "error c####", "borrowed", "arithmetic exception", "unexpected null", "null value",
+         "is undefined", "undefined value", "is not an object", "not an object", "unexpected type",
+         "no such method", "no such function", "unknown function", "unknown attribute",
+         "not json serializable", "not serializable", "serialization of", "not registered",
+         "unregistered task", "no handler for", "unknown task", "unknown job type",
+         "missing argument~", "missing parameter", "too many values to unpack",
+         "not enough values to unpack", "can only concatenate", "must be str", "object is not",
+         "cannot unpack", "not a function", "unexpected return", "unreachable code",
+         "invalid operation~", "illegal operation", "illegal access~", "illegal monitor~",
+         "no such field", "no suitable", "cannot be cast", "unable to cast", "cannot cast",
+         "double render", "stack level too deep", "infinite recursion", "unexpected error in",
+         "internal logic", "bad argument", "invalid argument", "unhandled error type",
+         "method not found", "method not allowed", "property * does not exist",
+         "attribute * does not exist", "unbound", "use of uninitialized", "ambiguous column",
+         "must appear in the group by", "arithmetic overflow", "negative array size",
+         "array store exception", "number of bind variables", "invalid memory address")},
     {RP_CLASS_MISSING_FILE,
      ANY("no such file~", "enoent", "enotdir", "not a directory", "file not found~",
          "filenotfound~", "path not found", "directory not found", "cannot find the file",
@@ -433,15 +494,17 @@ static const struct rule rules[] = {
          "returned error 404", "error 404", "could not open file", "can't open file",
          "cannot open file", "failed to open file", "could not find file", "cannot open",
          "can't open", "no * files * found", "no files found", "no files matched", "missing file",
-         "file is missing", "missing input", "couldn't find remote ref", "did not match any file~",
-         "template not found", "resource not found", "object not found", "entry not found",
-         "errno 2", "410 gone")},
+         "file is missing", "missing input", "couldn't find remote ref", "no input file~",
+         "input file*not", "file*missing", "file * not found", "directory * not found",
+         "repository * not found", "no longer exists", "has been deleted", "record not found",
+         "recordnotfound", "does not exist any more", "no rows", "no such",
+         "did not match any file~", "template not found", "resource not found", "object not found",
+         "entry not found", "errno 2", "410 gone")},
     {RP_CLASS_CONFIG,
-     ANY("configuration error", "invalid configuration", "bad configuration", "config error",
-         "configerror", "configuration*invalid", "configuration exception", "improperly configured",
-         "misconfigur~", "only one of", "mutually exclusive", "cannot be used together",
-         "can't be used together", "conflicting options", "must be set", "must be specified",
-         "must not be empty", "must be configured", "is not set", "not set",
+     ANY("configerror", "configuration*invalid", "configuration exception", "improperly configured",
+         "misconfigur~", "configuration error", "only one of", "mutually exclusive",
+         "cannot be used together", "can't be used together", "conflicting options", "must be set",
+         "must be specified", "must not be empty", "must be configured", "is not set", "not set",
          "environment variable~", "env var~", "missing required option~",
          "missing required argument~", "missing required setting~",
          "missing required configuration", "missing required parameter~", "missing required env~",
@@ -462,102 +525,4 @@ static const struct rule rules[] = {
     {RP_CLASS_CONNECTION, ANY("eof", "eof error", "unavailable")},
     {RP_CLASS_MISSING_FILE, ANY("not found", "notfound", "cannot find", "could not find")},
 };
-
-/* ---- matching ---- */
-
-struct prepared {
-    char low[RP_KEY_LINE_MAX + 1]; /* lower case */
-    bool start[RP_KEY_LINE_MAX + 1];
-    uint16_t starts[RP_KEY_LINE_MAX];
-    size_t n, n_starts;
-    uint8_t begins[128 * 128 / 8]; /* which two letters begin a word */
-};
-
-static bool word_start(const char *p, size_t i, size_t n)
-{
-    if (!is_alnum(p[i]))
-        return false;
-    if (i == 0 || !is_alnum(p[i - 1]))
-        return true;
-    return is_upper(p[i]) &&
-           (is_lower(p[i - 1]) || (is_upper(p[i - 1]) && i + 1 < n && is_lower(p[i + 1])));
-}
-
-static unsigned pair(const char *p)
-{
-    char second = p[0] != '\0' && is_alnum(p[1]) ? p[1] : ' ';
-    return ((unsigned)p[0] & 127u) << 7 | ((unsigned)second & 127u);
-}
-
-static void prepare(struct prepared *l, struct rp_str line)
-{
-    l->n = line.n < RP_KEY_LINE_MAX ? line.n : RP_KEY_LINE_MAX;
-    l->n_starts = 0;
-    memset(l->begins, 0, sizeof l->begins);
-    for (size_t i = 0; i < l->n; i++)
-        l->low[i] = to_lower(line.p[i]);
-    l->low[l->n] = '\0';
-    for (size_t i = 0; i < l->n; i++) {
-        l->start[i] = word_start(line.p, i, l->n);
-        if (!l->start[i])
-            continue;
-        unsigned two = pair(l->low + i);
-        l->begins[two / 8] |= (uint8_t)(1u << two % 8);
-        l->starts[l->n_starts++] = (uint16_t)i;
-    }
-    l->start[l->n] = true;
-}
-
-static bool match_at(const struct prepared *l, const char *phrase, size_t i)
-{
-    for (; *phrase != '\0'; phrase++) {
-        if (*phrase == '~') {
-            while (i < l->n && is_alnum(l->low[i]) && !l->start[i])
-                i++;
-            continue;
-        }
-        if (*phrase == '*') {
-            for (size_t k = i; k < l->n && k <= i + GAP_MAX; k++)
-                if (l->start[k] && match_at(l, phrase + 1 + (phrase[1] == ' '), k))
-                    return true;
-            return false;
-        }
-        if (*phrase == ' ' && phrase[1] == '*')
-            continue;
-        if (*phrase == ' ' || *phrase == '\'' || *phrase == '_' || *phrase == '.') {
-            if (i < l->n && is_alnum(l->low[i]) && !l->start[i])
-                return false;
-            while (i < l->n && !is_alnum(l->low[i]))
-                i++;
-            if (i == l->n)
-                return false;
-        } else if (i == l->n || (*phrase == '#' ? !is_digit(l->low[i]) : l->low[i] != *phrase)) {
-            return false;
-        } else {
-            i++;
-        }
-    }
-    return i == l->n || !is_alnum(l->low[i]) || l->start[i];
-}
-
-static bool found(const struct prepared *l, const char *phrase)
-{
-    unsigned two = pair(phrase);
-    if (phrase[1] != '#' && (l->begins[two / 8] & 1u << two % 8) == 0)
-        return false;
-    for (size_t k = 0; k < l->n_starts; k++)
-        if (l->low[l->starts[k]] == *phrase && match_at(l, phrase, l->starts[k]))
-            return true;
-    return false;
-}
-
-struct rp_ruling rp_rules_match(struct rp_str line)
-{
-    struct prepared l;
-    prepare(&l, line);
-    for (size_t r = 0; l.n_starts > 0 && r < sizeof rules / sizeof *rules; r++)
-        for (const char *const *p = rules[r].any; *p != NULL; p++)
-            if (found(&l, *p))
-                return (struct rp_ruling){rules[r].class, *p};
-    return (struct rp_ruling){RP_CLASS_UNKNOWN, "none"};
-}
+const size_t rp_rules_n = sizeof rp_rules / sizeof *rp_rules;

@@ -1,4 +1,4 @@
-/* Times as logs and tables write them. Times without a year take it from a hint, times without a
+/* Times as logs write them. Times without a year take it from a hint, times without a
  * zone go through the caller's rule (UTC without one). */
 #ifndef RP_ANALYZE_STAMP_H
 #define RP_ANALYZE_STAMP_H
@@ -18,9 +18,5 @@ struct rp_stamp {
  * ctime's and date's "Mon Nov 23 22:28:42 UTC 2026", "23/Nov/2026:22:28:42 +0000", and seconds or
  * milliseconds since 1970 of 10 or 13 digits. *syslog: it was of the traditional syslog form. */
 bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *syslog);
-
-/* A whole cell of a table: the above, or a number: seconds (also from 0), ms, µs or ns since 1970
- * by its size. *relative: a number too small for a date, seconds from some start. */
-bool rp_stamp_cell(struct rp_stamp *st, struct rp_str s, int64_t *us, bool *relative);
 
 #endif

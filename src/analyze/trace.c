@@ -32,12 +32,13 @@ static bool at_frame(struct rp_str s)
            (is_digit(s.p[s.n - 1]) && str_has(s, ":"));
 }
 
-static bool ruby_frame(struct rp_str s)
+/* Where ":in `" stands, behind a line number; SIZE_MAX: nowhere. Ruby 3.4 writes :in '. */
+static size_t ruby_in(struct rp_str s)
 {
     size_t in = rp_str_find(s, RP_STR(":in `"));
     if (in == SIZE_MAX)
         in = rp_str_find(s, RP_STR(":in '"));
-    return in != SIZE_MAX && in > 0 && is_digit(s.p[in - 1]);
+    return in != SIZE_MAX && in > 0 && is_digit(s.p[in - 1]) ? in : SIZE_MAX;
 }
 
 /* "<tab>/src/main.go:12 +0x1d": the lines of `go test` are indented too, but name no path. */
@@ -53,7 +54,7 @@ static enum kind kind_of(struct rp_str raw)
         return PYTHON;
     if (at_frame(s))
         return AT;
-    if (ruby_frame(s))
+    if (ruby_in(s) != SIZE_MAX)
         return RUBY;
     return go_frame(raw, s) ? GO : NO_FRAME;
 }
@@ -147,14 +148,17 @@ static struct frame python_frame(struct rp_str s)
                           until(after(s, ", in "), " \t")};
 }
 
+/* "[WARN: ][from ]/srv/app/job.rb:12:in `run'" */
 static struct frame ruby_frame_parts(struct rp_str s)
 {
-    struct rp_str in = after(s, ":in `");
-    if (in.n == 0)
-        in = after(s, ":in '");
-    if (rp_str_starts(s, "from "))
-        s = str_from(s, 5);
-    return (struct frame){base_name(until(s, ":")), until(in, "'")};
+    size_t in = ruby_in(s), end = in;
+    while (end > 0 && (is_digit(s.p[end - 1]) || s.p[end - 1] == ':'))
+        end--;
+    size_t from = end;
+    while (from > 0 && !is_blank(s.p[from - 1]))
+        from--;
+    return (struct frame){base_name((struct rp_str){s.p + from, end - from}),
+                          until(str_from(s, in + 5), "'")};
 }
 
 /* Java and .NET write the place after the function, Node's place is a path with line:column. */

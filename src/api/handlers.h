@@ -16,7 +16,6 @@ run_fn r_enqueue, r_jobs, r_jobs_count, r_jobs_failures, r_job, r_attempts, r_ou
     r_retry, r_resolve;
 prepare_fn p_resolve;
 render_fn a_enqueue;
-bool job_filter(struct request *q, struct rp_job_filter *f, struct rp_err *err); /* of the query */
 /* {reason?, …}: fills q->in with a struct rp_str */
 struct rp_str reason_of(struct request *q);
 

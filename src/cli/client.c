@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,6 +75,8 @@ static const char *socket_path(struct cli *cli, struct rp_arena *a)
                *runtime = getenv("XDG_RUNTIME_DIR");
     if (given != NULL || (env != NULL && env[0] != '\0'))
         return given != NULL ? given : env;
+    if (is_there(cli->socket))
+        return cli->socket;
     const char *system = "/run/reprise/reprise.sock";
     const char *own = runtime != NULL && runtime[0] == '/'
                           ? rp_cstr(a, rp_str_fmt(a, "%s/reprise.sock", runtime))
@@ -259,7 +260,7 @@ static struct curl_slist *headers_of(const struct client *c, bool post, bool key
         return h;
     uint64_t key[2];
     char line[64];
-    (void)!getrandom(key, sizeof key, 0);
+    arc4random_buf(key, sizeof key);
     (void)snprintf(line, sizeof line, "Idempotency-Key: %016llx%016llx", (unsigned long long)key[0],
                    (unsigned long long)key[1]);
     return curl_slist_append(h, line);

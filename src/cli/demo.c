@@ -152,9 +152,22 @@ static bool outage_seen(struct demo *d, struct rp_str body)
     return down && doc_bool(body, "failures.alert") && count(d, "state=failed&type=thumbnails") >= SLOW;
 }
 
+static bool just_checked(struct demo *d, struct rp_str body)
+{
+    struct items i;
+    bool fresh = false;
+    for (items_open(&i, body, "items"); items_next(&i);)
+        fresh = rp_wall(&rp_clock_system) - doc_time(d->cli, i.value, "checked_at") < RP_US_S / 4;
+    items_close(&i);
+    return fresh;
+}
+
+/* The database goes right after a check of it, so that jobs meet the outage before the next check does. */
 static bool outage(struct demo *d)
 {
     struct rp_str body;
+    if (!wait_for(d, "/v1/dependencies", just_checked, &body))
+        return false;
     world_db_down(&d->w);
     if (!enqueue(d, DURING, SLOW) || !wait_for(d, "/v1/status", outage_seen, &body))
         return false;
@@ -163,7 +176,7 @@ static bool outage(struct demo *d)
     for (items_open(&i, body, "deps"); items_next(&i);)
         held += doc_i64(i.value, "held", 0);
     items_close(&i);
-    step(d, show_fmt(d->cli, "billing-db went away: failure rate %s of %s runs, above %s %s ALERT job_failure_rate",
+    step(d, show_fmt(d->cli, "billing-db went away: failure rate %s of %s runs, above %s %s ALERT",
                      show_percent(d->cli, doc_f64(body, "failures.rate", 0)), show_count(d->cli, doc_i64(body, "failures.runs", 0)),
                      show_percent(d->cli, doc_f64(body, "failures.above", 0)), "→"));
     if (held > 0)
@@ -229,7 +242,8 @@ static bool refused(struct demo *d)
         return rp_fail(&d->err, RP_E_INTERNAL, "a replay started although its dependency is down");
     if (d->err.code != RP_E_REFUSED)
         return false;
-    step(d, show_fmt(d->cli, "a replay now is refused (exit %d): %s", rp_code_exit(d->err.code), d->err.message));
+    step(d, show_fmt(d->cli, "a replay now is refused (exit %d):", rp_code_exit(d->err.code)));
+    more(show_cut(d->cli, rp_str_of(d->err.message), 74));
     return true;
 }
 

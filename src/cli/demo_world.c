@@ -134,7 +134,7 @@ bool world_write_config(struct world *w, struct rp_err *err)
     rp_buf_fmt(&b, "store: sqlite://%s/reprise.db\nsocket: %s/reprise.sock\nlisten: 127.0.0.1:%d\n", w->dir, w->dir, w->api_port);
     rp_buf_fmt(&b, "node: demo\nmax_running: 8\nshutdown_grace: 2s\nreplay: { settle: 1s, wave_max: 25 }\n");
     rp_buf_fmt(&b, "alerts:\n  job_failure_rate: { above: 10%%, window: 15m, min_runs: 20 }\n");
-    rp_buf_fmt(&b, "dependencies:\n  billing-db: { tcp: \"127.0.0.1:%d\", every: 2s, timeout: 1s }\n", w->db_port);
+    rp_buf_fmt(&b, "dependencies:\n  billing-db: { tcp: \"127.0.0.1:%d\", every: 3s, timeout: 1s }\n", w->db_port);
     config_jobs(w, &b);
     bool ok = write_whole(path, &b, err);
     rp_buf_free(&b);

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -343,7 +342,7 @@ static void back_off(struct exec *e, int64_t n)
     struct rp_retry policy = {
         .kind = RP_BACKOFF_EXPONENTIAL, .base_us = BACKOFF_US, .max_us = BACKOFF_MAX_US};
     uint64_t random = 0;
-    (void)!getrandom(&random, sizeof random, 0);
+    arc4random_buf(&random, sizeof random);
     child_sleep(e->child, rp_retry_delay_us(&policy, n, random));
 }
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +26,7 @@ enum {
 char *spool_id(int64_t now_us, char id[SPOOL_ID_LEN])
 {
     uint64_t random[2];
-    (void)!getrandom(random, sizeof random, 0);
+    arc4random_buf(random, sizeof random);
     (void)snprintf(id, SPOOL_ID_LEN, "%016llx-%016llx%016llx", (unsigned long long)now_us,
                    (unsigned long long)random[0], (unsigned long long)random[1]);
     return id;

@@ -15,7 +15,7 @@ enum {
     PATTERN_ROWS = 5,
     DEP_ROWS = 2,
     REPLAY_ROWS = 7,
-    IMPORT_ROWS = 2,
+    IMPORT_ROWS = 4,
     TOKEN_ROWS = 3,
     HELP_ROWS = 3,
     DEMO_ROWS = 1,

@@ -29,6 +29,7 @@ struct cli {
     int64_t now_us;
     struct rp_arena arena;
     struct client *client; /* made by the first call */
+    const char *socket;    /* where the daemon is if nothing else is said; NULL: the usual places */
 };
 
 /* ---- options.c ---- */

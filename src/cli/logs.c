@@ -69,7 +69,7 @@ static int follow(struct cli *cli, const char *path)
 
 int run_logs(struct cli *cli)
 {
-    const char *path;
+    const char *path = NULL;
     struct reply reply;
     struct rp_err err;
     if (!logs_path(cli, &path, &err))

@@ -164,7 +164,7 @@ static bool take_option(struct cli *cli, char **argv, int argc, int *i, struct r
 
 static bool unknown_command(const struct cli *cli, char **words, int n, struct rp_err *err)
 {
-    const char *names[128];
+    const char *names[128] = {0};
     size_t count = 0;
     for (size_t g = 0; g < cli->n_groups; g++)
         for (size_t i = 0; i < cli->groups[g].n && count < 128; i++)

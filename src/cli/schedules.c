@@ -135,6 +135,8 @@ static void occurrence_row(struct cli *cli, struct table *t, struct rp_str o)
         t, show_fmt(cli, "%s%s", doc_bool(o, "manual") ? "manual " : "", doc_show(cli, o, "why")));
 }
 
+enum { LEDGER_ROWS = 10000, AHEAD_SHOWN = 5 };
+
 static int show_ledger(struct cli *cli, struct rp_str list)
 {
     static const struct column columns[] = {{"INSTANT (UTC)", 0},   {"VERDICT", 0},
@@ -147,10 +149,19 @@ static int show_ledger(struct cli *cli, struct rp_str list)
         return 0;
     }
     struct table *t = table_new(cli, columns, 6);
-    for (items_open(&i, list, "items"); items_next(&i);)
-        occurrence_row(cli, t, i.value);
+    int64_t rows = 0, ahead = 0;
+    for (items_open(&i, list, "items"); items_next(&i); rows++) {
+        /* What is still to come is a plan, not a ledger: a few rows of it are enough. */
+        if (!rp_str_is(doc_str(cli, i.value, "verdict"), "expected") || ++ahead <= AHEAD_SHOWN)
+            occurrence_row(cli, t, i.value);
+    }
     items_close(&i);
     table_print(t);
+    if (ahead > AHEAD_SHOWN)
+        say(cli, 0, "… and %s more expected", show_count(cli, ahead - AHEAD_SHOWN));
+    if (rows == LEDGER_ROWS)
+        say(cli, 0, "cut after %s instants; the rest of the day: --json and the API's from=",
+            show_count(cli, rows));
     return 0;
 }
 
@@ -167,7 +178,7 @@ static int run_explain(struct cli *cli)
     query_path(&q, "/v1/schedules/%s/occurrences", rp_str_of(cli->args[0]));
     query_add_time(&q, "from", from);
     query_add_time(&q, "to", to);
-    query_add(&q, "limit", "1000");
+    query_add(&q, "limit", "10000");
     return get_and_show(cli, &q, show_ledger);
 }
 

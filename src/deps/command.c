@@ -50,10 +50,24 @@ static void ended(void *ctx, uint64_t id, struct rp_exec_result *x)
     (void)pthread_mutex_unlock(&w->lock);
 }
 
-void check_command(const struct rp_dep *dep, int64_t timeout_us, struct rp_dep_result *out)
+/* Waits for its end; ends it as soon as nobody waits any more. */
+static void wait_end(struct rp_exec *x, struct waiter *w, const atomic_bool *quit)
 {
-    struct waiter w = {
-        .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER, .out = out};
+    (void)pthread_mutex_lock(&w->lock);
+    while (!w->ended) {
+        struct timespec slice;
+        dep_slice(&slice);
+        (void)pthread_cond_timedwait(&w->cond, &w->lock, &slice);
+        if (atomic_load(quit))
+            rp_exec_kill(x, 1, RP_END_STOP, 0);
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+void check_command(const struct rp_dep *dep, int64_t timeout_us, const atomic_bool *quit,
+                   struct rp_dep_result *out)
+{
+    struct waiter w = {.lock = PTHREAD_MUTEX_INITIALIZER, .out = out};
     struct rp_exec_options o = {.clock = &rp_clock_system, .done = ended, .ctx = &w};
     struct rp_env env[] = {
         {RP_STR("PATH"), RP_STR("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")},
@@ -66,15 +80,18 @@ void check_command(const struct rp_dep *dep, int64_t timeout_us, struct rp_dep_r
                                 .umask = 077,
                                 .keep_bytes = 4096};
     struct rp_err err;
+    pthread_condattr_t attr;
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&w.cond, &attr);
+    (void)pthread_condattr_destroy(&attr);
     struct rp_exec *x = rp_exec_new(&o, &err);
     if (x == NULL) {
         dep_down(out, "%s", err.message);
         return;
     }
     rp_exec_start(x, 1, &spec);
-    (void)pthread_mutex_lock(&w.lock);
-    while (!w.ended)
-        (void)pthread_cond_wait(&w.cond, &w.lock);
-    (void)pthread_mutex_unlock(&w.lock);
+    wait_end(x, &w, quit);
     rp_exec_free(x);
+    (void)pthread_cond_destroy(&w.cond);
 }

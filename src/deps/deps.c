@@ -1,45 +1,16 @@
-/* The table of kinds, and the threads that check. */
+/* The threads that watch. */
 #include "deps/internal.h"
 
 #include "base/log.h"
 #include "engine/engine.h"
 #include "store/registry.h"
 
+#include <curl/curl.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { DEPS_MAX = 64 };
-
-static dep_check *const kinds[] = {
-    [RP_DEP_POSTGRES] = check_postgres,
-    [RP_DEP_HTTP] = check_http,
-    [RP_DEP_TCP] = check_tcp,
-    [RP_DEP_COMMAND] = check_command,
-};
-
-void dep_down(struct rp_dep_result *out, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    out->up = false;
-    (void)vsnprintf(out->says, sizeof out->says, fmt, ap);
-    va_end(ap);
-}
-
-void rp_dep_check(const struct rp_dep *dep, struct rp_dep_result *out)
-{
-    int64_t from = rp_mono(&rp_clock_system);
-    *out = (struct rp_dep_result){0};
-    kinds[dep->kind](dep, dep->timeout_us, out);
-    out->latency_us = rp_mono(&rp_clock_system) - from;
-    size_t n = strlen(out->says);
-    if (out->up && dep->kind != RP_DEP_COMMAND)
-        (void)snprintf(out->says + n, sizeof out->says - n, " in %lld ms",
-                       (long long)((out->latency_us + 500) / 1000));
-}
+enum { DEPS_MAX = 64, ASKS_MAX = 1000 };
 
 /* ---- one thread a dependency ---- */
 
@@ -47,13 +18,17 @@ struct ask { /* who waits for a fresh check of some watchers */
     size_t open;
     void (*done)(void *ctx);
     void *ctx;
+    struct ask *next;
 };
 
 struct watcher {
     struct rp_deps *owner;
     struct rp_dep dep; /* its strings live as long as the configuration they came from */
     pthread_t thread;
-    bool quit, asked; /* under the owner's lock, like the list */
+    struct dep_job
+        *hanging;     /* the thread's: a check that was left behind and may still be going on */
+    atomic_bool quit; /* set under the owner's lock, which protects what follows */
+    bool asked;
     struct ask **asks;
     size_t n_asks;
     struct watcher *next;
@@ -78,28 +53,58 @@ static bool checked_run(struct rp_db *db, void *arg, struct rp_err *err)
     return rp_dep_checked(db, c->name, c->result.up, c->says, c->result.latency_us, c->now_us, err);
 }
 
+/* At most one check of a dependency at a time, also where one hangs longer than its limit. False if
+ * the watcher is to end. */
+static bool check(struct watcher *w, struct rp_dep_result *out)
+{
+    struct dep_job *j = w->hanging != NULL ? w->hanging : dep_job_start(&w->dep);
+    w->hanging = NULL;
+    bool ended = dep_job_wait(j, w->dep.timeout_us + DEP_LATE_US, &w->quit);
+    dep_job_result(j, ended, out);
+    if (ended || atomic_load(&w->quit))
+        dep_job_leave(j);
+    else
+        w->hanging = j;
+    return ended || !atomic_load(&w->quit);
+}
+
 static void check_and_write(struct watcher *w)
 {
     struct rp_err err;
     struct checked c = {.name = w->dep.name, .now_us = rp_wall(rp_engine_clock(w->owner->engine))};
-    rp_dep_check(&w->dep, &c.result);
+    if (!check(w, &c.result))
+        return;
     c.says = rp_str_of(c.result.says);
     if (!rp_engine_write(w->owner->engine, checked_run, &c, &err) && err.code != RP_E_STOPPING)
         rp_log_err(RP_WARN, "a dependency check could not be written", &err);
 }
 
-/* Tells those who asked before this round's check began; under the lock. */
-static void tell(struct watcher *w, size_t n)
+/* Takes the first n asks off; those that nobody else has to answer are returned, to be told without
+ * the lock. */
+static struct ask *answered(struct watcher *w, size_t n)
 {
+    struct ask *told = NULL;
     for (size_t i = 0; i < n; i++) {
         struct ask *a = w->asks[i];
         if (--a->open > 0)
             continue;
+        a->next = told;
+        told = a;
+    }
+    w->n_asks -= n;
+    if (w->n_asks > 0)
+        memmove(w->asks, w->asks + n, w->n_asks * sizeof(struct ask *));
+    return told;
+}
+
+static void tell(struct ask *told)
+{
+    while (told != NULL) {
+        struct ask *a = told;
+        told = a->next;
         a->done(a->ctx);
         free(a);
     }
-    w->n_asks -= n;
-    memmove(w->asks, w->asks + n, w->n_asks * sizeof *w->asks);
 }
 
 static void sleep_until_next(struct watcher *w)
@@ -112,7 +117,7 @@ static void sleep_until_next(struct watcher *w)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    while (!w->quit && !w->asked &&
+    while (!atomic_load(&w->quit) && !w->asked &&
            pthread_cond_timedwait(&w->owner->wake, &w->owner->lock, &until) == 0)
         continue;
 }
@@ -122,18 +127,22 @@ static void *watch(void *arg)
     struct watcher *w = arg;
     struct rp_deps *d = w->owner;
     (void)pthread_mutex_lock(&d->lock);
-    while (!w->quit) {
-        size_t waiting = w->n_asks;
+    while (!atomic_load(&w->quit)) {
+        size_t waiting = w->n_asks; /* those who asked before this check began */
         w->asked = false;
         (void)pthread_mutex_unlock(&d->lock);
         check_and_write(w);
         (void)pthread_mutex_lock(&d->lock);
-        tell(w, waiting);
+        struct ask *told = answered(w, waiting);
+        (void)pthread_mutex_unlock(&d->lock);
+        tell(told);
+        (void)pthread_mutex_lock(&d->lock);
         if (!w->asked)
             sleep_until_next(w);
     }
-    tell(w, w->n_asks);
+    struct ask *told = answered(w, w->n_asks);
     (void)pthread_mutex_unlock(&d->lock);
+    tell(told);
     return NULL;
 }
 
@@ -151,20 +160,28 @@ static bool watch_start(struct rp_deps *d, const struct rp_dep *dep, struct rp_e
     return true;
 }
 
-/* Takes it off the list and waits for its thread; the lock is not held. */
-static void watch_stop(struct rp_deps *d, struct watcher *w)
+/* Takes it off the list and tells it to end; under the lock. */
+static struct watcher *take_off(struct rp_deps *d, struct watcher **at)
 {
-    (void)pthread_mutex_lock(&d->lock);
-    struct watcher **at = &d->watchers;
-    while (*at != w)
-        at = &(*at)->next;
+    struct watcher *w = *at;
     *at = w->next;
-    w->quit = true;
+    atomic_store(&w->quit, true);
     (void)pthread_cond_broadcast(&d->wake);
-    (void)pthread_mutex_unlock(&d->lock);
-    (void)pthread_join(w->thread, NULL);
-    free(w->asks);
-    free(w);
+    return w;
+}
+
+/* Waits for the end of those taken off; the lock is not held. */
+static void join(struct watcher *ending)
+{
+    while (ending != NULL) {
+        struct watcher *w = ending;
+        ending = w->next;
+        (void)pthread_join(w->thread, NULL);
+        if (w->hanging != NULL)
+            dep_job_leave(w->hanging);
+        free(w->asks);
+        free(w);
+    }
 }
 
 /* ---- the set of them ---- */
@@ -199,13 +216,21 @@ bool rp_deps_reload(struct rp_deps *d, const struct rp_config *config, struct rp
                       DEPS_MAX);
         return rp_hint(err, "check several things with one command");
     }
-    for (struct watcher *w = d->watchers, *next; w != NULL; w = next) {
-        next = w->next;
-        const struct rp_dep *now = rp_config_dep(config, w->dep.name);
-        if (now == NULL || !same(now, &w->dep))
-            watch_stop(d, w);
-    }
     bool ok = true;
+    struct watcher *ending = NULL;
+    (void)pthread_mutex_lock(&d->lock);
+    for (struct watcher **at = &d->watchers; *at != NULL;) {
+        const struct rp_dep *now = rp_config_dep(config, (*at)->dep.name);
+        if (now != NULL && same(now, &(*at)->dep)) {
+            at = &(*at)->next;
+            continue;
+        }
+        struct watcher *w = take_off(d, at);
+        w->next = ending;
+        ending = w;
+    }
+    (void)pthread_mutex_unlock(&d->lock);
+    join(ending);
     (void)pthread_mutex_lock(&d->lock);
     for (size_t i = 0; ok && i < config->n_deps; i++)
         if (find(d, config->deps[i].name) == NULL)
@@ -220,6 +245,7 @@ struct rp_deps *rp_deps_start(struct rp_engine *e, const struct rp_config *confi
     struct rp_deps *d = rp_xcalloc(1, sizeof *d);
     pthread_condattr_t attr;
     d->engine = e;
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT); /* before there are threads that use it */
     (void)pthread_mutex_init(&d->lock, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -239,37 +265,64 @@ static void ask_one(struct watcher *w, struct ask *a)
     a->open++;
 }
 
+static bool too_many(struct rp_deps *d, struct rp_err *err)
+{
+    for (struct watcher *w = d->watchers; w != NULL; w = w->next)
+        if (w->n_asks >= ASKS_MAX) {
+            (void)rp_fail(err, RP_E_OVERLOAD, "%d checks of dependency %.*s are waited for already",
+                          ASKS_MAX, RP_FMT(w->dep.name));
+            return !rp_hint(err, "try again in a second");
+        }
+    return false;
+}
+
+static bool not_there(struct rp_str name, struct rp_err *err)
+{
+    (void)rp_fail(err, RP_E_NOT_FOUND, "there is no dependency \"%.*s\"", RP_FMT(name));
+    return rp_hint(err, "reprise deps lists them");
+}
+
+/* Under the lock. */
+static bool ask_all(struct rp_deps *d, struct rp_str name, struct ask *a, struct rp_err *err)
+{
+    struct watcher *one = name.p != NULL ? find(d, name) : NULL;
+    if (name.p != NULL && one == NULL)
+        return not_there(name, err);
+    if (too_many(d, err))
+        return false;
+    for (struct watcher *w = one != NULL ? one : d->watchers; w != NULL;
+         w = one != NULL ? NULL : w->next)
+        ask_one(w, a);
+    (void)pthread_cond_broadcast(&d->wake);
+    return true;
+}
+
 bool rp_deps_ask(struct rp_deps *d, struct rp_str name, void (*done)(void *ctx), void *ctx,
                  struct rp_err *err)
 {
     struct ask *a = rp_xcalloc(1, sizeof *a);
     *a = (struct ask){.done = done, .ctx = ctx};
     (void)pthread_mutex_lock(&d->lock);
-    struct watcher *one = name.p != NULL ? find(d, name) : NULL;
-    bool known = name.p == NULL || one != NULL;
-    if (one != NULL)
-        ask_one(one, a);
-    else if (known)
-        for (struct watcher *w = d->watchers; w != NULL; w = w->next)
-            ask_one(w, a);
-    bool none = a->open == 0;
-    (void)pthread_cond_broadcast(&d->wake);
+    bool ok = ask_all(d, name, a, err), none = a->open == 0;
     (void)pthread_mutex_unlock(&d->lock);
     if (none)
         free(a);
-    if (!known) {
-        (void)rp_fail(err, RP_E_NOT_FOUND, "there is no dependency \"%.*s\"", RP_FMT(name));
-        return rp_hint(err, "reprise deps lists them");
-    }
-    if (none)
+    if (ok && none)
         done(ctx);
-    return true;
+    return ok;
 }
 
 void rp_deps_stop(struct rp_deps *d)
 {
-    while (d->watchers != NULL)
-        watch_stop(d, d->watchers);
+    struct watcher *ending = NULL;
+    (void)pthread_mutex_lock(&d->lock);
+    while (d->watchers != NULL) {
+        struct watcher *w = take_off(d, &d->watchers);
+        w->next = ending;
+        ending = w;
+    }
+    (void)pthread_mutex_unlock(&d->lock);
+    join(ending);
     (void)pthread_mutex_destroy(&d->lock);
     (void)pthread_cond_destroy(&d->wake);
     free(d);

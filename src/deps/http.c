@@ -29,8 +29,10 @@ static void set_options(CURL *c, const char *url, int64_t timeout_us, size_t *se
     (void)curl_easy_setopt(c, CURLOPT_WRITEDATA, seen);
 }
 
-void check_http(const struct rp_dep *dep, int64_t timeout_us, struct rp_dep_result *out)
+void check_http(const struct rp_dep *dep, int64_t timeout_us, const atomic_bool *quit,
+                struct rp_dep_result *out)
 {
+    (void)quit;
     struct rp_arena a = {0};
     size_t seen = 0;
     long status = 0;

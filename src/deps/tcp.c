@@ -47,8 +47,23 @@ static int connect_within(const struct addrinfo *ai, int64_t until_us)
     return why;
 }
 
-void check_tcp(const struct rp_dep *dep, int64_t timeout_us, struct rp_dep_result *out)
+/* A host with several addresses is up by any: none of them may use up the others' time. */
+static int connect_any(const struct addrinfo *found, int64_t until_us)
 {
+    int why = EHOSTUNREACH, left = 0;
+    for (const struct addrinfo *ai = found; ai != NULL; ai = ai->ai_next)
+        left++;
+    for (const struct addrinfo *ai = found; ai != NULL && why != 0; ai = ai->ai_next) {
+        int64_t now = rp_mono(&rp_clock_system);
+        why = connect_within(ai, now + (until_us - now) / left--);
+    }
+    return why;
+}
+
+void check_tcp(const struct rp_dep *dep, int64_t timeout_us, const atomic_bool *quit,
+               struct rp_dep_result *out)
+{
+    (void)quit;
     char host[256], port[16];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     int64_t until = rp_mono(&rp_clock_system) + timeout_us;
@@ -61,9 +76,7 @@ void check_tcp(const struct rp_dep *dep, int64_t timeout_us, struct rp_dep_resul
         dep_down(out, "%s does not resolve: %s", host, gai_strerror(rc));
         return;
     }
-    int why = EHOSTUNREACH;
-    for (const struct addrinfo *ai = found; ai != NULL && why != 0; ai = ai->ai_next)
-        why = connect_within(ai, until);
+    int why = connect_any(found, until);
     freeaddrinfo(found);
     if (why == 0) {
         out->up = true;

@@ -16,6 +16,17 @@ struct begin {
     int64_t now, last_seen, orphans, held;
 };
 
+/* A sign of life from far ahead is that of a wrong clock: schedules must not wait for it (rule 11).
+ */
+static bool right_clock(struct rp_db *db, struct begin *b, struct rp_err *err)
+{
+    int64_t seen = b->last_seen;
+    if (seen <= b->now)
+        return true;
+    b->last_seen = 0;
+    return seen - b->now <= CLOCK_CORRECTION_US || rp_schedules_clock_set(db, seen, b->now, err);
+}
+
 static bool begin_run(struct rp_db *db, void *arg, struct rp_err *err)
 {
     struct begin *b = arg;
@@ -23,6 +34,7 @@ static bool begin_run(struct rp_db *db, void *arg, struct rp_err *err)
     return rp_config_apply(db, b->config, b->now, &b->held, err) &&
            rp_leases_orphaned(db, node, b->now, &b->orphans, err) &&
            rp_node_start(db, node, getpid(), b->now, &b->last_seen, err) &&
+           rp_leases_spare(db, b->now + b->config->lease_us, err) && right_clock(db, b, err) &&
            rp_schedules_reboot(db, b->now, err);
 }
 
@@ -178,6 +190,7 @@ void rp_engine_free(struct rp_engine *e)
     readers_stop(&e->readers);
     writer_stop(&e->writer);
     rp_exec_free(e->exec);
+    runs_free(&e->runs);
     rp_db_close(e->reader);
     (void)pthread_mutex_destroy(&e->lock);
     (void)pthread_cond_destroy(&e->wake);

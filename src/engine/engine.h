@@ -9,7 +9,9 @@
  * snapshot connection; faces hand them work and are called back. exec     exec/exec.h; its results
  * become report ops.
  *
- * Lock order: writer queue, then listeners; both are leaf locks, never held while calling out. */
+ * Locks: the writer's queue and the running commands are leaf locks, never held while calling out.
+ * Listeners are called under their own lock, which is what makes unlisten final: they may not
+ * listen or unlisten, and may take locks of their own. */
 #ifndef RP_ENGINE_ENGINE_H
 #define RP_ENGINE_ENGINE_H
 
@@ -96,8 +98,9 @@ bool rp_engine_reload(struct rp_engine *e, const struct rp_config *config, int64
                       struct rp_err *err);
 const struct rp_config *rp_engine_config(struct rp_engine *e); /* the newest; any thread */
 /* No new claims from now on; running commands get TERM and min(their grace, shutdown_grace), then
- * KILL, and are handed back as interrupted. Returns when all of that is written. rp_engine_stop_now
- * makes a stop under way immediate (any thread). */
+ * KILL, and are handed back as interrupted. Returns when all of that is written; a store that takes
+ * no writes is waited for no longer than shutdown_grace and 4 s: what it does not know is lost, and
+ * said so by the next start. rp_engine_stop_now makes a stop under way immediate (any thread). */
 void rp_engine_stop(struct rp_engine *e);
 void rp_engine_stop_now(struct rp_engine *e);
 void rp_engine_free(struct rp_engine *e);

@@ -9,6 +9,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Beyond this a set clock counts as the correction of a wrong one (schedules, rule 11). */
+#define CLOCK_CORRECTION_US (3 * RP_US_H)
+
 /* ---- writer.c ---- */
 
 struct rp_writer {
@@ -60,8 +63,8 @@ void readers_stop(struct rp_readers *r);
 struct run {
     struct run *next;
     struct rp_arena arena;
-    struct rp_lease lease; /* strings in the arena */
-    const struct rp_type *type;
+    struct rp_lease lease;        /* strings in the arena */
+    const struct rp_type *type;   /* of the configuration under which it was claimed */
     struct rp_exec_result result; /* valid once ended */
     struct rp_report report;      /* made once, kept until it is written */
     bool reported, kill_sent;
@@ -75,6 +78,7 @@ struct runs {
 };
 struct run *run_new(struct rp_engine *e, const struct rp_lease *lease, const struct rp_type *type);
 void run_free(struct run *r);
+void runs_free(struct runs *runs); /* those that ended and could not be reported */
 void run_start(struct rp_engine *e, struct run *r);
 void run_judge(struct rp_engine *e, struct run *r); /* result → report */
 bool command_found(const struct rp_type *t);
@@ -82,7 +86,44 @@ void runs_done(void *ctx, uint64_t id, struct rp_exec_result *result);
 
 /* ---- tick.c: what the engine thread decides, as one op ---- */
 
+enum { REPORTS_A_TICK = 256 };
+
+struct tick {
+    struct rp_engine *e;
+    struct rp_arena arena;
+    int64_t now, mono;
+    bool stopping, beat, probe, partial, holds;
+    struct run *ended[REPORTS_A_TICK];
+    size_t n_ended, reporting;
+    const struct rp_config *config; /* that the claims were made under */
+    struct rp_lease *leases;        /* out */
+    size_t n_leases;
+    int64_t *kill;
+    size_t n_kill;
+    int64_t next_us; /* wall clock of the next thing that is due */
+    int64_t fired, promoted, expired;
+
+    /* upkeep.c */
+    int64_t *beat_ids;
+    bool *beat_ok;
+    size_t n_beats;
+    struct partial *partials;
+    size_t n_partials;
+    const struct rp_config *hold_config;
+    struct rp_str *hold_why; /* one a type of hold_config */
+};
+
 void *engine_thread(void *engine);
+
+/* ---- upkeep.c: the care for running commands, in three steps: gathered on the engine thread,
+ * written in the tick's transaction, acted upon once that is committed ---- */
+
+void upkeep_gather(struct tick *t);
+bool tick_beat(struct tick *t, struct rp_db *db, struct rp_err *err);
+bool tick_partial(struct tick *t, struct rp_db *db, struct rp_err *err);
+bool tick_holds(struct tick *t, struct rp_db *db, struct rp_err *err);
+void upkeep_written(struct tick *t);
+void upkeep_forget(struct tick *t);
 
 struct rp_engine {
     struct rp_store *store;

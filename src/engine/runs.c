@@ -30,6 +30,15 @@ void run_free(struct run *r)
     free(r);
 }
 
+void runs_free(struct runs *runs)
+{
+    while (runs->ended != NULL) {
+        struct run *r = runs->ended;
+        runs->ended = r->next;
+        run_free(r);
+    }
+}
+
 static struct rp_str zone_of(struct rp_engine *e, const struct run *r)
 {
     const struct rp_schedule *s =

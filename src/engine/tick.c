@@ -10,36 +10,17 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum {
-    REPORTS_A_TICK = 256,
-    PROMOTE_A_TICK = 1000,
-    EXPIRE_A_TICK = 200,
-    FIRE_A_TICK = 200,
-    CLAIM_A_TICK = 256
-};
+enum { PROMOTE_A_TICK = 1000, EXPIRE_A_TICK = 200, FIRE_A_TICK = 200, CLAIM_A_TICK = 256 };
 
 static const int64_t wake_at_least_us = RP_US_S; /* so that a set clock is noticed */
 static const int64_t stall_us = RP_US_MIN;       /* a longer gap between ticks counts as downtime */
 static const int64_t probe_every_us =
     2 * RP_US_S; /* the node's sign of life, which also proves that the store takes writes */
-static const int64_t partial_every_us = RP_US_S;        /* output of running commands (G5) */
-static const int64_t hold_every_us = 10 * RP_US_S;      /* looks again for missing commands (U29) */
-static const int64_t clock_correction_us = 3 * RP_US_H; /* rule 11 */
-
-struct tick {
-    struct rp_engine *e;
-    struct rp_arena arena;
-    int64_t now, mono;
-    bool stopping, beat, probe, partial, holds;
-    struct run *ended[REPORTS_A_TICK];
-    size_t n_ended, reporting;
-    struct rp_lease *leases; /* out */
-    size_t n_leases;
-    int64_t *kill;
-    size_t n_kill;
-    int64_t next_us; /* wall clock of the next thing that is due */
-    int64_t fired, promoted, expired;
-};
+static const int64_t partial_every_us = RP_US_S;   /* output of running commands (G5) */
+static const int64_t stop_late_us = 4 * RP_US_S;   /* for a store that does not write (G26) */
+static const int64_t hold_every_us = 10 * RP_US_S; /* looks again for missing commands (U29) */
+static const int64_t clock_set_us =
+    RP_US_S; /* a smaller difference is a clock that is being slewed */
 
 static void sooner(struct tick *t, int64_t us)
 {
@@ -92,16 +73,22 @@ static bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err)
     return true;
 }
 
+/* Leases and retries are lengths of time: a clock that is set must neither end nor stretch them.
+ * Nor may a gap in which nobody could beat end the leases of workers that live. */
 static bool tick_clock(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     struct rp_engine *e = t->e;
-    int64_t jump = (t->now - e->last_wall_us) - (t->mono - e->last_mono_us);
-    if (jump > clock_correction_us || jump < -clock_correction_us) {
-        rp_log(RP_WARN, "the wall clock was set; schedules start from the new time", "jump_s=%lld",
-               (long long)(jump / RP_US_S));
-        return rp_schedules_clock_set(db, e->last_wall_us, t->now, err);
-    }
-    return true;
+    int64_t gone = t->mono - e->last_mono_us, jump = t->now - e->last_wall_us - gone;
+    int64_t lease_us = atomic_load(&e->config)->lease_us;
+    if ((jump > clock_set_us || jump < -clock_set_us) && !rp_jobs_clock_set(db, jump, err))
+        return false;
+    if (gone > wake_at_least_us + lease_us / 2 && !rp_leases_spare(db, t->now + lease_us, err))
+        return false;
+    if (jump <= CLOCK_CORRECTION_US && jump >= -CLOCK_CORRECTION_US)
+        return true;
+    rp_log(RP_WARN, "the wall clock was set; schedules start from the new time", "jump_s=%lld",
+           (long long)(jump / RP_US_S));
+    return rp_schedules_clock_set(db, t->now - jump, t->now, err);
 }
 
 static bool tick_schedules(struct tick *t, struct rp_db *db, struct rp_err *err)
@@ -132,63 +119,6 @@ static bool tick_due(struct tick *t, struct rp_db *db, struct rp_err *err)
     return true;
 }
 
-/* Leases of running commands are ours to keep: a third of their length between beats. */
-static bool tick_beat(struct tick *t, struct rp_db *db, struct rp_err *err)
-{
-    struct rp_engine *e = t->e;
-    (void)pthread_mutex_lock(&e->runs.lock);
-    size_t n = 0, max = e->runs.n;
-    int64_t *ids = RP_NEW_N(&t->arena, int64_t, max + 1);
-    uint64_t *tokens = RP_NEW_N(&t->arena, uint64_t, max + 1);
-    for (struct run *r = e->runs.running; r != NULL; r = r->next, n++)
-        ids[n] = r->lease.id, tokens[n] = r->lease.token;
-    for (struct run *r = e->runs.ended; r != NULL; r = r->next, n++)
-        ids[n] = r->lease.id, tokens[n] = r->lease.token;
-    (void)pthread_mutex_unlock(&e->runs.lock);
-    bool *ok = RP_NEW_N(&t->arena, bool, n + 1);
-    return n == 0 || rp_leases_extend(db, ids, tokens, n,
-                                      t->now + atomic_load(&e->config)->lease_us, ok, err);
-}
-
-static bool tick_partial(struct tick *t, struct rp_db *db, struct rp_err *err)
-{
-    struct rp_engine *e = t->e;
-    bool ok = true;
-    (void)pthread_mutex_lock(&e->runs.lock);
-    for (struct run *r = e->runs.running; ok && r != NULL; r = r->next) {
-        struct rp_output now = {0};
-        struct rp_buf packed = {0};
-        if (rp_exec_peek(e->exec, (uint64_t)r->lease.id, &now) && now.total[0] != r->stored_bytes &&
-            rp_output_pack(&now, &packed, NULL)) {
-            ok = rp_job_output_partial(db, r->lease.id, rp_buf_view(&packed), (int64_t)now.total[0],
-                                       err);
-            r->stored_bytes = now.total[0];
-        }
-        rp_output_free(&now);
-        rp_buf_free(&packed);
-    }
-    (void)pthread_mutex_unlock(&e->runs.lock);
-    return ok;
-}
-
-/* A type whose program is missing is held; it goes on by itself once the program is there. */
-static bool tick_holds(struct tick *t, struct rp_db *db, struct rp_err *err)
-{
-    const struct rp_config *c = atomic_load(&t->e->config);
-    for (size_t i = 0; i < c->n_types; i++) {
-        const struct rp_type *type = &c->types[i];
-        if (type->run.n == 0)
-            continue;
-        struct rp_str why =
-            command_found(type)
-                ? RP_NONE
-                : rp_str_fmt(&t->arena, "its command is missing: %.*s", RP_FMT(type->run.v[0]));
-        if (!rp_type_hold(db, type->name, why, t->now, err))
-            return false;
-    }
-    return true;
-}
-
 static size_t free_slots(struct rp_engine *e)
 {
     (void)pthread_mutex_lock(&e->runs.lock);
@@ -211,6 +141,7 @@ static bool tick_claim(struct tick *t, struct rp_db *db, struct rp_err *err)
         .max = slots < CLAIM_A_TICK ? (int64_t)slots : CLAIM_A_TICK,
         .lease_us = atomic_load(&e->config)->lease_us,
     };
+    t->config = rp_db_config(db);
     return rp_jobs_claim(db, &c, t->now, &t->arena, &t->leases, &t->n_leases, err);
 }
 
@@ -242,10 +173,10 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
     } parts[] = {
         {"reports", tick_reports, t->n_ended > 0},
         {"clock", tick_clock, true},
+        {"beat", tick_beat, t->beat}, /* before leases are looked at: ours are held */
         {"schedules", tick_schedules, true},
         {"due", tick_due, true},
         {"replays", tick_hook, t->e->hooks.tick != NULL},
-        {"beat", tick_beat, t->beat},
         {"output", tick_partial, t->partial},
         {"commands", tick_holds, t->holds},
         {"node", tick_node, t->probe},
@@ -288,30 +219,12 @@ static void drop_written(struct tick *t)
     }
 }
 
+/* The configuration of the claim, not the newest: a type that was claimed is there. */
 static void start_claimed(struct tick *t)
 {
-    struct rp_engine *e = t->e;
-    const struct rp_config *c = atomic_load(&e->config);
-    for (size_t i = 0; i < t->n_leases; i++) {
-        /* The claim is of the configuration that the writer has in force; the newest may have been
-         * set since, and keeps old types. */
-        const struct rp_type *type = rp_config_type(c, t->leases[i].job.type);
-        if (type != NULL && type->run.n > 0)
-            run_start(e, run_new(e, &t->leases[i], type));
-    }
-}
-
-static void kill_marked(struct tick *t)
-{
-    struct rp_engine *e = t->e;
-    (void)pthread_mutex_lock(&e->runs.lock);
-    for (size_t i = 0; i < t->n_kill; i++)
-        for (struct run *r = e->runs.running; r != NULL; r = r->next)
-            if (r->lease.id == t->kill[i] && !r->kill_sent) {
-                r->kill_sent = true;
-                rp_exec_kill(e->exec, (uint64_t)r->lease.id, RP_END_OPERATOR, -1);
-            }
-    (void)pthread_mutex_unlock(&e->runs.lock);
+    for (size_t i = 0; i < t->n_leases; i++)
+        run_start(t->e,
+                  run_new(t->e, &t->leases[i], rp_config_type(t->config, t->leases[i].job.type)));
 }
 
 static bool due(int64_t *at, int64_t now, int64_t every)
@@ -322,11 +235,8 @@ static bool due(int64_t *at, int64_t now, int64_t every)
     return true;
 }
 
-/* Returns how long to sleep. */
-static int64_t tick(struct rp_engine *e, bool stopping)
+static void begin_tick(struct tick *t, struct rp_engine *e, bool stopping)
 {
-    struct tick *t = rp_xcalloc(1, sizeof *t);
-    struct rp_err err;
     *t = (struct tick){.e = e,
                        .now = rp_wall(e->clock),
                        .mono = rp_mono(e->clock),
@@ -337,28 +247,47 @@ static int64_t tick(struct rp_engine *e, bool stopping)
     t->partial = due(&e->next_partial_us, t->mono, partial_every_us);
     t->holds = due(&e->next_hold_us, t->mono, hold_every_us);
     collect_ended(t);
-    bool ok = writer_call(&e->writer, tick_run, t, &err);
-    int64_t sleep = wake_at_least_us;
-    if (ok) {
-        drop_written(t);
-        start_claimed(t);
-        kill_marked(t);
-        e->last_wall_us = t->now;
-        e->last_mono_us = t->mono;
-        e->down_from_us = 0;
-        if (t->next_us - t->now < sleep)
-            sleep = t->next_us > t->now ? t->next_us - t->now : 0;
-        if (t->n_ended == REPORTS_A_TICK || t->n_leases == CLAIM_A_TICK ||
-            t->promoted == PROMOTE_A_TICK)
-            sleep = 0;
-    }
+    upkeep_gather(t);
+}
+
+/* All of it is committed. Returns how long to sleep. */
+static int64_t tick_done(struct tick *t)
+{
+    struct rp_engine *e = t->e;
+    drop_written(t);
+    start_claimed(t);
+    upkeep_written(t);
+    e->last_wall_us = t->now;
+    e->last_mono_us = t->mono;
+    e->down_from_us = 0;
     (void)pthread_mutex_lock(&e->lock);
-    if (ok)
-        e->last_tick_us = t->now;
+    e->last_tick_us = t->now;
     (void)pthread_mutex_unlock(&e->lock);
+    if (t->n_ended == REPORTS_A_TICK || t->n_leases == CLAIM_A_TICK ||
+        t->promoted == PROMOTE_A_TICK || t->next_us <= t->now)
+        return 0;
+    return t->next_us - t->now < wake_at_least_us ? t->next_us - t->now : wake_at_least_us;
+}
+
+/* Nothing of it happened: what was due still is. */
+static int64_t tick_failed(struct rp_engine *e)
+{
+    e->next_beat_us = e->next_probe_us = e->next_partial_us = e->next_hold_us = 0;
+    return wake_at_least_us;
+}
+
+/* False if nothing could be written. */
+static bool tick(struct rp_engine *e, bool stopping, int64_t *sleep)
+{
+    struct tick *t = rp_xcalloc(1, sizeof *t);
+    struct rp_err err;
+    begin_tick(t, e, stopping);
+    bool ok = writer_call(&e->writer, tick_run, t, &err);
+    *sleep = ok ? tick_done(t) : tick_failed(e);
+    upkeep_forget(t);
     rp_arena_free(&t->arena);
     free(t);
-    return sleep;
+    return ok;
 }
 
 static void nap(struct rp_engine *e, int64_t us)
@@ -387,30 +316,55 @@ static void stop_running(struct rp_engine *e, bool at_once)
     (void)pthread_mutex_unlock(&e->runs.lock);
 }
 
-static size_t runs_left(struct rp_engine *e)
+static size_t runs_left(struct rp_engine *e, bool *alive)
 {
     (void)pthread_mutex_lock(&e->runs.lock);
     size_t n = e->runs.n;
+    *alive = e->runs.running != NULL;
     (void)pthread_mutex_unlock(&e->runs.lock);
     return n;
+}
+
+struct stop {
+    bool begun, at_once;
+    int64_t since_us; /* monotonic */
+};
+
+static void follow_stop(struct rp_engine *e, struct stop *s)
+{
+    (void)pthread_mutex_lock(&e->lock);
+    bool stopping = e->stopping, now = e->stop_now;
+    (void)pthread_mutex_unlock(&e->lock);
+    if (stopping && !s->begun) {
+        s->since_us = rp_mono(e->clock);
+        stop_running(e, false);
+    }
+    if (now && !s->at_once)
+        stop_running(e, true);
+    s->begun = stopping;
+    s->at_once = now;
+}
+
+/* A stop is over when all is reported, or when the store has not taken the reports for so long that
+ * they are left to the next start. */
+static bool stop_is_over(struct rp_engine *e, const struct stop *s, bool written)
+{
+    bool alive;
+    if (!s->begun || (runs_left(e, &alive) > 0 && (alive || written)))
+        return false;
+    int64_t patience = s->at_once ? 0 : atomic_load(&e->config)->shutdown_grace_us + stop_late_us;
+    return runs_left(e, &alive) == 0 || rp_mono(e->clock) - s->since_us > patience;
 }
 
 void *engine_thread(void *engine)
 {
     struct rp_engine *e = engine;
-    bool term_sent = false, kill_sent = false;
+    struct stop stop = {0};
     for (;;) {
-        (void)pthread_mutex_lock(&e->lock);
-        bool stopping = e->stopping, now = e->stop_now;
-        (void)pthread_mutex_unlock(&e->lock);
-        if (stopping && !term_sent)
-            stop_running(e, false);
-        if (now && !kill_sent)
-            stop_running(e, true);
-        term_sent = stopping;
-        kill_sent = now;
-        int64_t sleep = tick(e, stopping);
-        if (stopping && runs_left(e) == 0)
+        int64_t sleep;
+        follow_stop(e, &stop);
+        bool written = tick(e, stop.begun, &sleep);
+        if (stop_is_over(e, &stop, written))
             break;
         (void)pthread_mutex_lock(&e->lock);
         nap(e, sleep);

@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 enum {
@@ -387,8 +386,8 @@ static bool open_home(struct rp_exec *x, const struct rp_exec_options *o, struct
 
 static void set_mark(struct rp_exec *x, struct rp_str store_id)
 {
-    uint64_t nonce = 0;
-    (void)!getrandom(&nonce, sizeof nonce, 0);
+    uint64_t nonce;
+    arc4random_buf(&nonce, sizeof nonce);
     rp_mark_prefix(x->mark, store_id);
     size_t n = strlen(x->mark);
     (void)snprintf(x->mark + n, sizeof x->mark - n, "%016" PRIx64 ".", nonce);

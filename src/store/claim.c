@@ -199,7 +199,7 @@ static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
                "state = 2 and queue_id = ?1 "
                "and type_id = ?2 and (alone = 0 or not exists (select 1 from job r indexed by "
                "job_live_schedule "
-               "where r.schedule_id = j.schedule_id and r.state in (1, 2, 3, 4) and r.state = 3)) "
+               "where r.schedule_id = j.schedule_id and r.state < 5 and r.state = 3)) "
                "order by priority desc, id limit ?3 offset ?4");
     rp_bind_i64(s, 1, l->queue_id);
     rp_bind_i64(s, 2, l->type_id);

@@ -3,8 +3,8 @@
  *
  * They are summed up in memory and written once, just before the commit, in the same transaction: a
  * thousand reports touch a few counts, and a count must cost the same with any history (G19) and
- * agree with the rows (G30). What an op added is kept apart until its savepoint is released, so
- * that its rollback takes it back. */
+ * agree with the rows (G30). What a savepoint added is kept apart until it is released, so that
+ * its rollback takes it back, with all that was released inside. */
 #include "base/time.h"
 #include "store/internal.h"
 
@@ -57,7 +57,7 @@ static int64_t hour_of(const struct rp_job_row *j)
 static void tally(struct rp_db *db, const struct rp_job_row *j, int64_t n)
 {
     if (j != NULL && counted(j->state))
-        add(&db->op_counts,
+        add(&db->counts[db->savepoints],
             &(struct rp_count){.key = {j->state, j->type_id, j->queue_id, hour_of(j)}, .n = n});
 }
 
@@ -71,19 +71,21 @@ void rp_tally_move(struct rp_db *db, const struct rp_job_row *before,
 void rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
                      enum rp_outcome outcome, bool final, int64_t pattern_id)
 {
-    add(&db->op_counts, &(struct rp_count){.rollup = true,
-                                           .key = {at_us / RP_US_MIN, type_id, queue_id, outcome,
-                                                   final, pattern_id},
-                                           .n = 1});
+    add(&db->counts[db->savepoints],
+        &(struct rp_count){
+            .rollup = true,
+            .key = {at_us / RP_US_MIN, type_id, queue_id, outcome, final, pattern_id},
+            .n = 1});
 }
 
 /* ---- writing ---- */
 
 void rp_counts_keep(struct rp_db *db)
 {
-    for (size_t i = 0; i < db->op_counts.n; i++)
-        add(&db->counts, &db->op_counts.v[i]);
-    db->op_counts.n = 0;
+    struct rp_counts *from = &db->counts[db->savepoints];
+    for (size_t i = 0; i < from->n; i++)
+        add(from - 1, &from->v[i]);
+    from->n = 0;
 }
 
 static bool write_count(struct rp_db *db, const struct rp_count *c, struct rp_err *err)
@@ -103,25 +105,26 @@ static bool write_count(struct rp_db *db, const struct rp_count *c, struct rp_er
 
 bool rp_counts_write(struct rp_db *db, struct rp_err *err)
 {
-    rp_counts_keep(db);
-    for (size_t i = 0; i < db->counts.n; i++)
-        if (db->counts.v[i].n != 0 && !write_count(db, &db->counts.v[i], err))
-            return false;
-    db->counts.n = 0;
+    for (size_t level = 0; level <= db->savepoints; level++) {
+        struct rp_counts *c = &db->counts[level];
+        for (size_t i = 0; i < c->n; i++)
+            if (c->v[i].n != 0 && !write_count(db, &c->v[i], err))
+                return false;
+        c->n = 0;
+    }
     return true;
 }
 
-void rp_counts_drop(struct rp_db *db, bool all)
+void rp_counts_drop(struct rp_db *db, size_t level)
 {
-    db->op_counts.n = 0;
-    if (all)
-        db->counts.n = 0;
+    for (; level <= RP_SAVEPOINTS; level++)
+        db->counts[level].n = 0;
 }
 
 void rp_counts_free(struct rp_db *db)
 {
-    free(db->counts.v);
-    free(db->op_counts.v);
+    for (size_t level = 0; level <= RP_SAVEPOINTS; level++)
+        free(db->counts[level].v);
 }
 
 bool rp_tally_sweep(struct rp_db *db, struct rp_err *err)

@@ -46,7 +46,7 @@ static bool live_with_key(struct rp_db *db, int64_t type_id, struct rp_str key,
                           struct rp_enqueued *out, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(db, "select id, state from job where type_id = ?1 and key = ?2 and "
-                                   "key is not null and state in (1, 2, 3, 4)");
+                                   "key is not null and state < 5");
     rp_bind_i64(s, 1, type_id);
     rp_bind_text(s, 2, key);
     enum rp_step step = rp_step(s, err);

@@ -17,6 +17,8 @@ struct rp_db_mark {
     unsigned grown; /* times that names or hours were added in memory */
 };
 
+enum { RP_SAVEPOINTS = 4 };
+
 struct rp_counts {
     struct rp_count *v;
     size_t n, cap;
@@ -34,12 +36,14 @@ struct rp_db {
     const struct rp_config *config;
     unsigned config_age; /* rises whenever another one comes into force */
     unsigned changes, grown;
-    struct rp_db_mark at_begin, at_savepoint;
+    struct rp_db_mark at_begin, at_savepoint[RP_SAVEPOINTS];
+    size_t savepoints; /* open now, one inside the other */
     struct rp_names *types, *queues;
     int64_t hour;         /* the newest one in job_hour that this connection knows */
     struct rp_turn *turn; /* whose turn it is: claim.c */
     size_t n_turn;
-    struct rp_counts counts, op_counts; /* of the transaction, of the op under way: counts.c */
+    struct rp_counts
+        counts[RP_SAVEPOINTS + 1]; /* of the transaction, of each open savepoint: counts.c */
     uint64_t random[32];
     size_t n_random;
 };
@@ -62,6 +66,8 @@ bool rp_quick_check(struct rp_db *db, int64_t max_us, struct rp_err *err);
 /* Virtual machine steps of all statements since the last call: the measure of a claim's cost in
  * tests. */
 int64_t rp_db_steps(struct rp_db *db);
+/* How often a statement had to be compiled anew: each time, if the planner peeks at a parameter. */
+int64_t rp_db_recompiled(struct rp_db *db);
 /* A column without a copy: valid until the statement's next step or reset. */
 struct rp_str rp_col_view(struct rp_stmt *s, int c);
 
@@ -214,10 +220,11 @@ void rp_tally_move(struct rp_db *db, const struct rp_job_row *before,
                    const struct rp_job_row *after);
 /* [w] Forgets the counts that came down to nothing. */
 bool rp_tally_sweep(struct rp_db *db, struct rp_err *err);
-/* For tx.c: what the op counted stays; all is written; the op's (or all) is forgotten. */
+/* For tx.c: what the innermost savepoint counted becomes what surrounds it; all is written; what
+ * was counted in `level` (0: the transaction) and deeper is forgotten. */
 void rp_counts_keep(struct rp_db *db);
 bool rp_counts_write(struct rp_db *db, struct rp_err *err);
-void rp_counts_drop(struct rp_db *db, bool all);
+void rp_counts_drop(struct rp_db *db, size_t level);
 void rp_counts_free(struct rp_db *db);
 
 /* ---- audit.c ---- */

@@ -180,6 +180,12 @@ bool rp_leases_expire(struct rp_db *db, int64_t now_us, int64_t max, int64_t *ex
  * processes were ended before). Those of workers and of `exec` go on: they live by themselves. */
 bool rp_leases_orphaned(struct rp_db *db, struct rp_str node, int64_t now_us, int64_t *n,
                         struct rp_err *err);
+/* [w] Nobody could beat for a while (the daemon was down, the machine slept, the store was stuck):
+ * leases of workers and of `exec` hold at least until then. */
+bool rp_leases_spare(struct rp_db *db, int64_t until_us, struct rp_err *err);
+/* [w] The wall clock was set by so much: the deadlines of leases and the due times of retries,
+ * which are lengths of time, move along. */
+bool rp_jobs_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err);
 /* [w] scheduled and retrying jobs that are due become queued; at most `max`. *next_us as above. */
 bool rp_jobs_promote(struct rp_db *db, int64_t now_us, int64_t max, int64_t *n, int64_t *next_us,
                      struct rp_err *err);

@@ -1,4 +1,5 @@
 /* Leases: granted, extended, run out. */
+#include "base/time.h"
 #include "store/internal.h"
 
 /* ---- granting ---- */
@@ -134,6 +135,33 @@ bool rp_job_lease(struct rp_db *db, int64_t id, int64_t *lease, struct rp_err *e
     rp_bind_i64(s, 1, id);
     return rp_get_i64(s, 0, lease, err) &&
            (*lease != 0 || rp_fail(err, RP_E_NOT_FOUND, "job %lld is not running", (long long)id));
+}
+
+/* ---- clocks and gaps ---- */
+
+enum { FAR_DAYS = 1 };
+
+/* A deadline that lies days ahead was set by a clock that has been corrected since. */
+bool rp_leases_spare(struct rp_db *db, int64_t until_us, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db,
+        "update lease set deadline = ?1 where command = 0 and (deadline < ?1 or deadline > ?2)");
+    rp_bind_i64(s, 1, until_us);
+    rp_bind_i64(s, 2, until_us + FAR_DAYS * RP_US_DAY);
+    return rp_run(s, err);
+}
+
+bool rp_jobs_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "update lease set deadline = deadline + ?1");
+    rp_bind_i64(s, 1, by_us);
+    if (!rp_run(s, err))
+        return false;
+    s = rp_sql(db, "update job set due_at = due_at + ?1 where state in (1, 4) and state = 4");
+    rp_bind_i64(s, 1, by_us);
+    rp_db_changed(db, RP_CHANGED_DUE);
+    return rp_run(s, err);
 }
 
 /* ---- those that ran out ---- */

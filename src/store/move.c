@@ -96,14 +96,15 @@ static bool key_taken(const struct rp_job_row *j, struct rp_err *err)
     return rp_hint(err, "wait for that job, or cancel it");
 }
 
-static bool write_job(struct rp_db *db, const struct rp_job_row *j, enum rp_state from,
-                      struct rp_err *err)
+#define UPDATE                                                                                     \
+    "update job set state = ?3, attempts = ?4, max_attempts = ?5, last_n = ?6, interrupted_n = "   \
+    "?7, lost_n = ?8, poison = ?9, "                                                               \
+    "due_at = ?10, started_at = ?11, ended_at = ?12"
+#define SHOWN ", error = ?13, error_class = ?14, pattern_id = ?15"
+#define WHERE " where id = ?1 and state = ?2"
+
+static void bind_job(struct rp_stmt *s, const struct rp_job_row *j, enum rp_state from)
 {
-    struct rp_stmt *s = rp_sql(db, "update job set state = ?3, attempts = ?4, max_attempts = ?5, "
-                                   "last_n = ?6, interrupted_n = ?7, lost_n = ?8, "
-                                   "poison = ?9, due_at = ?10, started_at = ?11, ended_at = ?12 "
-                                   "where id = ?1 and state = ?2");
-    struct rp_err why;
     rp_bind_i64(s, 1, j->id);
     rp_bind_i64(s, 2, from);
     rp_bind_i64(s, 3, j->state);
@@ -116,6 +117,20 @@ static bool write_job(struct rp_db *db, const struct rp_job_row *j, enum rp_stat
     rp_bind_i64(s, 10, j->due_us);
     rp_bind_id(s, 11, j->started_us);
     rp_bind_id(s, 12, j->ended_us);
+}
+
+/* The pattern only when it changes: it has an index of its own. */
+static bool write_job(struct rp_db *db, const struct rp_job_row *j, enum rp_state from,
+                      const struct rp_shown *e, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, e->set ? UPDATE SHOWN WHERE : UPDATE WHERE);
+    struct rp_err why = {0};
+    bind_job(s, j, from);
+    if (e->set) {
+        rp_bind_text(s, 13, e->error);
+        rp_bind_text(s, 14, e->class);
+        rp_bind_id(s, 15, e->pattern_id);
+    }
     if (!rp_run(s, &why)) {
         if (rp_constraint_failed(&why))
             return key_taken(j, err);
@@ -123,25 +138,8 @@ static bool write_job(struct rp_db *db, const struct rp_job_row *j, enum rp_stat
             *err = why;
         return false;
     }
-    if (rp_changes(db) != 1)
-        return rp_fail(err, RP_E_INTERNAL, "job %lld moved while it was being moved",
-                       (long long)j->id);
-    return true;
-}
-
-/* Apart, because each is rare, and each has an index of its own. */
-static bool write_shown(struct rp_db *db, const struct rp_job_row *j, const struct rp_shown *e,
-                        struct rp_err *err)
-{
-    if (!e->set)
-        return true;
-    struct rp_stmt *s =
-        rp_sql(db, "update job set error = ?2, error_class = ?3, pattern_id = ?4 where id = ?1");
-    rp_bind_i64(s, 1, j->id);
-    rp_bind_text(s, 2, e->error);
-    rp_bind_text(s, 3, e->class);
-    rp_bind_id(s, 4, e->pattern_id);
-    return rp_run(s, err);
+    return rp_changes(db) == 1 ||
+           rp_fail(err, RP_E_INTERNAL, "job %lld moved while it was being moved", (long long)j->id);
 }
 
 static bool write_replay(struct rp_db *db, const struct rp_job_row *j, const struct rp_move *m,
@@ -172,8 +170,7 @@ static bool write_all(struct rp_db *db, const struct rp_job_row *j, enum rp_stat
     if (j->state == RP_SUCCEEDED)
         e = (struct rp_shown){.set = j->last_n > 1 ||
                                      from == RP_UNKNOWN}; /* a first attempt has nothing to clear */
-    if (!write_job(db, j, from, err) || !write_shown(db, j, &e, err) ||
-        !write_replay(db, j, m, err))
+    if (!write_job(db, j, from, &e, err) || !write_replay(db, j, m, err))
         return false;
     if ((effects & RP_FX_NEW_ATTEMPT) && !rp_attempts_begin(db, j, 1, m, err))
         return false;
@@ -227,8 +224,9 @@ static bool write_begun(struct rp_db *db, const struct rp_job_row *j, size_t n,
                         const struct rp_move *m, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
-        db, "update job set state = ?1, last_n = last_n + 1, started_at = coalesce(started_at, ?2) "
-            "where state = ?3 and id in (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
+        db, "update or fail job set state = ?1, last_n = last_n + 1, started_at = "
+            "coalesce(started_at, ?2) "
+            "where +state = ?3 and id in (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
             "?16, ?17, ?18, ?19)");
     rp_bind_i64(s, 1, j->state);
     rp_bind_i64(s, 2, m->now_us);

@@ -95,7 +95,7 @@ bool rp_occurrences(struct rp_db *db, int64_t schedule_id, int64_t from_us, int6
                     struct rp_err *err)
 {
     struct ledger l = {.limit = limit > 0 && limit < LIMIT_MAX ? (size_t)limit : LIMIT_MAX};
-    struct stored c;
+    struct stored c = {0};
     if (!read_stored(db, schedule_id, a, &c, err) ||
         !read_past(db, schedule_id, from_us, to_us, a, &l, err) ||
         !add_expected(&c, from_us, to_us, a, &l, err))

@@ -17,7 +17,7 @@ struct live {
 static bool find_live(const struct due *d, struct live *l, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(d->db, "select id, state from job where schedule_id = ?1"
-                                      " and state in (1, 2, 3, 4) order by id limit ?2");
+                                      " and state < 5 order by id limit ?2");
     rp_bind_i64(s, 1, d->id);
     rp_bind_i64(s, 2, LIVE_MAX);
     enum rp_step step;

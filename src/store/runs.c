@@ -96,7 +96,7 @@ static bool key_free(struct rp_db *db, int64_t type_id, struct rp_str key, struc
     if (key.n == 0 || key.n > RP_KEY_MAX)
         return rp_fail(err, RP_E_BAD_FIELD, "key: 1 to %d bytes are wanted", RP_KEY_MAX);
     struct rp_stmt *s = rp_sql(db, "select id from job where type_id = ?1 and key = ?2 and key is "
-                                   "not null and state in (1, 2, 3, 4)");
+                                   "not null and state < 5");
     rp_bind_i64(s, 1, type_id);
     rp_bind_text(s, 2, key);
     if (!rp_get_i64(s, 0, &id, err))

@@ -280,12 +280,22 @@ void rp_reset_all(struct rp_db *db)
             (void)sqlite3_reset(st);
 }
 
-int64_t rp_db_steps(struct rp_db *db)
+static int64_t sum_of(struct rp_db *db, int what)
 {
     int64_t n = 0;
     for (sqlite3_stmt *st = NULL; (st = sqlite3_next_stmt(db->sq, st)) != NULL;)
-        n += sqlite3_stmt_status(st, SQLITE_STMTSTATUS_VM_STEP, 1);
+        n += sqlite3_stmt_status(st, what, 1);
     return n;
+}
+
+int64_t rp_db_steps(struct rp_db *db)
+{
+    return sum_of(db, SQLITE_STMTSTATUS_VM_STEP);
+}
+
+int64_t rp_db_recompiled(struct rp_db *db)
+{
+    return sum_of(db, SQLITE_STMTSTATUS_REPREPARE);
 }
 
 void rp_bind_i64(struct rp_stmt *s, int i, int64_t v)

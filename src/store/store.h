@@ -42,6 +42,7 @@ bool rp_tx_begin(
     struct rp_err *err); /* writer: immediate; reader: a snapshot that holds until rollback */
 bool rp_tx_commit(struct rp_db *db, struct rp_err *err);
 void rp_tx_rollback(struct rp_db *db);
+/* Savepoints lie in each other, at most four deep; release and rollback end the innermost. */
 bool rp_savepoint(struct rp_db *db, struct rp_err *err);
 bool rp_savepoint_release(struct rp_db *db, struct rp_err *err);
 void rp_savepoint_rollback(struct rp_db *db);

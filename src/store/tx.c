@@ -38,7 +38,8 @@ bool rp_tx_begin(struct rp_db *db, struct rp_err *err)
         return false;
     }
     db->in_tx = true;
-    db->at_begin = db->at_savepoint = mark(db);
+    db->at_begin = mark(db);
+    db->savepoints = 0;
     return true;
 }
 
@@ -57,7 +58,8 @@ void rp_tx_rollback(struct rp_db *db)
 {
     if (db->in_tx)
         bring_back(db, &db->at_begin);
-    rp_counts_drop(db, true);
+    rp_counts_drop(db, 0);
+    db->savepoints = 0;
     db->in_tx = false; /* before: the transaction may be gone already, which rp_step would refuse */
     if (db->sq == NULL)
         return;
@@ -67,22 +69,30 @@ void rp_tx_rollback(struct rp_db *db)
 
 bool rp_savepoint(struct rp_db *db, struct rp_err *err)
 {
-    db->at_savepoint = mark(db);
-    rp_counts_keep(db);
-    return run(db, "savepoint op", err);
+    if (db->savepoints == RP_SAVEPOINTS)
+        return rp_fail(err, RP_E_INTERNAL, "more than %d savepoints", RP_SAVEPOINTS);
+    if (!run(db, "savepoint op", err))
+        return false;
+    db->at_savepoint[db->savepoints++] = mark(db);
+    return true;
 }
 
 bool rp_savepoint_release(struct rp_db *db, struct rp_err *err)
 {
+    if (!run(db, "release op", err))
+        return false;
     rp_counts_keep(db);
-    return run(db, "release op", err);
+    db->savepoints--;
+    return true;
 }
 
 void rp_savepoint_rollback(struct rp_db *db)
 {
+    if (db->savepoints == 0) /* the whole transaction is gone already */
+        return;
     rp_reset_all(db);
-    bring_back(db, &db->at_savepoint);
-    rp_counts_drop(db, false);
+    rp_counts_drop(db, db->savepoints);
+    bring_back(db, &db->at_savepoint[--db->savepoints]);
     (void)(run(db, "rollback to op", NULL) && run(db, "release op", NULL));
 }
 

@@ -189,6 +189,9 @@ static bool take_key_value(struct subject *s, struct rp_str t)
 
 static bool take_brackets(struct subject *s, struct rp_str t)
 {
+    size_t seam = rp_str_find(t, RP_STR("]["));
+    if (seam != SIZE_MAX) /* [name][id] */
+        return take_brackets(s, str_head(t, seam + 1)) && take_brackets(s, str_from(t, seam + 1));
     struct rp_str in = {t.p + 1, t.n - 2};
     if (rp_str_in(in, levels))
         return true;
@@ -261,6 +264,28 @@ static struct rp_str skip_levels(struct rp_str s, bool *bad)
         *bad = *bad || rp_str_in(word, bad_levels);
         s = rest;
     }
+}
+
+static bool separator(struct rp_str *rest)
+{
+    struct rp_str after = *rest, t = token(&after);
+    if (!rp_str_is(t, "-") && !rp_str_is(t, "|"))
+        return false;
+    *rest = after;
+    return true;
+}
+
+/* "app.worker - ERROR - ", "app.worker: ERROR: " in front of the message. */
+static struct rp_str skip_logger(struct rp_str s, bool *bad)
+{
+    struct rp_str rest = s, name = token(&rest);
+    if (!rp_str_ends(name, ":") && !separator(&rest))
+        return s;
+    struct rp_str level = token(&rest), word = strip(level, "[<(", "]>):,");
+    if (!rp_str_in(word, levels) || (!one_of(level.p[level.n - 1], ":]") && !separator(&rest)))
+        return s;
+    *bad = *bad || rp_str_in(word, bad_levels);
+    return strip(rest, " \t", "");
 }
 
 /* After a leading verb ("Starting job x (id 7) now"): up to what is no longer the subject. */
@@ -397,7 +422,7 @@ static bool read_line(struct rp_stamp *st, struct rp_str line, struct event *e, 
             return true;
         s = rest;
     }
-    *known = read_body(skip_levels(s, &e->bad_level), e);
+    *known = read_body(skip_logger(skip_levels(s, &e->bad_level), &e->bad_level), e);
     return true;
 }
 

@@ -69,7 +69,8 @@ create table job(
 create index job_ready on job(queue_id, type_id, priority desc, id) where state = 2;
 create index job_due on job(due_at) where state in (1, 4);
 create index job_running on job(type_id, queue_id) where state = 3;
-create unique index job_key on job(type_id, key) where key is not null and state in (1, 2, 3, 4);
+-- Live: state < 5. (With more than two values SQLite would build a table for `in` at every row.)
+create unique index job_key on job(type_id, key) where key is not null and state < 5;
 create index job_oldest on job(queue_id, due_at) where state = 2;
 create index job_failed on job(type_id, ended_at, state) where state in (6, 8);
 create index job_failed_at on job(ended_at) where state in (6, 8);
@@ -77,7 +78,7 @@ create index job_cancelled on job(ended_at) where state = 7;
 create index job_pattern on job(pattern_id, id) where pattern_id is not null;
 create index job_by_type on job(type_id, id);
 create index job_by_schedule on job(schedule_id, id) where schedule_id is not null;
-create index job_live_schedule on job(schedule_id, state) where schedule_id is not null and state in (1, 2, 3, 4);
+create index job_live_schedule on job(schedule_id, state) where schedule_id is not null and state < 5;
 create index job_manual on job(schedule_id, instant) where manual = 1;
 create index job_by_replay on job(replay_id, id) where replay_id is not null;
 create index job_external on job(type_id, external_id) where external_id is not null;

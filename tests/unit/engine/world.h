@@ -1,4 +1,5 @@
-/* A real engine on a temporary store, for the tests of engine/: a configuration as text, jobs in, rows out. */
+/* A real engine on a temporary store, for the tests of engine/: a configuration as text, jobs in,
+ * rows out. */
 #ifndef RP_TESTS_ENGINE_WORLD_H
 #define RP_TESTS_ENGINE_WORLD_H
 
@@ -9,8 +10,10 @@
 
 #include <cmocka.h>
 
+#include "analyze/explain.h"
 #include "config/config.h"
 #include "engine/engine.h"
+#include "replay/replay.h"
 #include "store/registry.h"
 #include "store/schedules.h"
 
@@ -23,6 +26,7 @@
 struct world {
     char dir[64], url[128];
     struct rp_config *config;
+    const struct rp_clock *clock;
     struct rp_store *store;
     struct rp_engine *engine;
     struct rp_db *reader;
@@ -46,10 +50,26 @@ static inline struct rp_config *config_of(const char *yaml)
     return c;
 }
 
+/* As the daemon does it. */
+static inline void world_explain(void *ctx, struct rp_arena *a, const struct rp_exec_result *x,
+                                 struct rp_report *r)
+{
+    (void)ctx;
+    struct rp_failure_facts facts = {.message = r->facts.error,
+                                     .exit_code = (int)r->facts.exit_code,
+                                     .signal = (int)r->facts.signal,
+                                     .oom = x->oom,
+                                     .timed_out = r->outcome == RP_OUT_TIMEOUT,
+                                     .contract = r->facts.contract};
+    rp_explain_failure(a, &facts, r);
+}
+
 static inline void world_open(struct world *w)
 {
     struct rp_err err;
-    struct rp_engine_options o = {.config = w->config, .clock = &rp_clock_system};
+    struct rp_engine_options o = {.config = w->config,
+                                  .clock = w->clock,
+                                  .hooks = {.explain = world_explain, .tick = rp_replay_tick}};
     must(rp_store_open(w->url, &w->store, &err), &err);
     o.store = w->store;
     w->engine = rp_engine_start(&o, &err);
@@ -66,14 +86,22 @@ static inline void world_close(struct world *w)
     rp_store_close(w->store);
 }
 
-static inline struct world *world_new(const char *yaml)
+/* A folder and a configuration; nothing runs yet. */
+static inline struct world *world_prepare(const char *yaml)
 {
     struct world *w = rp_xcalloc(1, sizeof *w);
+    w->clock = &rp_clock_system;
     (void)snprintf(w->dir, sizeof w->dir, "/tmp/reprise-engine-XXXXXX");
     if (mkdtemp(w->dir) == NULL)
         fail_msg("mkdtemp");
     (void)snprintf(w->url, sizeof w->url, "sqlite://%s/reprise.db", w->dir);
     w->config = config_of(yaml);
+    return w;
+}
+
+static inline struct world *world_new(const char *yaml)
+{
+    struct world *w = world_prepare(yaml);
     world_open(w);
     return w;
 }
@@ -84,13 +112,19 @@ static inline int world_remove(const char *path, const struct stat *st, int kind
     return remove(path);
 }
 
-static inline void world_free(struct world *w)
+/* After world_close, or before world_open. */
+static inline void world_drop(struct world *w)
 {
-    world_close(w);
     rp_config_free(w->config);
     rp_arena_free(&w->arena);
     (void)nftw(w->dir, world_remove, 16, FTW_DEPTH | FTW_PHYS);
     free(w);
+}
+
+static inline void world_free(struct world *w)
+{
+    world_close(w);
+    world_drop(w);
 }
 
 struct world_enqueue {
@@ -107,7 +141,8 @@ static inline bool world_enqueue_run(struct rp_db *db, void *arg, struct rp_err 
 static inline int64_t enqueue(struct world *w, const char *type, const char *payload)
 {
     struct rp_err err;
-    struct world_enqueue e = {.in = {.type = rp_str_of(type), .payload = rp_str_of(payload), .priority = INT64_MIN}};
+    struct world_enqueue e = {
+        .in = {.type = rp_str_of(type), .payload = rp_str_of(payload), .priority = INT64_MIN}};
     must(rp_engine_write(w->engine, world_enqueue_run, &e, &err), &err);
     return e.out.id;
 }
@@ -134,10 +169,12 @@ static inline struct rp_job job_in(struct world *w, int64_t id, enum rp_state wa
         if (j.state == want)
             return j;
         if (rp_state_terminal(j.state))
-            fail_msg("job %lld is %s, wanted %s: %.*s", (long long)id, rp_state_name(j.state), rp_state_name(want), RP_FMT(j.error));
+            fail_msg("job %lld is %s, wanted %s: %.*s", (long long)id, rp_state_name(j.state),
+                     rp_state_name(want), RP_FMT(j.error));
         pause_ms(10);
     }
-    fail_msg("job %lld is still %s, wanted %s", (long long)id, rp_state_name(job(w, id).state), rp_state_name(want));
+    fail_msg("job %lld is still %s, wanted %s", (long long)id, rp_state_name(job(w, id).state),
+             rp_state_name(want));
     return (struct rp_job){0};
 }
 

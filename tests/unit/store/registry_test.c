@@ -11,6 +11,7 @@ static const char conf[] = "queues:\n  mail: { max_running: 3, weight: 2 }\n"
 static struct rp_type_row type_row(struct world *w, const char *name)
 {
     struct rp_type_row row;
+    write_counts(w);
     OK(rp_type_get(w->db, rp_str_of(name), w->now, &w->arena, &row, err));
     return row;
 }
@@ -19,6 +20,7 @@ static struct rp_queue_row queue_row(struct world *w, const char *name)
 {
     struct rp_queue_row *v;
     size_t n;
+    write_counts(w);
     OK(rp_queues_list(w->db, w->now, &w->arena, &v, &n, err));
     for (size_t i = 0; i < n; i++)
         if (rp_str_is(v[i].name, name))
@@ -97,6 +99,7 @@ static void a_dependency_that_comes_up_frees_its_jobs_and_wakes_the_claim(void *
     OK(rp_dep_checked(w->db, RP_STR("db"), false, RP_STR("connection refused"), 9, w->now, err));
     assert_int_equal(claim(w, 1, &l), 0);
     assert_true(rp_str_is(type_row(w, "a").held, "dependency db is down"));
+    write_counts(w);
     OK(rp_deps_list(w->db, &w->arena, &v, &n, err));
     assert_int_equal(n, 1);
     assert_int_equal(v[0].state, RP_DEP_DOWN);
@@ -160,6 +163,7 @@ static void a_pattern_counts_and_a_person_may_correct_it(void **state)
     assert_true(rp_str_is(p.name, "db away"));
     assert_true(rp_str_is(p.class, "network"));
     assert_true(rp_str_is(p.group, "g"));
+    write_counts(w);
     OK(rp_pattern_counts(w->db, 0, 0, RP_NONE, 10, &w->arena, &c, &n, err));
     assert_int_equal(n, 3);
     assert_int_equal(c[0].failures, 3);

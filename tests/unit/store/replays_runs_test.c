@@ -118,6 +118,7 @@ static void G17_whatever_happens_an_item_runs_once_and_undo_is_exact(void **stat
     configure(w, conf);
     fail_jobs(w, "b", JOBS / 2, 7);
     fail_jobs(w, "a", JOBS / 2, 8);
+    write_counts(w);
     const char *asked = getenv("RP_RUNS");
     uint64_t runs = asked != NULL ? strtoull(asked, NULL, 10) : 300;
     for (uint64_t seed = 1; seed <= runs; seed++) {
@@ -134,6 +135,7 @@ static void G17_whatever_happens_an_item_runs_once_and_undo_is_exact(void **stat
             act(&r);
         check_run(&r, n, items, seed);
         struct rp_buf findings = {0};
+        write_counts(w);
         if (seed % 10 == 0 && !rp_store_check(w->db, &findings, NULL))
             fail_msg("seed %llu: %.*s", (unsigned long long)seed, RP_FMT(rp_buf_view(&findings)));
         rp_buf_free(&findings);

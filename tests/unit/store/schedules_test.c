@@ -376,6 +376,7 @@ static void R16_an_edit_keeps_the_next_instant_only_if_the_expression_is_the_sam
         RP_STR("jobs: { other: { run: [\"true\"] } }"), RP_STR("t"), NULL, &mistakes);
     struct rp_unrunnable *u;
     size_t n;
+    write_counts(w);
     OK(rp_config_unrunnable(w->db, c, &w->arena, &u, &n, err));
     assert_int_equal(n, 1);
     assert_int_equal(u[0].waiting, 1);

@@ -1,0 +1,75 @@
+/* What check and the imports share: files read as they are, also packed ones; runs on their way to
+ * the daemon; what was found, in words and as JSON. Everything is in constant memory. */
+#ifndef RP_CLI_IMPORT_H
+#define RP_CLI_IMPORT_H
+
+#include "analyze/run.h"
+#include "cli/internal.h"
+
+int run_check(struct cli *cli);
+int run_import_log(struct cli *cli);
+int run_import_csv(struct cli *cli);
+
+/* ---- stream.c ---- */
+
+/* Hands the bytes of a file ("-": standard input) to `take` in pieces; gzip and zstd are unpacked.
+ * Shows a bar on a terminal if the size is known. False, with err naming the file, when it cannot
+ * be read to its end or take said so. */
+typedef bool stream_take(void *ctx, struct rp_str bytes, struct rp_err *err);
+bool stream_file(struct cli *cli, const char *path, stream_take *take, void *ctx,
+                 struct rp_err *err);
+
+/* ---- records.c ---- */
+
+/* The first line of a file, cut at its length here: what stays the same when the file grows, is
+ * renamed or packed. */
+enum { FIRST_LINE = 4096 };
+struct first_line {
+    char text[FIRST_LINE];
+    size_t n;
+    bool whole;
+};
+void first_line_feed(struct first_line *f, struct rp_str bytes);
+
+struct record {
+    const struct rp_run *run;
+    struct rp_str spool_id, external_id;
+    struct rp_str labels; /* JSON object; absent: none */
+    int64_t submit_us;    /* RP_NO_TIME: not known */
+};
+
+struct records {
+    struct cli *cli;
+    struct rp_buf body; /* a batch that was begun */
+    struct rp_jw w;
+    size_t n;             /* runs in it */
+    int64_t added, known; /* as the daemon said: new, and there before */
+};
+/* Asks whether a daemon is there, so that nobody waits for a file to be read in vain. */
+bool records_begin(struct records *r, struct cli *cli, struct rp_err *err);
+/* Sends a batch when it is full. A run whose outcome is not known must not be given. */
+bool records_add(struct records *r, const struct record *one, struct rp_err *err);
+bool records_flush(struct records *r, struct rp_err *err);
+void records_free(struct records *r);
+
+/* 32 hex digits of texts, in order. Into the arena. */
+struct rp_str digest(struct rp_arena *a, const struct rp_str *texts, size_t n);
+/* A type's name as the store takes it: printable, up to 200 bytes. What had to be changed ends in a
+ * digest, so that different names stay different. */
+struct rp_str type_name(struct rp_arena *a, struct rp_str name);
+
+/* ---- import_show.c ---- */
+
+struct import {
+    struct cli *cli;
+    const char *path;
+    const char *format; /* "cron", "csv"; NULL: not known */
+    bool store;         /* not --dry-run */
+    uint64_t lines, unassigned_lines;
+    uint64_t never_started, skipped; /* rows of a table that are no runs */
+    struct rp_tally *tally;
+    struct records records;
+};
+void import_show(struct import *i); /* words, or JSON with --json */
+
+#endif

@@ -1,0 +1,253 @@
+/* Classes of failures: the shared labelled messages, a set of our own (failures.tsv), facts. */
+#include "analyze/internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct score {
+    int rows, right, unsafe;
+    int of[RP_CLASSES_N], hit[RP_CLASSES_N];
+};
+
+/* "\n" and "\t" of the table are what they stand for. */
+static void unescape(char *s)
+{
+    char *o = s;
+    for (; *s != '\0'; s++)
+        if (s[0] == '\\' && (s[1] == 'n' || s[1] == 't'))
+            *o++ = *++s == 'n' ? '\n' : '\t';
+        else
+            *o++ = *s;
+    *o = '\0';
+}
+
+static enum rp_class classify(const char *message)
+{
+    struct rp_arena a = {0};
+    struct rp_failure_facts f = {.message = rp_str_of(message)};
+    struct rp_fingerprint out;
+    rp_fingerprint(&a, &f, &out);
+    enum rp_class c = out.class;
+    rp_arena_free(&a);
+    return c;
+}
+
+/* What must not be replayed before something was fixed, and what may be replayed as it is. */
+static bool needs_fix(enum rp_class c)
+{
+    return c == RP_CLASS_CODE_BUG || c == RP_CLASS_CRASH || c == RP_CLASS_BAD_PAYLOAD ||
+           c == RP_CLASS_UNIQUE || c == RP_CLASS_AUTH;
+}
+static bool replays_now(enum rp_class c)
+{
+    return strcmp(rp_classes[c].group, "transient") == 0;
+}
+
+static void one(struct score *s, char *line)
+{
+    char *message = strchr(line, '\t');
+    if (message == NULL)
+        return;
+    *message++ = '\0';
+    message[strcspn(message, "\t\n")] = '\0';
+    unescape(message);
+    enum rp_class want, got = classify(message);
+    assert_true(rp_class_of_name(rp_str_of(line), &want));
+    s->rows++;
+    s->of[want]++;
+    s->right += got == want;
+    s->hit[want] += got == want;
+    s->unsafe += needs_fix(want) && replays_now(got);
+    if (got != want)
+        print_message("  %s, not %s: %s\n", rp_classes[got].name, line, message);
+}
+
+static bool measure(const char *path, struct score *s)
+{
+    FILE *f = fopen(path, "r");
+    char *line = NULL;
+    size_t cap = 0;
+    *s = (struct score){0};
+    if (f == NULL)
+        return false;
+    for (bool header = true; getline(&line, &cap, f) > 0; header = false)
+        if (!header)
+            one(s, line);
+    free(line);
+    (void)fclose(f);
+    return true;
+}
+
+static double macro_recall(const struct score *s)
+{
+    double sum = 0;
+    int n = 0;
+    for (int c = 0; c < RP_CLASSES_N; c++)
+        if (s->of[c] > 0) {
+            sum += (double)s->hit[c] / s->of[c];
+            n++;
+        }
+    return sum / n;
+}
+
+static void goals_are_met(const char *path)
+{
+    struct score s;
+    if (!measure(path, &s)) {
+        print_message("skipped: %s is not there\n", path);
+        skip();
+    }
+    print_message("%d of %d right (%.3f), macro recall %.3f\n", s.right, s.rows,
+                  (double)s.right / s.rows, macro_recall(&s));
+    assert_true(s.right >= 0.97 * s.rows);
+    assert_true(macro_recall(&s) >= 0.95);
+    assert_int_equal(s.unsafe, 0);
+}
+
+static void the_shared_labelled_messages_get_their_classes(void **state)
+{
+    (void)state;
+    goals_are_met(RP_SHARED "/data/failures/messages.tsv");
+}
+
+static void messages_of_well_known_software_get_their_classes(void **state)
+{
+    (void)state;
+    goals_are_met(RP_TESTS "/unit/analyze/failures.tsv");
+}
+
+static void expect(struct rp_failure_facts f, enum rp_class want)
+{
+    struct rp_arena a = {0};
+    struct rp_fingerprint out;
+    rp_fingerprint(&a, &f, &out);
+    assert_string_equal(out.class_name, rp_classes[want].name);
+    assert_string_equal(out.action, rp_classes[want].action);
+    assert_true(strlen(out.rule) > 0);
+    rp_arena_free(&a);
+}
+
+static void facts_beat_text(void **state)
+{
+    (void)state;
+    const struct rp_str refused = RP_STR("connect ECONNREFUSED 10.0.0.1:5432");
+    expect((struct rp_failure_facts){.message = refused}, RP_CLASS_CONNECTION);
+    expect((struct rp_failure_facts){.message = refused, .timed_out = true}, RP_CLASS_TIMEOUT);
+    expect((struct rp_failure_facts){.message = refused, .oom = true, .exit_code = 137},
+           RP_CLASS_OOM);
+    expect((struct rp_failure_facts){.message = refused, .exit_code = 127},
+           RP_CLASS_MISSING_COMMAND);
+    expect((struct rp_failure_facts){.message = refused, .exit_code = 139}, RP_CLASS_CRASH);
+    expect((struct rp_failure_facts){.message = refused, .signal = 11}, RP_CLASS_CRASH);
+    expect((struct rp_failure_facts){.message = refused, .http_status = 429}, RP_CLASS_RATE_LIMIT);
+    expect((struct rp_failure_facts){.message = refused, .sqlstate = RP_STR("40P01")},
+           RP_CLASS_DB_CONFLICT);
+    expect((struct rp_failure_facts){.message = refused, .sqlstate = RP_STR("23505")},
+           RP_CLASS_UNIQUE);
+    expect((struct rp_failure_facts){.message = refused, .worker_lost = true},
+           RP_CLASS_WORKER_LOST);
+    expect((struct rp_failure_facts){.contract = RP_STR("expected output, saw none")},
+           RP_CLASS_CONTRACT);
+}
+
+static void weak_facts_speak_only_when_the_text_does_not(void **state)
+{
+    (void)state;
+    expect((struct rp_failure_facts){.signal = 9}, RP_CLASS_KILLED);
+    expect((struct rp_failure_facts){.exit_code = 143}, RP_CLASS_KILLED);
+    expect((struct rp_failure_facts){.message = RP_STR("JavaScript heap out of memory"),
+                                     .exit_code = 137},
+           RP_CLASS_OOM);
+    expect((struct rp_failure_facts){.exit_code = 78}, RP_CLASS_CONFIG);
+    expect((struct rp_failure_facts){.exit_code = 1}, RP_CLASS_UNKNOWN);
+    expect((struct rp_failure_facts){0}, RP_CLASS_UNKNOWN);
+}
+
+static void an_abort_after_heap_exhaustion_is_out_of_memory(void **state)
+{
+    (void)state;
+    struct rp_str heap = RP_STR("FATAL ERROR: Reached heap limit Allocation failed - JavaScript "
+                                "heap out of memory");
+    expect((struct rp_failure_facts){.message = heap, .exit_code = 134}, RP_CLASS_OOM);
+    expect((struct rp_failure_facts){.message = RP_STR("aborting"), .exit_code = 134},
+           RP_CLASS_CRASH);
+}
+
+static void other_lines_speak_when_the_key_line_does_not(void **state)
+{
+    (void)state;
+    assert_int_equal(classify("Task failed\nsee below\nconnect ECONNREFUSED 10.0.0.1:5432"),
+                     RP_CLASS_CONNECTION);
+}
+
+static void words_are_anchored(void **state)
+{
+    (void)state;
+    assert_int_equal(classify("ModuleNotFoundError: x"), RP_CLASS_MISSING_MODULE);
+    assert_int_equal(classify("unkilledness was reached"), RP_CLASS_UNKNOWN);
+    assert_int_equal(classify("wrote 503 rows and 401 files"), RP_CLASS_UNKNOWN);
+}
+
+/* The phrase as text: gaps and digits filled in. */
+static struct rp_str instance(const char *phrase, char out[200])
+{
+    size_t n = 0;
+    for (; *phrase != '\0'; phrase++)
+        if (*phrase == '*')
+            n += (size_t)snprintf(out + n, 200 - n, " 7 ");
+        else if (*phrase == '~' && n > 0 && out[n - 1] == ' ')
+            out[n++] = 'x';
+        else if (*phrase != '~')
+            out[n++] = *phrase == '#' ? '5' : *phrase;
+    return (struct rp_str){out, n};
+}
+
+static void every_phrase_is_well_formed_and_found(void **state)
+{
+    (void)state;
+    size_t phrases = 0;
+    for (size_t r = 0; r < rp_rules_n; r++)
+        for (const char *const *p = rp_rules[r].any; *p != NULL; p++, phrases++) {
+            char text[200];
+            bool ok = is_alnum((*p)[0]) && (is_alnum((*p)[1]) || one_of((*p)[1], " #")) &&
+                      rp_rules_match(instance(*p, text)).class != RP_CLASS_UNKNOWN;
+            for (const char *c = *p; *c != '\0'; c++)
+                ok = ok && !is_upper(*c);
+            if (!ok)
+                fail_msg("%s", *p);
+        }
+    print_message("%zu phrases\n", phrases);
+}
+
+static void no_class_that_needs_a_fix_says_replay_now(void **state)
+{
+    (void)state;
+    for (int c = 0; c < RP_CLASSES_N; c++) {
+        const struct rp_class_info *i = &rp_classes[c];
+        bool now = strncmp(i->action, "replay", 6) == 0 || strncmp(i->action, "retry", 5) == 0;
+        if (now)
+            assert_string_equal(i->group, "transient");
+        if (needs_fix((enum rp_class)c))
+            assert_false(now);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_shared_labelled_messages_get_their_classes),
+        cmocka_unit_test(messages_of_well_known_software_get_their_classes),
+        cmocka_unit_test(facts_beat_text),
+        cmocka_unit_test(weak_facts_speak_only_when_the_text_does_not),
+        cmocka_unit_test(an_abort_after_heap_exhaustion_is_out_of_memory),
+        cmocka_unit_test(other_lines_speak_when_the_key_line_does_not),
+        cmocka_unit_test(words_are_anchored),
+        cmocka_unit_test(every_phrase_is_well_formed_and_found),
+        cmocka_unit_test(no_class_that_needs_a_fix_says_replay_now),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
