@@ -19,7 +19,7 @@ render_fn a_enqueue;
 /* {reason?, …}: fills q->in with a struct rp_str */
 struct rp_str reason_of(struct request *q);
 
-/* work.c: workers and runs of others */
+/* work.c: workers; runs.c: runs of others, records */
 prepare_fn p_fetch, p_report, p_beat, p_run_start, p_run_finish, p_records;
 run_fn r_fetch, r_report, r_beat, r_run_start, r_run_finish, r_records;
 render_fn a_fetch, a_report;
