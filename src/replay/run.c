@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/time.h"
 
+#include <math.h>
+
 enum { HALT_LEAST = 3, RELEASE_A_TICK = 500 };
 
 bool failures_halt(int64_t settled, int64_t failed)
@@ -54,9 +56,8 @@ static struct pace pace_now(struct step *s)
     if (s->r.rate_per_s <= 0)
         return (struct pace){.n = RELEASE_A_TICK};
     struct pace p = {.gap_us = 1e6 / s->r.rate_per_s, .from_us = s->r.free_us};
-    int64_t most = s->now_us + (int64_t)p.gap_us + burst_us;
-    if (p.from_us > most) /* the clock was set back */
-        p.from_us = most;
+    if (p.from_us > s->now_us + (int64_t)p.gap_us + burst_us) /* the clock was set back */
+        p.from_us = s->now_us;
     if (p.from_us > s->now_us) {
         again_at(s, p.from_us);
         return p;
@@ -71,7 +72,7 @@ static bool pace_used(struct step *s, const struct pace *p, int64_t released, st
 {
     if (p->gap_us <= 0 || released == 0)
         return true;
-    int64_t free_us = p->from_us + (int64_t)((double)released * p->gap_us);
+    int64_t free_us = p->from_us + (int64_t)ceil((double)released * p->gap_us);
     again_at(s, free_us);
     return rp_replay_pace(s->db, s->r.id, free_us, err);
 }
