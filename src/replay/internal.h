@@ -4,7 +4,7 @@
 
 #include "replay/replay.h"
 
-enum { REPLAY_ITEMS_MAX = 100000, REPLAYS_RUNNING_MAX = 2 };
+enum { REPLAY_ITEMS_MAX = 100000 };
 
 /* preflight.c: fills plan->preflight and plan->refused for the plan's items. */
 bool preflight(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,

@@ -176,12 +176,15 @@ static int64_t canary_size(const struct rp_replay_ask *ask, int64_t n, int64_t k
     return at_most(size, n);
 }
 
+static int64_t wave_most(const struct rp_config *config, const struct rp_replay_ask *ask)
+{
+    return ask->wave_max > 0 ? ask->wave_max : config->wave_max > 0 ? config->wave_max : 200;
+}
+
 static void make_waves(const struct rp_config *config, const struct rp_replay_ask *ask,
                        struct rp_arena *a, struct rp_plan *plan)
 {
-    int64_t most = ask->wave_max > 0      ? ask->wave_max
-                   : config->wave_max > 0 ? config->wave_max
-                                          : 200;
+    int64_t most = wave_most(config, ask);
     plan->canary = canary_size(ask, plan->n, kinds_first(a, plan));
     plan->waves = RP_NEW_N(a, int64_t,
                            (size_t)(plan->n / most) + 64); /* at most 63 doublings before `most` */
@@ -274,18 +277,58 @@ static bool reason_given(const struct rp_replay_ask *ask, struct rp_err *err)
     return rp_hint(err, "add --reason \"why this is safe\"; the audit trail keeps it");
 }
 
+static bool rate_usable(const struct rp_replay_ask *ask, struct rp_err *err)
+{
+    double rate = ask->rate_per_s;
+    if (rate == 0 || (rate >= 1e-4 && rate <= 1e6)) /* false for what is not a number */
+        return true;
+    (void)rp_fail(err, RP_E_BAD_FIELD, "a rate of %g jobs per second cannot be kept", rate);
+    return rp_hint(err, "give 0.0001 to 1000000, or none for no limit");
+}
+
+static int by_number(const void *x, const void *y)
+{
+    const int64_t *a = x, *b = y;
+    return *a < *b ? -1 : *a > *b;
+}
+
+/* Each job once, oldest first, however it was named. */
+static const int64_t *distinct(struct rp_arena *a, const struct rp_replay_ask *ask, size_t *n)
+{
+    int64_t *ids = RP_NEW_N(a, int64_t, ask->n_ids + 1);
+    *n = 0;
+    if (ask->n_ids == 0)
+        return ids;
+    memcpy(ids, ask->ids, ask->n_ids * sizeof *ids);
+    qsort(ids, ask->n_ids, sizeof *ids, by_number);
+    for (size_t i = 0; i < ask->n_ids; i++)
+        if (i == 0 || ids[i] != ids[*n - 1])
+            ids[(*n)++] = ids[i];
+    return ids;
+}
+
+/* A set that is cut off would not be what was asked for (U2). */
+static bool few_enough(size_t n, struct rp_err *err)
+{
+    if (n <= REPLAY_ITEMS_MAX)
+        return true;
+    (void)rp_fail(err, RP_E_TOO_LARGE, "more than %d jobs are selected", REPLAY_ITEMS_MAX);
+    return rp_hint(err, "replay them in parts: by --type, --pattern, or --since and --until");
+}
+
 bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                     struct rp_plan *out, struct rp_err *err)
 {
     struct rp_candidate *found;
     struct rp_job_filter filter = ask->filter;
-    size_t n;
+    size_t n, n_ids;
+    const int64_t *ids = distinct(a, ask, &n_ids);
     *out = (struct rp_plan){.rate_per_s = ask->rate_per_s};
     filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
-    if (!selected(ask, err) || !reason_given(ask, err) ||
-        !rp_replay_candidates(db, &filter, ask->ids, ask->n_ids, REPLAY_ITEMS_MAX, a, &found, &n,
-                              err))
+    if (!selected(ask, err) || !reason_given(ask, err) || !rate_usable(ask, err) ||
+        !rp_replay_candidates(db, &filter, ids, n_ids, REPLAY_ITEMS_MAX + 1, a, &found, &n, err) ||
+        !few_enough(n, err))
         return false;
     select_items(config, ask, found, n, a, out);
     make_waves(config, ask, a, out);
@@ -322,14 +365,13 @@ bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
     struct rp_plan plan;
     if (!rp_replay_plan(db, config, ask, now_us, a, &plan, err) || !refuse(&plan, ask, err))
         return false;
-    int64_t most = ask->wave_max > 0 ? ask->wave_max : config->wave_max;
     struct rp_replay r = {
         .selection = ask->selection_json,
         .actor = ask->actor,
         .reason = ask->reason,
         .plan_hash = plan.hash,
         .canary = plan.canary,
-        .wave_max = most,
+        .wave_max = wave_most(config, ask),
         .rate_per_s = ask->rate_per_s,
         .matched = plan.matched,
         .left_out = plan.matched - plan.n,

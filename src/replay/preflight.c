@@ -56,12 +56,21 @@ static bool needed(const struct pre *p, struct rp_str dependency)
     return false;
 }
 
+/* A state that nobody has looked at for several rounds is not known. */
+static bool stale(const struct pre *p, const struct rp_dep_row *d)
+{
+    const struct rp_dep *conf = rp_config_dep(p->config, d->name);
+    return d->state != RP_DEP_UNKNOWN && conf != NULL &&
+           p->now_us - d->checked_us > 3 * conf->every_us + conf->timeout_us + 10 * RP_US_S;
+}
+
 static void judge_dependency(struct pre *p, const struct rp_dep_row *d, enum rp_check_state *worst,
                              struct rp_buf *says)
 {
     char for_now[RP_DURATION_LEN], settle[RP_DURATION_LEN];
     int64_t since = (p->now_us - d->since_us) / RP_US_S * RP_US_S;
-    enum rp_check_state state = d->state == RP_DEP_UP     ? RP_CHECK_HOLDS
+    enum rp_check_state state = stale(p, d)               ? RP_CHECK_UNKNOWN
+                                : d->state == RP_DEP_UP   ? RP_CHECK_HOLDS
                                 : d->state == RP_DEP_DOWN ? RP_CHECK_FAILS
                                                           : RP_CHECK_UNKNOWN;
     (void)rp_duration_format(since, for_now);
@@ -71,7 +80,8 @@ static void judge_dependency(struct pre *p, const struct rp_dep_row *d, enum rp_
         rp_buf_fmt(says, "%.*s has been down for %s (%.*s)", RP_FMT(d->name), for_now,
                    RP_FMT(d->says));
     else if (state == RP_CHECK_UNKNOWN)
-        rp_buf_fmt(says, "%.*s has not been checked yet", RP_FMT(d->name));
+        rp_buf_fmt(says, "%.*s has not been checked %s", RP_FMT(d->name),
+                   stale(p, d) ? "lately" : "yet");
     else if (since < p->config->settle_us) {
         state = RP_CHECK_FAILS;
         rp_buf_fmt(says, "%.*s has been up for %s only, it must hold for %s", RP_FMT(d->name),
@@ -149,12 +159,16 @@ static bool check_other_replays(struct pre *p, struct rp_err *err)
     size_t n;
     if (!rp_replays_list(p->db, true, 100, p->arena, &live, &n, err))
         return false;
-    if (n >= REPLAYS_RUNNING_MAX)
+    int64_t running = 0, most = p->config->replay_max_running;
+    for (size_t i = 0; i < n; i++) /* those that stand still take no one's place */
+        running += live[i].state == RP_REPLAY_PLANNED || live[i].state == RP_REPLAY_RUNNING;
+    if (running >= most)
         add(p, "replays", RP_CHECK_FAILS,
-            rp_str_fmt(p->arena, "%zu replays are running already, the limit is %d", n,
-                       REPLAYS_RUNNING_MAX));
+            rp_str_fmt(p->arena, "%lld replays are running already, the limit is %lld",
+                       (long long)running, (long long)most));
     else
-        add(p, "replays", RP_CHECK_HOLDS, rp_str_fmt(p->arena, "%zu other replays are running", n));
+        add(p, "replays", RP_CHECK_HOLDS,
+            rp_str_fmt(p->arena, "%lld other replays are running", (long long)running));
     return true;
 }
 

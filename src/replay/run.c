@@ -2,7 +2,10 @@
  * goes on after a kill (rule 16). */
 #include "replay/internal.h"
 
+#include "base/log.h"
 #include "base/time.h"
+
+#include <math.h>
 
 enum { HALT_LEAST = 3, RELEASE_A_TICK = 500 };
 
@@ -38,58 +41,88 @@ static bool needed_down(struct step *s, struct rp_str *says, struct rp_err *err)
     return rp_replay_dependency_down(s->db, s->r.id, s->arena, says, err);
 }
 
-/* How many may go out now by the rate: what the time since the start allows, less what went. */
-static int64_t allowed_by_rate(struct step *s, int64_t gone)
+/* When the rate is high, ticks are too far apart for one item each: so much is made up for at once.
+ * No more: what was not used before gives no right to a burst (U4). */
+static const int64_t burst_us = 20000;
+
+struct pace {
+    double gap_us; /* between two items; 0: not limited */
+    int64_t from_us, n;
+};
+
+/* How many may go out now by the rate. */
+static struct pace pace_now(struct step *s)
 {
     if (s->r.rate_per_s <= 0)
-        return RELEASE_A_TICK;
-    double allowed = (double)(s->now_us - s->r.started_us) / 1e6 * s->r.rate_per_s + 1;
-    int64_t n = (int64_t)allowed - gone;
-    if (n <= 0)
-        again_at(s, s->r.started_us + (int64_t)((double)gone / s->r.rate_per_s * 1e6) + 1000);
-    return n > 0 ? n : 0;
+        return (struct pace){.n = RELEASE_A_TICK};
+    struct pace p = {.gap_us = 1e6 / s->r.rate_per_s, .from_us = s->r.free_us};
+    if (p.from_us > s->now_us + (int64_t)p.gap_us + burst_us) /* the clock was set back */
+        p.from_us = s->now_us;
+    if (p.from_us > s->now_us) {
+        again_at(s, p.from_us);
+        return p;
+    }
+    if (p.from_us < s->now_us - burst_us)
+        p.from_us = s->now_us - (p.gap_us < (double)burst_us ? burst_us : 0);
+    p.n = (int64_t)((double)(s->now_us - p.from_us) / p.gap_us) + 1;
+    return p;
+}
+
+static bool pace_used(struct step *s, const struct pace *p, int64_t released, struct rp_err *err)
+{
+    if (p->gap_us <= 0 || released == 0)
+        return true;
+    int64_t free_us = p->from_us + (int64_t)ceil((double)released * p->gap_us);
+    again_at(s, free_us);
+    return rp_replay_pace(s->db, s->r.id, free_us, err);
+}
+
+static int64_t at_most(int64_t v, int64_t most)
+{
+    return v < most ? v : most;
 }
 
 /* Size of wave `no` (1 is the canary) by doubling up to the maximum. */
 static int64_t wave_size(const struct rp_replay *r, int64_t no)
 {
     int64_t size = r->canary;
-    for (int64_t i = 1; i < no && size < r->wave_max; i++)
-        size = size * 2 < r->wave_max ? size * 2 : r->wave_max;
+    for (int64_t i = 1; i < no && size != r->wave_max; i++)
+        size = at_most(size * 2, r->wave_max);
     return size;
 }
 
 /* The wave that items go out in now: the newest until it is full, then the next once the newest has
- * ended enough: the canary wholly, a later wave by nine tenths. */
+ * ended enough: the canary wholly, a later wave by nine tenths. Counted from the last resume. */
 static int64_t current_wave(struct step *s, int64_t *room)
 {
-    int64_t out = s->r.n[0] - s->r.n[RP_FATE_WAITING], planned = 0, no = 0;
-    int64_t newest = s->r.wave > 0 ? s->r.wave : 1;
-    for (no = 1; no <= newest; no++)
+    const struct rp_replay_from *from = &s->r.from;
+    int64_t out = rp_replay_progress(&s->r).out - from->out, planned = 0;
+    int64_t newest = s->r.wave > from->wave ? s->r.wave - from->wave : 1;
+    for (int64_t no = 1; no <= newest; no++)
         planned += wave_size(&s->r, no);
     *room = planned - out;
     if (*room > 0)
-        return newest;
+        return from->wave + newest;
     int64_t last = wave_size(&s->r, newest), running = s->r.n[RP_FATE_RELEASED];
     bool ended = newest == 1 ? running == 0 : running * 10 <= last;
     *room = ended ? wave_size(&s->r, newest + 1) : 0;
-    return newest + 1;
+    return from->wave + newest + 1;
 }
 
 static bool release(struct step *s, struct rp_err *err)
 {
     int64_t room, wave = current_wave(s, &room), released = 0;
-    int64_t rate = allowed_by_rate(s, s->r.n[0] - s->r.n[RP_FATE_WAITING]);
-    int64_t n = room < rate ? room : rate;
-    if (n > RELEASE_A_TICK)
-        n = RELEASE_A_TICK;
+    if (room <= 0)
+        return true;
+    struct pace pace = pace_now(s);
+    int64_t n = at_most(at_most(room, pace.n), RELEASE_A_TICK);
     if (n <= 0)
         return true;
     if (!rp_replay_release(s->db, s->r.id, wave, n, s->now_us, &released, err))
         return false;
-    if (released < n || n == RELEASE_A_TICK || s->r.rate_per_s > 0)
+    if (released < n || n == RELEASE_A_TICK)
         again_at(s, s->now_us + 10000);
-    return true;
+    return pace_used(s, &pace, released, err);
 }
 
 static bool finish(struct step *s, struct rp_err *err)
@@ -113,12 +146,12 @@ static bool step(struct step *s, struct rp_err *err)
     if (s->r.state != RP_REPLAY_RUNNING)
         return true;
     const int64_t *n = s->r.n;
-    int64_t failed = n[RP_FATE_FAILED_SAME] + n[RP_FATE_FAILED_NEW] + n[RP_FATE_UNKNOWN];
-    int64_t ended = failed + n[RP_FATE_SUCCEEDED];
     if (n[RP_FATE_WAITING] == 0 && n[RP_FATE_RELEASED] == 0)
         return finish(s, err);
-    if (n[RP_FATE_WAITING] > 0 && (s->r.wave > 1 || n[RP_FATE_RELEASED] == 0) &&
-        failures_halt(ended, failed))
+    struct rp_replay_from now = rp_replay_progress(&s->r), *from = &s->r.from;
+    int64_t failed = now.failed - from->failed, ended = now.ended - from->ended;
+    bool canary_over = now.wave > from->wave + 1 || n[RP_FATE_RELEASED] == 0;
+    if (n[RP_FATE_WAITING] > 0 && canary_over && failures_halt(ended, failed))
         return halt(s,
                     rp_str_fmt(s->arena, "%lld of %lld replayed jobs failed again",
                                (long long)failed, (long long)ended),
@@ -128,6 +161,27 @@ static bool step(struct step *s, struct rp_err *err)
     if (down.p != NULL)
         return halt(s, down, err);
     return release(s, err);
+}
+
+static bool store_broken(const struct rp_err *err)
+{
+    return err->code == RP_E_STORE_FULL || err->code == RP_E_STORE_IO ||
+           err->code == RP_E_STORE_CORRUPT;
+}
+
+/* What one replay cannot do stops no other. */
+static bool step_apart(struct step *s, struct rp_err *err)
+{
+    if (!rp_savepoint(s->db, err))
+        return false;
+    if (step(s, err))
+        return rp_savepoint_release(s->db, err);
+    rp_savepoint_rollback(s->db);
+    if (store_broken(err))
+        return false;
+    rp_log(RP_ERROR, "a replay cannot go on", "replay=%lld code=%s error=%s", (long long)s->r.id,
+           rp_code_slug(err->code), rp_log_q(rp_str_of(err->message)));
+    return true;
 }
 
 bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us,
@@ -141,7 +195,7 @@ bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_u
     for (size_t i = 0; ok && i < n; i++) {
         struct step s = {
             .db = db, .r = live[i], .now_us = now_us, .next_us = next_us, .arena = &arena};
-        ok = step(&s, err);
+        ok = step_apart(&s, err);
         if (s.r.state == RP_REPLAY_RUNNING)
             again_at(&s, now_us + RP_US_S / 2);
     }

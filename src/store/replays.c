@@ -173,6 +173,41 @@ bool rp_replay_write_state(struct rp_db *db, int64_t id, enum rp_replay_state to
     return rp_run(s, err);
 }
 
+struct rp_replay_from rp_replay_progress(const struct rp_replay *r)
+{
+    const int64_t *n = r->n;
+    int64_t failed = n[RP_FATE_FAILED_SAME] + n[RP_FATE_FAILED_NEW] + n[RP_FATE_UNKNOWN];
+    return (struct rp_replay_from){.wave = r->wave,
+                                   .out = n[0] - n[RP_FATE_WAITING] - n[RP_FATE_SKIPPED],
+                                   .ended = n[RP_FATE_SUCCEEDED] + failed,
+                                   .failed = failed};
+}
+
+bool rp_replay_pace(struct rp_db *db, int64_t id, int64_t free_us, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "update replay set free_at = ?2 where id = ?1");
+    rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 2, free_us);
+    return rp_run(s, err);
+}
+
+/* What halted goes on with a new canary (rule 15); what was paused goes on where it was. */
+static bool begin_anew(struct rp_db *db, const struct rp_replay *r, enum rp_replay_state to,
+                       struct rp_err *err)
+{
+    if (r->state != RP_REPLAY_HALTED || to != RP_REPLAY_RUNNING)
+        return true;
+    struct rp_replay_from at = rp_replay_progress(r);
+    struct rp_stmt *s = rp_sql(db, "update replay set from_wave = ?2, from_out = ?3,"
+                                   " from_ended = ?4, from_failed = ?5 where id = ?1");
+    rp_bind_i64(s, 1, r->id);
+    rp_bind_i64(s, 2, at.wave);
+    rp_bind_i64(s, 3, at.out);
+    rp_bind_i64(s, 4, at.ended);
+    rp_bind_i64(s, 5, at.failed);
+    return rp_run(s, err);
+}
+
 bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, struct rp_str actor,
                          struct rp_str reason, int64_t now_us, struct rp_err *err)
 {
@@ -180,6 +215,7 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
     struct rp_replay r;
     bool ok = rp_replay_get(db, id, &a, &r, err) && step_allowed(&r, to, err) &&
               (!steps[to].stops || rp_replay_recall(db, id, now_us, err)) &&
+              begin_anew(db, &r, to, err) &&
               rp_replay_write_state(db, id, to, reason, now_us, err) &&
               rp_replay_audit(db, actor, steps[to].action, id, reason,
                               rp_str_of(rp_replay_state_name(r.state)),
@@ -192,7 +228,8 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
 
 #define REPLAY_COLUMNS                                                                             \
     "id, state, selection, actor, reason, says, plan_hash, canary, wave_max, rate, created_at,"    \
-    " started_at, ended_at, matched, left_out, wave"
+    " started_at, ended_at, matched, left_out, wave, free_at, from_wave, from_out, from_ended,"    \
+    " from_failed"
 
 static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay *r)
 {
@@ -213,6 +250,8 @@ static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay 
         .matched = rp_col_i64(s, 13),
         .left_out = rp_col_i64(s, 14),
         .wave = rp_col_i64(s, 15),
+        .free_us = rp_col_i64(s, 16),
+        .from = {rp_col_i64(s, 17), rp_col_i64(s, 18), rp_col_i64(s, 19), rp_col_i64(s, 20)},
     };
 }
 

@@ -43,11 +43,19 @@ struct rp_replay {
     struct rp_str actor, reason, says; /* says: why it is halted or how it ended */
     struct rp_str plan_hash;
     int64_t canary, wave_max;
-    double rate_per_s; /* 0: not limited */
+    double rate_per_s;                        /* 0: not limited */
     int64_t created_us, started_us, ended_us; /* ended: nothing of it runs any more */
-    int64_t matched, left_out, wave; /* wave: number of the newest released one, 0: none */
-    int64_t n[8];                    /* items by rp_fate; [0]: all */
+    int64_t matched, left_out, wave;          /* wave: number of the newest released one, 0: none */
+    int64_t n[8];                             /* items by rp_fate; [0]: all */
+    int64_t free_us;                          /* by the rate nothing goes out before */
+    /* As it was when last resumed after a halt: a new canary and new waves begin there. */
+    struct rp_replay_from {
+        int64_t wave, out, ended, failed;
+    } from;
 };
+/* How far it is: the newest wave; items that went out, ended with an answer, failed or are unknown.
+ * Skipped ones are none of these. */
+struct rp_replay_from rp_replay_progress(const struct rp_replay *r);
 
 /* A failed job as the planner sees it. */
 struct rp_candidate {
@@ -67,8 +75,9 @@ bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
                       struct rp_err *err);
 /* [w, audited] planned → running, running ↔ paused, halted → running, any of these → aborted,
- * running → halted, done (nothing open). Bad steps: RP_E_BAD_STATE. Paused, halted, aborted: released
- * items whose jobs have not started go back, exactly, and wait. */
+ * running → halted, done (nothing open). Bad steps: RP_E_BAD_STATE. halted → running sets `from`.
+ * Paused, halted, aborted: released items whose jobs have not started go back, exactly, and wait.
+ */
 bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, struct rp_str actor,
                          struct rp_str reason, int64_t now_us, struct rp_err *err);
 /* [w] Releases up to `max` waiting items of the replay as wave `wave`: each job goes failed →
@@ -76,6 +85,8 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
  * longer as frozen is skipped with the reason, never an error (U5). */
 bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, int64_t now_us,
                        int64_t *released, struct rp_err *err);
+/* [w] Sets free_us. */
+bool rp_replay_pace(struct rp_db *db, int64_t id, int64_t free_us, struct rp_err *err);
 /* [w] Fates of released items whose jobs ended since; a lost attempt of an idempotent job goes out
  * again (rule 16). Ends an aborted or undone replay with its last running item. */
 bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *settled,
@@ -85,7 +96,8 @@ bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp
                     int64_t now_us, struct rp_err *err);
 
 /* *says: which dependency of the types of the replay's open items is down, absent if none is. */
-bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_str *says, struct rp_err *err);
+bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
+                               struct rp_str *says, struct rp_err *err);
 
 bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay *out,
                    struct rp_err *err);

@@ -130,7 +130,11 @@ create table replay(
   plan_hash text not null, canary integer not null, wave_max integer not null, rate real not null default 0,
   matched integer not null, left_out integer not null, wave integer not null default 0,
   created_at integer not null, started_at integer,
-  ended_at integer);                     -- null while an item may still end
+  ended_at integer,                      -- null while an item may still end
+  free_at integer not null default 0,    -- by its rate no item goes out before
+  -- How far it was when it was last resumed after a halt: what is counted from there makes the new canary and waves.
+  from_wave integer not null default 0, from_out integer not null default 0, from_ended integer not null default 0,
+  from_failed integer not null default 0);
 create index replay_live on replay(id) where ended_at is null;
 create table replay_item(
   replay_id integer not null references replay(id), seq integer not null, job_id integer not null, type_id integer not null,
