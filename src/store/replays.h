@@ -43,10 +43,10 @@ struct rp_replay {
     struct rp_str actor, reason, says; /* says: why it is halted or how it ended */
     struct rp_str plan_hash;
     int64_t canary, wave_max;
-    double rate_per_s; /* 0: not limited */
+    double rate_per_s;                        /* 0: not limited */
     int64_t created_us, started_us, ended_us; /* ended: nothing of it runs any more */
-    int64_t matched, left_out, wave; /* wave: number of the newest released one, 0: none */
-    int64_t n[8];                    /* items by rp_fate; [0]: all */
+    int64_t matched, left_out, wave;          /* wave: number of the newest released one, 0: none */
+    int64_t n[8];                             /* items by rp_fate; [0]: all */
 };
 
 /* A failed job as the planner sees it. */
@@ -67,8 +67,8 @@ bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
                       struct rp_err *err);
 /* [w, audited] planned → running, running ↔ paused, halted → running, any of these → aborted,
- * running → halted, done (nothing open). Bad steps: RP_E_BAD_STATE. Paused, halted, aborted: released
- * items whose jobs have not started go back, exactly, and wait. */
+ * running → halted, done (nothing open). Bad steps: RP_E_BAD_STATE. Paused, halted, aborted:
+ * released items whose jobs have not started go back, exactly, and wait. */
 bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, struct rp_str actor,
                          struct rp_str reason, int64_t now_us, struct rp_err *err);
 /* [w] Releases up to `max` waiting items of the replay as wave `wave`: each job goes failed →
@@ -85,7 +85,8 @@ bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp
                     int64_t now_us, struct rp_err *err);
 
 /* *says: which dependency of the types of the replay's open items is down, absent if none is. */
-bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_str *says, struct rp_err *err);
+bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
+                               struct rp_str *says, struct rp_err *err);
 
 bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay *out,
                    struct rp_err *err);
