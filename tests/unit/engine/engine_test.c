@@ -8,7 +8,9 @@
 static void a_command_job_gets_its_payload_and_environment_and_succeeds(void **state)
 {
     (void)state;
-    struct world *w = world_new("jobs:\n" TYPE("a", "cat; echo \" $REPRISE_JOB_TYPE $REPRISE_ATTEMPT $REPRISE_KEY $TZ\"; env | wc -l", ""));
+    struct world *w = world_new("jobs:\n" TYPE(
+        "a", "cat; echo \" $REPRISE_JOB_TYPE $REPRISE_ATTEMPT $REPRISE_KEY $TZ\"; env | wc -l",
+        ""));
     int64_t id = enqueue(w, "a", "{\"x\":  1}");
     struct rp_job j = job_in(w, id, RP_SUCCEEDED);
     assert_int_equal(j.attempts, 1);
@@ -24,9 +26,12 @@ static void a_command_job_gets_its_payload_and_environment_and_succeeds(void **s
 static void exit_65_is_final_75_and_others_are_retried(void **state)
 {
     (void)state;
-    struct world *w = world_new("defaults: { retries: 2, backoff: { kind: fixed, base: 20ms } }\njobs:\n" TYPE(
-        "data", "exit 65", "") TYPE("temp", "exit 75", "") TYPE("third", "[ $REPRISE_ATTEMPT = 3 ]", ""));
-    int64_t data = enqueue(w, "data", NULL), temp = enqueue(w, "temp", NULL), third = enqueue(w, "third", NULL);
+    struct world *w =
+        world_new("defaults: { retries: 2, backoff: { kind: fixed, base: 20ms } }\njobs:\n" TYPE(
+            "data", "exit 65", "") TYPE("temp", "exit 75", "")
+                      TYPE("third", "[ $REPRISE_ATTEMPT = 3 ]", ""));
+    int64_t data = enqueue(w, "data", NULL), temp = enqueue(w, "temp", NULL),
+            third = enqueue(w, "third", NULL);
     assert_int_equal(job_in(w, data, RP_FAILED).attempts, 1);
     assert_int_equal(job_in(w, temp, RP_FAILED).attempts, 3);
     assert_int_equal(job_in(w, third, RP_SUCCEEDED).attempts, 3);
@@ -37,7 +42,8 @@ static void exit_65_is_final_75_and_others_are_retried(void **state)
 static void U23_output_of_both_streams_is_kept_for_every_attempt_also_when_killed(void **state)
 {
     (void)state;
-    struct world *w = world_new("jobs:\n" TYPE("slow", "echo out; echo err >&2; sleep 60", ", timeout: 300ms, grace: 100ms, retries: 0"));
+    struct world *w = world_new("jobs:\n" TYPE("slow", "echo out; echo err >&2; sleep 60",
+                                               ", timeout: 300ms, grace: 100ms, retries: 0"));
     int64_t id = enqueue(w, "slow", NULL);
     (void)job_in(w, id, RP_FAILED);
     has(output(w, id, 1), "out\n");
@@ -49,23 +55,28 @@ static void U23_output_of_both_streams_is_kept_for_every_attempt_also_when_kille
 static void U24_the_death_certificate_tells_who_ended_it(void **state)
 {
     (void)state;
-    struct world *w = world_new("defaults: { retries: 0 }\njobs:\n" TYPE("limit", "sleep 60", ", timeout: 200ms, grace: 50ms")
-                                    TYPE("self", "echo why >&2; exit 3", "") TYPE("crash", "kill -SEGV $$", "")
-                                        TYPE("shot", "kill -KILL $$", ""));
+    struct world *w =
+        world_new("defaults: { retries: 0 }\njobs:\n" TYPE("limit", "sleep 60",
+                                                           ", timeout: 200ms, grace: 50ms")
+                      TYPE("self", "echo why >&2; exit 3", "") TYPE("crash", "kill -SEGV $$", "")
+                          TYPE("shot", "kill -KILL $$", ""));
     struct {
         const char *type, *by;
         int64_t code;
         int sig;
         int64_t id;
-    } t[] = {{"limit", "the time limit", -1, SIGTERM, 0}, {"self", "itself", 3, 0, 0}, {"crash", "a crash", -1, SIGSEGV, 0},
+    } t[] = {{"limit", "the time limit", -1, SIGTERM, 0},
+             {"self", "itself", 3, 0, 0},
+             {"crash", "a crash", -1, SIGSEGV, 0},
              {"shot", "a signal from outside", -1, SIGKILL, 0}};
     for (size_t i = 0; i < 4; i++)
         t[i].id = enqueue(w, t[i].type, NULL);
     for (size_t i = 0; i < 4; i++) {
         (void)job_in(w, t[i].id, RP_FAILED);
         struct rp_attempt a = attempt(w, t[i].id, 0);
-        print_message("%s: ended by %.*s, code %lld signal %lld: %.*s\n", t[i].type, RP_FMT(a.ended_by), (long long)a.exit_code,
-                      (long long)a.signal, RP_FMT(a.error));
+        print_message("%s: ended by %.*s, code %lld signal %lld: %.*s\n", t[i].type,
+                      RP_FMT(a.ended_by), (long long)a.exit_code, (long long)a.signal,
+                      RP_FMT(a.error));
         assert_int_equal(a.exit_code, t[i].code);
         assert_int_equal(a.signal, t[i].sig);
         assert_true(a.ended_by.n > 0);
@@ -90,15 +101,19 @@ static void U21_a_broken_success_contract_is_a_failure_with_expected_and_seen(vo
 {
     (void)state;
     struct world *w = world_new(
-        "defaults: { retries: 0 }\njobs:\n" TYPE("empty", "true", ", expect: { output: \"rows imported: \" }")
-            TYPE("warns", "echo WARN: stale", ", expect: { not_output: WARN }")
-                TYPE("fast", "true", ", expect: { min_duration: 10s }")
-                    TYPE("nofile", "true", ", expect: { file: /nonexistent/db.zst }")
-                        TYPE("zero", "echo \"{\\\"rows\\\": 0}\"", ", expect: { result: { /rows: \">0\" } }")
-                            TYPE("good", "echo rows imported: 7; echo \"{\\\"rows\\\": 7}\"",
-                                 ", expect: { output: \"rows imported: \", result: { /rows: \">0\" } }"));
-    static const char *const bad[][2] = {{"empty", "rows imported: "}, {"warns", "WARN"}, {"fast", "10s"},
-                                         {"nofile", "/nonexistent/db.zst"}, {"zero", "/rows"}};
+        "defaults: { retries: 0 }\njobs:\n" TYPE("empty", "true",
+                                                 ", expect: { output: \"rows imported: \" }")
+            TYPE("warns", "echo WARN: stale", ", expect: { not_output: WARN }") TYPE(
+                "fast", "true", ", expect: { min_duration: 10s }")
+                TYPE("nofile", "true", ", expect: { file: /nonexistent/db.zst }") TYPE(
+                    "zero", "echo \"{\\\"rows\\\": 0}\"", ", expect: { result: { /rows: \">0\" } }")
+                    TYPE("good", "echo rows imported: 7; echo \"{\\\"rows\\\": 7}\"",
+                         ", expect: { output: \"rows imported: \", result: { /rows: \">0\" } }"));
+    static const char *const bad[][2] = {{"empty", "rows imported: "},
+                                         {"warns", "WARN"},
+                                         {"fast", "10s"},
+                                         {"nofile", "/nonexistent/db.zst"},
+                                         {"zero", "/rows"}};
     int64_t id[5], good = enqueue(w, "good", NULL);
     for (size_t i = 0; i < 5; i++)
         id[i] = enqueue(w, bad[i][0], NULL);
@@ -135,7 +150,8 @@ struct dep {
 
 static bool dep_run(struct rp_db *db, void *arg, struct rp_err *err)
 {
-    return rp_dep_checked(db, RP_STR("db"), ((struct dep *)arg)->up, RP_STR("test"), 1000, rp_wall(&rp_clock_system), err);
+    return rp_dep_checked(db, RP_STR("db"), ((struct dep *)arg)->up, RP_STR("test"), 1000,
+                          rp_wall(&rp_clock_system), err);
 }
 
 static void needs_holds_jobs_back_while_a_dependency_is_down(void **state)
@@ -143,8 +159,8 @@ static void needs_holds_jobs_back_while_a_dependency_is_down(void **state)
     (void)state;
     struct rp_err err;
     struct dep dep = {false};
-    struct world *w = world_new("dependencies: { db: { tcp: \"127.0.0.1:1\" } }\njobs:\n" TYPE("a", "true", ", needs: [db]")
-                                    TYPE("b", "true", ""));
+    struct world *w = world_new("dependencies: { db: { tcp: \"127.0.0.1:1\" } }\njobs:\n" TYPE(
+        "a", "true", ", needs: [db]") TYPE("b", "true", ""));
     must(rp_engine_write(w->engine, dep_run, &dep, &err), &err);
     int64_t a = enqueue(w, "a", NULL), b = enqueue(w, "b", NULL);
     (void)job_in(w, b, RP_SUCCEEDED); /* b came after a and is through: a was passed over */
@@ -159,7 +175,8 @@ static void needs_holds_jobs_back_while_a_dependency_is_down(void **state)
 static void U12_a_stop_hands_running_jobs_back_and_burns_no_attempt(void **state)
 {
     (void)state;
-    struct world *w = world_new("shutdown_grace: 1s\njobs:\n" TYPE("long", "echo begun; sleep 60", ", retries: 0, grace: 200ms"));
+    struct world *w = world_new("shutdown_grace: 1s\njobs:\n" TYPE("long", "echo begun; sleep 60",
+                                                                   ", retries: 0, grace: 200ms"));
     int64_t id = enqueue(w, "long", NULL);
     (void)job_in(w, id, RP_RUNNING);
     world_close(w);
@@ -189,7 +206,8 @@ static void a_second_signal_stops_at_once(void **state)
 {
     (void)state;
     pthread_t t;
-    struct world *w = world_new("shutdown_grace: 30s\njobs:\n" TYPE("deaf", "trap \"\" TERM; while :; do sleep 1; done", ", grace: 30s"));
+    struct world *w = world_new("shutdown_grace: 30s\njobs:\n" TYPE(
+        "deaf", "trap \"\" TERM; while :; do sleep 1; done", ", grace: 30s"));
     int64_t id = enqueue(w, "deaf", NULL), from = rp_mono(&rp_clock_system);
     (void)job_in(w, id, RP_RUNNING);
     assert_int_equal(pthread_create(&t, NULL, stop_soon, w->engine), 0);
@@ -200,14 +218,14 @@ static void a_second_signal_stops_at_once(void **state)
     rp_db_close(w->reader);
     rp_engine_free(w->engine);
     rp_store_close(w->store);
-    world_open(w);
-    world_free(w);
+    world_drop(w);
 }
 
 static void G5_output_of_a_running_job_is_in_the_store_within_seconds(void **state)
 {
     (void)state;
-    struct world *w = world_new("shutdown_grace: 1s\njobs:\n" TYPE("talks", "echo so far; sleep 60", ", grace: 100ms"));
+    struct world *w = world_new(
+        "shutdown_grace: 1s\njobs:\n" TYPE("talks", "echo so far; sleep 60", ", grace: 100ms"));
     int64_t id = enqueue(w, "talks", NULL);
     struct rp_str out = RP_NONE;
     for (int i = 0; i < 500 && out.n == 0; i++) {
@@ -255,7 +273,8 @@ static void one_ops_error_never_fails_its_neighbours(void **state)
     struct rp_err err;
     for (int i = 0; i < N; i++) {
         ops[i] = (struct add){.w = w, .lock = &lock, .left = &left};
-        ops[i].e.in = (struct rp_enqueue){.type = rp_str_of(i % 3 == 0 ? "nobody" : "fetched"), .priority = INT64_MIN};
+        ops[i].e.in = (struct rp_enqueue){.type = rp_str_of(i % 3 == 0 ? "nobody" : "fetched"),
+                                          .priority = INT64_MIN};
         ops[i].op = (struct rp_op){.run = add_run, .arg = &ops[i], .done = add_done};
         must(rp_engine_submit(w->engine, &ops[i].op, &err), &err);
     }
@@ -285,7 +304,8 @@ static void overlap_replace_kills_the_running_command_which_is_cancelled(void **
 
 static bool run_now(struct rp_db *db, void *arg, struct rp_err *err)
 {
-    return rp_schedule_run(db, RP_STR("sync"), RP_STR("test"), false, rp_wall(&rp_clock_system), arg, err);
+    return rp_schedule_run(db, RP_STR("sync"), RP_STR("test"), false, rp_wall(&rp_clock_system),
+                           arg, err);
 }
 
 static void overlap_replace_kills_the_running_command_which_is_cancelled(void **state)
