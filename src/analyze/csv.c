@@ -7,7 +7,9 @@
 
 /* ---- reader ---- */
 
-void rp_csv_open(struct rp_csv *c, bool (*take)(void *, const struct rp_str *, size_t, int64_t, struct rp_err *), void *ctx)
+void rp_csv_open(struct rp_csv *c,
+                 bool (*take)(void *, const struct rp_str *, size_t, int64_t, struct rp_err *),
+                 void *ctx)
 {
     *c = (struct rp_csv){.line = 1, .record_line = 1, .take = take, .ctx = ctx};
     c->record.limit = CSV_RECORD_MAX;
@@ -20,8 +22,8 @@ void rp_csv_close(struct rp_csv *c)
 
 static bool too_large(struct rp_csv *c, struct rp_err *err)
 {
-    (void)rp_fail(err, RP_E_TOO_LARGE, "line %lld: a record of more than %d fields or %d bytes", (long long)c->record_line,
-                  CSV_FIELDS_MAX, CSV_RECORD_MAX);
+    (void)rp_fail(err, RP_E_TOO_LARGE, "line %lld: a record of more than %d fields or %d bytes",
+                  (long long)c->record_line, CSV_FIELDS_MAX, CSV_RECORD_MAX);
     return rp_hint(err, "an unclosed quote swallows what follows: look at that line");
 }
 
@@ -41,7 +43,8 @@ static bool end_record(struct rp_csv *c, struct rp_err *err)
     if (!blank && !end_field(c, err))
         return false;
     for (size_t i = 0, from = 0; i < c->n; from = c->end[i++])
-        fields[i] = (struct rp_str){c->record.p != NULL ? c->record.p + from : "", c->end[i] - from};
+        fields[i] =
+            (struct rp_str){c->record.p != NULL ? c->record.p + from : "", c->end[i] - from};
     bool ok = blank || c->take(c->ctx, fields, c->n, c->record_line, err);
     c->record.n = c->n = 0;
     c->any = false;
@@ -108,7 +111,8 @@ bool rp_csv_feed(struct rp_csv *c, struct rp_str bytes, struct rp_err *err)
 bool rp_csv_end(struct rp_csv *c, struct rp_err *err)
 {
     if (c->quoted) {
-        (void)rp_fail(err, RP_E_BAD_FIELD, "line %lld: a quoted field is not closed", (long long)c->record_line);
+        (void)rp_fail(err, RP_E_BAD_FIELD, "line %lld: a quoted field is not closed",
+                      (long long)c->record_line);
         return rp_hint(err, "close the quote, or double quotes that are text");
     }
     return (c->record.n == 0 && c->n == 0 && !c->any) || end_record(c, err);
@@ -130,7 +134,8 @@ static int column_of(struct rp_str name)
     return -1;
 }
 
-bool rp_csv_map_parse(struct rp_arena *a, struct rp_str text, struct rp_csv_map *map, struct rp_err *err)
+bool rp_csv_map_parse(struct rp_arena *a, struct rp_str text, struct rp_csv_map *map,
+                      struct rp_err *err)
 {
     struct rp_str rest = text, part, name;
     while (rp_str_split(&rest, ',', &part)) {
@@ -143,13 +148,16 @@ bool rp_csv_map_parse(struct rp_arena *a, struct rp_str text, struct rp_csv_map 
         }
         map->column[i] = rp_str_dup(a, rp_str_trim(value));
     }
-    if (map->column[RP_CSV_OUTCOME].p != NULL && (map->column[RP_CSV_TYPE].p != NULL || map->type.n > 0))
+    if (map->column[RP_CSV_OUTCOME].p != NULL &&
+        (map->column[RP_CSV_TYPE].p != NULL || map->type.n > 0))
         return true;
     (void)rp_fail(err, RP_E_USAGE, "--column must say at least type and outcome");
-    return rp_hint(err, "for instance --column type=job_name,outcome=status,start=started,end=ended");
+    return rp_hint(err,
+                   "for instance --column type=job_name,outcome=status,start=started,end=ended");
 }
 
-bool rp_csv_map_header(struct rp_arena *a, struct rp_csv_map *map, const struct rp_str *fields, size_t n, struct rp_err *err)
+bool rp_csv_map_header(struct rp_arena *a, struct rp_csv_map *map, const struct rp_str *fields,
+                       size_t n, struct rp_err *err)
 {
     map->header = RP_NEW_N(a, struct rp_str, n + 1);
     map->n_header = n;
@@ -165,7 +173,8 @@ bool rp_csv_map_header(struct rp_arena *a, struct rp_csv_map *map, const struct 
         struct rp_buf have = {.limit = 180};
         for (size_t i = 0; i < n; i++)
             rp_buf_fmt(&have, "%s%.*s", i > 0 ? " " : "", RP_FMT(map->header[i]));
-        (void)rp_fail(err, RP_E_BAD_FIELD, "the table has no column \"%.*s\"", RP_FMT(map->column[c]));
+        (void)rp_fail(err, RP_E_BAD_FIELD, "the table has no column \"%.*s\"",
+                      RP_FMT(map->column[c]));
         (void)rp_hint(err, "its columns: %.*s", RP_FMT(rp_buf_view(&have)));
         rp_buf_free(&have);
         return false;
@@ -180,18 +189,24 @@ static const struct {
     enum rp_outcome outcome;
     bool unfinished;
 } words[] = {
-    {"succeeded", RP_OUT_SUCCEEDED, false}, {"success", RP_OUT_SUCCEEDED, false},  {"successful", RP_OUT_SUCCEEDED, false},
-    {"ok", RP_OUT_SUCCEEDED, false},        {"0", RP_OUT_SUCCEEDED, false},        {"completed", RP_OUT_SUCCEEDED, false},
-    {"complete", RP_OUT_SUCCEEDED, false},  {"passed", RP_OUT_SUCCEEDED, false},   {"pass", RP_OUT_SUCCEEDED, false},
-    {"done", RP_OUT_SUCCEEDED, false},      {"finished", RP_OUT_SUCCEEDED, false}, {"true", RP_OUT_SUCCEEDED, false},
-    {"failed", RP_OUT_FAILED, false},       {"failure", RP_OUT_FAILED, false},     {"fail", RP_OUT_FAILED, false},
-    {"error", RP_OUT_FAILED, false},        {"errored", RP_OUT_FAILED, false},     {"dead", RP_OUT_FAILED, false},
-    {"false", RP_OUT_FAILED, false},        {"unstable", RP_OUT_FAILED, false},    {"node_fail", RP_OUT_FAILED, false},
-    {"out_of_memory", RP_OUT_FAILED, false}, {"timeout", RP_OUT_TIMEOUT, false},   {"timed_out", RP_OUT_TIMEOUT, false},
-    {"timed out", RP_OUT_TIMEOUT, false},   {"cancelled", RP_OUT_CANCELLED, false}, {"canceled", RP_OUT_CANCELLED, false},
-    {"aborted", RP_OUT_CANCELLED, false},   {"skipped", RP_OUT_SKIPPED, false},    {"running", RP_OUT_NONE, true},
-    {"started", RP_OUT_NONE, true},         {"active", RP_OUT_NONE, true},         {"pending", RP_OUT_NONE, false},
-    {"queued", RP_OUT_NONE, false},         {"waiting", RP_OUT_NONE, false},       {"scheduled", RP_OUT_NONE, false},
+    {"succeeded", RP_OUT_SUCCEEDED, false},  {"success", RP_OUT_SUCCEEDED, false},
+    {"successful", RP_OUT_SUCCEEDED, false}, {"ok", RP_OUT_SUCCEEDED, false},
+    {"0", RP_OUT_SUCCEEDED, false},          {"completed", RP_OUT_SUCCEEDED, false},
+    {"complete", RP_OUT_SUCCEEDED, false},   {"passed", RP_OUT_SUCCEEDED, false},
+    {"pass", RP_OUT_SUCCEEDED, false},       {"done", RP_OUT_SUCCEEDED, false},
+    {"finished", RP_OUT_SUCCEEDED, false},   {"true", RP_OUT_SUCCEEDED, false},
+    {"failed", RP_OUT_FAILED, false},        {"failure", RP_OUT_FAILED, false},
+    {"fail", RP_OUT_FAILED, false},          {"error", RP_OUT_FAILED, false},
+    {"errored", RP_OUT_FAILED, false},       {"dead", RP_OUT_FAILED, false},
+    {"false", RP_OUT_FAILED, false},         {"unstable", RP_OUT_FAILED, false},
+    {"node_fail", RP_OUT_FAILED, false},     {"out_of_memory", RP_OUT_FAILED, false},
+    {"timeout", RP_OUT_TIMEOUT, false},      {"timed_out", RP_OUT_TIMEOUT, false},
+    {"timed out", RP_OUT_TIMEOUT, false},    {"cancelled", RP_OUT_CANCELLED, false},
+    {"canceled", RP_OUT_CANCELLED, false},   {"aborted", RP_OUT_CANCELLED, false},
+    {"skipped", RP_OUT_SKIPPED, false},      {"running", RP_OUT_NONE, true},
+    {"started", RP_OUT_NONE, true},          {"active", RP_OUT_NONE, true},
+    {"pending", RP_OUT_NONE, false},         {"queued", RP_OUT_NONE, false},
+    {"waiting", RP_OUT_NONE, false},         {"scheduled", RP_OUT_NONE, false},
 };
 
 static bool outcome_of(struct rp_str word, struct rp_csv_run *out, struct rp_err *err)
@@ -208,8 +223,10 @@ static bool outcome_of(struct rp_str word, struct rp_csv_run *out, struct rp_err
         out->outcome = code == 124 ? RP_OUT_TIMEOUT : RP_OUT_FAILED;
         return true;
     }
-    (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is not an outcome that is known here", (int)(word.n < 60 ? word.n : 60), word.p);
-    return rp_hint(err, "known: succeeded failed timeout cancelled skipped running pending, their usual synonyms, exit codes");
+    (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is not an outcome that is known here",
+                  (int)(word.n < 60 ? word.n : 60), word.p);
+    return rp_hint(err, "known: succeeded failed timeout cancelled skipped running pending, their "
+                        "usual synonyms, exit codes");
 }
 
 static bool time_of(struct rp_str s, int64_t *us, struct rp_err *err)
@@ -225,7 +242,8 @@ static bool time_of(struct rp_str s, int64_t *us, struct rp_err *err)
     fraction = rest;
     if (!rp_str_i64(number, &whole)) {
         *us = INT64_MIN;
-        (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is not a time", (int)(s.n < 60 ? s.n : 60), s.p);
+        (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is not a time", (int)(s.n < 60 ? s.n : 60),
+                      s.p);
         return rp_hint(err, "use RFC 3339 with a zone, or a number of seconds, ms or us");
     }
     /* By size: µs since 1970 from about 1973 on, ms likewise, else seconds. */
@@ -238,13 +256,15 @@ static bool time_of(struct rp_str s, int64_t *us, struct rp_err *err)
     return true;
 }
 
-static struct rp_str value(const struct rp_csv_map *map, enum rp_csv_column c, const struct rp_str *fields, size_t n)
+static struct rp_str value(const struct rp_csv_map *map, enum rp_csv_column c,
+                           const struct rp_str *fields, size_t n)
 {
     int i = map->index[c];
     return i >= 0 && (size_t)i < n && fields[i].n > 0 ? fields[i] : RP_NONE;
 }
 
-bool rp_csv_map_run(const struct rp_csv_map *map, const struct rp_str *fields, size_t n, struct rp_csv_run *out, struct rp_err *err)
+bool rp_csv_map_run(const struct rp_csv_map *map, const struct rp_str *fields, size_t n,
+                    struct rp_csv_run *out, struct rp_err *err)
 {
     *out = (struct rp_csv_run){.attempt = 1};
     out->job = value(map, RP_CSV_JOB, fields, n);
@@ -270,7 +290,8 @@ static bool mapped(const struct rp_csv_map *map, size_t i)
     return false;
 }
 
-struct rp_str rp_csv_labels(struct rp_arena *a, const struct rp_csv_map *map, const struct rp_str *fields, size_t n)
+struct rp_str rp_csv_labels(struct rp_arena *a, const struct rp_csv_map *map,
+                            const struct rp_str *fields, size_t n)
 {
     enum { LABELS = 32, LABEL_BYTES = 200 };
     struct rp_buf b = {0};
@@ -281,7 +302,8 @@ struct rp_str rp_csv_labels(struct rp_arena *a, const struct rp_csv_map *map, co
         if (mapped(map, i) || fields[i].n == 0 || map->header[i].n == 0)
             continue;
         rp_jw_key_str(&w, map->header[i]);
-        rp_jw_str(&w, (struct rp_str){fields[i].p, fields[i].n < LABEL_BYTES ? fields[i].n : LABEL_BYTES});
+        rp_jw_str(&w, (struct rp_str){fields[i].p,
+                                      fields[i].n < LABEL_BYTES ? fields[i].n : LABEL_BYTES});
         labels++;
     }
     rp_jw_object_end(&w);

@@ -1,6 +1,7 @@
 #include "analyze/explain.h"
 
-void rp_explain_failure(struct rp_arena *a, const struct rp_failure_facts *facts, struct rp_report *r)
+void rp_explain_failure(struct rp_arena *a, const struct rp_failure_facts *facts,
+                        struct rp_report *r)
 {
     struct rp_fingerprint f;
     rp_fingerprint(a, facts, &f);

@@ -1,11 +1,14 @@
-/* A failure's report gets its pattern and class the moment it is made: for the engine's commands, workers, imports alike. */
+/* A failure's report gets its pattern and class the moment it is made: for the engine's commands,
+ * workers, imports alike. */
 #ifndef RP_ANALYZE_EXPLAIN_H
 #define RP_ANALYZE_EXPLAIN_H
 
 #include "analyze/analyze.h"
 #include "store/jobs.h"
 
-/* Fills template, hash, class, group, action and rule of a report that is no success, from `facts`. Strings into the arena. */
-void rp_explain_failure(struct rp_arena *a, const struct rp_failure_facts *facts, struct rp_report *r);
+/* Fills template, hash, class, group, action and rule of a report that is no success, from `facts`.
+ * Strings into the arena. */
+void rp_explain_failure(struct rp_arena *a, const struct rp_failure_facts *facts,
+                        struct rp_report *r);
 
 #endif

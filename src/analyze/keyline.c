@@ -225,7 +225,7 @@ struct rp_key rp_key_line(struct rp_arena *a, struct rp_str text)
     struct rp_key key = {RP_STR("no message"), RP_NONE};
     if (lines.n == 0)
         return key;
-    if (!rp_trace_read(a, &lines, &key))
+    if (!rp_trace_read(a, &lines, &key) || blank_line(key.line)) /* a trace that says nothing */
         key.line = choose(&lines);
     key.line = presentable(a, key.line);
     return key;

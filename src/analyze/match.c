@@ -22,10 +22,23 @@ static bool word_start(const char *p, size_t i, size_t n)
            (is_lower(p[i - 1]) || (is_upper(p[i - 1]) && i + 1 < n && is_lower(p[i + 1])));
 }
 
-static unsigned pair(const char *p)
+static unsigned pair(char first, char second)
 {
-    char second = p[0] != '\0' && is_alnum(p[1]) ? p[1] : ' ';
-    return ((unsigned)p[0] & 127u) << 7 | ((unsigned)second & 127u);
+    return ((unsigned)first & 127u) << 7 | ((unsigned)second & 127u);
+}
+
+static void set_bit(uint8_t *bits, unsigned i)
+{
+    bits[i / 8] |= (uint8_t)(1u << i % 8);
+}
+
+/* As a phrase would write the first two bytes of the word: "#" for a digit, blank for its end. */
+static void note_begin(struct prepared *l, size_t i)
+{
+    char second = l->low[i + 1];
+    set_bit(l->begins, pair(l->low[i], is_alnum(second) ? second : ' '));
+    if (is_digit(second))
+        set_bit(l->begins, pair(l->low[i], '#'));
 }
 
 static void prepare(struct prepared *l, struct rp_str line)
@@ -40,8 +53,7 @@ static void prepare(struct prepared *l, struct rp_str line)
         l->start[i] = word_start(line.p, i, l->n);
         if (!l->start[i])
             continue;
-        unsigned two = pair(l->low + i);
-        l->begins[two / 8] |= (uint8_t)(1u << two % 8);
+        note_begin(l, i);
         l->starts[l->n_starts++] = (uint16_t)i;
     }
     l->start[l->n] = true;
@@ -83,8 +95,8 @@ static bool match_at(const struct prepared *l, const char *phrase, size_t i)
 
 static bool found(const struct prepared *l, const char *phrase)
 {
-    unsigned two = pair(phrase);
-    if (phrase[1] != '#' && (l->begins[two / 8] & 1u << two % 8) == 0)
+    unsigned two = pair(phrase[0], phrase[1]);
+    if ((l->begins[two / 8] & 1u << two % 8) == 0)
         return false;
     for (size_t k = 0; k < l->n_starts; k++)
         if (l->low[l->starts[k]] == *phrase && match_at(l, phrase, l->starts[k]))

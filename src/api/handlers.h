@@ -16,11 +16,10 @@ run_fn r_enqueue, r_jobs, r_jobs_count, r_jobs_failures, r_job, r_attempts, r_ou
     r_retry, r_resolve;
 prepare_fn p_resolve;
 render_fn a_enqueue;
-bool job_filter(struct request *q, struct rp_job_filter *f, struct rp_err *err); /* of the query */
 /* {reason?, …}: fills q->in with a struct rp_str */
 struct rp_str reason_of(struct request *q);
 
-/* work.c: workers and runs of others */
+/* work.c: workers; runs.c: runs of others, records */
 prepare_fn p_fetch, p_report, p_beat, p_run_start, p_run_finish, p_records;
 run_fn r_fetch, r_report, r_beat, r_run_start, r_run_finish, r_records;
 render_fn a_fetch, a_report;

@@ -78,6 +78,12 @@ struct request {
     bool close; /* the connection ends with this answer */
 };
 
+/* ---- listen.c: a descriptor that listens, -1 and err if it cannot or may not be had ---- */
+
+int listen_unix(const char *path, struct rp_err *err); /* 0660; a stale file is replaced */
+int listen_tcp(const struct rp_api_options *o, struct rp_err *err);
+int listen_port(int fd);
+
 /* ---- peers.c: who is connected ---- */
 
 enum { ADDRESS_BYTES = 16, GUESSERS = 256, TOKENS_USED = 64 };

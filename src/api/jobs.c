@@ -1,6 +1,8 @@
 /* Jobs: enqueue, lists, one job, interventions. */
 #include "api/handlers.h"
 
+#include "analyze/analyze.h"
+
 #include <stdlib.h>
 
 /* ---- enqueue ---- */
@@ -139,9 +141,10 @@ void a_enqueue(struct request *q)
 /* ---- lists ---- */
 
 enum { WHERE_MAX = 4 };
-static const char *const filter_names[] = {"state",   "type",   "queue",  "schedule", "class",
-                                           "pattern", "replay", "since",  "until",    "where",
-                                           "key",     "limit",  "cursor", NULL};
+
+#define FILTER                                                                                     \
+    "state", "type", "queue", "schedule", "class", "pattern", "replay", "since", "until", "where", \
+        "key"
 
 static bool filter_states(struct request *q, struct rp_job_filter *f, struct rp_err *err)
 {
@@ -191,7 +194,19 @@ static void add_where(void *ctx, struct rp_str value)
     w->f->where[w->f->n_where++] = (struct rp_env){name, rest};
 }
 
-bool job_filter(struct request *q, struct rp_job_filter *f, struct rp_err *err)
+/* A class that there is not would find nothing, and look like good news (U2). */
+static bool filter_class(struct request *q, struct rp_err *err)
+{
+    struct rp_str s = query(q, "class");
+    enum rp_class class;
+    if (s.p == NULL || rp_class_of_name(s, &class))
+        return true;
+    (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is not a failure class", RP_FMT(s));
+    return rp_hint(err, "docs/openapi.yaml lists them (FailureClass)");
+}
+
+static bool job_filter(struct request *q, const char *const *known, struct rp_job_filter *f,
+                       struct rp_err *err)
 {
     *f = (struct rp_job_filter){.type = query(q, "type"),
                                 .queue = query(q, "queue"),
@@ -206,7 +221,7 @@ bool job_filter(struct request *q, struct rp_job_filter *f, struct rp_err *err)
                       WHERE_MAX);
         return rp_hint(err, "for instance where=tenant=acme");
     }
-    return query_known(q, filter_names, err) && filter_states(q, f, err) &&
+    return query_known(q, known, err) && filter_states(q, f, err) && filter_class(q, err) &&
            filter_id(q, "pattern", "P", &f->pattern_id, err) &&
            filter_id(q, "replay", "R", &f->replay_id, err) &&
            query_time(q, "since", &f->since_us, err) && query_time(q, "until", &f->until_us, err);
@@ -214,12 +229,13 @@ bool job_filter(struct request *q, struct rp_job_filter *f, struct rp_err *err)
 
 bool r_jobs(struct request *q, struct rp_db *db, struct rp_err *err)
 {
+    static const char *const known[] = {FILTER, "limit", "cursor", NULL};
     struct rp_job_filter f;
     struct rp_job *jobs;
     int64_t limit, cursor;
     size_t n;
     bool more;
-    if (!job_filter(q, &f, err) || !query_i64(q, "limit", 1, 1000, 50, &limit, err) ||
+    if (!job_filter(q, known, &f, err) || !query_i64(q, "limit", 1, 1000, 50, &limit, err) ||
         !query_i64(q, "cursor", 1, INT64_MAX, 0, &cursor, err) ||
         !rp_jobs_list(db, &f, cursor, (int)limit, &q->arena, &jobs, &n, &more, err))
         return false;
@@ -233,9 +249,10 @@ bool r_jobs(struct request *q, struct rp_db *db, struct rp_err *err)
 
 bool r_jobs_count(struct request *q, struct rp_db *db, struct rp_err *err)
 {
+    static const char *const known[] = {FILTER, NULL};
     struct rp_job_filter f;
     int64_t n;
-    if (!job_filter(q, &f, err) || !rp_jobs_count(db, &f, &n, err))
+    if (!job_filter(q, known, &f, err) || !rp_jobs_count(db, &f, &n, err))
         return false;
     answer_begin(q, 200);
     rp_jw_object(&q->w);
@@ -262,11 +279,12 @@ static void failure_group(struct rp_jw *w, const struct rp_failure_group *g)
 
 bool r_jobs_failures(struct request *q, struct rp_db *db, struct rp_err *err)
 {
+    static const char *const known[] = {FILTER, "limit", NULL};
     struct rp_job_filter f;
     struct rp_failure_group *groups;
     int64_t limit, total = 0;
     size_t n;
-    if (!job_filter(q, &f, err) || !query_i64(q, "limit", 1, 1000, 100, &limit, err) ||
+    if (!job_filter(q, known, &f, err) || !query_i64(q, "limit", 1, 1000, 100, &limit, err) ||
         !rp_jobs_failures(db, &f, (int)limit, &q->arena, &groups, &n, err))
         return false;
     answer_begin(q, 200);

@@ -47,7 +47,7 @@ static bool known_class(struct edit *in, struct rp_err *err)
     enum rp_class class;
     if (!rp_class_of_name(in->class, &class)) {
         (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is not a failure class", RP_FMT(in->class));
-        return rp_hint(err, "docs/analysis.md lists the classes");
+        return rp_hint(err, "docs/openapi.yaml lists them (FailureClass)");
     }
     in->group = rp_str_of(rp_classes[class].group);
     in->action = rp_str_of(rp_classes[class].action);

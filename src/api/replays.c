@@ -1,6 +1,8 @@
 /* Replays: plan (a dry run), start, control. */
 #include "api/handlers.h"
 
+#include "analyze/analyze.h"
+
 /* What prepare read; and of a refused start the check that refused. */
 struct replay_in {
     struct rp_replay_ask ask;
@@ -80,6 +82,14 @@ static bool named(struct rp_json *r, struct rp_str *out)
     return rp_json_str(r, out) && (out->n > 0 || rp_json_bad(r, RP_E_BAD_FIELD, "it is empty"));
 }
 
+static bool class_field(struct rp_json *r, struct rp_str *out)
+{
+    enum rp_class class;
+    return rp_json_str(r, out) &&
+           (rp_class_of_name(*out, &class) ||
+            rp_json_bad(r, RP_E_BAD_FIELD, "\"%.*s\" is not a failure class", RP_FMT(*out)));
+}
+
 static bool select_field(struct request *q, struct rp_json *r, int field, struct rp_replay_ask *ask)
 {
     struct rp_job_filter *f = &ask->filter;
@@ -89,7 +99,7 @@ static bool select_field(struct request *q, struct rp_json *r, int field, struct
     case 1:
         return named(r, &f->queue);
     case 2:
-        return named(r, &f->error_class);
+        return class_field(r, &f->error_class);
     case 3:
         return pattern_field(r, &f->pattern_id);
     case 4:

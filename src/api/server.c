@@ -1,17 +1,12 @@
-/* libmicrohttpd's side: sockets, the life of a connection's request, the answer. */
+/* libmicrohttpd's side: the life of a connection's request, the answer. */
 #include "api/internal.h"
 
 #include "base/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -303,169 +298,7 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *
     rp_log(RP_DEBUG, "http", "says=%s", rp_log_q(rp_str_trim(rp_str_of(text))));
 }
 
-/* ---- sockets ---- */
-
-static bool socket_alive(const struct sockaddr_un *sa)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0;
-    if (fd >= 0)
-        (void)close(fd);
-    return alive;
-}
-
-static bool make_parent(const char *path)
-{
-    char dir[108];
-    (void)snprintf(dir, sizeof dir, "%s", path);
-    char *slash = strrchr(dir, '/');
-    if (slash == NULL || slash == dir)
-        return true;
-    *slash = '\0';
-    return mkdir(dir, 0750) == 0 || errno == EEXIST;
-}
-
-static int bind_unix(const char *path, struct rp_err *err)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof sa.sun_path) {
-        (void)rp_fail(err, RP_E_CONFIG, "the socket path %.60s… is longer than %zu bytes", path,
-                      sizeof sa.sun_path - 1);
-        (void)rp_hint(err, "choose a shorter one with `socket:`");
-        return -1;
-    }
-    (void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
-    if (socket_alive(&sa)) {
-        (void)rp_fail(err, RP_E_STORE_IN_USE, "another daemon listens on %s", path);
-        (void)rp_hint(err, "stop it first, or give this one another `socket:`");
-        return -1;
-    }
-    (void)unlink(path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Nobody may connect before the mode is set: the file is made closed, then opened to the group.
-     */
-    mode_t before = umask(0177);
-    bool ok = fd >= 0 && make_parent(path) && bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
-    (void)umask(before);
-    if (ok && chmod(path, 0660) == 0 && listen(fd, 1024) == 0)
-        return fd;
-    (void)rp_fail(err, RP_E_IO, "cannot listen on %s: %s", path, strerror(errno));
-    (void)rp_hint(err, "choose a place you may write to with `socket:`, or run as a user that may");
-    if (fd >= 0)
-        (void)close(fd);
-    return -1;
-}
-
-static bool is_loopback(const struct sockaddr *sa)
-{
-    if (sa->sa_family == AF_INET)
-        return (ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr) >> 24) ==
-               127;
-    return sa->sa_family == AF_INET6 &&
-           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
-}
-
-static bool split_listen(struct rp_str listen, char host[256], char port[16])
-{
-    size_t colon = listen.n;
-    while (colon > 0 && listen.p[colon - 1] != ':')
-        colon--;
-    struct rp_str h = {listen.p, colon > 0 ? colon - 1 : 0};
-    if (h.n > 1 && h.p[0] == '[' && h.p[h.n - 1] == ']')
-        h = (struct rp_str){h.p + 1, h.n - 2};
-    if (colon == 0 || h.n == 0 || h.n > 255 || listen.n - colon == 0 || listen.n - colon > 15)
-        return false;
-    (void)snprintf(host, 256, "%.*s", RP_FMT(h));
-    (void)snprintf(port, 16, "%.*s", (int)(listen.n - colon), listen.p + colon);
-    return true;
-}
-
-static int bound_port(int fd)
-{
-    struct sockaddr_storage sa;
-    socklen_t n = sizeof sa;
-    if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
-        return 0;
-    return ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&sa)->sin_port
-                                         : ((struct sockaddr_in6 *)(void *)&sa)->sin6_port);
-}
-
-/* Whether anybody but the machine's own users could get in: a token that is valid now. */
-static bool tokens_exist(const struct rp_api_options *o)
-{
-    struct rp_arena a = {0};
-    struct rp_token *tokens;
-    size_t n;
-    int64_t now = rp_wall(rp_engine_clock(o->engine));
-    bool found = false;
-    struct rp_db *db = rp_store_reader(rp_engine_store(o->engine), NULL);
-    if (db == NULL)
-        return false;
-    if (rp_tokens_list(db, &a, &tokens, &n, NULL))
-        for (size_t i = 0; i < n && !found; i++)
-            found = tokens[i].revoked_us == 0 &&
-                    (tokens[i].expires_us == 0 || tokens[i].expires_us > now);
-    rp_db_close(db);
-    rp_arena_free(&a);
-    return found;
-}
-
-/* S1: beyond loopback only with tokens, and only where somebody said that the network is trusted.
- */
-static bool may_listen(const struct rp_api_options *o, const struct addrinfo *ai,
-                       struct rp_err *err)
-{
-    if (is_loopback(ai->ai_addr))
-        return true;
-    if (!o->insecure) {
-        (void)rp_fail(err, RP_E_REFUSED,
-                      "%.*s is not a loopback address, and this version speaks no TLS",
-                      RP_FMT(o->listen));
-        return rp_hint(err, "listen on 127.0.0.1 behind a TLS proxy, or say `insecure: true` in a "
-                            "network you trust");
-    }
-    if (tokens_exist(o))
-        return true;
-    (void)rp_fail(err, RP_E_REFUSED, "%.*s is not a loopback address, and there is no token",
-                  RP_FMT(o->listen));
-    return rp_hint(err,
-                   "make one over the socket first: reprise token create --scope read --name N");
-}
-
-static int bind_address(const struct rp_api_options *o, const struct addrinfo *ai,
-                        struct rp_err *err)
-{
-    if (!may_listen(o, ai, err))
-        return -1;
-    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
-    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-        bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0)
-        return fd;
-    (void)rp_fail(err, RP_E_IO, "cannot listen on %.*s: %s", RP_FMT(o->listen), strerror(errno));
-    (void)rp_hint(err,
-                  "choose another address with `listen:` or --listen (port 0 picks a free one)");
-    if (fd >= 0)
-        (void)close(fd);
-    return -1;
-}
-
-static int bind_tcp(const struct rp_api_options *o, struct rp_err *err)
-{
-    char host[256], port[16];
-    struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                             .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE},
-                    *found = NULL;
-    if (!split_listen(o->listen, host, port) || getaddrinfo(host, port, &hints, &found) != 0) {
-        (void)rp_fail(err, RP_E_CONFIG, "\"%.*s\" is not an address to listen on",
-                      RP_FMT(o->listen));
-        (void)rp_hint(err, "use host:port, for instance 127.0.0.1:7420");
-        return -1;
-    }
-    int fd = bind_address(o, found, err);
-    freeaddrinfo(found);
-    return fd;
-}
+/* ---- start and stop ---- */
 
 static struct MHD_Daemon *serve(struct rp_api *api, int fd, unsigned per_address,
                                 struct rp_err *err)
@@ -502,8 +335,8 @@ struct rp_api *rp_api_start(const struct rp_api_options *o, struct rp_err *err)
         api->o.headers_us = HEADERS_S * RP_US_S;
     (void)pthread_mutex_init(&api->peers.lock, NULL);
     (void)pthread_mutex_init(&api->guesses.lock, NULL);
-    int local = bind_unix(o->socket_path, err), tcp = -1;
-    if (local < 0 || (o->listen.n > 0 && (tcp = bind_tcp(o, err)) < 0)) {
+    int local = listen_unix(o->socket_path, err), tcp = -1;
+    if (local < 0 || (o->listen.n > 0 && (tcp = listen_tcp(o, err)) < 0)) {
         if (local >= 0) {
             (void)close(local);
             (void)unlink(o->socket_path);
@@ -512,7 +345,7 @@ struct rp_api *rp_api_start(const struct rp_api_options *o, struct rp_err *err)
         return NULL;
     }
     (void)snprintf(api->socket_path, sizeof api->socket_path, "%s", o->socket_path);
-    api->port = tcp >= 0 ? bound_port(tcp) : 0;
+    api->port = tcp >= 0 ? listen_port(tcp) : 0;
     if (!polls_start(api, err) || (api->local = serve(api, local, 0, err)) == NULL ||
         (tcp >= 0 && (api->tcp = serve(api, tcp, CONNECTIONS_AN_ADDRESS, err)) == NULL))
         return NULL; /* threads cannot be had: a start that fails so ends the process */

@@ -1,19 +1,9 @@
-/* Workers that fetch jobs, and runs that others start: exec, its spool, imports. */
+/* Workers: fetch (with long poll), report, beat. */
 #include "api/handlers.h"
 
-#include "analyze/explain.h"
+#include "api/incoming.h"
 
-#include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-enum {
-    WAIT_MAX_MS = 60000,
-    LEASE_MAX_S = 86400,
-    REPORTS_MAX = 1000,
-    RECORDS_MAX = 1000,
-    PACKED_MAX = 4 << 20
-};
+enum { WAIT_MAX_MS = 60000, LEASE_MAX_S = 86400, REPORTS_MAX = 1000 };
 
 /* ---- fetch ---- */
 
@@ -41,13 +31,6 @@ static bool names(struct rp_json *r, struct rp_strs *out)
     return true;
 }
 
-static bool number(struct rp_json *r, const char *name, int64_t lo, int64_t hi, int64_t *out)
-{
-    return rp_json_i64(r, out) && ((*out >= lo && *out <= hi) ||
-                                   rp_json_bad(r, RP_E_BAD_FIELD, "%s must be from %lld to %lld",
-                                               name, (long long)lo, (long long)hi));
-}
-
 bool p_fetch(struct request *q, struct rp_err *err)
 {
     static const char *const fields[] = {"worker",  "types",    "queues", "max",
@@ -64,9 +47,9 @@ bool p_fetch(struct request *q, struct rp_err *err)
         (void)(k == 0   ? rp_json_str(r, &c->worker)
                : k == 1 ? names(r, &c->types)
                : k == 2 ? names(r, &c->queues)
-               : k == 3 ? number(r, "max", 1, 1000, &c->max)
-               : k == 4 ? number(r, "wait_ms", 0, WAIT_MAX_MS, &f->wait_ms)
-                        : number(r, "lease_ms", 1000, LEASE_MAX_S * 1000, &lease_ms));
+               : k == 3 ? incoming_number(r, "max", 1, 1000, &c->max)
+               : k == 4 ? incoming_number(r, "wait_ms", 0, WAIT_MAX_MS, &f->wait_ms)
+                        : incoming_number(r, "lease_ms", 1000, LEASE_MAX_S * 1000, &lease_ms));
     if (!rp_json_done(r, err))
         return false;
     if (c->worker.n == 0 || c->worker.n > 200)
@@ -127,175 +110,6 @@ void a_fetch(struct request *q)
     rp_jw_object_end(&q->w);
 }
 
-/* ---- what a report, a finished run and a record have in common ---- */
-
-/* The order is that of report_field's cases. */
-#define REPORT_FIELDS                                                                              \
-    "token", "outcome", "exit", "error", "result", "output", "started_at", "ended_at",             \
-        "duration_us", "ended_by", "cpu_us", "memory_peak", "survivors", "output_bytes",           \
-        "output_dropped"
-enum { REPORT_FIELDS_N = 15 };
-
-struct incoming {
-    struct rp_report report;
-    struct rp_failure_facts facts;
-    struct rp_str stack, error_type;
-    bool has_outcome;
-};
-
-static bool token_field(struct rp_json *r, uint64_t *out)
-{
-    struct rp_str s;
-    char text[17] = {0}, *end;
-    if (!rp_json_str(r, &s))
-        return false;
-    if (s.n != 16 || strspn(memcpy(text, s.p, 16), "0123456789abcdef") != 16)
-        return rp_json_bad(r, RP_E_BAD_FIELD, "a token is 16 hex digits");
-    *out = strtoull(text, &end, 16);
-    return true;
-}
-
-static bool outcome_field(struct rp_json *r, struct incoming *in)
-{
-    struct rp_str s;
-    in->has_outcome = true;
-    if (!rp_json_str(r, &s))
-        return false;
-    return (rp_outcome_of_name(s, &in->report.outcome) && in->report.outcome != RP_OUT_LOST &&
-            in->report.outcome != RP_OUT_SKIPPED) ||
-           rp_json_bad(r, RP_E_BAD_FIELD,
-                       "outcome must be succeeded, failed, timeout, cancelled or interrupted");
-}
-
-static bool signal_field(struct rp_json *r, int64_t *out)
-{
-    struct rp_str s;
-    if (rp_json_peek(r) == RP_JSON_NUMBER)
-        return rp_json_i64(r, out);
-    if (!rp_json_str(r, &s))
-        return false;
-    for (int sig = 1; sig < 65; sig++)
-        if (rp_str_is(s, rp_signal_name(sig))) {
-            *out = sig;
-            return true;
-        }
-    return rp_json_bad(r, RP_E_BAD_FIELD, "\"%.*s\" is not a signal", RP_FMT(s));
-}
-
-static bool exit_field(struct rp_json *r, struct incoming *in)
-{
-    static const char *const fields[] = {"code", "signal", "oom", NULL};
-    struct rp_attempt *f = &in->report.facts;
-    uint64_t seen = 0;
-    (void)rp_json_object(r);
-    for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;)
-        (void)(k == 0   ? rp_json_i64(r, &f->exit_code)
-               : k == 1 ? signal_field(r, &f->signal)
-                        : rp_json_bool(r, &in->facts.oom));
-    f->has_exit = true;
-    if (f->signal != 0)
-        f->exit_code = -1;
-    in->facts.exit_code = (int)f->exit_code;
-    in->facts.signal = (int)f->signal;
-    return !r->failed;
-}
-
-static bool error_field(struct rp_json *r, struct incoming *in)
-{
-    static const char *const fields[] = {"message",   "type",        "stack",    "code",
-                                         "retryable", "http_status", "sqlstate", NULL};
-    bool retryable = true;
-    int64_t http = 0;
-    struct rp_str code;
-    uint64_t seen = 0;
-    if (rp_json_peek(r) == RP_JSON_STRING)
-        return rp_json_str(r, &in->report.facts.error);
-    (void)rp_json_object(r);
-    for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;)
-        (void)(k == 0   ? rp_json_str(r, &in->report.facts.error)
-               : k == 1 ? rp_json_str(r, &in->error_type)
-               : k == 2 ? rp_json_str(r, &in->stack)
-               : k == 3 ? rp_json_str(r, &code)
-               : k == 4 ? rp_json_bool(r, &retryable)
-               : k == 5 ? rp_json_i64(r, &http)
-                        : rp_json_str(r, &in->facts.sqlstate));
-    in->facts.http_status = (int)http;
-    in->report.permanent = !retryable;
-    return !r->failed;
-}
-
-/* The packed output, base64: kept as it is once it has proved to be one. */
-static bool output_field(struct rp_json *r, struct rp_str *out)
-{
-    struct rp_str s;
-    size_t n;
-    struct rp_output o = {0};
-    struct rp_err err;
-    if (!rp_json_str(r, &s))
-        return false;
-    if (s.n > PACKED_MAX)
-        return rp_json_bad(r, RP_E_TOO_LARGE, "output is larger than %d bytes", PACKED_MAX);
-    unsigned char *p = rp_alloc(r->arena, s.n + 1);
-    if (sodium_base642bin(p, s.n + 1, s.p, s.n, NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) !=
-        0)
-        return rp_json_bad(r, RP_E_BAD_FIELD, "output is not base64");
-    *out = (struct rp_str){(const char *)p, n};
-    if (!rp_output_unpack(*out, &o, &err))
-        return rp_json_bad(r, RP_E_BAD_FIELD, "output: %s", err.message);
-    rp_output_free(&o);
-    return true;
-}
-
-static bool report_field(struct rp_json *r, int k, struct incoming *in)
-{
-    struct rp_attempt *f = &in->report.facts;
-    switch (k) {
-    case 0:
-        return token_field(r, &in->report.token);
-    case 1:
-        return outcome_field(r, in);
-    case 2:
-        return exit_field(r, in);
-    case 3:
-        return error_field(r, in);
-    case 4:
-        return rp_json_raw(r, &in->report.result);
-    case 5:
-        return output_field(r, &in->report.output);
-    case 6:
-        return rp_json_time(r, &f->started_us);
-    case 7:
-        return rp_json_time(r, &f->ended_us);
-    case 9:
-        return rp_json_str(r, &f->ended_by);
-    case 12:
-        return rp_json_str(r, &f->survivors);
-    default:
-        break;
-    }
-    int64_t *const numbers[REPORT_FIELDS_N] = {[8] = &f->duration_us,
-                                               [10] = &f->cpu_us,
-                                               [11] = &f->memory_peak,
-                                               [13] = &f->output_bytes,
-                                               [14] = &f->output_dropped};
-    return number(r, "a count", 0, INT64_MAX / 2, numbers[k]);
-}
-
-/* Message, type and stack become the one text that the pattern is made of; then the class. */
-static void explain(struct rp_arena *a, struct incoming *in)
-{
-    struct rp_attempt *f = &in->report.facts;
-    if (in->report.outcome == RP_OUT_SUCCEEDED || in->report.outcome == RP_OUT_INTERRUPTED)
-        return;
-    if (in->error_type.n > 0)
-        f->error = rp_str_fmt(a, "%.*s: %.*s", RP_FMT(in->error_type), RP_FMT(f->error));
-    if (in->stack.n > 0)
-        f->error = rp_str_fmt(a, "%.*s\n%.*s", RP_FMT(f->error), RP_FMT(in->stack));
-    in->facts.message = f->error;
-    in->facts.timed_out = in->report.outcome == RP_OUT_TIMEOUT;
-    rp_explain_failure(a, &in->facts, &in->report);
-}
-
 /* ---- report ---- */
 
 struct reports {
@@ -312,7 +126,7 @@ static bool report_one(struct rp_json *r, struct incoming *in)
     uint64_t seen = 0;
     (void)rp_json_object(r);
     for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;)
-        (void)(k == REPORT_FIELDS_N ? rp_json_id(r, &in->report.lease) : report_field(r, k, in));
+        (void)(k == REPORT_FIELDS_N ? rp_json_id(r, &in->report.lease) : incoming_field(r, k, in));
     if (r->failed)
         return false;
     return (in->report.lease != 0 && in->has_outcome) ||
@@ -329,7 +143,7 @@ bool p_report(struct request *q, struct rp_err *err)
     r->max_items = REPORTS_MAX;
     (void)rp_json_array(r);
     while (rp_json_item(r) && report_one(r, &in[p->n]))
-        explain(&q->arena, &in[p->n++]);
+        incoming_explain(&q->arena, &in[p->n++]);
     p->state = RP_NEW_N(&q->arena, enum rp_state, p->n + 1);
     p->err = RP_NEW_N(&q->arena, struct rp_err, p->n + 1);
     p->ok = RP_NEW_N(&q->arena, bool, p->n + 1);
@@ -390,7 +204,7 @@ static bool beat_one(struct rp_json *r, int64_t *lease, uint64_t *token)
     uint64_t seen = 0;
     (void)rp_json_object(r);
     for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;)
-        (void)(k == 0 ? rp_json_id(r, lease) : token_field(r, token));
+        (void)(k == 0 ? rp_json_id(r, lease) : incoming_token(r, token));
     return !r->failed;
 }
 
@@ -423,7 +237,7 @@ bool p_beat(struct request *q, struct rp_err *err)
     for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;)
         (void)(k == 0   ? rp_json_str(r, &worker)
                : k == 1 ? beat_leases(r, b)
-                        : number(r, "extend_ms", 1000, LEASE_MAX_S * 1000, &ms));
+                        : incoming_number(r, "extend_ms", 1000, LEASE_MAX_S * 1000, &ms));
     b->until_us = request_now(q) + ms * 1000;
     return rp_json_done(r, err);
 }
@@ -450,167 +264,5 @@ bool r_beat(struct request *q, struct rp_db *db, struct rp_err *err)
         rp_jw_object_end(&q->w);
     }
     rp_jw_array_end(&q->w);
-    return true;
-}
-
-/* ---- runs of others ---- */
-
-bool p_run_start(struct request *q, struct rp_err *err)
-{
-    static const char *const fields[] = {"type",   "key",      "lock", "timeout_s",
-                                         "worker", "lease_ms", NULL};
-    struct rp_run_start *s = RP_NEW(&q->arena, struct rp_run_start);
-    struct rp_json *r = body_json(q);
-    double timeout = 0;
-    int64_t lease_ms = rp_engine_config(q->api->engine)->lease_us / 1000;
-    uint64_t seen = 0;
-    q->in = s;
-    (void)rp_json_object(r);
-    for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;)
-        (void)(k == 0   ? rp_json_str(r, &s->type)
-               : k == 1 ? rp_json_str(r, &s->key)
-               : k == 2 ? rp_json_str(r, &s->lock)
-               : k == 3 ? rp_json_f64(r, &timeout)
-               : k == 4 ? rp_json_str(r, &s->worker)
-                        : number(r, "lease_ms", 1000, LEASE_MAX_S * 1000, &lease_ms));
-    if (!rp_json_done(r, err))
-        return false;
-    if (s->type.n == 0 || s->worker.n == 0)
-        return rp_fail(err, RP_E_BAD_FIELD, "a run needs type and worker");
-    if (timeout < 0 || timeout > 366 * 86400.0)
-        return rp_fail(err, RP_E_BAD_FIELD, "timeout_s must be from 0 to a year");
-    s->timeout_us = (int64_t)(timeout * 1e6);
-    s->lease_us = lease_ms * 1000;
-    s->node = rp_str_of(rp_engine_node(q->api->engine));
-    return true;
-}
-
-bool r_run_start(struct request *q, struct rp_db *db, struct rp_err *err)
-{
-    struct rp_lease lease;
-    int64_t fence = 0;
-    char token[32];
-    if (!rp_run_start(db, q->in, request_now(q), &q->arena, &lease, &fence, err))
-        return false;
-    (void)snprintf(token, sizeof token, "%016llx", (unsigned long long)lease.token);
-    answer_begin(q, 201);
-    rp_jw_object(&q->w);
-    rp_jw_m_id(&q->w, "lease", lease.id);
-    rp_jw_m_cstr(&q->w, "token", token);
-    rp_jw_m_i64(&q->w, "attempt", lease.attempt);
-    rp_jw_m_time(&q->w, "deadline", lease.deadline_us);
-    if (fence > 0)
-        rp_jw_m_i64(&q->w, "fence", fence);
-    rp_jw_key(&q->w, "job");
-    shape_job(&q->w, &lease.job);
-    rp_jw_object_end(&q->w);
-    return true;
-}
-
-bool p_run_finish(struct request *q, struct rp_err *err)
-{
-    static const char *const fields[] = {REPORT_FIELDS, NULL};
-    struct incoming *in = RP_NEW(&q->arena, struct incoming);
-    struct rp_json *r = body_json(q);
-    uint64_t seen = 0;
-    q->in = in;
-    (void)rp_json_object(r);
-    for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;)
-        (void)report_field(r, k, in);
-    if (!rp_json_done(r, err) || !capture_id(q, 0, "", &in->report.lease, err))
-        return false;
-    if (!in->has_outcome)
-        return rp_fail(err, RP_E_BAD_FIELD, "a finished run needs an outcome");
-    explain(&q->arena, in);
-    return true;
-}
-
-bool r_run_finish(struct request *q, struct rp_db *db, struct rp_err *err)
-{
-    struct incoming *in = q->in;
-    enum rp_state state;
-    if (!rp_job_report(db, &in->report, request_now(q), &state, err))
-        return false;
-    answer_begin(q, 200);
-    rp_jw_object(&q->w);
-    rp_jw_m_cstr(&q->w, "state", rp_state_name(state));
-    rp_jw_object_end(&q->w);
-    return true;
-}
-
-/* ---- records: the spool of exec, imports ---- */
-
-struct records {
-    struct rp_run_record *v;
-    size_t n;
-    struct rp_str source;
-};
-
-static bool record_one(struct rp_json *r, struct rp_run_record *out)
-{
-    static const char *const fields[] = {REPORT_FIELDS,  "spool_id",   "type",        "queue",
-                                         "key",          "labels",     "external_id", "attempt",
-                                         "submitted_at", "unfinished", "job",
-                                         "lease",        NULL};
-    struct incoming in = {0};
-    uint64_t seen = 0;
-    out->attempt = 1;
-    (void)rp_json_object(r);
-    for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;) {
-        struct rp_str *const texts[] = {&out->spool_id, &out->type, &out->queue, &out->key};
-        int own = k - REPORT_FIELDS_N;
-        (void)(own < 0    ? report_field(r, k, &in)
-               : own < 4  ? rp_json_str(r, texts[own])
-               : own == 4 ? rp_json_raw(r, &out->labels)
-               : own == 5 ? rp_json_str(r, &out->external_id)
-               : own == 6 ? number(r, "attempt", 1, 100000, &out->attempt)
-               : own == 7 ? rp_json_time(r, &out->submitted_us)
-               : own == 8 ? rp_json_bool(r, &out->unfinished)
-                          : rp_json_id(r, own == 9 ? &out->job_id : &in.report.lease));
-    }
-    if (r->failed)
-        return false;
-    if (out->type.n == 0 || (!in.has_outcome && !out->unfinished))
-        return rp_json_bad(r, RP_E_BAD_FIELD, "a record needs type, and outcome or unfinished");
-    if (!out->unfinished)
-        explain(r->arena, &in);
-    out->report = in.report;
-    return true;
-}
-
-bool p_records(struct request *q, struct rp_err *err)
-{
-    static const char *const fields[] = {"records", "source", NULL};
-    struct records *p = RP_NEW(&q->arena, struct records);
-    struct rp_json *r = body_json(q);
-    uint64_t seen = 0;
-    p->v = RP_NEW_N(&q->arena, struct rp_run_record, RECORDS_MAX);
-    p->source = RP_STR("spool");
-    q->in = p;
-    r->max_items = RECORDS_MAX;
-    (void)rp_json_object(r);
-    for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;) {
-        if (k == 1) {
-            (void)rp_json_str(r, &p->source);
-            continue;
-        }
-        (void)rp_json_array(r);
-        while (rp_json_item(r) && record_one(r, &p->v[p->n]))
-            p->n++;
-    }
-    return rp_json_done(r, err);
-}
-
-bool r_records(struct request *q, struct rp_db *db, struct rp_err *err)
-{
-    struct records *p = q->in;
-    int64_t added = 0;
-    if (!rp_runs_record(db, p->v, p->n, p->source, request_now(q), &added, err))
-        return false;
-    answer_begin(q, 200);
-    rp_jw_object(&q->w);
-    rp_jw_m_i64(&q->w, "added", added);
-    rp_jw_m_i64(&q->w, "known", (int64_t)p->n - added);
-    rp_jw_object_end(&q->w);
     return true;
 }

@@ -1,5 +1,6 @@
-/* `reprise demo`: a real incident from end to end, with real processes and a dependency that really goes down. Every number that it
- * prints comes from the store, through the API that everybody has. */
+/* `reprise demo`: a real incident from end to end, with real processes and a dependency that really
+ * goes down. Every number that it prints comes from the store, through the API that everybody has.
+ */
 #include "cli/demo.h"
 #include "cli/groups.h"
 
@@ -48,7 +49,8 @@ static bool get(struct demo *d, const char *path, struct rp_str *body)
 }
 
 /* Polls `path` until `holds` says so; the limit is a step's, so a demo that hangs says where. */
-static bool wait_for(struct demo *d, const char *path, bool (*holds)(struct demo *d, struct rp_str body), struct rp_str *body)
+static bool wait_for(struct demo *d, const char *path,
+                     bool (*holds)(struct demo *d, struct rp_str body), struct rp_str *body)
 {
     int64_t until = rp_mono(&rp_clock_system) + STEP_LIMIT_S * RP_US_S;
     while (!interrupted && rp_mono(&rp_clock_system) < until) {
@@ -64,9 +66,10 @@ static bool wait_for(struct demo *d, const char *path, bool (*holds)(struct demo
         }
         now_sleep_us(100000);
     }
-    return interrupted ? rp_fail(&d->err, RP_E_STOPPING, "interrupted")
-                       : rp_fail(&d->err, RP_E_INTERNAL, "step %d did not come to its end within %d s (%s)", d->step + 1, STEP_LIMIT_S,
-                                 path);
+    return interrupted
+               ? rp_fail(&d->err, RP_E_STOPPING, "interrupted")
+               : rp_fail(&d->err, RP_E_INTERNAL, "step %d did not come to its end within %d s (%s)",
+                         d->step + 1, STEP_LIMIT_S, path);
 }
 
 static bool answers(struct demo *d, struct rp_str body)
@@ -99,7 +102,8 @@ static void one_job(struct rp_jw *w, const char *type, int64_t ms)
 
 static bool enqueue(struct demo *d, int n, int slow)
 {
-    static const char *const types[] = {"invoice", "reconciliation", "thumbnails", "mail", "report", "invoice"};
+    static const char *const types[] = {"invoice", "reconciliation", "thumbnails",
+                                        "mail",    "report",         "invoice"};
     struct rp_buf b = {0};
     struct rp_jw w = {.out = &b};
     struct reply reply;
@@ -134,9 +138,12 @@ static bool healthy(struct demo *d)
     struct rp_str types, schedules;
     if (!get(d, "/v1/types", &types) || !get(d, "/v1/schedules", &schedules))
         return false;
-    step(d, show_fmt(d->cli, "ran %s jobs of %zu types and %zu schedules as processes: %s succeeded, %s failed",
-                     show_count(d->cli, ok + failed), items_count(types, "items"), items_count(schedules, "items"),
-                     show_count(d->cli, ok), show_count(d->cli, failed)));
+    step(d,
+         show_fmt(
+             d->cli,
+             "ran %s jobs of %zu types and %zu schedules as processes: %s succeeded, %s failed",
+             show_count(d->cli, ok + failed), items_count(types, "items"),
+             items_count(schedules, "items"), show_count(d->cli, ok), show_count(d->cli, failed)));
     return true;
 }
 
@@ -149,7 +156,8 @@ static bool outage_seen(struct demo *d, struct rp_str body)
     for (items_open(&i, body, "deps"); items_next(&i);)
         down = down || rp_str_is(doc_str(d->cli, i.value, "state"), "down");
     items_close(&i);
-    return down && doc_bool(body, "failures.alert") && count(d, "state=failed&type=thumbnails") >= SLOW;
+    return down && doc_bool(body, "failures.alert") &&
+           count(d, "state=failed&type=thumbnails") >= SLOW;
 }
 
 static bool just_checked(struct demo *d, struct rp_str body)
@@ -162,7 +170,8 @@ static bool just_checked(struct demo *d, struct rp_str body)
     return fresh;
 }
 
-/* The database goes right after a check of it, so that jobs meet the outage before the next check does. */
+/* The database goes right after a check of it, so that jobs meet the outage before the next check
+ * does. */
 static bool outage(struct demo *d)
 {
     struct rp_str body;
@@ -177,10 +186,12 @@ static bool outage(struct demo *d)
         held += doc_i64(i.value, "held", 0);
     items_close(&i);
     step(d, show_fmt(d->cli, "billing-db went away: failure rate %s of %s runs, above %s %s ALERT",
-                     show_percent(d->cli, doc_f64(body, "failures.rate", 0)), show_count(d->cli, doc_i64(body, "failures.runs", 0)),
+                     show_percent(d->cli, doc_f64(body, "failures.rate", 0)),
+                     show_count(d->cli, doc_i64(body, "failures.runs", 0)),
                      show_percent(d->cli, doc_f64(body, "failures.above", 0)), "→"));
     if (held > 0)
-        more(show_fmt(d->cli, "%s jobs that need it are held back and burn no attempt", show_count(d->cli, held)));
+        more(show_fmt(d->cli, "%s jobs that need it are held back and burn no attempt",
+                      show_count(d->cli, held)));
     return true;
 }
 
@@ -195,10 +206,11 @@ static void show_pattern(struct demo *d, struct rp_str p)
         (void)snprintf(d->pattern[0], sizeof d->pattern[0], "%.*s", RP_FMT(id));
     if (rp_str_is(class, "timeout") && d->pattern[1][0] == '\0')
         (void)snprintf(d->pattern[1], sizeof d->pattern[1], "%.*s", RP_FMT(id));
-    more(show_fmt(cli, "%-4s %4s jobs  %s", show_text(cli, id), show_count(cli, doc_i64(p, "count", 0)),
+    more(show_fmt(cli, "%-4s %4s jobs  %s", show_text(cli, id),
+                  show_count(cli, doc_i64(p, "count", 0)),
                   show_cut(cli, doc_str(cli, p, "template"), 58)));
-    more(show_fmt(cli, "                class %s → %s; since %s", show_text(cli, class), show_text(cli, doc_str(cli, p, "action")),
-                  show_clock(cli, first)));
+    more(show_fmt(cli, "                class %s → %s; since %s", show_text(cli, class),
+                  show_text(cli, doc_str(cli, p, "action")), show_clock(cli, first)));
 }
 
 static bool analysis(struct demo *d)
@@ -211,17 +223,22 @@ static bool analysis(struct demo *d)
     rp_buf_free(&b);
     if (!ok)
         return false;
-    int64_t failures = doc_i64(reply.body, "failures", 0), unexplained = doc_i64(reply.body, "unexplained", 0);
+    int64_t failures = doc_i64(reply.body, "failures", 0),
+            unexplained = doc_i64(reply.body, "unexplained", 0);
     size_t n = items_count(reply.body, "patterns");
-    step(d, show_fmt(d->cli, "analysis: %s explain %s of %s failures", show_plural(d->cli, (int64_t)n, "pattern", "patterns"),
-                     show_percent(d->cli, failures > 0 ? (double)(failures - unexplained) / (double)failures : 0),
+    step(d, show_fmt(d->cli, "analysis: %s explain %s of %s failures",
+                     show_plural(d->cli, (int64_t)n, "pattern", "patterns"),
+                     show_percent(d->cli, failures > 0
+                                              ? (double)(failures - unexplained) / (double)failures
+                                              : 0),
                      show_count(d->cli, failures)));
     for (items_open(&i, reply.body, "patterns"); items_next(&i);)
         show_pattern(d, i.value);
     items_close(&i);
     if (d->pattern[0][0] != '\0' && d->pattern[1][0] != '\0')
         return true;
-    return rp_fail(&d->err, RP_E_INTERNAL, "the analysis named no pattern for the outage or for the time limit");
+    return rp_fail(&d->err, RP_E_INTERNAL,
+                   "the analysis named no pattern for the outage or for the time limit");
 }
 
 /* ---- 4–7: replays ---- */
@@ -229,7 +246,8 @@ static bool analysis(struct demo *d)
 static bool post_replay(struct demo *d, const char *pattern, bool dry_run, struct reply *reply)
 {
     struct rp_buf b = {0};
-    rp_buf_fmt(&b, "{\"select\":{\"pattern\":\"%s\"},\"dry_run\":%s}", pattern, dry_run ? "true" : "false");
+    rp_buf_fmt(&b, "{\"select\":{\"pattern\":\"%s\"},\"dry_run\":%s}", pattern,
+               dry_run ? "true" : "false");
     bool ok = client_call(d->cli, "POST", "/v1/replays", &b, reply, &d->err);
     rp_buf_free(&b);
     return ok;
@@ -264,11 +282,12 @@ static bool show_replay(struct demo *d, const char *what, struct rp_str plan, st
         return false;
     int64_t n = doc_i64(body, "to_replay", 0), ok = doc_i64(body, "fates.succeeded", 0);
     int64_t failed = doc_i64(body, "fates.failed_same", 0) + doc_i64(body, "fates.failed_new", 0);
-    step(d, show_fmt(cli, "%s: replay %s of %s jobs, canary %s, %s", what, show_text(cli, id), show_count(cli, n),
-                     show_count(cli, doc_i64(plan, "canary", 0)),
+    step(d, show_fmt(cli, "%s: replay %s of %s jobs, canary %s, %s", what, show_text(cli, id),
+                     show_count(cli, n), show_count(cli, doc_i64(plan, "canary", 0)),
                      show_plural(cli, (int64_t)items_count(plan, "waves"), "wave", "waves")));
-    more(show_fmt(cli, "%s %s: %s/%s succeeded, %s failed again", show_text(cli, id), show_text(cli, doc_str(cli, body, "state")),
-                  show_count(cli, ok), show_count(cli, n), show_count(cli, failed)));
+    more(show_fmt(cli, "%s %s: %s/%s succeeded, %s failed again", show_text(cli, id),
+                  show_text(cli, doc_str(cli, body, "state")), show_count(cli, ok),
+                  show_count(cli, n), show_count(cli, failed)));
     return ok == n || rp_fail(&d->err, RP_E_INTERNAL, "not every replayed job succeeded");
 }
 
@@ -319,14 +338,19 @@ static bool new_limit(struct demo *d)
 static bool verify(struct demo *d)
 {
     struct rp_str body, occurrences;
-    if (!wait_for(d, "/v1/status", quiet, &body) || !get(d, "/v1/schedules/reconciliation/occurrences", &occurrences))
+    if (!wait_for(d, "/v1/status", quiet, &body) ||
+        !get(d, "/v1/schedules/reconciliation/occurrences", &occurrences))
         return false;
-    int64_t failed = count(d, "state=failed"), unknown = count(d, "state=unknown"), ok = count(d, "state=succeeded");
-    step(d, show_fmt(d->cli, "verified: %s jobs succeeded, %s failed, %s unknown, queues empty", show_count(d->cli, ok),
-                     show_count(d->cli, failed), show_count(d->cli, unknown)));
-    more(show_fmt(d->cli, "every instant of the schedule reconciliation has its verdict: %s in the ledger",
+    int64_t failed = count(d, "state=failed"), unknown = count(d, "state=unknown"),
+            ok = count(d, "state=succeeded");
+    step(d,
+         show_fmt(d->cli, "verified: %s jobs succeeded, %s failed, %s unknown, queues empty",
+                  show_count(d->cli, ok), show_count(d->cli, failed), show_count(d->cli, unknown)));
+    more(show_fmt(d->cli,
+                  "every instant of the schedule reconciliation has its verdict: %s in the ledger",
                   show_count(d->cli, (int64_t)items_count(occurrences, "items"))));
-    return (failed == 0 && unknown == 0) || rp_fail(&d->err, RP_E_INTERNAL, "jobs remain failed after the replays");
+    return (failed == 0 && unknown == 0) ||
+           rp_fail(&d->err, RP_E_INTERNAL, "jobs remain failed after the replays");
 }
 
 /* ---- all together ---- */
@@ -334,7 +358,8 @@ static bool verify(struct demo *d)
 static void look_around(struct demo *d)
 {
     (void)printf("     look around:  export REPRISE_SOCKET=%s/reprise.sock\n", d->w.dir);
-    (void)printf("                   reprise status   reprise jobs   reprise replay show R1   reprise schedule explain mail\n");
+    (void)printf("                   reprise status   reprise jobs   reprise replay show R1   "
+                 "reprise schedule explain mail\n");
     (void)printf("     Ctrl-C ends the demo%s\n", d->w.keep ? "." : " and removes its folder.");
     (void)fflush(stdout);
     sigset_t none;
@@ -367,10 +392,12 @@ static int demo_run(struct cli *cli)
     if (!opt_i64(cli, "port", 0, 65535, &port, &d.err))
         return say_err(cli, &d.err);
     d.w.api_port = (int)port;
-    bool ok = begin(&d) && healthy(&d) && outage(&d) && analysis(&d) && refused(&d) && recovery(&d) && new_limit(&d) && verify(&d);
+    bool ok = begin(&d) && healthy(&d) && outage(&d) && analysis(&d) && refused(&d) &&
+              recovery(&d) && new_limit(&d) && verify(&d);
     if (ok)
         (void)printf("     done in %s; everything above was read from the store%s%s\n",
-                     show_span(cli, rp_mono(&rp_clock_system) - began), d.w.keep ? ": " : "", d.w.keep ? d.w.dir : "");
+                     show_span(cli, rp_mono(&rp_clock_system) - began), d.w.keep ? ": " : "",
+                     d.w.keep ? d.w.dir : "");
     if (ok && (cli->tty || opt_flag(cli, "wait")))
         look_around(&d);
     bool ended = world_end(&d.w);
@@ -388,7 +415,9 @@ static const struct rp_option demo_options[] = {
 
 const struct rp_command demo_rows[DEMO_ROWS] = {
     {"demo", "", 0, 0, demo_options, "a real incident from end to end on a temporary store",
-     "Starts a daemon of its own and a small database, runs jobs, takes the database away, analyses the failures, and replays them "
-     "once it is back. Uses loopback only, and ends by itself in less than a minute unless it runs on a terminal.",
+     "Starts a daemon of its own and a small database, runs jobs, takes the database away, "
+     "analyses the failures, and replays them "
+     "once it is back. Uses loopback only, and ends by itself in less than a minute unless it runs "
+     "on a terminal.",
      RP_SAFE, false, demo_run},
 };

@@ -56,7 +56,8 @@ bool world_db_up(struct world *w, struct rp_err *err)
     if (w->db == 0)
         db_serve(fd);
     (void)close(fd);
-    return w->db > 0 || rp_fail(err, RP_E_IO, "no process for the demo's database: %s", strerror(errno));
+    return w->db > 0 ||
+           rp_fail(err, RP_E_IO, "no process for the demo's database: %s", strerror(errno));
 }
 
 static void end_process(pid_t *pid, int sig)
@@ -83,12 +84,14 @@ bool world_make(struct world *w, const char *keep_dir, struct rp_err *err)
         return rp_fail(err, RP_E_IO, "cannot find the program's own path: %s", strerror(errno));
     w->self[n] = '\0';
     w->keep = keep_dir != NULL;
-    if (w->keep && (strlen(keep_dir) >= sizeof w->dir - 32 || (mkdir(keep_dir, 0700) != 0 && errno != EEXIST) ||
-                    realpath(keep_dir, w->dir) == NULL))
+    if (w->keep &&
+        (strlen(keep_dir) >= sizeof w->dir - 32 ||
+         (mkdir(keep_dir, 0700) != 0 && errno != EEXIST) || realpath(keep_dir, w->dir) == NULL))
         return rp_fail(err, RP_E_IO, "cannot use the folder %s: %s", keep_dir, strerror(errno));
     if (w->keep)
         return true;
-    (void)snprintf(w->dir, sizeof w->dir, "%s/reprise-demo-XXXXXX", tmp != NULL && strlen(tmp) < 60 ? tmp : "/tmp");
+    (void)snprintf(w->dir, sizeof w->dir, "%s/reprise-demo-XXXXXX",
+                   tmp != NULL && strlen(tmp) < 60 ? tmp : "/tmp");
     if (mkdtemp(w->dir) == NULL) {
         (void)rp_fail(err, RP_E_IO, "cannot make %s: %s", w->dir, strerror(errno));
         return rp_hint(err, "name a folder with --keep DIR, or set TMPDIR");
@@ -110,8 +113,11 @@ static void config_jobs(const struct world *w, struct rp_buf *b)
     rp_buf_fmt(b, "jobs:\n");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         bool thumbnails = strcmp(types[i].name, "thumbnails") == 0;
-        rp_buf_fmt(b, "  %s: { run: [\"%s\", demo-job, %s, \"%d\"], idempotent: true, retries: 0, timeout: %s", types[i].name, w->self,
-                   types[i].name, w->db_port, thumbnails ? w->thumbnails_timeout : "20s");
+        rp_buf_fmt(b,
+                   "  %s: { run: [\"%s\", demo-job, %s, \"%d\"], idempotent: true, retries: 0, "
+                   "timeout: %s",
+                   types[i].name, w->self, types[i].name, w->db_port,
+                   thumbnails ? w->thumbnails_timeout : "20s");
         rp_buf_fmt(b, "%s%s }\n", types[i].more[0] != '\0' ? ", " : "", types[i].more);
     }
 }
@@ -130,11 +136,17 @@ bool world_write_config(struct world *w, struct rp_err *err)
     struct rp_buf b = {0};
     char path[300];
     (void)snprintf(path, sizeof path, "%s/reprise.yaml", w->dir);
-    rp_buf_fmt(&b, "# The demo's configuration: five job types, three schedules, one dependency.\n");
-    rp_buf_fmt(&b, "store: sqlite://%s/reprise.db\nsocket: %s/reprise.sock\nlisten: 127.0.0.1:%d\n", w->dir, w->dir, w->api_port);
-    rp_buf_fmt(&b, "node: demo\nmax_running: 8\nshutdown_grace: 2s\nreplay: { settle: 1s, wave_max: 25 }\n");
+    rp_buf_fmt(&b,
+               "# The demo's configuration: five job types, three schedules, one dependency.\n");
+    rp_buf_fmt(&b, "store: sqlite://%s/reprise.db\nsocket: %s/reprise.sock\nlisten: 127.0.0.1:%d\n",
+               w->dir, w->dir, w->api_port);
+    rp_buf_fmt(
+        &b,
+        "node: demo\nmax_running: 8\nshutdown_grace: 2s\nreplay: { settle: 1s, wave_max: 25 }\n");
     rp_buf_fmt(&b, "alerts:\n  job_failure_rate: { above: 10%%, window: 15m, min_runs: 20 }\n");
-    rp_buf_fmt(&b, "dependencies:\n  billing-db: { tcp: \"127.0.0.1:%d\", every: 3s, timeout: 1s }\n", w->db_port);
+    rp_buf_fmt(&b,
+               "dependencies:\n  billing-db: { tcp: \"127.0.0.1:%d\", every: 3s, timeout: 1s }\n",
+               w->db_port);
     config_jobs(w, &b);
     bool ok = write_whole(path, &b, err);
     rp_buf_free(&b);
@@ -175,7 +187,8 @@ bool world_end(struct world *w)
     bool ok = true;
     if (w->daemon > 0) {
         (void)kill(w->daemon, SIGTERM);
-        ok = waitpid(w->daemon, &status, 0) == w->daemon && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        ok = waitpid(w->daemon, &status, 0) == w->daemon && WIFEXITED(status) &&
+             WEXITSTATUS(status) == 0;
         w->daemon = 0;
     }
     world_db_down(w);
@@ -199,7 +212,8 @@ static bool charge(int port, char answer[64])
     struct sockaddr_in sa;
     int fd = loopback_socket(port, &sa);
     if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof sa) != 0) {
-        (void)fprintf(stderr, "connection to server at \"127.0.0.1\", port %d failed: %s\n", port, strerror(errno));
+        (void)fprintf(stderr, "connection to server at \"127.0.0.1\", port %d failed: %s\n", port,
+                      strerror(errno));
         return false;
     }
     ssize_t n = write(fd, "charge 1\n", 9) == 9 ? read(fd, answer, 63) : -1;

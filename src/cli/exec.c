@@ -45,7 +45,8 @@ const struct rp_command exec_rows[EXEC_ROWS] = {
     {"exec", "[-- CMD…]", 0, -1, options, "run a command safely under any scheduler",
      "Runs CMD as if it stood there alone: standard input, output and error, signals and exit code "
      "(128 and the signal's number when one ended it) are its own. The run is recorded with its "
-     "output; what outlives the command is ended. Without the daemon it runs all the same: the lock "
+     "output; what outlives the command is ended. Without the daemon it runs all the same: the "
+     "lock "
      "then holds on this machine, and the record waits in the state folder ($REPRISE_STATE, "
      "/var/lib/reprise, ~/.local/state/reprise) for the next run that finds the daemon. "
      "CMD gets REPRISE_JOB_TYPE, REPRISE_ATTEMPT and, where known, REPRISE_JOB_ID, REPRISE_KEY, "
@@ -117,8 +118,9 @@ static void fill_standard_files(void)
 
 static bool is_ours(const char *variable)
 {
-    static const char *const names[] = {"REPRISE_JOB_TYPE=", "REPRISE_JOB_ID=", "REPRISE_ATTEMPT=",
-                                        "REPRISE_KEY=",      "REPRISE_FENCE=",  "REPRISE_DEADLINE="};
+    static const char *const names[] = {
+        "REPRISE_JOB_TYPE=", "REPRISE_JOB_ID=", "REPRISE_ATTEMPT=",
+        "REPRISE_KEY=",      "REPRISE_FENCE=",  "REPRISE_DEADLINE="};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(variable, names[i], strlen(names[i])) == 0)
             return true;
@@ -370,8 +372,8 @@ static bool deliver(struct exec *e, int64_t most, int64_t budget_us, int64_t req
     *delivered = 0;
     if (spool < 0)
         return false;
-    bool ok = spool_empty(spool) ||
-              daemon_deliver(e, spool, most, budget_us, request_us, delivered, err);
+    bool ok =
+        spool_empty(spool) || daemon_deliver(e, spool, most, budget_us, request_us, delivered, err);
     (void)close(spool);
     return ok;
 }

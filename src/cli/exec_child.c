@@ -103,13 +103,15 @@ static void write_pending(struct child *c, struct pass *s)
     (void)pthread_mutex_unlock(&c->lock);
     bool ok = write_all(s->stream, rp_buf_view(&taken));
     rp_buf_free(&taken);
+    (void)pthread_mutex_lock(&c->lock);
+    s->writing = false;
+    s->gone = !ok;
+    if (c->stopping) /* there may be no exec any more */
+        return;
     if (!ok)
         rp_exec_hang_up(c->exec, id, s->stream); /* as the command would have met it itself */
     else if (paused)
         rp_exec_go_on(c->exec, id, s->stream);
-    (void)pthread_mutex_lock(&c->lock);
-    s->writing = false;
-    s->gone = !ok;
 }
 
 static void *pass_thread(void *arg)
@@ -252,7 +254,8 @@ static bool start_threads(struct child *c)
     for (int i = 1; i <= 2; i++) {
         c->pass[i].child = c;
         c->pass[i].stream = i;
-        c->pass[i].started = pthread_create(&c->pass[i].thread, NULL, pass_thread, &c->pass[i]) == 0;
+        c->pass[i].started =
+            pthread_create(&c->pass[i].thread, NULL, pass_thread, &c->pass[i]) == 0;
     }
     return c->pass[1].started && c->pass[2].started;
 }
@@ -275,26 +278,33 @@ struct child *child_new(struct rp_err *err)
 }
 
 /* A thread that still writes to a reader that does not read cannot be waited for: it ends with the
- * process, and what it uses stays. */
+ * process. */
+static bool end_thread(struct pass *s, bool stuck)
+{
+    if (!s->started)
+        return true;
+    if (stuck)
+        (void)pthread_detach(s->thread);
+    else
+        (void)pthread_join(s->thread, NULL);
+    return !stuck;
+}
+
 void child_free(struct child *c)
 {
-    bool stuck = false;
     (void)pthread_mutex_lock(&c->lock);
     c->stopping = true;
-    for (int i = 1; i <= 2; i++)
-        stuck |= c->pass[i].writing;
+    bool stuck[3] = {false, c->pass[1].writing, c->pass[2].writing};
     (void)pthread_cond_broadcast(&c->more);
     (void)pthread_mutex_unlock(&c->lock);
-    if (stuck)
-        return;
-    for (int i = 1; i <= 2; i++) {
-        if (c->pass[i].started)
-            (void)pthread_join(c->pass[i].thread, NULL);
-        rp_buf_free(&c->pass[i].pending);
-    }
+    bool out = end_thread(&c->pass[1], stuck[1]), err = end_thread(&c->pass[2], stuck[2]);
     rp_exec_free(c->exec);
     (void)close(c->signals);
     (void)close(c->wake);
+    if (!out || !err)
+        return; /* its thread has the lock in its hands: what it uses stays */
+    rp_buf_free(&c->pass[1].pending);
+    rp_buf_free(&c->pass[2].pending);
     (void)pthread_mutex_destroy(&c->lock);
     (void)pthread_cond_destroy(&c->more);
     free(c);

@@ -19,8 +19,7 @@ static bool post(struct exec *e, int64_t timeout_us, const char *path, const str
                  struct reply *reply, struct rp_err *err)
 {
     struct client *client = client_new(e->cli, timeout_us, err);
-    bool ok = client != NULL &&
-              client_send(client, &e->cli->arena, "POST", path, body, reply, err);
+    bool ok = client != NULL && client_send(client, &e->cli->arena, "POST", path, body, reply, err);
     if (client != NULL)
         client_free(client);
     return ok;
@@ -314,8 +313,8 @@ static void say_aside(void *ctx, const char *name, const char *why)
     exec_say(way->exec->cli, "a record was set aside as %s in the spool: %s", name, why);
 }
 
-bool daemon_deliver(struct exec *e, int folder, int64_t most, int64_t budget_us,
-                    int64_t request_us, int64_t *delivered, struct rp_err *err)
+bool daemon_deliver(struct exec *e, int folder, int64_t most, int64_t budget_us, int64_t request_us,
+                    int64_t *delivered, struct rp_err *err)
 {
     struct way way = {e, client_new(e->cli, request_us, err)};
     struct delivery d = {

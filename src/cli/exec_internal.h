@@ -34,8 +34,8 @@ enum { SPOOL_FILES = 10000, SPOOL_ID_LEN = 52 };
 
 /* Unique for ever: the time, then 128 random bits. */
 char *spool_id(int64_t now_us, char id[SPOOL_ID_LEN]);
-/* Writes one record into the folder: all of it, or nothing, whatever happens. Its place is after all
- * that are there. RP_E_STORE_FULL: the bounds above, or the disk. */
+/* Writes one record into the folder: all of it, or nothing, whatever happens. Its place is after
+ * all that are there. RP_E_STORE_FULL: the bounds above, or the disk. */
 bool spool_put(int folder, const char *id, int64_t now_us, struct rp_str record,
                struct rp_err *err);
 bool spool_empty(int folder);
@@ -66,7 +66,7 @@ struct child *child_new(struct rp_err *err);
 void child_run(struct child *c, struct rp_exec_spec *spec, struct rp_exec_result *out);
 /* Any thread, while child_run: TERM to the tree, grace, KILL. */
 void child_stop(struct child *c, enum rp_ended_by why);
-int child_told_to_end(const struct child *c); /* TERM, INT, HUP or QUIT came: which; 0: none */
+int child_told_to_end(const struct child *c);  /* TERM, INT, HUP or QUIT came: which; 0: none */
 void child_sleep(struct child *c, int64_t us); /* shorter when told to end */
 /* Waits until the readers of our output have all of it; once we were told to end or `hurry`, at
  * most so long. False: some was left. */
@@ -113,8 +113,8 @@ bool daemon_finish(struct exec *e, const struct exec_ended *r, struct rp_err *er
 void record_write(const struct exec *e, const struct exec_ended *r, const char *id,
                   bool with_output, struct rp_buf *out);
 /* spool_deliver to the daemon; a request takes at most so long. Sets e->daemon. */
-bool daemon_deliver(struct exec *e, int folder, int64_t most, int64_t budget_us,
-                    int64_t request_us, int64_t *delivered, struct rp_err *err);
+bool daemon_deliver(struct exec *e, int folder, int64_t most, int64_t budget_us, int64_t request_us,
+                    int64_t *delivered, struct rp_err *err);
 
 /* ---- exec.c ---- */
 

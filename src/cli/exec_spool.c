@@ -148,7 +148,8 @@ static bool fail_write(const char *doing, struct rp_err *err)
     bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
     (void)rp_fail(err, full ? RP_E_STORE_FULL : RP_E_IO,
                   "this run is not recorded: %s the record: %s", doing, strerror(error));
-    return rp_hint(err, full ? "make room on its disk" : "name another folder: REPRISE_STATE=/path");
+    return rp_hint(err,
+                   full ? "make room on its disk" : "name another folder: REPRISE_STATE=/path");
 }
 
 static bool write_all(int fd, struct rp_str s)
@@ -194,8 +195,7 @@ static bool add_file(int folder, const char *id, int64_t at_us, struct rp_str re
     return fsync(folder) == 0 || fail_write("cannot keep", err);
 }
 
-bool spool_put(int folder, const char *id, int64_t now_us, struct rp_str record,
-               struct rp_err *err)
+bool spool_put(int folder, const char *id, int64_t now_us, struct rp_str record, struct rp_err *err)
 {
     struct survey s;
     int lock = lock_file(folder, ".lock", WAIT_MS);

@@ -180,7 +180,7 @@ void table_print(struct table *t); /* and frees it */
 
 struct bar {
     struct cli *cli;
-    bool live; /* standard error is a terminal: redrawn in place */
+    bool live;    /* standard error is a terminal: redrawn in place */
     int64_t said; /* tenths, without a terminal */
 };
 void bar_begin(struct bar *b, struct cli *cli);

@@ -17,16 +17,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Configurations stay in memory once loaded (some 100 kB each); after so many reloads a restart is asked for. */
+/* Configurations stay in memory once loaded (some 100 kB each); after so many reloads a restart is
+ * asked for. */
 enum { RELOADS_MAX = 1000 };
 
 struct daemon {
     const struct rp_serve_options *o;
     char config_path[512]; /* "" for the built-in default */
     struct rp_config *config;
-    struct rp_config *before[RELOADS_MAX]; /* what reloads replaced: running jobs still point into it */
+    struct rp_config
+        *before[RELOADS_MAX]; /* what reloads replaced: running jobs still point into it */
     size_t reloads;
-    struct rp_arena arena;                 /* what overrides need */
+    struct rp_arena arena; /* what overrides need */
     struct rp_store *store;
     struct rp_engine *engine;
     struct rp_deps *deps;
@@ -102,7 +104,8 @@ static void reload(struct daemon *d)
     if (c == NULL || !rp_engine_reload(d->engine, c, &held, &err) ||
         !rp_deps_reload(d->deps, c, &err)) {
         if (d->reloads == RELOADS_MAX)
-            (void)rp_fail(&err, RP_E_REFUSED, "%d reloads since the start: restart the daemon", RELOADS_MAX);
+            (void)rp_fail(&err, RP_E_REFUSED, "%d reloads since the start: restart the daemon",
+                          RELOADS_MAX);
         else if (c == NULL)
             (void)rp_fail(&err, RP_E_CONFIG, "%s has mistakes, listed above", d->config_path);
         rp_log_err(RP_ERROR, "reload refused: the configuration before stays in force", &err);

@@ -82,7 +82,7 @@ static bool tick_clock(struct tick *t, struct rp_db *db, struct rp_err *err)
     int64_t lease_us = atomic_load(&e->config)->lease_us;
     if ((jump > clock_set_us || jump < -clock_set_us) && !rp_jobs_clock_set(db, jump, err))
         return false;
-    if (gone > lease_us / 2 && !rp_leases_spare(db, t->now + lease_us, err))
+    if (gone > wake_at_least_us + lease_us / 2 && !rp_leases_spare(db, t->now + lease_us, err))
         return false;
     if (jump <= CLOCK_CORRECTION_US && jump >= -CLOCK_CORRECTION_US)
         return true;

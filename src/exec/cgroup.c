@@ -190,6 +190,21 @@ static bool is_cgroup(int fd)
            faccessat(fd, "cgroup.events", R_OK, 0) == 0;
 }
 
+/* …-PID-N, where PID was killed before it could take its empty folder away. */
+static void remove_abandoned(void *ctx, int fd, const char *path)
+{
+    int64_t pid = 0;
+    struct rp_str rest = rp_str_of(path), part, before = RP_NONE, last = RP_NONE;
+    (void)ctx;
+    (void)fd;
+    while (rp_str_split(&rest, '-', &part)) {
+        before = last;
+        last = part;
+    }
+    if (rp_str_i64(before, &pid) && pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+        (void)rp_cgroup_remove(path);
+}
+
 static void home_controllers(struct rp_cgroup_home *home, const char *base, int fd)
 {
     int above = open_folder(base);
@@ -208,6 +223,8 @@ bool rp_cgroup_home_open(struct rp_cgroup_home *home, const struct rp_exec_optio
     bool ok = fd >= 0 && is_cgroup(fd);
     if (ok && !o->no_limits)
         home_controllers(home, base, fd);
+    else if (ok) /* nobody sweeps for those who come and go */
+        rp_cgroup_left(o->cgroup, o->store_id, remove_abandoned, NULL);
     if (!ok) {
         if (made)
             (void)rmdir(home->path);

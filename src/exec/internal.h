@@ -165,7 +165,7 @@ struct rp_child_plan {
     mode_t umask;
     struct rp_child_limit limits[8];
     size_t n_limits;
-    bool attached;    /* see struct rp_exec_attach */
+    bool attached; /* see struct rp_exec_attach */
     uint64_t ignored;
     int keep_fd; /* 0: none */
     bool change_user;
@@ -246,7 +246,7 @@ struct rp_run {
     enum rp_phase phase;
     bool main_ended;
     bool paused[3]; /* by stream: out of the epoll set, because its reader has enough */
-    bool killed; /* by us, before it had ended: for `why` */
+    bool killed;    /* by us, before it had ended: for `why` */
     enum rp_ended_by why;
     int64_t started_us, timeout_us, deadline_us, poll_us, gap_us; /* monotonic */
     struct rp_cgroup_usage usage;

@@ -231,8 +231,8 @@ struct rp_run_record {
      * what is known by now of the lost one; where the report had arrived after all, nothing is
      * added. 0: it began without us. */
     int64_t job_id;
-    /* Outcome, facts, pattern, output; lease only with job_id. A run whose outcome the source cannot tell is
-     * not recorded: RP_OUT_NONE is RP_E_BAD_FIELD. */
+    /* Outcome, facts, pattern, output; lease only with job_id. A run whose outcome the source
+     * cannot tell is not recorded: RP_OUT_NONE is RP_E_BAD_FIELD. */
     struct rp_report report;
 };
 /* [w] *added counts those that were new. */

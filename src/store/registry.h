@@ -127,10 +127,13 @@ bool rp_node_stop(struct rp_db *db, struct rp_str node, int64_t now_us, struct r
 
 /* ---- workers: processes that fetch jobs ---- */
 
-/* [w] A worker asked for work of these types (none: any). Cheap to call at every fetch: it writes at most every 10 s a worker. */
-bool rp_worker_seen(struct rp_db *db, struct rp_str worker, const struct rp_strs *types, int64_t now_us, struct rp_err *err);
+/* [w] A worker asked for work of these types (none: any). Cheap to call at every fetch: it writes
+ * at most every 10 s a worker. */
+bool rp_worker_seen(struct rp_db *db, struct rp_str worker, const struct rp_strs *types,
+                    int64_t now_us, struct rp_err *err);
 /* How many workers asked for jobs of the type since then. */
-bool rp_workers_of(struct rp_db *db, struct rp_str type, int64_t since_us, int64_t *n, struct rp_err *err);
+bool rp_workers_of(struct rp_db *db, struct rp_str type, int64_t since_us, int64_t *n,
+                   struct rp_err *err);
 
 /* ---- tokens ---- */
 

@@ -151,6 +151,13 @@ def test_importing_a_log_again_adds_nothing_also_when_it_was_renamed_packed_or_h
     assert one["started_at"] < one["ended_at"] < "2026-11-21"
 
 
+def test_runs_that_have_no_number_are_known_again_by_their_place_in_the_file(daemon, folder):
+    d, text = daemon(), re.sub(r"job \d+ ", "", runner_log(50))
+    assert d.json("import", "log", write(folder, "a.log", text))["stored"]["added"] == 50
+    assert d.json("import", "log", write(folder, "b.log", text + "odd line\n"))["stored"] == {"added": 0, "known": 50, "not_stored": 0}
+    assert d.json("import", "log", write(folder, "c.log", text.replace("2026-11-20T06:00:02Z", "2026-11-20T06:00:01Z", 1)))["stored"]["added"] == 50
+
+
 def test_numbers_that_come_again_are_other_jobs_and_attempts_are_of_one_job(daemon, folder):
     d = daemon()
     day = "".join(f"2026-11-2{n} 10:00:00,000 INFO sync[7] started\n2026-11-2{n} 10:00:02,000 INFO sync[7] succeeded in 2.0s\n"

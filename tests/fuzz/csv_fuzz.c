@@ -37,7 +37,8 @@ static bool read_cut(struct rp_str text, size_t cut, struct seen *s)
     struct rp_err err;
     rp_csv_open(&c, take, s);
     bool ok = rp_csv_feed(&c, (struct rp_str){text.p, cut}, &err) &&
-              rp_csv_feed(&c, (struct rp_str){text.p + cut, text.n - cut}, &err) && rp_csv_end(&c, &err);
+              rp_csv_feed(&c, (struct rp_str){text.p + cut, text.n - cut}, &err) &&
+              rp_csv_end(&c, &err);
     rp_csv_close(&c);
     rp_arena_free(&s->arena);
     return ok;

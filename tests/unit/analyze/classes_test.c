@@ -1,5 +1,5 @@
 /* Classes of failures: the shared labelled messages, a set of our own (failures.tsv), facts. */
-#include "analyze/analyze.h"
+#include "analyze/internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -192,6 +192,37 @@ static void words_are_anchored(void **state)
     assert_int_equal(classify("wrote 503 rows and 401 files"), RP_CLASS_UNKNOWN);
 }
 
+/* The phrase as text: gaps and digits filled in. */
+static struct rp_str instance(const char *phrase, char out[200])
+{
+    size_t n = 0;
+    for (; *phrase != '\0'; phrase++)
+        if (*phrase == '*')
+            n += (size_t)snprintf(out + n, 200 - n, " 7 ");
+        else if (*phrase == '~' && n > 0 && out[n - 1] == ' ')
+            out[n++] = 'x';
+        else if (*phrase != '~')
+            out[n++] = *phrase == '#' ? '5' : *phrase;
+    return (struct rp_str){out, n};
+}
+
+static void every_phrase_is_well_formed_and_found(void **state)
+{
+    (void)state;
+    size_t phrases = 0;
+    for (size_t r = 0; r < rp_rules_n; r++)
+        for (const char *const *p = rp_rules[r].any; *p != NULL; p++, phrases++) {
+            char text[200];
+            bool ok = is_alnum((*p)[0]) && (is_alnum((*p)[1]) || one_of((*p)[1], " #")) &&
+                      rp_rules_match(instance(*p, text)).class != RP_CLASS_UNKNOWN;
+            for (const char *c = *p; *c != '\0'; c++)
+                ok = ok && !is_upper(*c);
+            if (!ok)
+                fail_msg("%s", *p);
+        }
+    print_message("%zu phrases\n", phrases);
+}
+
 static void no_class_that_needs_a_fix_says_replay_now(void **state)
 {
     (void)state;
@@ -215,6 +246,7 @@ int main(void)
         cmocka_unit_test(an_abort_after_heap_exhaustion_is_out_of_memory),
         cmocka_unit_test(other_lines_speak_when_the_key_line_does_not),
         cmocka_unit_test(words_are_anchored),
+        cmocka_unit_test(every_phrase_is_well_formed_and_found),
         cmocka_unit_test(no_class_that_needs_a_fix_says_replay_now),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,8 @@ static bool read_cut(struct rp_str text, size_t cut, struct rp_buf *out, struct 
     struct rp_csv c;
     rp_csv_open(&c, take, out);
     bool ok = rp_csv_feed(&c, (struct rp_str){text.p, cut}, err) &&
-              rp_csv_feed(&c, (struct rp_str){text.p + cut, text.n - cut}, err) && rp_csv_end(&c, err);
+              rp_csv_feed(&c, (struct rp_str){text.p + cut, text.n - cut}, err) &&
+              rp_csv_end(&c, err);
     rp_csv_close(&c);
     return ok;
 }
@@ -39,7 +40,9 @@ static const struct {
     {"a,b\n1,2\n", "1:<a><b>\n2:<1><2>\n"},
     {"a,b\r\n1,2\r\n", "1:<a><b>\n2:<1><2>\n"},
     {"a,b\n1,2", "1:<a><b>\n2:<1><2>\n"},
-    {"\xEF\xBB\xBF" "a,b\n", "1:<a><b>\n"},
+    {"\xEF\xBB\xBF"
+     "a,b\n",
+     "1:<a><b>\n"},
     {"a;b\n1,5;2\n", "1:<a><b>\n2:<1,5><2>\n"},
     {"a\tb\nx, y\tz\n", "1:<a><b>\n2:<x, y><z>\n"},
     {"\"a,b\",c\n", "1:<a,b><c>\n"},
@@ -115,9 +118,14 @@ static void times_are_read_in_the_unit_that_their_size_tells(void **state)
     static const struct {
         const char *text;
         int64_t us;
-    } times[] = {{"2026-11-24T00:00:00Z", 1795478400000000}, {"1795478400", 1795478400000000}, {"1795478400123", 1795478400123000},
-                 {"1795478400123456", 1795478400123456},     {"1795478400.25", 1795478400250000}, {"427061", 427061000000},
-                 {"0", 0},                                   {"", INT64_MIN}};
+    } times[] = {{"2026-11-24T00:00:00Z", 1795478400000000},
+                 {"1795478400", 1795478400000000},
+                 {"1795478400123", 1795478400123000},
+                 {"1795478400123456", 1795478400123456},
+                 {"1795478400.25", 1795478400250000},
+                 {"427061", 427061000000},
+                 {"0", 0},
+                 {"", INT64_MIN}};
     struct rp_csv_map map = {0};
     for (int i = 0; i < RP_CSV_COLUMNS_N; i++)
         map.index[i] = -1;

@@ -126,6 +126,12 @@ static void without_a_trace_the_first_line_that_states_an_error_is_the_key(void 
     expect("ERROR: deadlock detected\nDETAIL: Process 1 waits", "ERROR: deadlock detected", NULL);
 }
 
+static void a_trace_without_a_message_leaves_the_word_to_other_lines(void **state)
+{
+    (void)state;
+    expect("Error: boom\n/srv/a.rb:1:in `f': \n", "Error: boom", "a.rb:f");
+}
+
 static void empty_texts_are_their_own_key(void **state)
 {
     (void)state;
@@ -173,6 +179,7 @@ int main(void)
         cmocka_unit_test(ruby_puts_the_class_first),
         cmocka_unit_test(go_gives_the_panic_and_the_panicking_goroutine),
         cmocka_unit_test(without_a_trace_the_first_line_that_states_an_error_is_the_key),
+        cmocka_unit_test(a_trace_without_a_message_leaves_the_word_to_other_lines),
         cmocka_unit_test(empty_texts_are_their_own_key),
         cmocka_unit_test(terminal_escapes_and_control_bytes_are_no_text),
         cmocka_unit_test(key_lines_are_valid_utf8_and_short),

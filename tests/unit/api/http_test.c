@@ -40,6 +40,10 @@ static void G33_the_same_mistake_always_has_the_same_problem(void **state)
         {"GET", "/v1/jobs?type=%ff", NULL, 400, "bad-field"},
         {"GET", "/v1/jobs?type=nosuch", NULL, 404, "not-found"},
         {"GET", "/v1/jobs?limit=0", NULL, 400, "bad-field"},
+        {"GET", "/v1/jobs?class=bad+luck", NULL, 400, "bad-field"},
+        {"GET", "/v1/jobs/count?limit=5", NULL, 400, "unknown-field"},
+        {"GET", "/v1/jobs/failures?cursor=5", NULL, 400, "unknown-field"},
+        {"POST", "/v1/replays", "{\"select\":{\"class\":\"bad luck\"}}", 400, "bad-field"},
         {"GET", "/v1/jobs?where=nothing", NULL, 400, "bad-field"},
         {"GET", "/v1/jobs/7", NULL, 404, "not-found"},
         {"GET", "/v1/jobs/x", NULL, 404, "not-found"},
@@ -268,8 +272,8 @@ static void S6_plain_requests_pass_the_same_reading(void **state)
         "GET /healthz? HTTP/1.0\r\nHost: localhost\r\n\r\n",
         "GET /healthz HTTP/1.1\r\nHost: localhost\r\nCookie: a=b; c\r\nConnection: close\r\n\r\n",
         /* two requests in one write, the second after a body */
-        "POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhiGET /healthz "
-        "HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        ("POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhiGET /healthz "
+         "HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
     };
     char answer[4096];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

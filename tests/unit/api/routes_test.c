@@ -1,5 +1,6 @@
 /* The route table: who may call what (S3), and that docs/openapi.yaml is its description: the same
  * routes, the same scopes, and answers of the running server that are what it says. */
+#include "analyze/analyze.h"
 #include "api_world.h"
 
 #include <libfyaml.h>
@@ -164,6 +165,21 @@ static void the_description_lists_exactly_the_routes_and_their_scopes(void **sta
             assert_non_null(member(op, "requestBody"));
     }
     assert_int_equal(listed, routes_n);
+    fy_document_destroy(doc);
+}
+
+static void the_description_lists_exactly_the_failure_classes(void **state)
+{
+    (void)state;
+    struct fy_document *doc = description();
+    struct fy_node *root = fy_document_root(doc), *name;
+    struct fy_node *list =
+        member(member(member(member(root, "components"), "schemas"), "FailureClass"), "enum");
+    void *it = NULL;
+    size_t n = 0;
+    for (; (name = fy_node_sequence_iterate(list, &it)) != NULL; n++)
+        assert_string_equal(fy_node_get_scalar0(name), rp_classes[n].name);
+    assert_int_equal(n, RP_CLASSES_N);
     fy_document_destroy(doc);
 }
 
@@ -410,6 +426,7 @@ int main(void)
         T(S3_each_route_is_open_to_the_scopes_of_the_table_only),
         cmocka_unit_test(U28_no_get_changes_a_state),
         cmocka_unit_test(the_description_lists_exactly_the_routes_and_their_scopes),
+        cmocka_unit_test(the_description_lists_exactly_the_failure_classes),
         T(answers_are_as_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

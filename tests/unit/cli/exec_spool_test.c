@@ -195,11 +195,16 @@ static void G9_killed_between_answer_and_removal_the_same_records_come_again(voi
 
 /* ---- whole or not there ---- */
 
+/* Large, so that many are killed in the middle of a write. */
 static void writer(int folder, int progress, int from)
 {
-    struct rp_err err;
+    enum { LARGE = 1 << 20 };
+    char id[SPOOL_ID_LEN], *text = rp_xmalloc(LARGE);
+    (void)memset(text, ' ', LARGE);
+    text[LARGE - 1] = '}';
     for (int n = from;; n++) {
-        if (!put(folder, n, DAY_ONE + n, &err))
+        text[snprintf(text, LARGE, "{\"n\":%d", n)] = ' ';
+        if (!spool_put(folder, spool_id(n, id), DAY_ONE + n, (struct rp_str){text, LARGE}, NULL))
             _exit(1);
         (void)!write(progress, &n, sizeof n);
     }
@@ -217,7 +222,7 @@ static void G9_a_killed_writer_leaves_whole_records_only(void **arg)
             writer(folder, ends[1], last + 1);
         (void)close(ends[1]);
         seed = seed * UINT64_C(6364136223846793005) + 1;
-        struct timespec some = {.tv_nsec = (long)(seed >> 33) % 4000000};
+        struct timespec some = {.tv_nsec = (long)(seed >> 33) % 8000000};
         (void)nanosleep(&some, NULL);
         (void)kill(pid, SIGKILL);
         (void)waitpid(pid, NULL, 0);
