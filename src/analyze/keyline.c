@@ -114,7 +114,7 @@ static const char *const bad_phrases[] = {"not found", "no such",  "out of memor
 static bool starts_word(struct rp_str s, const char *word)
 {
     size_t i = 0;
-    while (word[i] != '\0' && i < s.n && to_lower(s.p[i]) == word[i])
+    while (i < s.n && word[i] != '\0' && to_lower(s.p[i]) == word[i])
         i++;
     return word[i] == '\0';
 }

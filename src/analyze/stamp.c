@@ -58,7 +58,7 @@ static bool wall_clock(struct rp_str *s, int64_t *us)
         return false;
     if (byte(&r, ":") && (!number(&r, 2, 2, &sec) || sec > 60))
         return false;
-    *us = ((int64_t)h * 3600 + m * 60 + sec) * RP_US_S + fraction(&r);
+    *us = (h * INT64_C(3600) + m * INT64_C(60) + sec) * RP_US_S + fraction(&r);
     *s = r;
     return true;
 }
@@ -107,7 +107,7 @@ static bool month_name(struct rp_str *s, int *month)
     if (s->n < 3)
         return false;
     for (int i = 0; i < 12; i++)
-        if (memcmp(s->p, names + 3 * i, 3) == 0) {
+        if (memcmp(s->p, names + (size_t)i * 3, 3) == 0) {
             *month = i + 1;
             *s = str_from(*s, 3);
             return true;

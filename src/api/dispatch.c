@@ -252,13 +252,9 @@ static struct request *take_due(struct rp_api *api, int64_t now, int64_t *next)
 
 static void wait_until(struct rp_api *api, int64_t mono_us, int64_t now)
 {
-    struct timespec ts;
     int64_t most = api->o.headers_us / 2; /* late headers are looked for as often */
     int64_t us = mono_us - now < most ? mono_us - now : most;
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    int64_t ns = ts.tv_nsec + us % RP_US_S * 1000;
-    ts.tv_sec += us / RP_US_S + ns / 1000000000;
-    ts.tv_nsec = ns % 1000000000;
+    struct timespec ts = rp_deadline(us);
     (void)pthread_cond_timedwait(&api->wake, &api->lock, &ts);
 }
 

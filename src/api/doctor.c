@@ -289,7 +289,7 @@ static void types(struct exam *x, const char *check)
             bad++;
             fails(x, check,
                   rp_str_fmt(a, "%.*s is held: %.*s (%lld jobs wait)", RP_FMT(t->name),
-                             RP_FMT(t->held), (long long)(t->waiting + t->retrying)),
+                             RP_FMT(t->held), (long long)t->waiting + t->retrying),
                   "put right what it says; its jobs then run by themselves");
         } else if (!has_worker(x, t)) {
             bad++;

@@ -87,7 +87,7 @@ static bool split_listen(struct rp_str listen, char host[256], char port[16])
 
 int listen_port(int fd)
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {0};
     socklen_t n = sizeof sa;
     if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
         return 0;

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { LEASE_MAX_S = 86400, RECORDS_MAX = 1000 };
+enum { LEASE_MAX_MS = 86400000, RECORDS_MAX = 1000 };
 
 /* ---- runs of others ---- */
 
@@ -26,7 +26,7 @@ bool p_run_start(struct request *q, struct rp_err *err)
                : k == 2 ? rp_json_str(r, &s->lock)
                : k == 3 ? rp_json_f64(r, &timeout)
                : k == 4 ? rp_json_str(r, &s->worker)
-                        : incoming_number(r, "lease_ms", 1000, LEASE_MAX_S * 1000, &lease_ms));
+                        : incoming_number(r, "lease_ms", 1000, LEASE_MAX_MS, &lease_ms));
     if (!rp_json_done(r, err))
         return false;
     if (s->type.n == 0 || s->worker.n == 0)

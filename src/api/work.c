@@ -3,7 +3,7 @@
 
 #include "api/incoming.h"
 
-enum { WAIT_MAX_MS = 60000, LEASE_MAX_S = 86400, REPORTS_MAX = 1000 };
+enum { WAIT_MAX_MS = 60000, LEASE_MAX_MS = 86400000, REPORTS_MAX = 1000 };
 
 /* ---- fetch ---- */
 
@@ -49,7 +49,7 @@ bool p_fetch(struct request *q, struct rp_err *err)
                : k == 2 ? names(r, &c->queues)
                : k == 3 ? incoming_number(r, "max", 1, 1000, &c->max)
                : k == 4 ? incoming_number(r, "wait_ms", 0, WAIT_MAX_MS, &f->wait_ms)
-                        : incoming_number(r, "lease_ms", 1000, LEASE_MAX_S * 1000, &lease_ms));
+                        : incoming_number(r, "lease_ms", 1000, LEASE_MAX_MS, &lease_ms));
     if (!rp_json_done(r, err))
         return false;
     if (c->worker.n == 0 || c->worker.n > 200)
@@ -237,7 +237,7 @@ bool p_beat(struct request *q, struct rp_err *err)
     for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;)
         (void)(k == 0   ? rp_json_str(r, &worker)
                : k == 1 ? beat_leases(r, b)
-                        : incoming_number(r, "extend_ms", 1000, LEASE_MAX_S * 1000, &ms));
+                        : incoming_number(r, "extend_ms", 1000, LEASE_MAX_MS, &ms));
     b->until_us = request_now(q) + ms * 1000;
     return rp_json_done(r, err);
 }

@@ -27,7 +27,7 @@ __attribute__((format(printf, 3, 0))) static void format(char *buf, size_t size,
         buf[rp_utf8_whole(buf, size - 1)] = '\0';
 }
 
-bool rp_fail(struct rp_err *err, enum rp_code code, const char *fmt, ...)
+bool(rp_fail)(struct rp_err *err, enum rp_code code, const char *fmt, ...)
 {
     if (err == NULL)
         return false;
@@ -40,7 +40,7 @@ bool rp_fail(struct rp_err *err, enum rp_code code, const char *fmt, ...)
     return false;
 }
 
-bool rp_hint(struct rp_err *err, const char *fmt, ...)
+bool(rp_hint)(struct rp_err *err, const char *fmt, ...)
 {
     if (err == NULL)
         return false;

@@ -62,6 +62,10 @@ bool rp_fail(struct rp_err *err, enum rp_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Sets the hint of an error already filled; returns false. */
 bool rp_hint(struct rp_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Callers see that the answer is false: compilers and analyzers then know which variables a caller
+ * that goes on has been given. */
+#define rp_fail(...) ((void)(rp_fail)(__VA_ARGS__), false)
+#define rp_hint(...) ((void)(rp_hint)(__VA_ARGS__), false)
 
 const char *rp_code_slug(enum rp_code code);
 const char *rp_code_title(enum rp_code code);

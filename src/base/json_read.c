@@ -26,7 +26,7 @@ void rp_json_open(struct rp_json *r, struct rp_str text, struct rp_arena *arena)
 /* The key as messages show it: short, and fit for a terminal. */
 static const char *shown(struct rp_str key, char buf[64])
 {
-    size_t n = rp_utf8_whole(key.p, key.n < 60 ? key.n : 60);
+    size_t n = key.p != NULL ? rp_utf8_whole(key.p, key.n < 60 ? key.n : 60) : 0;
     for (size_t i = 0; i < n; i++)
         buf[i] = (unsigned char)key.p[i] < 0x20 || key.p[i] == 0x7f ? '?' : key.p[i];
     buf[n] = '\0';
@@ -192,7 +192,7 @@ bool rp_json_item(struct rp_json *r)
 
 bool rp_json_member(struct rp_json *r, struct rp_str *key)
 {
-    bool escapes;
+    bool escapes = false;
     if (!member(r, key, &escapes))
         return false;
     if (escapes)

@@ -61,8 +61,9 @@ struct rp_arena {
     size_t used;                  /* in all, for limits */
 };
 
-void *rp_alloc(struct rp_arena *a, size_t n); /* zeroed, aligned for any type; never NULL */
-void rp_arena_free(struct rp_arena *a);       /* everything; the arena may be used again */
+/* Zeroed, aligned for any type; never NULL. */
+void *rp_alloc(struct rp_arena *a, size_t n) __attribute__((returns_nonnull));
+void rp_arena_free(struct rp_arena *a); /* everything; the arena may be used again */
 struct rp_str rp_str_dup(struct rp_arena *a, struct rp_str s);
 char *rp_cstr(struct rp_arena *a, struct rp_str s); /* NUL-terminated copy for libraries */
 struct rp_str rp_str_fmt(struct rp_arena *a, const char *fmt, ...)
@@ -72,10 +73,10 @@ struct rp_str rp_str_fmt(struct rp_arena *a, const char *fmt, ...)
 void *rp_alloc_n(struct rp_arena *a, size_t n, size_t size); /* checks the product */
 
 /* malloc family that ends the process instead of returning NULL; free with free(). */
-void *rp_xmalloc(size_t n);
-void *rp_xcalloc(size_t n, size_t size);
-void *rp_xrealloc(void *p, size_t n);
-char *rp_xstrdup(const char *c);
+void *rp_xmalloc(size_t n) __attribute__((returns_nonnull));
+void *rp_xcalloc(size_t n, size_t size) __attribute__((returns_nonnull));
+void *rp_xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
+char *rp_xstrdup(const char *c) __attribute__((returns_nonnull));
 
 /* ---- growing buffers ---- */
 

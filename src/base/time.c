@@ -108,7 +108,7 @@ static bool parse_clock(const char **p, const char *end, int64_t *us)
         return false;
     if (h > 23 || m > 59 || s > 60)
         return false;
-    *us = ((int64_t)h * 3600 + m * 60 + s) * RP_US_S + (s == 60 ? 0 : fraction);
+    *us = (h * INT64_C(3600) + m * INT64_C(60) + s) * RP_US_S + (s == 60 ? 0 : fraction);
     return true;
 }
 
@@ -178,7 +178,7 @@ bool rp_duration_parse(struct rp_str s, int64_t *us)
         *us = 0;
         return true;
     }
-    if (s.n == 0)
+    if (s.p == NULL || s.n == 0)
         return false;
     for (size_t i = 0; i < s.n;) {
         size_t from = i;
@@ -210,6 +210,18 @@ char *rp_duration_format(int64_t us, char buf[RP_DURATION_LEN])
         us %= units[i].us;
     }
     return buf;
+}
+
+struct timespec rp_deadline(int64_t us)
+{
+    struct timespec at;
+    if (us < 0)
+        us = 0;
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    int64_t ns = at.tv_nsec + us % RP_US_S * 1000;
+    at.tv_sec += us / RP_US_S + ns / (RP_US_S * 1000);
+    at.tv_nsec = ns % (RP_US_S * 1000);
+    return at;
 }
 
 bool rp_time_parse_user(struct rp_str s, int64_t now_us, int64_t *us, struct rp_err *err)

@@ -30,6 +30,11 @@ static inline int64_t rp_mono(const struct rp_clock *c)
     return c->mono_us(c->ctx);
 }
 
+/* The instant `us` from now (below 0: now) as pthread_cond_timedwait wants it. Every condition
+ * variable here waits by CLOCK_MONOTONIC (pthread_condattr_setclock). */
+struct timespec;
+struct timespec rp_deadline(int64_t us);
+
 /* RFC 3339 with any fraction and offset; false if it is not one (leap second 60 is read as the next
  * second's start). */
 bool rp_time_parse(struct rp_str s, int64_t *us);

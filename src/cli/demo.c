@@ -174,7 +174,7 @@ static bool just_checked(struct demo *d, struct rp_str body)
  * does. */
 static bool outage(struct demo *d)
 {
-    struct rp_str body;
+    struct rp_str body = RP_NONE;
     if (!wait_for(d, "/v1/dependencies", just_checked, &body))
         return false;
     world_db_down(&d->w);
@@ -274,7 +274,7 @@ static bool replay_ended(struct demo *d, struct rp_str body)
 
 static bool show_replay(struct demo *d, const char *what, struct rp_str plan, struct rp_str id)
 {
-    struct rp_str body;
+    struct rp_str body = RP_NONE;
     char path[64];
     struct cli *cli = d->cli;
     (void)snprintf(path, sizeof path, "/v1/replays/%.*s", RP_FMT(id));

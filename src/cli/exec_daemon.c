@@ -117,11 +117,7 @@ static void beat(struct beats *b)
 
 static bool sleep_until_next(struct beats *b)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t us = until.tv_nsec / 1000 + b->lease.period_us;
-    until.tv_sec += us / RP_US_S;
-    until.tv_nsec = us % RP_US_S * 1000;
+    struct timespec until = rp_deadline(b->lease.period_us);
     (void)pthread_mutex_lock(&b->lock);
     while (!b->stopping && pthread_cond_timedwait(&b->cond, &b->lock, &until) == 0)
         ;

@@ -188,12 +188,12 @@ const char *show_span(struct cli *cli, int64_t us)
         return s % 60 == 0 ? show_fmt(cli, "%lld min", (long long)s / 60)
                            : show_fmt(cli, "%lld min %lld s", (long long)s / 60, (long long)s % 60);
     int64_t min = (s + 30) / 60;
-    if (min < 48 * 60)
+    if (min < INT64_C(48) * 60)
         return min % 60 == 0
                    ? show_fmt(cli, "%lld h", (long long)min / 60)
                    : show_fmt(cli, "%lld h %lld min", (long long)min / 60, (long long)min % 60);
     int64_t h = (min + 30) / 60;
-    return h % 24 == 0 || h >= 24 * 14
+    return h % 24 == 0 || h >= INT64_C(24) * 14
                ? show_fmt(cli, "%lld d", (long long)h / 24)
                : show_fmt(cli, "%lld d %lld h", (long long)h / 24, (long long)h % 24);
 }

@@ -27,7 +27,8 @@ struct stream {
 static void progress(struct stream *s)
 {
     int64_t now = rp_mono(&rp_clock_system);
-    if (!s->bar.live || s->size < 2 * MEGABYTE || (s->n > 0 && now - s->drawn_us < DRAW_EVERY_US))
+    if (!s->bar.live || s->size < INT64_C(2) * MEGABYTE ||
+        (s->n > 0 && now - s->drawn_us < DRAW_EVERY_US))
         return;
     struct rp_arena kept = scratch_begin(s->cli);
     s->drawn_us = now;

@@ -85,7 +85,7 @@ static size_t env_print(struct rp_buf *out, const char *before, const struct rp_
         size_t k = 0;
         while (k < n_base && !rp_str_eq(base[k].name, env[i].name))
             k++;
-        if (k < n_base && rp_str_eq(base[k].value, env[i].value))
+        if (base != NULL && k < n_base && rp_str_eq(base[k].value, env[i].value))
             continue;
         if (printed++ == 0)
             rp_buf_fmt(out, "%senv:\n", before);

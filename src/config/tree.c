@@ -203,6 +203,8 @@ static bool open_node(struct builder *b, enum node_kind kind, struct fy_event *e
 
 static bool close_node(struct builder *b, struct fy_event *e)
 {
+    if (b->depth == 0) /* libfyaml closes nothing that it has not opened */
+        return false;
     const struct fy_mark *end = fy_event_end_mark(e);
     struct node *n = b->stack[--b->depth];
     if (end != NULL)

@@ -88,7 +88,7 @@ static size_t letters(const struct rp_cron_reader *r)
 
 static int find_name(const struct rp_cron_reader *r, const struct field *f)
 {
-    for (int i = 0; f->names[i * 3] != '\0'; i++) {
+    for (int i = 0; f->names[(size_t)i * 3] != '\0'; i++) {
         int k = 0;
         while (k < 3 && toupper((unsigned char)r->text.p[r->at + (size_t)k]) == f->names[i * 3 + k])
             k++;
@@ -202,10 +202,10 @@ static uint64_t mix(uint64_t x)
 static bool read_hash(struct rp_cron_reader *r)
 {
     struct range range = {fields[r->field].low, fields[r->field].hashed, 1};
-    size_t at = ++r->at;
     int first;
+    r->at++;
     if (take(r, '(')) {
-        at = r->at;
+        size_t at = r->at;
         if (!read_value(r, &first) || !expect(r, '-') || !read_range_to(r, at, first, &range) ||
             !expect(r, ')'))
             return false;

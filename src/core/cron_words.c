@@ -86,7 +86,7 @@ static void put_month(struct rp_buf *b, int v)
 static void put_ordinal(struct rp_buf *b, int v)
 {
     int ending = v / 10 != 1 && v % 10 < 4 ? v % 10 : 0;
-    rp_buf_fmt(b, "%d%.2s", v, &"thstndrd"[ending * 2]);
+    rp_buf_fmt(b, "%d%.2s", v, &"thstndrd"[(size_t)ending * 2]);
 }
 
 static void put_nth(struct rp_buf *b, int v)

@@ -140,9 +140,10 @@ static const struct rp_zone *load_open(int fd, const struct stat *st, struct rp_
 
 static void refuse(struct rp_str name, struct rp_err *err)
 {
+    enum { SHOWN_BYTES = 2 * RP_ZONE_NAME };
     char close_match[RP_ZONE_NAME];
-    if (name.n > 2 * RP_ZONE_NAME)
-        name.n = 2 * RP_ZONE_NAME;
+    if (name.n > SHOWN_BYTES)
+        name.n = SHOWN_BYTES;
     (void)rp_fail(err, RP_E_CONFIG, "%.*s is not a time zone of this system", RP_FMT(name));
     if ((own_dir() != NULL && rp_zone_suggest(own_dir(), name, close_match)) ||
         rp_zone_suggest(SYSTEM_DIR, name, close_match))

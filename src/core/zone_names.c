@@ -93,7 +93,7 @@ static void walk(struct search *s, const char *dir, const char *prefix, int dept
         if (S_ISREG(st.st_mode)) {
             consider(s, name);
         } else if (S_ISDIR(st.st_mode) && depth < DEPTH) {
-            (void)strcat(name, "/");
+            memcpy(name + m, "/", 2);
             walk(s, path, name, depth + 1);
         }
     }

@@ -58,13 +58,13 @@ static bool clock_time(struct scan *s, int most_hours, int64_t *out)
         return false;
     if (take(s, ':') && (!number(s, 59, &m) || (take(s, ':') && !number(s, 59, &sec))))
         return false;
-    *out = ((int64_t)h * 3600 + m * 60 + sec) * (minus ? -1 : 1);
+    *out = (h * INT64_C(3600) + m * INT64_C(60) + sec) * (minus ? -1 : 1);
     return true;
 }
 
 static bool date(struct scan *s, struct rp_posix_date *d)
 {
-    *d = (struct rp_posix_date){.kind = 'N', .time_s = 2 * 3600};
+    *d = (struct rp_posix_date){.kind = 'N', .time_s = INT64_C(2) * 3600};
     if (take(s, 'J'))
         d->kind = 'J';
     else if (take(s, 'M'))

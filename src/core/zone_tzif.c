@@ -87,7 +87,7 @@ static bool read_transitions(struct rp_zone *z, const unsigned char *p, const st
 static bool read_block(struct rp_zone *z, const unsigned char *p, const struct counts *c)
 {
     const unsigned char *types = p + c->time * 9, *chars = types + c->type * 6;
-    size_t room = c->time + 2 * (YEAR_LAST - YEAR_FIRST + 1);
+    size_t room = c->time + (size_t)(YEAR_LAST - YEAR_FIRST + 1) * 2;
     z->at = RP_NEW_N(&z->arena, int64_t, room);
     z->type = RP_NEW_N(&z->arena, uint8_t, room);
     z->types = RP_NEW_N(&z->arena, struct rp_zone_type, c->type + 2);

@@ -174,7 +174,7 @@ static void *stop_thread(void *arg)
 /* Lives until a stop has gone through. */
 static void live(struct daemon *d, const sigset_t *signals)
 {
-    pthread_t stopper;
+    pthread_t stopper = 0;
     bool stopping = false;
     while (!atomic_load(&d->stopped)) {
         int sig = 0;
@@ -192,7 +192,8 @@ static void live(struct daemon *d, const sigset_t *signals)
                 stopping = pthread_create(&stopper, NULL, stop_thread, d) == 0;
         }
     }
-    (void)pthread_join(stopper, NULL);
+    if (stopping)
+        (void)pthread_join(stopper, NULL);
 }
 
 static void finish(struct daemon *d)

@@ -5,9 +5,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-enum { SLICE_US = 100000 };
 
 static dep_check *const kinds[] = {
     [RP_DEP_POSTGRES] = check_postgres,
@@ -120,22 +117,13 @@ struct dep_job *dep_job_start(const struct rp_dep *dep)
     return j;
 }
 
-void dep_slice(struct timespec *until)
-{
-    (void)clock_gettime(CLOCK_MONOTONIC, until);
-    until->tv_nsec += SLICE_US * 1000;
-    until->tv_sec += until->tv_nsec / 1000000000;
-    until->tv_nsec %= 1000000000;
-}
-
 bool dep_job_wait(struct dep_job *j, int64_t wait_us, const atomic_bool *quit)
 {
     int64_t until_us = rp_mono(&rp_clock_system) + wait_us;
     (void)pthread_mutex_lock(&j->lock);
     while (!j->ended && rp_mono(&rp_clock_system) < until_us &&
            (quit == NULL || !atomic_load(quit))) {
-        struct timespec slice;
-        dep_slice(&slice);
+        struct timespec slice = rp_deadline(DEP_SLICE_US);
         (void)pthread_cond_timedwait(&j->cond, &j->lock, &slice);
     }
     bool ended = j->ended;

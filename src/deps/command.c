@@ -55,8 +55,7 @@ static void wait_end(struct rp_exec *x, struct waiter *w, const atomic_bool *qui
 {
     (void)pthread_mutex_lock(&w->lock);
     while (!w->ended) {
-        struct timespec slice;
-        dep_slice(&slice);
+        struct timespec slice = rp_deadline(DEP_SLICE_US);
         (void)pthread_cond_timedwait(&w->cond, &w->lock, &slice);
         if (atomic_load(quit))
             rp_exec_kill(x, 1, RP_END_STOP, 0);

@@ -109,14 +109,7 @@ static void tell(struct ask *told)
 
 static void sleep_until_next(struct watcher *w)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += w->dep.every_us / RP_US_S;
-    until.tv_nsec += w->dep.every_us % RP_US_S * 1000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = rp_deadline(w->dep.every_us);
     while (!atomic_load(&w->quit) && !w->asked &&
            pthread_cond_timedwait(&w->owner->wake, &w->owner->lock, &until) == 0)
         continue;

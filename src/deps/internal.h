@@ -8,8 +8,6 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 
-struct timespec;
-
 /* One check, meant to take at most timeout_us. Fills up and says (no secrets); the latency is
  * measured around it. `quit`: nobody waits any more; looked at by those that leave something
  * behind. */
@@ -23,8 +21,8 @@ void dep_down(struct rp_dep_result *out, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* host and port of "host:port", "[v6]:port"; false if it is not one. */
 bool dep_host_port(struct rp_str s, char host[256], char port[16]);
-/* A little later on the monotonic clock: how long a wait may last before it looks at `quit`. */
-void dep_slice(struct timespec *until);
+/* How long a wait may last before it looks at `quit`. */
+#define DEP_SLICE_US (RP_US_S / 10)
 
 /* ---- check.c ---- */
 

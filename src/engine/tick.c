@@ -292,11 +292,7 @@ static bool tick(struct rp_engine *e, bool stopping, int64_t *sleep)
 
 static void nap(struct rp_engine *e, int64_t us)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + us % RP_US_S * 1000;
-    until.tv_sec += us / RP_US_S + ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
+    struct timespec until = rp_deadline(us);
     while (!e->woken && pthread_cond_timedwait(&e->wake, &e->lock, &until) != ETIMEDOUT)
         continue;
     e->woken = false;

@@ -32,7 +32,7 @@ bool rp_frame_next(struct rp_str *rest, struct rp_frame *f)
 {
     if (rest->n < RP_FRAME_HEADER)
         return false;
-    f->stream = rest->p[0];
+    f->stream = (unsigned char)rest->p[0];
     f->offset = rp_get_le(rest->p + 1, 8);
     f->bytes = (struct rp_str){rest->p + RP_FRAME_HEADER, (size_t)rp_get_le(rest->p + 9, 4)};
     if ((f->stream != 1 && f->stream != 2) || f->bytes.n > rest->n - RP_FRAME_HEADER)

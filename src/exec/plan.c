@@ -72,7 +72,7 @@ static void plan_paths(struct rp_spawn *s)
 
 static bool has_nul(struct rp_str s)
 {
-    return s.n > 0 && memchr(s.p, '\0', s.n) != NULL;
+    return s.p != NULL && memchr(s.p, '\0', s.n) != NULL;
 }
 
 /* execve would silently cut a text at its NUL. */

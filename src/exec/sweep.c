@@ -90,7 +90,7 @@ static bool all_dead(const struct rp_procs *procs)
 int rp_exec_sweep(const struct rp_exec_options *o, char *names, size_t names_n)
 {
     struct sweep s = {0};
-    const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
+    const struct timespec step = {.tv_nsec = STEP_MS * INT64_C(1000000)};
     if (names_n > 0)
         names[0] = '\0';
     if (o->store_id.p == NULL)
