@@ -127,8 +127,8 @@ static void U14_a_job_in_whose_hands_daemons_die_is_set_aside_and_its_siblings_g
 {
     (void)state;
     struct world *w = prepare("shutdown_grace: 1s\njobs:\n" RUNS(
-        "safe",
-        ", idempotent: true, poison_after: 3") "  good: { run: [sh, -c, \"echo fine\"] }\n");
+        "safe", ", idempotent: true, poison_after: 3") "  good: { run: [sh, -c, \"echo fine\"], "
+                                                       "idempotent: true, retries: 10 }\n");
     for (int n = 1; n <= 3; n++) {
         pid_t daemon = daemon_start(w, n == 1 ? enqueue_bad_and_good : NULL);
         (void)pid_of(w, 1, n);
