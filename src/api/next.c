@@ -58,13 +58,14 @@ static bool any_down(const struct facts *f)
     return false;
 }
 
-static bool needs_what_is_down(const struct facts *f, struct rp_str type)
+/* Runs of `exec` and imports have no configured type: nobody here could run them again. */
+static bool may_replay(const struct facts *f, struct rp_str type)
 {
     const struct rp_type *t = rp_config_type(f->config, type);
     for (size_t i = 0; t != NULL && i < t->needs.n; i++)
         if (is_down(f, t->needs.v[i]))
-            return true;
-    return false;
+            return false;
+    return t != NULL;
 }
 
 static void held(struct steps *s, const struct facts *f, bool down)
@@ -98,7 +99,7 @@ static void failures(struct steps *s, const struct facts *f)
     if (f->unknown > 0)
         step(s, RP_STR("reprise jobs --state unknown"));
     for (size_t i = 0, said = 0; i < f->n_impact && said < OF_A_KIND; i++)
-        if (f->impact[i].failed > 0 && !needs_what_is_down(f, f->impact[i].type)) {
+        if (f->impact[i].failed > 0 && may_replay(f, f->impact[i].type)) {
             said++;
             step(s, rp_str_fmt(&s->arena, "reprise replay --type %.*s --since 24h --dry-run",
                                RP_FMT(quoted(s, f->impact[i].type))));

@@ -198,8 +198,9 @@ static void live(struct daemon *d, const sigset_t *signals)
 
 static void finish(struct daemon *d)
 {
-    rp_deps_stop(d->deps);
+    rp_deps_stop(d->deps); /* requests that wait for a check would hold up the API's end */
     rp_api_stop(d->api);
+    rp_deps_free(d->deps);
     rp_engine_free(d->engine);
     rp_store_close(d->store);
     rp_log(RP_INFO, "stopped", "pid=%d", (int)getpid());

@@ -30,7 +30,10 @@ bool rp_deps_reload(struct rp_deps *d, const struct rp_config *config, struct rp
  * written, or after their time limits, or at the stop. Any thread, does not block. */
 bool rp_deps_ask(struct rp_deps *d, struct rp_str name, void (*done)(void *ctx), void *ctx,
                  struct rp_err *err);
-/* Does not wait for checks that hang; commands are killed. */
+/* Ends the checks, without waiting for those that hang (commands are killed), and tells all who
+ * wait; who asks from then on gets RP_E_STOPPING. So faces stop between this and rp_deps_free: what
+ * they wait for is over, and what they hold is still there. */
 void rp_deps_stop(struct rp_deps *d);
+void rp_deps_free(struct rp_deps *d); /* after rp_deps_stop, when nobody can ask any more */
 
 #endif

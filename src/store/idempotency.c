@@ -25,10 +25,11 @@ bool rp_idempotency_find(struct rp_db *db, struct rp_str key, uint64_t request_h
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
         return step == RP_STEP_DONE;
-    if ((uint64_t)rp_col_i64(s, 0) != request_hash)
-        return rp_fail(err, RP_E_CONFLICT,
-                       "the Idempotency-Key was used before with another request"),
-               rp_hint(err, "use a new key for a new request");
+    if ((uint64_t)rp_col_i64(s, 0) != request_hash) {
+        (void)rp_fail(err, RP_E_CONFLICT,
+                      "the Idempotency-Key was used before with another request");
+        return rp_hint(err, "use a new key for a new request");
+    }
     *status = rp_col_i64(s, 1);
     *body = rp_col_str(s, 2, a);
     *found = true;

@@ -115,9 +115,10 @@ bool rp_token_create(struct rp_db *db, struct rp_str name, enum rp_scope scope, 
     unsigned char hash[crypto_hash_sha256_BYTES];
     if (name.n == 0 || name.n > TOKEN_NAME_MAX)
         return rp_fail(err, RP_E_BAD_FIELD, "a token's name has 1 to %d bytes", TOKEN_NAME_MAX);
-    if (scope <= RP_SCOPE_NONE || scope > RP_SCOPE_ADMIN)
-        return rp_fail(err, RP_E_BAD_FIELD, "a token needs a scope"),
-               rp_hint(err, "use read, enqueue, work, operate or admin");
+    if (scope <= RP_SCOPE_NONE || scope > RP_SCOPE_ADMIN) {
+        (void)rp_fail(err, RP_E_BAD_FIELD, "a token needs a scope");
+        return rp_hint(err, "use read, enqueue, work, operate or admin");
+    }
     if (expires_us != 0 && expires_us <= now_us)
         return rp_fail(err, RP_E_BAD_FIELD, "a token that has expired already is of no use");
     *out = (struct rp_token){
@@ -173,8 +174,8 @@ bool rp_token_check(struct rp_db *db, struct rp_str secret, int64_t now_us, stru
         if (out->revoked_us == 0 && (out->expires_us == 0 || now_us < out->expires_us))
             return true;
     }
-    return rp_fail(err, RP_E_UNAUTHORIZED, "no valid token"),
-           rp_hint(err, "send Authorization: Bearer with a token from `reprise token create`");
+    (void)rp_fail(err, RP_E_UNAUTHORIZED, "no valid token");
+    return rp_hint(err, "send Authorization: Bearer with a token from `reprise token create`");
 }
 
 bool rp_token_used(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err)

@@ -218,8 +218,7 @@ static void a_second_signal_stops_at_once(void **state)
     rp_db_close(w->reader);
     rp_engine_free(w->engine);
     rp_store_close(w->store);
-    world_open(w);
-    world_free(w);
+    world_drop(w);
 }
 
 static void G5_output_of_a_running_job_is_in_the_store_within_seconds(void **state)
@@ -340,6 +339,29 @@ static void a_reload_changes_what_later_attempts_run(void **state)
     rp_config_free(next);
 }
 
+/* A claim and a reload meet: what was claimed is run, under the one configuration or the other. */
+static void G28_no_claim_is_dropped_when_the_configuration_changes(void **state)
+{
+    (void)state;
+    enum { JOBS = 60, RELOADS = 120 };
+    struct rp_err err;
+    int64_t held, id[JOBS];
+    struct world *w = world_new("jobs:\n" TYPE("a", "true", ", retries: 0"));
+    struct rp_config *without = config_of("jobs:\n" TYPE("b", "true", ""));
+    for (int i = 0; i < RELOADS; i++) {
+        if (i % 2 == 0)
+            id[i / 2] = enqueue(w, "a", NULL);
+        must(rp_engine_reload(w->engine, i % 2 == 0 ? without : w->config, &held, &err), &err);
+    }
+    int64_t from = rp_mono(&rp_clock_system);
+    for (int i = 0; i < JOBS; i++)
+        assert_int_equal(job_in(w, id[i], RP_SUCCEEDED).last_n, 1);
+    assert_true(rp_mono(&rp_clock_system) - from <
+                20 * RP_US_S); /* none waited for a lease to end */
+    world_free(w);
+    rp_config_free(without);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +379,7 @@ int main(void)
         cmocka_unit_test(one_ops_error_never_fails_its_neighbours),
         cmocka_unit_test(overlap_replace_kills_the_running_command_which_is_cancelled),
         cmocka_unit_test(a_reload_changes_what_later_attempts_run),
+        cmocka_unit_test(G28_no_claim_is_dropped_when_the_configuration_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,6 +128,7 @@ static inline void world_free(struct world *w)
 }
 
 struct world_enqueue {
+    const struct rp_clock *clock;
     struct rp_enqueue in;
     struct rp_enqueued out;
 };
@@ -135,13 +136,14 @@ struct world_enqueue {
 static inline bool world_enqueue_run(struct rp_db *db, void *arg, struct rp_err *err)
 {
     struct world_enqueue *e = arg;
-    return rp_jobs_enqueue(db, &e->in, 1, rp_wall(&rp_clock_system), &e->out, err);
+    return rp_jobs_enqueue(db, &e->in, 1, rp_wall(e->clock), &e->out, err);
 }
 
 static inline int64_t enqueue(struct world *w, const char *type, const char *payload)
 {
     struct rp_err err;
     struct world_enqueue e = {
+        .clock = w->clock,
         .in = {.type = rp_str_of(type), .payload = rp_str_of(payload), .priority = INT64_MIN}};
     must(rp_engine_write(w->engine, world_enqueue_run, &e, &err), &err);
     return e.out.id;

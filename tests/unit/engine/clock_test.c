@@ -1,0 +1,259 @@
+/* The wall clock is set while the engine runs: schedules rule 11, and what is a length of time
+ * stays one (G10, G16, G24, U13, U18). */
+#include "world.h"
+
+#include <stdatomic.h>
+
+static _Atomic int64_t offset_us;
+
+static int64_t wall(void *ctx)
+{
+    (void)ctx;
+    return rp_wall(&rp_clock_system) + atomic_load(&offset_us);
+}
+
+static int64_t mono(void *ctx)
+{
+    (void)ctx;
+    return rp_mono(&rp_clock_system);
+}
+
+static const struct rp_clock settable = {wall, mono, NULL};
+
+static struct world *world_with_clock(const char *yaml)
+{
+    atomic_store(&offset_us, 0);
+    struct world *w = world_prepare(yaml);
+    w->clock = &settable;
+    world_open(w);
+    return w;
+}
+
+static void set_clock(struct world *w, int64_t by_us)
+{
+    struct rp_engine_state s;
+    atomic_fetch_add(&offset_us, by_us);
+    int64_t now = wall(NULL);
+    for (int i = 0; i < 500; i++, pause_ms(10)) { /* until a tick has seen it */
+        rp_engine_state(w->engine, &s);
+        if (s.last_tick_us >= now && s.last_tick_us < now + RP_US_MIN)
+            return;
+    }
+    fail_msg("the engine did not see the new time");
+}
+
+#define COMMAND(name, script, options)                                                             \
+    "  " name ": { run: [sh, -c, \"" script "\"], idempotent: true" options " }\n"
+
+static void G16_a_running_command_keeps_its_lease_when_the_clock_is_set(void **state)
+{
+    (void)state;
+    static const int64_t by[] = {RP_US_H, -RP_US_H};
+    for (size_t i = 0; i < 2; i++) {
+        struct world *w = world_with_clock(
+            "shutdown_grace: 1s\njobs:\n" COMMAND("a", "sleep 1.2; echo done", ""));
+        int64_t id = enqueue(w, "a", NULL);
+        (void)job_in(w, id, RP_RUNNING);
+        set_clock(w, by[i]);
+        assert_int_equal(job_in(w, id, RP_SUCCEEDED).last_n, 1);
+        world_free(w);
+    }
+}
+
+struct fetch {
+    struct world *w;
+    struct rp_lease *l;
+    size_t n;
+};
+
+static bool fetch_run(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    struct fetch *f = arg;
+    struct rp_claim c = {
+        .node = RP_STR("n"), .worker = RP_STR("w"), .max = 1, .lease_us = 2 * RP_US_S};
+    return rp_jobs_claim(db, &c, wall(NULL), &f->w->arena, &f->l, &f->n, err);
+}
+
+static struct rp_lease fetch(struct world *w)
+{
+    struct rp_err err;
+    struct fetch f = {.w = w};
+    (void)enqueue(w, "fetched", NULL);
+    must(rp_engine_write(w->engine, fetch_run, &f, &err), &err);
+    assert_int_equal(f.n, 1);
+    return f.l[0];
+}
+
+static void U13_a_workers_lease_is_as_long_as_before_when_the_clock_is_set(void **state)
+{
+    (void)state;
+    static const int64_t by[] = {RP_US_H, -5 * RP_US_H};
+    for (size_t i = 0; i < 2; i++) {
+        struct world *w = world_with_clock("jobs: { fetched: {} }\n");
+        struct rp_lease l = fetch(w);
+        int64_t from = mono(NULL);
+        set_clock(w, by[i]);
+        assert_int_equal(job(w, l.job.id).state, RP_RUNNING); /* not at once … */
+        (void)job_in(w, l.job.id, RP_UNKNOWN);
+        int64_t took = mono(NULL) - from;
+        assert_true(took > RP_US_S && took < 5 * RP_US_S); /* … and not in an hour */
+        world_free(w);
+    }
+}
+
+static void G24_a_retry_comes_after_its_delay_when_the_clock_is_set_back(void **state)
+{
+    (void)state;
+    struct world *w = world_with_clock(
+        "jobs:\n" COMMAND("a", "exit 1", ", retries: 1, backoff: { kind: fixed, base: 2s }"));
+    int64_t id = enqueue(w, "a", NULL);
+    (void)job_in(w, id, RP_RETRYING);
+    set_clock(w, -RP_US_H);
+    (void)job_in(w, id, RP_FAILED);
+    assert_int_equal(job(w, id).last_n, 2);
+    world_free(w);
+}
+
+/* ---- schedules ---- */
+
+static struct rp_schedule_row schedule(struct world *w)
+{
+    struct rp_schedule_row row;
+    struct rp_err err;
+    must(rp_schedule_get(w->reader, RP_STR("s"), wall(NULL), &w->arena, &row, &err), &err);
+    return row;
+}
+
+static size_t verdicts(struct world *w, int64_t from_us, int64_t to_us, enum rp_verdict verdict)
+{
+    struct rp_occurrence *v;
+    struct rp_err err;
+    size_t n, hits = 0;
+    must(rp_occurrences(w->reader, schedule(w).id, from_us, to_us, 10000, &w->arena, &v, &n, &err),
+         &err);
+    for (size_t i = 0; i < n; i++)
+        hits += v[i].verdict == verdict;
+    return hits;
+}
+
+static size_t fired(struct world *w)
+{
+    return verdicts(w, 0, INT64_MAX, RP_VERDICT_FIRED);
+}
+
+static void more_fire(struct world *w, size_t than)
+{
+    for (int i = 0; i < 600 && fired(w) <= than; i++)
+        pause_ms(10);
+    if (fired(w) <= than)
+        fail_msg("nothing fires");
+}
+
+/* Each instant is fired at most once by the ledger's key; each has its own job. */
+static void jobs_are_instants(struct world *w)
+{
+    struct rp_err err;
+    int64_t n;
+    must(rp_jobs_count(w->reader, &(struct rp_job_filter){.schedule = RP_STR("s")}, &n, &err),
+         &err);
+    assert_true((size_t)n <= fired(w));
+}
+
+static const char every_second[] =
+    "jobs:\n  s: { run: [\"true\"], schedule: \"* * * * * *\", overlap: allow }\n";
+
+static void
+R11_one_hour_forward_what_was_jumped_over_is_missed_and_one_run_stands_for_it(void **state)
+{
+    (void)state;
+    struct world *w = world_with_clock(
+        "jobs:\n  s: { run: [\"true\"], schedule: \"0 * * * * *\", overlap: allow }\n");
+    int64_t before = wall(NULL);
+    set_clock(w, RP_US_H);
+    int64_t after = wall(NULL);
+    for (int i = 0; i < 500 && verdicts(w, before, after, RP_VERDICT_MERGED) < 58; i++)
+        pause_ms(10);
+    size_t merged = verdicts(w, before, after, RP_VERDICT_MERGED);
+    assert_true(merged >= 58 && merged <= 61); /* 60 instants of an hour, one of which runs */
+    assert_true(verdicts(w, before, after, RP_VERDICT_FIRED) <= 2);
+    assert_true(verdicts(w, before, after, RP_VERDICT_FIRED) >= 1);
+    assert_true(schedule(w).next_us > after); /* and it goes on */
+    jobs_are_instants(w);
+    world_free(w);
+}
+
+static void R11_five_hours_forward_are_a_correction_nothing_runs_for_them(void **state)
+{
+    (void)state;
+    struct world *w = world_with_clock(
+        "jobs:\n  s: { run: [\"true\"], schedule: \"0 * * * * *\", overlap: allow }\n");
+    int64_t before = wall(NULL);
+    set_clock(w, 5 * RP_US_H);
+    int64_t after = wall(NULL);
+    for (int i = 0; i < 800 && verdicts(w, before, after, RP_VERDICT_CLOCK) < 298; i++)
+        pause_ms(10);
+    size_t skipped = verdicts(w, before, after, RP_VERDICT_CLOCK);
+    assert_true(skipped >= 298 && skipped <= 301);
+    assert_int_equal(verdicts(w, before, after - RP_US_MIN, RP_VERDICT_FIRED), 0);
+    assert_true(schedule(w).next_us > after);
+    world_free(w);
+}
+
+static void R11_one_hour_back_nothing_that_fired_fires_again(void **state)
+{
+    (void)state;
+    struct world *w = world_with_clock(every_second);
+    more_fire(w, 1);
+    set_clock(w, -RP_US_H);
+    size_t n = fired(w);
+    pause_ms(2500);
+    assert_int_equal(fired(w), n);
+    jobs_are_instants(w);
+    set_clock(w, RP_US_H - 2 * RP_US_S);
+    more_fire(w, n);
+    jobs_are_instants(w);
+    world_free(w);
+}
+
+static void R11_five_hours_back_schedules_start_from_the_new_time(void **state)
+{
+    (void)state;
+    struct world *w = world_with_clock(every_second);
+    more_fire(w, 0);
+    set_clock(w, -5 * RP_US_H);
+    more_fire(w, fired(w) + 1);
+    world_free(w);
+}
+
+static void R11_a_daemon_that_starts_after_the_clock_was_put_right_does_not_wait_for_the_wrong_time(
+    void **state)
+{
+    (void)state;
+    struct world *w = world_prepare(every_second);
+    w->clock = &settable;
+    atomic_store(&offset_us, 1000 * RP_US_DAY);
+    world_open(w);
+    more_fire(w, 0);
+    world_close(w);
+    atomic_store(&offset_us, 0);
+    world_open(w);
+    more_fire(w, fired(w) + 1);
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(G16_a_running_command_keeps_its_lease_when_the_clock_is_set),
+        cmocka_unit_test(U13_a_workers_lease_is_as_long_as_before_when_the_clock_is_set),
+        cmocka_unit_test(G24_a_retry_comes_after_its_delay_when_the_clock_is_set_back),
+        cmocka_unit_test(
+            R11_one_hour_forward_what_was_jumped_over_is_missed_and_one_run_stands_for_it),
+        cmocka_unit_test(R11_five_hours_forward_are_a_correction_nothing_runs_for_them),
+        cmocka_unit_test(R11_one_hour_back_nothing_that_fired_fires_again),
+        cmocka_unit_test(R11_five_hours_back_schedules_start_from_the_new_time),
+        cmocka_unit_test(
+            R11_a_daemon_that_starts_after_the_clock_was_put_right_does_not_wait_for_the_wrong_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
