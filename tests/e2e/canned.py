@@ -1,5 +1,77 @@
-"""Answers of a daemon in the middle of an incident, for the tests of rendering."""
+"""A daemon that answers what it was told to, and answers of one in the middle of an incident: for the tests of rendering."""
 import datetime
+import http.server
+import json
+import socketserver
+import threading
+
+from reprise import environment, run
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+    def address_string(self):
+        return "unix"
+
+    def _answer(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        self.server.seen.append((self.command, self.path, dict(self.headers), body))
+        status, kind, text, extra = self.server.find(self.command, self.path)
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(text)))
+        for name, value in extra.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = _answer
+
+
+class Canned(socketserver.ThreadingUnixStreamServer):
+    """Answers what it was told to; for tests of rendering, requests and exit codes only."""
+    daemon_threads = True
+
+    def __init__(self, path):
+        self.answers, self.seen, self.path = {}, [], path
+        super().__init__(str(path), _Handler)
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def on(self, request, answer, status=200, **headers):
+        """`on("GET /v1/jobs", {...})`; of several answers to one request each comes once, the last one stays. `?…` of a
+        request is looked at only where a path with it was given."""
+        if isinstance(answer, bytes):
+            entry = (status, "text/plain", answer, headers)
+        else:
+            kind = "application/problem+json" if status >= 400 else "application/json"
+            entry = (status, kind, json.dumps(answer).encode(), headers)
+        self.answers.setdefault(request, []).append(entry)
+        return self
+
+    def problem(self, request, status, slug, detail, hint=None):
+        return self.on(request, {"type": f"urn:reprise:problem:{slug}", "title": slug, "status": status, "detail": detail}
+                       | ({"hint": hint} if hint else {}), status=status)
+
+    def find(self, method, path):
+        for key in (f"{method} {path}", f"{method} {path.partition('?')[0]}"):
+            if key in self.answers:
+                found = self.answers[key]
+                return found.pop(0) if len(found) > 1 else found[0]
+        return 404, "application/problem+json", json.dumps(
+            {"type": "urn:reprise:problem:not-found", "title": "not found", "status": 404, "detail": f"nothing at {path}"}).encode(), {}
+
+    def env(self, **more):
+        return environment(REPRISE_SOCKET=self.path, **more)
+
+    def run(self, *args, **kwargs):
+        return run(*args, env=self.env(), **kwargs)
+
+    def sent(self, path):
+        """The JSON bodies that were posted to a path."""
+        return [json.loads(body) for method, where, _, body in self.seen if method == "POST" and where == path]
 
 
 def ago(seconds):

@@ -1,9 +1,11 @@
+import contextlib
 import shutil
 import tempfile
 
 import pytest
 
-from harness import Canned, Daemon
+from canned import Canned
+from reprise import Daemon
 
 
 @pytest.fixture
@@ -23,15 +25,7 @@ def canned(folder):
 
 
 @pytest.fixture
-def daemon(folder):
-    """A function: daemon(config) starts `reprise serve`; whatever runs at the end of the test is stopped."""
-    started = []
-
-    def start(config="", *options):
-        d = Daemon(folder, config)
-        started.append(d)
-        return d.start(*options)
-
-    yield start
-    for d in started:
-        d.stop()
+def daemon():
+    """A function: daemon(config) starts `reprise serve`; whatever runs at the end of the test is ended."""
+    with contextlib.ExitStack() as started:
+        yield lambda config="": started.enter_context(Daemon(config))

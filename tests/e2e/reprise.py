@@ -1,10 +1,12 @@
 """What black-box tests share: the program, a daemon of one's own in a temporary folder, HTTP over its Unix socket, waiting for conditions.
 
 A test drives $REPRISE_BIN as a user would. Nothing sleeps and hopes: wait_for polls a condition with a deadline."""
+import dataclasses
 import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -12,18 +14,35 @@ import subprocess
 import tempfile
 import time
 
-BIN = os.environ.get("REPRISE_BIN", "build/reprise")
-SHARED = pathlib.Path(os.environ.get("RP_SHARED", "/nonexistent"))
+ROOT = pathlib.Path(__file__).parents[2]
+BIN = os.environ.get("REPRISE_BIN") or str(ROOT / "build" / "reprise")
+SHARED = pathlib.Path(os.environ.get("RP_SHARED") or ROOT.parent / "shared")
 DEADLINE_S = 30
 
 
-def run(*args, code=0, input=None, env=None, timeout=60):
-    """The program once; checks its exit code (None: any) and gives back the result."""
-    done = subprocess.run([BIN, *map(str, args)], input=input, capture_output=True, text=True, timeout=timeout,
-                          env={**os.environ, **(env or {})})
-    if code is not None:
-        assert done.returncode == code, f"{args}: exit {done.returncode}, wanted {code}\n{done.stdout}\n{done.stderr}"
-    return done
+@dataclasses.dataclass
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    def json(self):
+        return json.loads(self.out)
+
+
+def environment(**more):
+    """A small, known environment: nothing of the person who runs the tests leaks in."""
+    base = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+    return base | {k: str(v) for k, v in more.items() if v is not None}
+
+
+def run(*args, code=None, input=None, env=None, cwd=None, timeout=60):
+    """The program once, in environment() or `env`; checks its exit code if one is given."""
+    done = subprocess.run([BIN, *map(str, args)], input=input.encode() if isinstance(input, str) else input, capture_output=True,
+                          timeout=timeout, cwd=cwd, env=environment() if env is None else env)
+    answer = Answer(done.returncode, done.stdout.decode(errors="surrogateescape"), done.stderr.decode(errors="surrogateescape"))
+    assert code is None or answer.code == code, f"{args}: exit {answer.code}, wanted {code}\n{answer.out}\n{answer.err}"
+    return answer
 
 
 def wait_for(condition, what="the condition", deadline_s=DEADLINE_S):
@@ -66,7 +85,7 @@ class Daemon:
     def start(self, ready=True):
         self.log = open(self.dir / "daemon.log", "ab")
         self.process = subprocess.Popen([*self.wrap, BIN, "serve", "--config", str(self.config)], stderr=self.log, stdout=self.log,
-                                        env={**os.environ, **self.env}, start_new_session=True)
+                                        env=environment(**self.env), start_new_session=True, cwd=self.dir)
         if ready:
             wait_for(self.ready, "readyz")
         return self
@@ -144,8 +163,18 @@ class Daemon:
     def wait_state(self, id, *states, deadline_s=DEADLINE_S):
         return wait_for(lambda: (lambda j: j if j["state"] in states else None)(self.job(id)), f"job {id} in {states}", deadline_s)
 
-    def cli(self, *args, **more):
-        return run(*args, env={"REPRISE_SOCKET": self.socket, **more.pop("env", {})}, **more)
+    # ---- the command line ----
+
+    def run(self, *args, **more):
+        return run(*args, env=environment(REPRISE_SOCKET=self.socket, XDG_STATE_HOME=self.dir / "state"), **more)
+
+    def cli(self, *args, code=0, **more):
+        return self.run(*args, code=code, **more)
+
+    def json(self, *args, **more):
+        answer = self.run(*args, "--json", **more)
+        assert answer.out, f"reprise {args}: {answer}"
+        return answer.json()
 
 
 def processes_with(text):
@@ -159,3 +188,8 @@ def processes_with(text):
             except OSError:
                 pass
     return found
+
+
+def width(line):
+    """Characters of a line without its colours."""
+    return len(re.sub(r"\x1b\[[0-9;]*m", "", line))

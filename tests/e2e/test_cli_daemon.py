@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness import until, width
+from reprise import wait_for, width
 
 CONFIG = """
 dependencies:
@@ -45,7 +45,7 @@ def ended(live, job):
     def look():
         found = live.json("job", "show", job)
         return found if found["state"] in ("succeeded", "failed", "cancelled") else None
-    return until(look, what=f"the end of job {job}")
+    return wait_for(look, what=f"the end of job {job}")
 
 
 def test_a_job_is_added_once_by_its_key_runs_and_is_shown_with_both_streams(live):
@@ -70,7 +70,7 @@ def test_a_time_limit_is_named_in_the_certificate(live):
 
 def test_follow_ends_with_the_attempt_and_has_all_of_its_output(live):
     job = enqueue(live, "slow")
-    until(lambda: live.json("job", "show", job)["state"] != "queued", what="the start")
+    wait_for(lambda: live.json("job", "show", job)["state"] != "queued", what="the start")
     answer = live.run("job", "logs", job, "--follow")
     assert (answer.code, answer.out) == (0, "1\n")
 
@@ -107,7 +107,7 @@ def test_a_replay_that_fails_again_ends_with_3_and_names_the_jobs(live):
 
 
 def test_a_held_job_says_why_in_every_place(live):
-    until(lambda: "DOWN" in live.run("deps").out, what="the dependency seen down")
+    wait_for(lambda: "DOWN" in live.run("deps").out, what="the dependency seen down")
     job = enqueue(live, "held")
     assert "dependency db is down" in live.run("job", "show", job).out
     assert "held: dependency db is down" in live.run("jobs", "--type", "held").out
@@ -130,10 +130,10 @@ def test_queues_and_schedules_pause_and_go_on(live):
 
 
 def test_a_token_made_here_opens_the_network_door_until_it_is_revoked(daemon, folder):
-    live = daemon(f"store: sqlite://{folder}/s.db\nsocket: {folder}/reprise.sock\nlisten: 127.0.0.1:0\n")
+    live = daemon("listen: 127.0.0.1:0\n")
     made = live.run("token", "create", "--name", "ci", "--scope", "read", "--expires", "1d")
     assert made.code == 0 and re.fullmatch(r"rp_[\w-]{43}\n", made.out), made
-    port = until(lambda: re.search(r"port=(\d+)", live.log.read_text()), what="the port")[1]
+    port = wait_for(lambda: re.search(r"port=(\d+)", live.logged()), what="the port")[1]
     pathlib.Path(folder, "token").write_text(made.out)
     reach = ["--url", f"http://127.0.0.1:{port}", "--token-file", f"{folder}/token"]
     assert live.run("queues", *reach).code == 0
@@ -149,8 +149,8 @@ def test_a_token_made_here_opens_the_network_door_until_it_is_revoked(daemon, fo
 def test_what_a_real_daemon_answers_fits_80_columns_and_is_json_on_demand(live, command):
     job = enqueue(live, "bad")
     ended(live, job)
-    answer = live.run(*command.split(), cwd=live.folder)
+    answer = live.run(*command.split(), cwd=live.dir)
     assert answer.code in (0, 3) and answer.out, answer
     lines = [line for line in answer.out.splitlines() if not re.match(r"\S+:\d+:\d+: ", line)]  # of compilers' form: one line each
     assert [line for line in lines if width(line) > 80] == []
-    json.loads(live.run(*command.split(), "--json", cwd=live.folder).out)
+    json.loads(live.run(*command.split(), "--json", cwd=live.dir).out)

@@ -13,7 +13,7 @@ import zoneinfo
 import pytest
 
 import canned as sample
-from harness import BIN, ROOT, environment, run, width
+from reprise import BIN, ROOT, environment, run, width
 
 READS = ["status", "doctor", "jobs", "jobs --state failed --since 24h", "jobs --count", "job show 4711", "job logs 4711", "queues",
          "schedules", "schedule next nightly", "schedule explain nightly", "types", "type show reconciliation", "deps",

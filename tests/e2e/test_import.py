@@ -12,9 +12,8 @@ import zoneinfo
 
 import pytest
 
-from harness import BIN, ROOT, environment, run
+from reprise import BIN, ROOT, SHARED, environment, run
 
-SHARED = pathlib.Path(os.environ.get("RP_SHARED") or ROOT.parent / "shared")
 LOGS = SHARED / "data" / "joblogs"
 PODS = SHARED / "data" / "jobs" / "cluster-pods.csv"
 NOWHERE = environment(REPRISE_SOCKET="/nonexistent/reprise.sock")

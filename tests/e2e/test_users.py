@@ -103,7 +103,7 @@ def test_U16_every_expected_instant_has_a_verdict_also_those_of_a_downtime():
         assert missed and all("down" in o["why"] for o in missed)
         assert "uid:" in [o for o in ledger if o["verdict"] == "skipped-paused"][0]["why"]
         day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
-        said = d.cli("schedule", "explain", "tick", day).stdout
+        said = d.cli("schedule", "explain", "tick", day).out
         assert "missed" in said and "paused" in said
 
 
@@ -127,21 +127,21 @@ def next_change(kind):
 def test_U19_check_warns_of_instants_in_a_gap_or_fold_with_the_date(tmp_path):
     config = tmp_path / "c.yaml"
     config.write_text(f"jobs:\n  backup: {command('true', schedule='30 2 * * *', timezone='Europe/Berlin')}\n")
-    done = run("check", "--config", config)
-    said = done.stdout + done.stderr
+    done = run("check", "--config", config, code=0)
+    said = done.out + done.err
     assert next_change("gap") in said and next_change("fold") in said
 
 
 def test_U20_a_date_that_never_comes_is_refused_and_preview_is_the_executor(tmp_path):
     done = run("cron", "next", "0 0 31 2 *", code=2)
-    assert "does not come" in done.stderr and "column 5" in done.stderr
+    assert "does not come" in done.err and "column 5" in done.err
     config = tmp_path / "c.yaml"
     config.write_text(f"jobs:\n  x: {command('true', schedule='0 0 31 2 *')}\n")
     done = run("check", "--config", config, code=3)
-    assert re.search(r"c\.yaml:2:\d+", done.stdout + done.stderr)
+    assert re.search(r"c\.yaml:2:\d+", done.out + done.err)
     with Daemon(f"jobs:\n  tick: {command('true', schedule='*/2 * * * * *')}\n") as d:
         start = d.get("/v1/schedules/tick")["next_at"]
-        preview = json.loads(run("cron", "next", "*/2 * * * * *", "--from", start, "-n", 3, "--json").stdout)["next"]
+        preview = json.loads(run("cron", "next", "*/2 * * * * *", "--from", start, "-n", 3, "--json", code=0).out)["next"]
         wait_for(lambda: len(d.get("/v1/schedules/tick/occurrences")["items"]) >= 5, "five occurrences")
         instants = [o["instant"] for o in d.get("/v1/schedules/tick/occurrences")["items"]]
         assert start in instants
@@ -161,7 +161,7 @@ def test_U21_a_job_that_did_nothing_is_a_failure_of_class_contract():
             attempt = d.attempts(id)[0]
             assert attempt["exit"]["code"] == 0
             assert "expected" in attempt["contract"] and "imported" in attempt["contract"]
-        assert "expected" in d.cli("job", "show", empty).stdout
+        assert "expected" in d.cli("job", "show", empty).out
 
 
 def test_U21_a_stale_or_small_file_breaks_the_contract(tmp_path):
@@ -190,7 +190,7 @@ def test_U23_both_streams_of_every_attempt_are_kept_also_when_killed():
         first, second = d.attempts(id)
         assert first["outcome"] == "failed" and "err 1" in first["error"]["message"]
         assert second["outcome"] == "timeout" and "err 2" in second["error"]["message"]
-        assert "err 1" in d.cli("job", "logs", id, "--attempt", 1).stdout
+        assert "err 1" in d.cli("job", "logs", id, "--attempt", 1).out
 
 
 @pytest.mark.parametrize("script, more, by, exit", [
@@ -206,7 +206,7 @@ def test_U24_the_death_certificate_says_who_ended_it_and_how(script, more, by, e
         attempt = d.attempts(id)[0]
         assert attempt["ended_by"] == by
         assert exit in (attempt["exit"].get("code"), attempt["exit"].get("signal"))
-        said = d.cli("job", "show", id).stdout
+        said = d.cli("job", "show", id).out
         assert by in said and str(exit) in said and "last words" in said
 
 
@@ -234,7 +234,7 @@ def test_U29_jobs_whose_type_is_gone_are_held_and_check_lists_them(tmp_path):
         next = tmp_path / "next.yaml"
         next.write_text("jobs:\n  new: { idempotent: true }\n")
         done = d.cli("check", "--config", next, code=3)
-        assert "old" in done.stdout + done.stderr and "1" in done.stdout + done.stderr
+        assert "old" in done.out + done.err and "1" in done.out + done.err
         d.write_config("jobs:\n  new: { idempotent: true }\n")
         d.reload()
         held = wait_for(lambda: d.job(id).get("held"), "the hold")
@@ -292,7 +292,7 @@ def test_U30_readyz_proves_a_write_and_status_says_since_when_it_fails(tmp_path)
 
 def test_U32_a_second_daemon_on_the_store_is_refused_and_says_who_has_it():
     with Daemon("jobs: {}\n") as d:
-        second = run("serve", "--config", d.config, code=None, env={})
-        assert second.returncode == 1
-        assert str(d.process.pid) in second.stderr or "another daemon" in second.stderr
+        second = run("serve", "--config", d.config)
+        assert second.code == 1
+        assert str(d.process.pid) in second.err or "another daemon" in second.err
         assert d.ready()
