@@ -17,7 +17,7 @@ lease: 2s
 shutdown_grace: 1s
 replay: { settle: 1s, wave_max: 8 }
 jobs:
-  work: { idempotent: true, retries: 100, backoff: { kind: fixed, base: 50ms }, poison_after: 100 }
+  work: { idempotent: true, retries: 100, backoff: { kind: fixed, base: 1s }, poison_after: 100 }
   once: { idempotent: false, retries: 0 }
   mend: { idempotent: true, retries: 0 }
   command:
