@@ -11,8 +11,8 @@ demo: setup all ; @build/reprise demo $(ARGS)
 test: setup ; @scripts/test
 test-long: setup ; @scripts/test-long
 bench: setup all ; @scripts/bench
-lint: setup ; @scripts/lint
-format: ; @git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
+lint: ; @scripts/setup lint && scripts/lint
+format: ; @scripts/setup lint; @git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
 docs: all ; @scripts/docs
 asan tsan fuzz: ; @cmake --preset $@ >/dev/null && cmake --build build-$@
 clean: ; @rm -rf build build-*

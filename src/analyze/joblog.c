@@ -94,6 +94,16 @@ struct rp_open_run *rp_log_find(struct rp_joblog *l, struct rp_str type, struct 
     return NULL;
 }
 
+static void run_free(struct rp_open_run *r)
+{
+    if (r == NULL)
+        return;
+    rp_tail_clear(&r->error);
+    free((char *)r->type.p);
+    free((char *)r->id.p);
+    free(r);
+}
+
 void rp_log_drop(struct rp_joblog *l, struct rp_open_run *r)
 {
     size_t i = 0;
@@ -103,10 +113,7 @@ void rp_log_drop(struct rp_joblog *l, struct rp_open_run *r)
     l->n_open--;
     if (l->pending == r)
         l->pending = NULL;
-    rp_tail_clear(&r->error);
-    free((char *)r->type.p);
-    free((char *)r->id.p);
-    free(r);
+    run_free(r);
 }
 
 void rp_log_close(struct rp_joblog *l, struct rp_open_run *r, enum rp_run_outcome outcome,
@@ -261,8 +268,8 @@ void rp_joblog_free(struct rp_joblog *l)
 {
     if (l == NULL)
         return;
-    while (l->n_open > 0)
-        rp_log_drop(l, l->open[l->n_open - 1]);
+    for (size_t i = 0; i < l->n_open; i++)
+        run_free(l->open[i]);
     rp_tail_clear(&l->loose);
     rp_buf_free(&l->partial);
     rp_buf_free(&l->held);

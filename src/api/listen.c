@@ -87,12 +87,15 @@ static bool split_listen(struct rp_str listen, char host[256], char port[16])
 
 int listen_port(int fd)
 {
-    struct sockaddr_storage sa = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } sa = {0};
     socklen_t n = sizeof sa;
-    if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
+    if (getsockname(fd, &sa.any, &n) != 0)
         return 0;
-    return ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&sa)->sin_port
-                                         : ((struct sockaddr_in6 *)(void *)&sa)->sin6_port);
+    return ntohs(sa.any.sa_family == AF_INET ? sa.v4.sin_port : sa.v6.sin6_port);
 }
 
 /* Whether anybody but the machine's own users could get in: a token that is valid now. */

@@ -203,7 +203,7 @@ bool rp_json_member(struct rp_json *r, struct rp_str *key)
 
 int rp_json_field(struct rp_json *r, const char *const names[], uint64_t *seen)
 {
-    struct rp_str key;
+    struct rp_str key = RP_NONE;
     int i = 0;
     if (!rp_json_member(r, &key))
         return -1;

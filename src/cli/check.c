@@ -129,7 +129,7 @@ static void dependency_lines(struct cli *cli, const struct rp_config *c)
     for (size_t i = 0; i < c->n_deps; i++)
         line_part(&l, "%s: %s %s", show_text(cli, c->deps[i].name),
                   rp_dep_kind_name(c->deps[i].kind),
-                  show_text(cli, rp_config_public_target(&cli->arena, &c->deps[i])));
+                  show_text(cli, rp_dep_public(&cli->arena, &c->deps[i])));
     line_end(&l);
 }
 
@@ -217,7 +217,7 @@ static void json_config(struct cli *cli, struct rp_jw *w, const struct rp_config
         rp_jw_object(w);
         rp_jw_m_str(w, "name", c->deps[i].name);
         rp_jw_m_cstr(w, "kind", rp_dep_kind_name(c->deps[i].kind));
-        rp_jw_m_str(w, "target", rp_config_public_target(&cli->arena, &c->deps[i]));
+        rp_jw_m_str(w, "target", rp_dep_public(&cli->arena, &c->deps[i]));
         rp_jw_object_end(w);
     }
     rp_jw_array_end(w);

@@ -52,8 +52,9 @@ bool opt_time(struct cli *cli, const char *name, int64_t *us, struct rp_err *err
 /* A time as users give it: RFC 3339, now, -24h, `+10m`, or wall time and zone:
  * "2026-11-24 02:00 Europe/Berlin". */
 bool time_given(struct cli *cli, struct rp_str text, int64_t *us, struct rp_err *err);
-/* The nearest of `names` to a word that is not among them; NULL if none is near. */
-const char *close_match(const char *word, const char *const names[], size_t n);
+/* The nearest of `names` to a word that is not among them, or one that begins with it; NULL if none
+ * is near. */
+const char *close_match(struct rp_str word, const char *const names[], size_t n);
 
 /* ---- commands.c ---- */
 

@@ -3,6 +3,7 @@
  * another command. */
 #include "cli/internal.h"
 
+#include "base/near.h"
 #include "core/zone.h"
 
 #include <stdlib.h>
@@ -27,47 +28,18 @@ const struct rp_option common_options[] = {
 
 /* ---- close matches ---- */
 
-static int least3(int a, int b, int c)
+static const char *name_at(const void *names, size_t i)
 {
-    int m = a < b ? a : b;
-    return m < c ? m : c;
+    return ((const char *const *)names)[i];
 }
 
-/* Damerau-Levenshtein distance (adjacent transpositions), words of at most 31 bytes. */
-static int distance(const char *a, const char *b)
+const char *close_match(struct rp_str word, const char *const names[], size_t n)
 {
-    enum { MAX = 32 };
-    int d[MAX][MAX];
-    int n = (int)strlen(a), m = (int)strlen(b);
-    if (n >= MAX || m >= MAX)
-        return MAX;
-    for (int i = 0; i <= n; i++)
-        d[i][0] = i;
-    for (int j = 0; j <= m; j++)
-        d[0][j] = j;
-    for (int i = 1; i <= n; i++)
-        for (int j = 1; j <= m; j++) {
-            int same = a[i - 1] == b[j - 1];
-            d[i][j] = least3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + !same);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                d[i][j] = least3(d[i][j], d[i - 2][j - 2] + 1, d[i][j]);
-        }
-    return d[n][m];
-}
-
-const char *close_match(const char *word, const char *const names[], size_t n)
-{
-    const char *best = NULL;
-    size_t len = strlen(word);
-    int least = len <= 3 ? 2 : 3; /* short words are near to everything */
-    for (size_t i = 0; i < n; i++) {
-        int d = distance(word, names[i]);
-        if (d < least || (best == NULL && len >= 2 && strncmp(word, names[i], len) == 0)) {
-            best = names[i];
-            least = d < least ? d : least;
-        }
-    }
-    return best;
+    const char *near = rp_near(word, name_at, names, n);
+    for (size_t i = 0; i < n && near == NULL && word.n >= 2; i++)
+        if (strncmp(word.p, names[i], word.n) == 0)
+            near = names[i];
+    return near;
 }
 
 /* ---- finding options ---- */
@@ -119,9 +91,7 @@ static bool unknown_option(const struct cli *cli, const char *arg, struct rp_err
     size_t n = names_of(cli->command != NULL ? cli->command->options : NULL, names, 0);
     n = names_of(common_options, names, n);
     struct rp_str word = {arg + 2, strcspn(arg + 2, "=")};
-    struct rp_arena a = {0};
-    const char *near = arg[1] == '-' ? close_match(rp_cstr(&a, word), names, n) : NULL;
-    rp_arena_free(&a);
+    const char *near = arg[1] == '-' ? close_match(word, names, n) : NULL;
     (void)rp_fail(err, RP_E_USAGE, "unknown option %.*s", (int)strcspn(arg, "="), arg);
     if (near != NULL)
         return rp_hint(err, "did you mean --%s?", near);
@@ -176,7 +146,7 @@ static bool unknown_command(const struct cli *cli, char **words, int n, struct r
             strncmp(names[i], words[0], strlen(words[0])) == 0 && names[i][strlen(words[0])] == ' ';
     const char *said =
         group && n > 1 ? rp_cstr(&a, rp_str_fmt(&a, "%.40s %.40s", words[0], words[1])) : words[0];
-    const char *near = close_match(said, names, count);
+    const char *near = close_match(rp_str_of(said), names, count);
     (void)rp_fail(err, RP_E_USAGE,
                   group && n == 1 ? "%s needs a further word" : "unknown command %s", said);
     rp_arena_free(&a);

@@ -239,7 +239,7 @@ static int run_resume(struct cli *cli)
 
 static bool cron_answer(struct cli *cli, struct rp_buf *out, struct rp_err *err)
 {
-    struct rp_cron c = {0};
+    struct rp_cron c;
     int64_t n = NEXT_USUAL, from = cli->now_us;
     struct rp_str text = rp_str_of(cli->args[0]);
     const char *name = opt_text(cli, "name"), *tz = opt_text(cli, "tz");

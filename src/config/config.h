@@ -51,10 +51,6 @@ void rp_mistakes_print(const struct rp_mistakes *m, struct rp_str path, struct r
 /* The first mistake as an error, with the number of the others. False. */
 bool rp_mistakes_err(const struct rp_mistakes *m, struct rp_str path, struct rp_err *err);
 
-/* The dependency's target as it may be shown: without passwords, tokens and keys. Of a command only
- * the program. */
-struct rp_str rp_config_public_target(struct rp_arena *a, const struct rp_dep *dep);
-
 /* The text of docs/configuration.md. */
 void rp_config_reference(struct rp_buf *out);
 

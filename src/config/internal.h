@@ -55,9 +55,6 @@ void rp_warning(struct load *l, size_t pos, const char *fmt, ...)
 void rp_mistakes_sort(struct rp_mistakes *m);
 /* A value as a mistake may show it: quoted, escaped, cut. Lives for the next three calls. */
 const char *rp_shown(const struct node *n);
-/* The nearest of n names to `s` if it is near enough to be a slip of the finger, else NULL. */
-const char *rp_near(struct rp_str s, const char *(*name)(const void *ctx, size_t i),
-                    const void *ctx, size_t n);
 
 /* ---- expand.c ---- */
 

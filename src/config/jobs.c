@@ -1,6 +1,8 @@
 /* Kinds that only jobs have, and what binds a job's keys together. */
 #include "config/internal.h"
 
+#include "base/near.h"
+
 #include "base/time.h"
 
 #include <stdio.h>

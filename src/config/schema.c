@@ -2,6 +2,8 @@
  * rows. */
 #include "config/internal.h"
 
+#include "base/near.h"
+
 #include "base/time.h"
 
 #define CONFIG(field)   OF_CONFIG, offsetof(struct rp_config, field)

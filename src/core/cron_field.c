@@ -28,7 +28,7 @@ struct range {
     int first, n, step;
 };
 
-bool rp_cron_refuse(const struct rp_cron_reader *r, size_t at, const char *fmt, ...)
+bool(rp_cron_refuse)(const struct rp_cron_reader *r, size_t at, const char *fmt, ...)
 {
     char said[200];
     va_list ap;

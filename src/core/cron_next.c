@@ -84,7 +84,7 @@ static bool day_from(const struct rp_cron *c, int64_t *day)
     int month, d;
     rp_civil_from_days(*day, &year, &month, &d);
     uint32_t rest = UINT32_MAX << d;
-    while (year < YEAR_WALL_END) {
+    while (year < YEAR_WALL_END && month > 0) {
         if ((c->field[CRON_MONTH] >> month & 1) != 0) {
             uint32_t hits = rp_cron_month_days(c, year, month) & rest;
             if (hits != 0) {

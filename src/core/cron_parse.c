@@ -164,10 +164,10 @@ static bool read_word(struct rp_cron_reader *r, size_t at)
 
 bool rp_cron_parse(struct rp_str text, struct rp_str name, struct rp_cron *out, struct rp_err *err)
 {
-    struct rp_cron_reader r = {text, 0, 0, -1, rp_hash64(name), out, err};
     struct slice s;
     size_t at = 0;
     *out = (struct rp_cron){0};
+    struct rp_cron_reader r = {text, 0, 0, -1, rp_hash64(name), out, err};
     if (text.n > TEXT_BYTES)
         return rp_cron_refuse(&r, TEXT_BYTES, "the expression is longer than %d bytes", TEXT_BYTES);
     if (!read_zone(&r, &at))

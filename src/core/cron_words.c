@@ -355,20 +355,18 @@ static void days(struct rp_buf *b, const struct rp_cron *c)
 {
     /* Without a star either field lets its days through: a full one lets all through. */
     bool either = !c->star[CRON_DOM] && !c->star[CRON_DOW];
-    if (any_dom(c) && any_dow(c)) {
+    if (either ? any_dom(c) || any_dow(c) : any_dom(c) && any_dow(c)) {
         every_day(b, c);
-    } else if (any_dom(c) && !either) {
+    } else if (any_dom(c)) {
         rp_buf_fmt(b, " on ");
         days_of_week(b, c);
         months(b, c, " in ");
         if (c->field[CRON_MONTH] >> 1 == ALL(12) && c->field[CRON_DOW] == 0)
             rp_buf_fmt(b, " of the month");
-    } else if (any_dow(c) && !either) {
+    } else if (any_dow(c)) {
         rp_buf_fmt(b, " on ");
         days_of_month(b, c);
         of_the_month(b, c);
-    } else if (any_dom(c) || any_dow(c)) {
-        every_day(b, c);
     } else {
         both_days(b, c);
     }

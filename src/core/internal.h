@@ -84,6 +84,7 @@ bool rp_cron_read_field(struct rp_cron_reader *r);
 /* Fills err with the field, what is said and the column of text offset `at`; returns false. */
 bool rp_cron_refuse(const struct rp_cron_reader *r, size_t at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+#define rp_cron_refuse(...) ((void)(rp_cron_refuse)(__VA_ARGS__), false) /* as rp_fail */
 
 /* Days of a month on which the schedule runs: bit d for day d. */
 uint32_t rp_cron_month_days(const struct rp_cron *c, int64_t year, int month);

@@ -50,13 +50,15 @@ static bool next_setting(struct rp_str *rest, struct rp_str *key, struct rp_str 
 /* host=… port=… dbname=…: a list of what is shown, so that a new kind of secret is not. */
 static struct rp_str public_conninfo(struct rp_arena *a, struct rp_str info)
 {
-    struct rp_str key, value, out = RP_STR("");
+    struct rp_str key, value;
+    struct rp_buf out = {0};
     while (next_setting(&info, &key, &value))
         if (rp_str_is(key, "host") || rp_str_is(key, "hostaddr") || rp_str_is(key, "port") ||
             rp_str_is(key, "dbname"))
-            out = rp_str_fmt(a, "%.*s%s%.*s=%.*s", RP_FMT(out), out.n > 0 ? " " : "", RP_FMT(key),
-                             RP_FMT(value));
-    return out;
+            rp_buf_fmt(&out, "%s%.*s=%.*s", out.n > 0 ? " " : "", RP_FMT(key), RP_FMT(value));
+    struct rp_str shown = rp_str_dup(a, rp_buf_view(&out));
+    rp_buf_free(&out);
+    return shown;
 }
 
 struct rp_str rp_dep_public(struct rp_arena *a, const struct rp_dep *dep)

@@ -1,47 +1,19 @@
 /* The close match of a mistyped zone name. Only asked after a refusal, so it walks the folder anew.
  */
+#include "base/near.h"
 #include "core/internal.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { DEPTH = 3, TYPOS_MOST = 3, NOT_CLOSE = 1000 };
+enum { DEPTH = 3, TYPOS_MOST = 3 };
 
 struct search {
     struct rp_str asked;
-    int best;
+    size_t best;
     char *out;
 };
-
-static int lower(char c)
-{
-    return tolower((unsigned char)c);
-}
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-/* Levenshtein's distance without regard to case. */
-static int distance(struct rp_str a, struct rp_str b)
-{
-    int row[RP_ZONE_NAME + 1];
-    for (size_t j = 0; j <= b.n; j++)
-        row[j] = (int)j;
-    for (size_t i = 0; i < a.n; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i + 1;
-        for (size_t j = 0; j < b.n; j++) {
-            int change = diagonal + (lower(a.p[i]) != lower(b.p[j]));
-            diagonal = row[j + 1];
-            row[j + 1] = least(change, least(row[j], row[j + 1]) + 1);
-        }
-    }
-    return row[b.n];
-}
 
 static struct rp_str last_part(struct rp_str s)
 {
@@ -52,10 +24,10 @@ static struct rp_str last_part(struct rp_str s)
 }
 
 /* `berlin` and `Germany/Berlin` are as good as one typo. */
-static int badness(struct rp_str asked, struct rp_str name)
+static size_t badness(struct rp_str asked, struct rp_str name)
 {
-    int whole = distance(asked, name);
-    return distance(last_part(asked), last_part(name)) == 0 ? least(whole, 1) : whole;
+    size_t whole = rp_edit_distance(asked, name);
+    return whole > 0 && rp_edit_distance(last_part(asked), last_part(name)) == 0 ? 1 : whole;
 }
 
 static void consider(struct search *s, const char *name)
@@ -63,7 +35,7 @@ static void consider(struct search *s, const char *name)
     struct rp_str str = rp_str_of(name);
     if (str.n >= RP_ZONE_NAME || strchr(name, '.') != NULL)
         return;
-    int n = badness(s->asked, str);
+    size_t n = badness(s->asked, str);
     /* The order of a folder is no order: among equals the first by name. */
     if (n > s->best || (n == s->best && strcmp(name, s->out) >= 0))
         return;
@@ -103,10 +75,10 @@ static void walk(struct search *s, const char *dir, const char *prefix, int dept
 
 bool rp_zone_suggest(const char *dir, struct rp_str asked, char out[RP_ZONE_NAME])
 {
-    struct search s = {asked, NOT_CLOSE, out};
+    struct search s = {asked, SIZE_MAX, out};
     out[0] = '\0';
     if (asked.n == 0 || asked.n >= RP_ZONE_NAME)
         return false;
     walk(&s, dir, "", 1);
-    return s.best <= TYPOS_MOST && s.best * 2 < (int)asked.n;
+    return s.best <= TYPOS_MOST && s.best * 2 < asked.n;
 }

@@ -153,7 +153,7 @@ def incident(server):
     server.on("GET /v1/replays/R1", replay("done", 101, 3))
     server.on("GET /v1/replays/R1/items", {"items": [
         {"job": "4711", "type": "reconciliation", "wave": 1, "fate": "succeeded"},
-        {"job": "4712", "type": "reconciliation", "wave": 2, "fate": "failed_same", "why": "connection refused again"}]})
+        {"job": "4712", "type": "reconciliation", "wave": 2, "fate": "failed-same", "why": "connection refused again"}]})
     server.on("GET /v1/tokens", {"items": [{"id": "3", "name": "ci", "scope": "enqueue", "created_at": ago(9000),
                                             "last_used_at": ago(60)}]})
     return server

@@ -204,7 +204,7 @@ def test_a_dry_run_that_may_start_ends_with_0(canned):
 def test_a_replay_is_watched_to_its_end_and_its_code_says_whether_all_succeeded(canned, failed, code):
     canned.on("POST /v1/replays", sample.replay("running", 0), status=201)
     canned.on("GET /v1/replays/R1", sample.replay("running", 50)).on("GET /v1/replays/R1", sample.replay("done", 104 - failed, failed))
-    canned.on("GET /v1/replays/R1/items", {"items": [{"job": "4712", "type": "t", "wave": 2, "fate": "failed_same",
+    canned.on("GET /v1/replays/R1/items", {"items": [{"job": "4712", "type": "t", "wave": 2, "fate": "failed-same",
                                                       "why": "connection refused again"}]})
     answer = canned.run("replay", "--type", "reconciliation")
     assert answer.code == code

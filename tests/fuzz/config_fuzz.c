@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
     for (size_t i = 0; c != NULL && i < c->n_deps; i++) {
         struct rp_arena a = {0};
-        (void)rp_config_public_target(&a, &c->deps[i]);
+        (void)rp_dep_public(&a, &c->deps[i]);
         rp_arena_free(&a);
     }
     rp_config_free(c);

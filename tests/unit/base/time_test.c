@@ -227,9 +227,23 @@ static void the_system_clock_is_that_of_the_system(void **state)
     assert_true(rp_mono(&rp_clock_system) >= mono);
 }
 
+static void a_deadline_is_that_far_from_now_and_never_in_the_past(void **state)
+{
+    (void)state;
+    static const int64_t far[] = {0, 999999, RP_US_S, 90 * RP_US_S + 1, RP_US_DAY, -RP_US_DAY};
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+        struct timespec at = rp_deadline(far[i]), now = rp_deadline(0);
+        int64_t us = (at.tv_sec - now.tv_sec) * RP_US_S + (at.tv_nsec - now.tv_nsec) / 1000;
+        int64_t want = far[i] > 0 ? far[i] : 0;
+        assert_in_range(at.tv_nsec, 0, 999999999);
+        assert_true(us <= want && us > want - 10 * RP_US_S);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_deadline_is_that_far_from_now_and_never_in_the_past),
         cmocka_unit_test(dates_are_those_of_gmtime_over_two_hundred_thousand_years),
         cmocka_unit_test(a_written_time_is_that_of_gmtime_and_reads_back),
         cmocka_unit_test(a_time_with_an_offset_is_what_timegm_says),

@@ -102,13 +102,13 @@ static void a_near_word_is_found_and_a_far_one_is_not(void **state)
 {
     static const char *const names[] = {"status", "jobs", "job show", "replay", "deps"};
     (void)state;
-    assert_string_equal(close_match("stauts", names, 5), "status");
-    assert_string_equal(close_match("jbos", names, 5), "jobs");
-    assert_string_equal(close_match("rep", names, 5), "replay");
-    assert_string_equal(close_match("job shwo", names, 5), "job show");
-    assert_null(close_match("banana", names, 5));
-    assert_null(close_match("", names, 5));
-    assert_null(close_match("a-word-longer-than-anything-in-the-table", names, 5));
+    assert_string_equal(close_match(RP_STR("stauts"), names, 5), "status");
+    assert_string_equal(close_match(RP_STR("jbos"), names, 5), "jobs");
+    assert_string_equal(close_match(RP_STR("rep"), names, 5), "replay");
+    assert_string_equal(close_match(RP_STR("job shwo"), names, 5), "job show");
+    assert_null(close_match(RP_STR("banana"), names, 5));
+    assert_null(close_match(RP_STR(""), names, 5));
+    assert_null(close_match(RP_STR("a-word-longer-than-anything-in-the-table"), names, 5));
 }
 
 static void an_answer_is_read_by_paths(void **state)

@@ -435,34 +435,6 @@ static void a_file_loads_as_its_text_does(void **state)
     (void)unlink(path);
 }
 
-static void shown_targets_hold_no_password(void **state)
-{
-    (void)state;
-    static const struct {
-        enum rp_dep_kind kind;
-        const char *target, *shown;
-    } cases[] = {
-        {RP_DEP_POSTGRES, "postgresql://app:pw@db:5432/x?sslmode=require&password=pw",
-         "postgresql://app@db:5432/x?sslmode=require&password"},
-        {RP_DEP_POSTGRES, "postgresql://app:p@w/p?w@db/x", "postgresql://app@db/x"},
-        {RP_DEP_POSTGRES, "host=db password='p w\\' x' user=app sslkey=/k", "host=db user=app"},
-        {RP_DEP_POSTGRES, "host = db  passfile=/x dbname='a b'", "host=db dbname='a b'"},
-        {RP_DEP_HTTP, "https://u:pw@h/health?api_key=1&x=2#f", "https://u@h/health?api_key&x=2#f"},
-        {RP_DEP_HTTP, "https://h/health", "https://h/health"},
-        {RP_DEP_TCP, "h:1", "h:1"},
-    };
-    struct rp_arena a = {0};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct rp_dep d = {.kind = cases[i].kind, .target = rp_str_of(cases[i].target)};
-        assert_text(rp_config_public_target(&a, &d), cases[i].shown);
-    }
-    struct rp_str argv[] = {RP_STR("check"), RP_STR("--password=x")};
-    struct rp_dep d = {.kind = RP_DEP_COMMAND, .command = {argv, 2}};
-    assert_text(rp_config_public_target(&a, &d), "check");
-    rp_arena_free(&a);
-}
-
-/* REPRISE_UPDATE_DOCS=1 writes the file anew. */
 static void the_reference_in_docs_is_that_of_the_table(void **state)
 {
     (void)state;
@@ -500,7 +472,6 @@ int main(void)
         cmocka_unit_test(what_does_nothing_is_warned_of),
         cmocka_unit_test(a_missing_file_and_a_folder_are_said),
         cmocka_unit_test(a_file_loads_as_its_text_does),
-        cmocka_unit_test(shown_targets_hold_no_password),
         cmocka_unit_test(the_reference_in_docs_is_that_of_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,29 +118,6 @@ static void a_dependency_that_comes_up_frees_its_jobs_and_wakes_the_claim(void *
     FAILS(RP_E_NOT_FOUND, rp_dep_checked(w->db, RP_STR("no"), true, RP_NONE, 0, w->now, err));
 }
 
-static void secrets_of_a_target_are_not_stored(void **state)
-{
-    (void)state;
-    static const struct {
-        enum rp_dep_kind kind;
-        const char *target, *shown;
-    } cases[] = {
-        {RP_DEP_HTTP, "https://u:p@api.example.com/health?token=x#y",
-         "https://api.example.com/health"},
-        {RP_DEP_POSTGRES, "postgresql://u:p/?a@db:5432/x?sslkey=k", "postgresql://db:5432/x"},
-        {RP_DEP_POSTGRES, "host=db port = 5432 password='a \\' host=b' user=u dbname=x",
-         "host=db port=5432 dbname=x"},
-        {RP_DEP_POSTGRES, "nonsense", ""},
-        {RP_DEP_TCP, "127.0.0.1:6379", "127.0.0.1:6379"},
-    };
-    struct rp_arena a = {0};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct rp_dep d = {.kind = cases[i].kind, .target = rp_str_of(cases[i].target)};
-        assert_string_equal(rp_cstr(&a, rp_dep_public(&a, &d)), cases[i].shown);
-    }
-    rp_arena_free(&a);
-}
-
 /* ---- patterns ---- */
 
 static void a_pattern_counts_and_a_person_may_correct_it(void **state)
@@ -217,7 +194,6 @@ int main(void)
         TEST(a_dependency_that_comes_up_frees_its_jobs_and_wakes_the_claim),
         TEST(a_pattern_counts_and_a_person_may_correct_it),
         TEST(downtime_is_what_lies_between_the_last_sign_and_the_start),
-        cmocka_unit_test(secrets_of_a_target_are_not_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
