@@ -7,14 +7,17 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CHECK_US = 1000000 }; /* of a large file; `doctor` checks it whole */
+enum { REMNANT_MS = 2000, STEP_MS = 5 };
 
 static bool fail_errno(const char *path, const char *what, struct rp_err *err)
 {
@@ -83,12 +86,42 @@ static bool file_ready(const char *path, bool make, struct rp_err *err)
 
 /* ---- the lock ---- */
 
-static bool in_use(const char *path, int fd, struct rp_err *err)
+static void read_holder(int fd, char pid[32])
 {
-    char pid[32] = "";
-    ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
+    ssize_t n = pread(fd, pid, 31, 0);
     pid[n > 0 ? n : 0] = '\0';
     pid[strcspn(pid, "\n")] = '\0';
+}
+
+/* A daemon that is killed while it starts a command leaves a child that has its files open until it
+ * has become that command: a moment later the lock is free. */
+static bool holder_is_dead(int fd)
+{
+    char text[32];
+    int64_t pid;
+    read_holder(fd, text);
+    return rp_str_i64(rp_str_of(text), &pid) && pid > 0 && pid <= INT_MAX &&
+           kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+static bool lock_now(int fd)
+{
+    const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
+    for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; ms += STEP_MS) {
+        int e = errno;
+        if (e != EWOULDBLOCK || ms >= REMNANT_MS || !holder_is_dead(fd)) {
+            errno = e;
+            return false;
+        }
+        (void)nanosleep(&step, NULL);
+    }
+    return true;
+}
+
+static bool in_use(const char *path, int fd, struct rp_err *err)
+{
+    char pid[32];
+    read_holder(fd, pid);
     (void)rp_fail(err, RP_E_STORE_IN_USE, "%s is used by process %s", path,
                   *pid != '\0' ? pid : "that just started");
     return rp_hint(err, "stop that daemon first, or name another store");
@@ -102,7 +135,7 @@ static bool take_lock(struct rp_arena *a, const char *path, int *out, struct rp_
     int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_errno(lock, "cannot be opened", err);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!lock_now(fd)) {
         (void)(errno == EWOULDBLOCK ? in_use(path, fd, err)
                                     : fail_errno(lock, "cannot be locked", err));
         (void)close(fd);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void G29_a_second_opener_is_refused_and_told_who_holds_it(void **state)
@@ -30,6 +31,30 @@ static void G29_the_lock_goes_with_a_killed_process(void **state)
         struct rp_err err;
         if (!rp_store_open(f->path, &s, &err))
             _exit(1);
+        (void)kill(getpid(), SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    f->store = help_open(f->path);
+}
+
+/* Between its making and its exec a command has the daemon's files open, the lock among them. */
+static void G27_a_remnant_of_a_killed_process_delays_the_next_a_moment_only(void **state)
+{
+    struct fixture *f = *state;
+    rp_store_close(f->store);
+    pid_t child = fork();
+    if (child == 0) {
+        struct rp_store *s;
+        struct rp_err err;
+        const struct timespec moment = {.tv_nsec = 300000000};
+        if (!rp_store_open(f->path, &s, &err))
+            _exit(1);
+        if (fork() == 0) {
+            (void)nanosleep(&moment, NULL);
+            _exit(0);
+        }
         (void)kill(getpid(), SIGKILL);
     }
     int status;
@@ -238,19 +263,21 @@ static void a_backup_is_private_whole_and_never_overwrites(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, help_setup, help_teardown)
-    const struct CMUnitTest tests[] = {T(G29_a_second_opener_is_refused_and_told_who_holds_it),
-                                       T(G29_the_lock_goes_with_a_killed_process),
-                                       T(S19_files_are_private_and_wider_ones_are_refused),
-                                       T(a_missing_folder_is_made_private),
-                                       T(urls_that_are_not_files_are_refused),
-                                       T(G28_a_newer_schema_is_refused_and_left_alone),
-                                       T(G28_a_migration_that_fails_changes_nothing),
-                                       T(the_id_stays_and_names_are_readable),
-                                       T(a_file_of_another_program_is_refused),
-                                       T(G7_a_damaged_header_is_named),
-                                       T(G7_a_damaged_page_in_the_middle_is_named),
-                                       T(inspection_needs_no_lock_and_cannot_write),
-                                       T(a_reader_keeps_its_snapshot),
-                                       T(a_backup_is_private_whole_and_never_overwrites)};
+    const struct CMUnitTest tests[] = {
+        T(G29_a_second_opener_is_refused_and_told_who_holds_it),
+        T(G29_the_lock_goes_with_a_killed_process),
+        T(G27_a_remnant_of_a_killed_process_delays_the_next_a_moment_only),
+        T(S19_files_are_private_and_wider_ones_are_refused),
+        T(a_missing_folder_is_made_private),
+        T(urls_that_are_not_files_are_refused),
+        T(G28_a_newer_schema_is_refused_and_left_alone),
+        T(G28_a_migration_that_fails_changes_nothing),
+        T(the_id_stays_and_names_are_readable),
+        T(a_file_of_another_program_is_refused),
+        T(G7_a_damaged_header_is_named),
+        T(G7_a_damaged_page_in_the_middle_is_named),
+        T(inspection_needs_no_lock_and_cannot_write),
+        T(a_reader_keeps_its_snapshot),
+        T(a_backup_is_private_whole_and_never_overwrites)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
