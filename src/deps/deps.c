@@ -39,6 +39,7 @@ struct rp_deps {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* CLOCK_MONOTONIC */
     struct watcher *watchers;
+    bool stopped;
 };
 
 struct checked {
@@ -254,6 +255,7 @@ struct rp_deps *rp_deps_start(struct rp_engine *e, const struct rp_config *confi
     if (rp_deps_reload(d, config, err))
         return d;
     rp_deps_stop(d);
+    rp_deps_free(d);
     return NULL;
 }
 
@@ -285,6 +287,8 @@ static bool not_there(struct rp_str name, struct rp_err *err)
 /* Under the lock. */
 static bool ask_all(struct rp_deps *d, struct rp_str name, struct ask *a, struct rp_err *err)
 {
+    if (d->stopped)
+        return rp_fail(err, RP_E_STOPPING, "the daemon is stopping");
     struct watcher *one = name.p != NULL ? find(d, name) : NULL;
     if (name.p != NULL && one == NULL)
         return not_there(name, err);
@@ -316,6 +320,7 @@ void rp_deps_stop(struct rp_deps *d)
 {
     struct watcher *ending = NULL;
     (void)pthread_mutex_lock(&d->lock);
+    d->stopped = true;
     while (d->watchers != NULL) {
         struct watcher *w = take_off(d, &d->watchers);
         w->next = ending;
@@ -323,6 +328,10 @@ void rp_deps_stop(struct rp_deps *d)
     }
     (void)pthread_mutex_unlock(&d->lock);
     join(ending);
+}
+
+void rp_deps_free(struct rp_deps *d)
+{
     (void)pthread_mutex_destroy(&d->lock);
     (void)pthread_cond_destroy(&d->wake);
     free(d);

@@ -30,7 +30,9 @@ bool rp_deps_reload(struct rp_deps *d, const struct rp_config *config, struct rp
  * written, or after their time limits, or at the stop. Any thread, does not block. */
 bool rp_deps_ask(struct rp_deps *d, struct rp_str name, void (*done)(void *ctx), void *ctx,
                  struct rp_err *err);
-/* Does not wait for checks that hang; commands are killed. */
+/* Does not wait for checks that hang; commands are killed. Who asks from now on is refused
+ * (RP_E_STOPPING), so that others may still hold it until rp_deps_free. */
 void rp_deps_stop(struct rp_deps *d);
+void rp_deps_free(struct rp_deps *d); /* stopped before; nobody asks any more */
 
 #endif

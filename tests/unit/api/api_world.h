@@ -94,6 +94,7 @@ static inline void world_free(struct world *w)
     rp_engine_stop(w->engine);
     rp_deps_stop(w->deps);
     rp_api_stop(w->api);
+    rp_deps_free(w->deps);
     rp_engine_free(w->engine);
     rp_store_close(w->store);
     rp_config_free(w->config);
