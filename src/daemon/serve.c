@@ -96,23 +96,39 @@ static struct rp_config *load(struct daemon *d)
     return c;
 }
 
+/* All or nothing (G28). What the engine has had in force is kept, also if it is taken back. */
+static bool apply(struct daemon *d, struct rp_config *c, int64_t *held, struct rp_err *err)
+{
+    struct rp_err ignored;
+    if (!rp_engine_reload(d->engine, c, held, err)) {
+        rp_config_free(c);
+        return false;
+    }
+    bool ok = rp_deps_reload(d->deps, c, err);
+    d->before[d->reloads++] = ok ? d->config : c;
+    if (ok)
+        d->config = c;
+    else if (!rp_engine_reload(d->engine, d->config, held, &ignored) ||
+             !rp_deps_reload(d->deps, d->config, &ignored))
+        rp_log_err(RP_ERROR, "the configuration before could not be put back", &ignored);
+    return ok;
+}
+
 static void reload(struct daemon *d)
 {
     struct rp_err err;
     int64_t held = 0;
     struct rp_config *c = d->reloads < RELOADS_MAX ? load(d) : NULL;
-    if (c == NULL || !rp_engine_reload(d->engine, c, &held, &err) ||
-        !rp_deps_reload(d->deps, c, &err)) {
-        if (d->reloads == RELOADS_MAX)
-            (void)rp_fail(&err, RP_E_REFUSED, "%d reloads since the start: restart the daemon",
-                          RELOADS_MAX);
-        else if (c == NULL)
-            (void)rp_fail(&err, RP_E_CONFIG, "%s has mistakes, listed above", d->config_path);
+    if (d->reloads == RELOADS_MAX)
+        (void)rp_fail(&err, RP_E_REFUSED, "%d reloads since the start: restart the daemon",
+                      RELOADS_MAX);
+    else if (c == NULL)
+        (void)rp_fail(&err, RP_E_CONFIG, "%s has mistakes, listed above", d->config_path);
+    if (c == NULL || !apply(d, c, &held, &err)) {
         rp_log_err(RP_ERROR, "reload refused: the configuration before stays in force", &err);
         return;
     }
-    d->before[d->reloads++] = d->config;
-    d->config = c;
+    c = d->config;
     rp_log(RP_INFO, "configuration reloaded", "file=%s types=%zu schedules=%zu held_jobs=%lld",
            rp_log_q(rp_str_of(d->config_path)), c->n_types, c->n_schedules, (long long)held);
 }

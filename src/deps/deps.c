@@ -280,6 +280,8 @@ static bool not_there(struct rp_str name, struct rp_err *err)
 /* Under the lock. */
 static bool ask_all(struct rp_deps *d, struct rp_str name, struct ask *a, struct rp_err *err)
 {
+    if (d->stopped)
+        return rp_fail(err, RP_E_STOPPING, "the daemon is stopping");
     struct watcher *one = name.p != NULL ? find(d, name) : NULL;
     if (d->stopped)
         return rp_fail(err, RP_E_STOPPING, "the daemon is stopping");

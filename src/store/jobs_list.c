@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+/* However large the payloads are, a page of a list stays within bounds (G18). */
+enum { PAGE_BYTES = 16 << 20 };
 enum { LIST_MAX = 1000, WHERE_MAX = 4, GROUPS_MAX = 1000 };
 
 /* Numbers of the parameters; 13 and on: pairs of name and value. */
@@ -243,11 +245,14 @@ bool rp_jobs_list(struct rp_db *db, const struct rp_job_filter *f, int64_t after
     int64_t *ids = RP_NEW_N(a, int64_t, (size_t)(limit + 1) * PATHS_MAX);
     if (!find_ids(db, &q, after_id != 0 ? after_id : INT64_MAX, limit + 1, ids, &found, err))
         return false;
-    *more = found > (size_t)limit;
     *out = RP_NEW_N(a, struct rp_job, (size_t)limit);
-    for (; *n < found && *n < (size_t)limit; ++*n)
-        if (!rp_job_get(db, ids[*n], a, &(*out)[*n], err))
+    for (size_t bytes = 0; *n < found && *n < (size_t)limit && bytes < PAGE_BYTES; ++*n) {
+        struct rp_job *j = &(*out)[*n];
+        if (!rp_job_get(db, ids[*n], a, j, err))
             return false;
+        bytes += j->payload.n + j->labels.n + j->error.n;
+    }
+    *more = found > *n;
     return true;
 }
 
