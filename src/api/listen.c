@@ -47,10 +47,11 @@ int listen_unix(const char *path, struct rp_err *err)
     }
     (void)unlink(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool parent = make_parent(path); /* before the mask, which would keep everybody out of it */
     /* Nobody may connect before the mode is set: the file is made closed, then opened to the group.
      */
     mode_t before = umask(0177);
-    bool ok = fd >= 0 && make_parent(path) && bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
+    bool ok = fd >= 0 && parent && bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
     (void)umask(before);
     if (ok && chmod(path, 0660) == 0 && listen(fd, 1024) == 0)
         return fd;
