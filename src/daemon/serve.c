@@ -3,6 +3,7 @@
 #include "analyze/explain.h"
 #include "api/api.h"
 #include "base/log.h"
+#include "base/places.h"
 #include "config/config.h"
 #include "deps/deps.h"
 #include "engine/engine.h"
@@ -49,20 +50,21 @@ static void find_config(struct daemon *d)
     (void)snprintf(d->config_path, sizeof d->config_path, "%s", path != NULL ? path : "");
 }
 
-/* Without a configuration a user's daemon keeps to the user's own folders; root's to the system's.
- */
+/* What the configuration does not place goes to the user's own folders where the system's are not
+ * for this user: the first `reprise serve` of a user works as it is. */
 static void user_folders(struct daemon *d, struct rp_config *c)
 {
-    const char *runtime = getenv("XDG_RUNTIME_DIR"), *state = getenv("XDG_STATE_HOME"),
-               *home = getenv("HOME");
-    if (getuid() == 0)
+    const char *state = rp_place_own_state(&d->arena), *own = rp_place_own_socket(&d->arena);
+    if (getuid() == 0 || state == NULL)
         return;
-    if (runtime != NULL && runtime[0] == '/')
-        c->socket = rp_str_fmt(&d->arena, "%s/reprise.sock", runtime);
-    if (state != NULL && state[0] == '/')
-        c->store = rp_str_fmt(&d->arena, "sqlite://%s/reprise/reprise.db", state);
-    else if (home != NULL && home[0] == '/')
-        c->store = rp_str_fmt(&d->arena, "sqlite://%s/.local/state/reprise/reprise.db", home);
+    bool store = rp_str_is(c->store, RP_SYSTEM_STORE) && !rp_place_may_hold(RP_SYSTEM_STATE "/");
+    bool sock = rp_str_is(c->socket, RP_SYSTEM_SOCKET) && !rp_place_may_hold(RP_SYSTEM_SOCKET);
+    if ((store || sock) && !rp_place_make(state))
+        return; /* opening the system's store then says what is wrong */
+    if (store)
+        c->store = rp_str_fmt(&d->arena, "sqlite://%s/reprise.db", state);
+    if (sock)
+        c->socket = rp_str_of(own);
 }
 
 static void override_with(struct rp_str *setting, const char *value)
@@ -87,8 +89,7 @@ static struct rp_config *load(struct daemon *d)
     free(m);
     if (c == NULL)
         return NULL;
-    if (!file)
-        user_folders(d, c);
+    user_folders(d, c);
     override_with(&c->store, d->o->store);
     override_with(&c->listen, d->o->listen);
     override_with(&c->socket, d->o->socket);

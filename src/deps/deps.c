@@ -273,8 +273,7 @@ static bool too_many(struct rp_deps *d, struct rp_err *err)
 
 static bool not_there(struct rp_str name, struct rp_err *err)
 {
-    (void)rp_fail(err, RP_E_NOT_FOUND, "there is no dependency \"%.*s\"", RP_FMT(name));
-    return rp_hint(err, "reprise deps lists them");
+    return rp_absent(err, "dependency", name, "reprise deps");
 }
 
 /* Under the lock. */

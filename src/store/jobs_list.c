@@ -110,7 +110,7 @@ static bool need_schedule(struct rp_db *db, struct rp_str name, int64_t *id, str
     struct rp_stmt *s = rp_sql(db, "select id from schedule where name = ?1");
     rp_bind_text(s, 1, name);
     return rp_get_i64(s, 0, id, err) &&
-           (*id != 0 || rp_fail(err, RP_E_NOT_FOUND, "there is no schedule %.*s", RP_FMT(name)));
+           (*id != 0 || rp_absent(err, "schedule", name, "reprise schedules"));
 }
 
 static bool need_pattern(struct rp_db *db, int64_t id, struct rp_err *err)
@@ -119,7 +119,7 @@ static bool need_pattern(struct rp_db *db, int64_t id, struct rp_err *err)
     struct rp_stmt *s = rp_sql(db, "select 1 from pattern where id = ?1");
     rp_bind_i64(s, 1, id);
     return rp_get_i64(s, 0, &there, err) &&
-           (there != 0 || rp_fail(err, RP_E_NOT_FOUND, "there is no pattern %lld", (long long)id));
+           (there != 0 || rp_absent_id(err, "pattern P", id, "reprise patterns"));
 }
 
 /* Nothing was created before the lowest id of that hour and the later ones: whatever the clock did,

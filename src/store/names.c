@@ -117,7 +117,7 @@ bool rp_type_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_e
     if (!rp_type_find(db, name, &e, err))
         return false;
     if (e == NULL)
-        return rp_fail(err, RP_E_NOT_FOUND, "there is no job type %.*s", RP_FMT(name));
+        return rp_absent(err, "job type", name, "reprise types");
     *id = e->id;
     return true;
 }
@@ -128,7 +128,7 @@ bool rp_queue_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_
     if (!rp_queue_find(db, name, &e, err))
         return false;
     if (e == NULL)
-        return rp_fail(err, RP_E_NOT_FOUND, "there is no queue %.*s", RP_FMT(name));
+        return rp_absent(err, "queue", name, "reprise queues");
     *id = e->id;
     return true;
 }

@@ -105,8 +105,7 @@ static bool insert_item(struct rp_db *db, int64_t replay_id, int64_t seq,
     rp_bind_i64(s, 7, c->job_id);
     if (!rp_run(s, err))
         return false;
-    return rp_changes(db) == 1 ||
-           rp_fail(err, RP_E_NOT_FOUND, "there is no job %lld", (long long)c->job_id);
+    return rp_changes(db) == 1 || rp_absent_id(err, "job ", c->job_id, "reprise jobs");
 }
 
 static bool insert_items(struct rp_db *db, int64_t id, int64_t after,
@@ -296,8 +295,7 @@ bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
-        return step == RP_STEP_DONE &&
-               rp_fail(err, RP_E_NOT_FOUND, "there is no replay %lld", (long long)id);
+        return step == RP_STEP_DONE && rp_absent_id(err, "replay R", id, "reprise replay list");
     read_replay(s, a, out);
     rp_reset(s);
     return count_fates(db, out, err);
