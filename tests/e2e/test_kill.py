@@ -85,7 +85,7 @@ class Rounds:
         assert not self.ledger.wrong, f"RP_SEED={SEED}:\n" + "\n".join(self.ledger.wrong[:20])
 
     def check_store(self):
-        findings = json.loads(self.d.cli("doctor", "--json", code=None).stdout)["findings"]
+        findings = json.loads(self.d.cli("doctor", "--json", code=None).out)["findings"]
         self.ledger.wrong += [f"G4: {f}" for f in findings if f["check"] == "store" and f["state"] != "holds"]
 
     def check_enqueued(self):
