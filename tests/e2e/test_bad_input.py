@@ -38,7 +38,7 @@ def test_G33_a_mistake_in_the_configuration_is_named_with_file_line_column_and_w
     config.write_text(text)
     for command in ["check", "--config", config], ["serve", "--config", config]:
         done = run(*command, code=3)
-        said = done.stdout + done.stderr
+        said = done.out + done.err
         assert f"{config}:{place}" in said if place else re.search(re.escape(str(config)) + r":\d+:\d+: ", said), said
         assert re.search(expected, said), f"{said!r} does not say {expected!r}"
     assert not list(tmp_path.glob("*.db*"))
@@ -48,7 +48,7 @@ def test_G33_all_mistakes_are_named_at_once_in_order(tmp_path):
     config = tmp_path / "reprise.yaml"
     config.write_text("lease: x\njobs:\n  a: { shell: \"true\", retries: -1 }\n  b: { sh: \"true\" }\n")
     done = run("check", "--config", config, code=3)
-    assert re.findall(r"reprise\.yaml:(\d+):", done.stdout + done.stderr) == ["1", "3", "4"]
+    assert re.findall(r"reprise\.yaml:(\d+):", done.out + done.err) == ["1", "3", "4"]
 
 
 @pytest.mark.parametrize("content", [b"\0" * 5000, b"\xff\xfe\x00jobs", b"jobs: " + b"[" * 20000, b"a: &a [x]\n" + b"".join(
@@ -77,11 +77,11 @@ def filled():
 def refused(d, *words, code=1):
     """Serve ends with a sentence and an instruction."""
     done = run("serve", "--config", d.config, code=code)
-    first, *rest = done.stderr.strip().splitlines()
-    assert first.startswith("reprise: ") and str(d.dir / "reprise.db") in first, done.stderr
-    assert any(line.startswith("  → ") for line in rest), f"{done.stderr!r} does not say what to do"
+    first, *rest = done.err.strip().splitlines()
+    assert first.startswith("reprise: ") and str(d.dir / "reprise.db") in first, done.err
+    assert any(line.startswith("  → ") for line in rest), f"{done.err!r} does not say what to do"
     for word in words:
-        assert re.search(word, done.stderr), f"{done.stderr!r} does not say {word}"
+        assert re.search(word, done.err), f"{done.err!r} does not say {word}"
 
 
 def test_G28_an_older_program_refuses_a_newer_schema_and_says_which():
@@ -155,7 +155,7 @@ def test_S19_a_store_that_others_may_read_is_refused_with_the_command_that_mends
     d = filled()
     (d.dir / "reprise.db").chmod(0o644)
     refused(d, "chmod 600", code=3)
-    subprocess.run(re.search(r"chmod 600 \S+", run("serve", "--config", d.config, code=None).stderr).group().split(), check=True)
+    subprocess.run(re.search(r"chmod 600 \S+", run("serve", "--config", d.config, code=None).err).group().split(), check=True)
     with d:
         pass
 
@@ -165,9 +165,9 @@ def test_G29_a_second_daemon_says_who_has_the_store_and_does_not_disturb_the_fir
         id = d.enqueue("w")
         for _ in range(3):
             done = run("serve", "--config", d.config, code=1)
-            assert str(d.process.pid) in done.stderr and "  → " in done.stderr, done.stderr
+            assert str(d.process.pid) in done.err and "  → " in done.err, done.err
         assert d.job(id)["state"] == "queued"
-        assert d.cli("jobs").returncode == 0, "the socket is still the first one's"
+        assert d.cli("jobs").code == 0, "the socket is still the first one's"
 
 
 # ---- requests ----
@@ -279,7 +279,7 @@ def test_G33_the_cli_says_why_and_ends_with_the_code_of_the_reason(tcp):
                              (["jobs", "--state", "broken"], 2, "broken"), (["jobs", "--frobnicate"], 2, "frobnicate"),
                              (["nonsense"], 2, "nonsense")]:
         done = tcp.cli(*args, code=code)
-        assert done.returncode in (1, 2) and re.search(word, done.stderr) and done.stdout == "", (args[:2], done.stderr[:500])
-        assert len(done.stderr) < 2000
+        assert done.code in (1, 2) and re.search(word, done.err) and done.out == "", (args[:2], done.err[:500])
+        assert len(done.err) < 2000
     done = run("--socket", tcp.dir / "nobody", "status", code=5)
-    assert "reprise serve" in done.stderr or "start" in done.stderr
+    assert "reprise serve" in done.err or "start" in done.err
