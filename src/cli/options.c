@@ -148,7 +148,8 @@ static bool unknown_command(const struct cli *cli, char **words, int n, struct r
         group && n > 1 ? rp_cstr(&a, rp_str_fmt(&a, "%.40s %.40s", words[0], words[1])) : words[0];
     const char *near = close_match(rp_str_of(said), names, count);
     (void)rp_fail(err, RP_E_USAGE,
-                  group && n == 1 ? "%s needs a further word" : "unknown command %s", said);
+                  group && n == 1 ? "%s needs a further word" : "unknown command %s",
+                  said != NULL ? said : "");
     rp_arena_free(&a);
     if (group && n > 1 && words[1][strspn(words[1], "0123456789PR")] == '\0')
         return rp_hint(err, "did you mean reprise %s show %s?", words[0], words[1]);
