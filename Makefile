@@ -2,7 +2,7 @@
 .PHONY: all demo test test-long bench lint format docs clean setup asan tsan fuzz
 
 all: build/build.ninja
-	@cmake --build build
+	@cmake --build build --target reprise
 build/build.ninja:
 	@cmake --preset release
 

@@ -37,12 +37,6 @@ bool p_deps_check(struct request *q, struct rp_err *err)
     return rp_json_done(r, err);
 }
 
-static void refuse(struct request *q, const struct rp_err *err)
-{
-    answer_problem(q, err);
-    request_finish(q);
-}
-
 static void answer(struct rp_db *db, void *arg)
 {
     struct request *q = arg;
@@ -58,7 +52,7 @@ static void checked(void *ctx)
     struct rp_err err;
     q->read = (struct rp_read){.run = answer, .arg = q};
     if (!rp_engine_read(q->api->engine, &q->read, &err))
-        refuse(q, &err);
+        request_refuse(q, &err);
 }
 
 static void ask(struct rp_db *db, void *arg)
@@ -67,7 +61,7 @@ static void ask(struct rp_db *db, void *arg)
     struct rp_err err;
     if (!request_authenticate(q, db, &err) ||
         !rp_deps_ask(q->api->deps, *(struct rp_str *)q->in, checked, q, &err))
-        refuse(q, &err);
+        request_refuse(q, &err);
 }
 
 bool r_deps_check(struct request *q, struct rp_db *db, struct rp_err *err)

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { WAKE_AT_ONCE = 64 };
+/* Fetches are woken in parts, oldest first, so that a crowd does not fill the writer's queue; the
+ * work may be for the last of them, so the next part follows soon. */
+enum { WAKE_AT_ONCE = 64, WAKE_AGAIN_US = 10000 };
 
 static const struct rp_clock *clock_of(const struct request *q)
 {
@@ -122,8 +124,10 @@ static bool run_once(struct request *q, struct rp_db *db, struct rp_err *err)
         answer_header(q, "Idempotency-Replayed", RP_STR("true"));
         return true;
     }
-    if (!q->route->run(q, db, err))
+    if (!q->write(q, db, err))
         return false;
+    if (q->op.again)
+        return true;
     if (q->status == 0)
         q->route->render(q);
     return rp_idempotency_keep(db, q->idempotency_key, hash, q->status, rp_buf_view(&q->out),
@@ -135,10 +139,10 @@ static bool run_write(struct rp_db *db, void *arg, struct rp_err *err)
     struct request *q = arg;
     if (!request_authenticate(q, db, err))
         return false;
-    return q->idempotency_key.n > 0 ? run_once(q, db, err) : q->route->run(q, db, err);
+    return q->idempotency_key.n > 0 ? run_once(q, db, err) : q->write(q, db, err);
 }
 
-static void refuse(struct request *q, const struct rp_err *err)
+static void answer_error(struct request *q, const struct rp_err *err)
 {
     if (q->failed != NULL)
         q->failed(q, err);
@@ -150,7 +154,22 @@ static void write_done(struct rp_op *op)
 {
     struct request *q = op->arg;
     if (!op->ok)
-        refuse(q, &op->err);
+        answer_error(q, &op->err);
+    request_finish(q);
+}
+
+bool request_write(struct request *q,
+                   bool (*write)(struct request *q, struct rp_db *db, struct rp_err *err),
+                   struct rp_err *err)
+{
+    q->write = write;
+    q->op = (struct rp_op){.run = run_write, .arg = q, .done = write_done};
+    return rp_engine_submit(q->api->engine, &q->op, err);
+}
+
+void request_refuse(struct request *q, const struct rp_err *err)
+{
+    answer_error(q, err);
     request_finish(q);
 }
 
@@ -168,8 +187,7 @@ void request_dispatch(struct request *q)
         ok = rp_engine_read(e, &q->read, &err);
         break;
     case ROUTE_WRITE:
-        q->op = (struct rp_op){.run = run_write, .arg = q, .done = write_done};
-        ok = rp_engine_submit(e, &q->op, &err);
+        ok = request_write(q, q->route->run, &err);
         break;
     case ROUTE_ASYNC:
         ok = q->route->run(q, NULL, &err);
@@ -177,7 +195,7 @@ void request_dispatch(struct request *q)
     }
     if (ok)
         return;
-    refuse(q, &err);
+    answer_error(q, &err);
     if (q->route->kind != ROUTE_NOW)
         request_finish(q);
 }
@@ -205,6 +223,7 @@ bool request_park(struct request *q)
     (void)pthread_mutex_lock(&api->lock);
     bool parked = !api->stopping;
     if (parked) {
+        q->tried = api->ready_changes;
         *api->waiting_tail = q;
         api->waiting_tail = &q->next;
         (void)pthread_cond_signal(&api->wake); /* its deadline may be the earliest */
@@ -219,7 +238,7 @@ static void on_changed(void *ctx, unsigned bits)
     if ((bits & RP_CHANGED_READY) == 0)
         return;
     (void)pthread_mutex_lock(&api->lock);
-    api->ready_changed = true;
+    api->ready_changes++;
     (void)pthread_cond_signal(&api->wake);
     (void)pthread_mutex_unlock(&api->lock);
 }
@@ -229,11 +248,13 @@ static void on_changed(void *ctx, unsigned bits)
 static struct request *take_due(struct rp_api *api, int64_t now, int64_t *next)
 {
     struct request *due = NULL, **tail = &due, **at = &api->waiting;
-    int woken = api->ready_changed ? 0 : WAKE_AT_ONCE;
+    int woken = 0;
+    bool more = false;
     *next = INT64_MAX;
     while (*at != NULL) {
         struct request *q = *at;
-        bool wake = woken < WAKE_AT_ONCE && !q->late;
+        bool hopes = !q->late && q->tried != api->ready_changes;
+        bool wake = hopes && now >= api->wake_next_us && woken < WAKE_AT_ONCE;
         if (api->stopping || q->deadline_mono_us <= now || wake) {
             woken += wake;
             *at = q->next;
@@ -241,12 +262,16 @@ static struct request *take_due(struct rp_api *api, int64_t now, int64_t *next)
             tail = &q->next;
         } else {
             *next = q->deadline_mono_us < *next ? q->deadline_mono_us : *next;
+            more |= hopes;
             at = &q->next;
         }
     }
+    if (woken == WAKE_AT_ONCE)
+        api->wake_next_us = now + WAKE_AGAIN_US;
+    if (more && api->wake_next_us < *next)
+        *next = api->wake_next_us;
     *tail = NULL;
     api->waiting_tail = at;
-    api->ready_changed = false;
     return due;
 }
 

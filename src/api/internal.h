@@ -68,13 +68,16 @@ struct request {
 
     struct rp_op op;
     struct rp_read read;
+    bool (*write)(struct request *q, struct rp_db *db, struct rp_err *err); /* what op does */
     atomic_bool finished;
     /* Writes the answer of a write that failed, where a plain problem does not do; may be NULL. */
     void (*failed)(struct request *q, const struct rp_err *err);
     struct request *next; /* lists of waiting requests (long poll) */
+    uint64_t tried;       /* api->ready_changes when it last looked for work */
     int64_t deadline_mono_us;
     bool late;  /* waits only for its deadline: the answer is there, but held back (S2) */
     bool seen;  /* the server's: first call done */
+    bool away;  /* the server's: counted in api->suspended */
     bool close; /* the connection ends with this answer */
 };
 
@@ -129,7 +132,9 @@ struct rp_api {
     pthread_mutex_t lock;                    /* protects what follows */
     pthread_cond_t wake;                     /* CLOCK_MONOTONIC */
     struct request *waiting, **waiting_tail; /* long polls without work yet, oldest first */
-    bool ready_changed, stopping;
+    uint64_t ready_changes;                  /* how often work may have come */
+    int64_t wake_next_us;                    /* no fetch is woken before (monotonic) */
+    bool stopping;
     atomic_size_t under_way; /* requests that began and were not answered yet */
     atomic_size_t suspended; /* those of them that another thread has */
 };
@@ -155,6 +160,13 @@ bool wire_sound(struct request *q, const char *method, const char *version, stru
 
 /* ---- dispatch.c ---- */
 void request_dispatch(struct request *q); /* the connection is suspended (but for ROUTE_NOW) */
+/* For ROUTE_ASYNC: the request goes on as ROUTE_WRITE does, with this function. It may set
+ * q->op.again. */
+bool request_write(struct request *q,
+                   bool (*write)(struct request *q, struct rp_db *db, struct rp_err *err),
+                   struct rp_err *err);
+/* Its answer is this error, and its end. */
+void request_refuse(struct request *q, const struct rp_err *err);
 /* Who asks, and may they: on the thread that has a connection to the store. */
 bool request_authenticate(struct request *q, struct rp_db *db, struct rp_err *err);
 /* Ends a request from any thread: its connection goes on. */

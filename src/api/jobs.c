@@ -202,7 +202,8 @@ static bool filter_class(struct request *q, struct rp_err *err)
     if (s.p == NULL || rp_class_of_name(s, &class))
         return true;
     (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is not a failure class", RP_FMT(s));
-    return rp_hint(err, "docs/openapi.yaml lists them (FailureClass)");
+    return rp_hint(err,
+                   "reprise patterns shows the classes there are; docs/openapi.yaml lists all");
 }
 
 static bool job_filter(struct request *q, const char *const *known, struct rp_job_filter *f,

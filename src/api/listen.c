@@ -30,6 +30,16 @@ static bool make_parent(const char *path)
     return mkdir(dir, 0750) == 0 || errno == EEXIST;
 }
 
+/* What an earlier daemon left; never a file that is something else. */
+static bool remove_stale(const char *path, struct rp_err *err)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0 || (S_ISSOCK(st.st_mode) && unlink(path) == 0))
+        return true;
+    (void)rp_fail(err, RP_E_CONFIG, "%s is there and cannot be replaced by a socket", path);
+    return rp_hint(err, "choose another place with `socket:`");
+}
+
 int listen_unix(const char *path, struct rp_err *err)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
@@ -45,13 +55,13 @@ int listen_unix(const char *path, struct rp_err *err)
         (void)rp_hint(err, "stop it first, or give this one another `socket:`");
         return -1;
     }
-    (void)unlink(path);
+    if (!remove_stale(path, err))
+        return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Nobody may connect before the mode is set: the file is made closed, then opened to the group.
-     */
-    mode_t before = umask(0177);
-    bool ok = fd >= 0 && make_parent(path) && bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
-    (void)umask(before);
+    /* Nobody may connect before the mode is set: the file is made closed (bind takes the mode of
+     * the open socket), then opened to the group. Not by umask, which is every thread's. */
+    bool ok = fd >= 0 && make_parent(path) && fchmod(fd, 0600) == 0 &&
+              bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
     if (ok && chmod(path, 0660) == 0 && listen(fd, 1024) == 0)
         return fd;
     (void)rp_fail(err, RP_E_IO, "cannot listen on %s: %s", path, strerror(errno));

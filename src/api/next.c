@@ -96,6 +96,8 @@ static void failures(struct steps *s, const struct facts *f)
 {
     if (f->failed > 0)
         step(s, RP_STR("reprise jobs --state failed"));
+    if (f->failed > 0)
+        step(s, RP_STR("reprise analyze"));
     if (f->unknown > 0)
         step(s, RP_STR("reprise jobs --state unknown"));
     for (size_t i = 0, said = 0; i < f->n_impact && said < OF_A_KIND; i++)

@@ -47,7 +47,8 @@ static bool known_class(struct edit *in, struct rp_err *err)
     enum rp_class class;
     if (!rp_class_of_name(in->class, &class)) {
         (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is not a failure class", RP_FMT(in->class));
-        return rp_hint(err, "docs/openapi.yaml lists them (FailureClass)");
+        return rp_hint(err,
+                       "reprise patterns shows the classes there are; docs/openapi.yaml lists all");
     }
     in->group = rp_str_of(rp_classes[class].group);
     in->action = rp_str_of(rp_classes[class].action);
@@ -146,6 +147,16 @@ static int most_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+/* The counts know minutes. Where the pattern began or was last seen within the minute, it knows
+ * better. */
+static void exact_times(struct group *g)
+{
+    if (g->pattern.first_us / RP_US_MIN == g->first_us / RP_US_MIN)
+        g->first_us = g->pattern.first_us;
+    if (g->pattern.last_us / RP_US_MIN == g->last_us / RP_US_MIN)
+        g->last_us = g->pattern.last_us;
+}
+
 static bool group_rows(struct request *q, struct rp_db *db, const struct rp_pattern_count *rows,
                        size_t n, struct group *groups, size_t *n_groups, struct rp_err *err)
 {
@@ -166,6 +177,8 @@ static bool group_rows(struct request *q, struct rp_db *db, const struct rp_patt
         at->first_us = rows[i].first_us < at->first_us ? rows[i].first_us : at->first_us;
         at->last_us = rows[i].last_us > at->last_us ? rows[i].last_us : at->last_us;
     }
+    for (size_t g = 0; g < *n_groups; g++)
+        exact_times(&groups[g]);
     qsort(groups, *n_groups, sizeof *groups, most_first);
     return true;
 }

@@ -28,7 +28,7 @@ static bool answer_queue(struct request *q, struct rp_db *db, struct rp_err *err
     while (i < n && !rp_str_eq(rows[i].name, q->capture[0]))
         i++;
     if (i == n)
-        return rp_fail(err, RP_E_NOT_FOUND, "there is no queue %.*s", RP_FMT(q->capture[0]));
+        return rp_absent(err, "queue", q->capture[0], "reprise queues");
     answer_begin(q, 200);
     shape_queue(&q->w, &rows[i]);
     return true;

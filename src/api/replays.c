@@ -8,6 +8,7 @@ struct replay_in {
     struct rp_replay_ask ask;
     bool dry_run;
     struct rp_str check, says;
+    struct rp_replay_making making;
 };
 
 enum { JOBS_MAX = 10000, WHERE_MAX = 4, OVERRIDES_MAX = 16, CANARY_MAX = 100000 };
@@ -236,50 +237,69 @@ static bool answer_replay(struct request *q, struct rp_db *db, int64_t id, int s
     return true;
 }
 
-static bool plan(struct request *q, struct rp_db *db, struct rp_err *err)
+/* The plan was made on a reader; this records that somebody asked for it. */
+static bool plan_record(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     const struct replay_in *in = q->in;
-    struct rp_plan p;
-    if (!rp_replay_plan(db, rp_db_config(db), &in->ask, request_now(q), &q->arena, &p, err) ||
-        !rp_audit(db, q->actor, "replay.plan", rp_str_fmt(&q->arena, "plan %.*s", RP_FMT(p.hash)),
+    const struct rp_plan *p = &in->making.plan;
+    if (!rp_audit(db, q->actor, "replay.plan", rp_str_fmt(&q->arena, "plan %.*s", RP_FMT(p->hash)),
                   "SAFE", in->ask.selection_json, request_now(q), err))
         return false;
     answer_begin(q, 200);
-    shape_plan(&q->w, &p);
+    shape_plan(&q->w, p);
     return true;
 }
 
 /* In the order in which a start looks at them. */
-static void name_check(struct request *q, struct rp_db *db)
+static void name_check(struct request *q)
 {
     struct replay_in *in = q->in;
-    struct rp_plan p;
-    if (!rp_replay_plan(db, rp_db_config(db), &in->ask, request_now(q), &q->arena, &p, NULL))
-        return;
-    if (in->ask.plan_hash.n > 0 && !rp_str_eq(in->ask.plan_hash, p.hash)) {
+    const struct rp_plan *p = &in->making.plan;
+    if (in->ask.plan_hash.n > 0 && !rp_str_eq(in->ask.plan_hash, p->hash)) {
         in->check = RP_STR("plan");
-        in->says = rp_str_fmt(&q->arena, "it is %.*s now", RP_FMT(p.hash));
-    } else if (p.refused != NULL) {
-        in->check = p.refused->check;
-        in->says = p.refused->says;
+        in->says = rp_str_fmt(&q->arena, "it is %.*s now", RP_FMT(p->hash));
+    } else if (p->refused != NULL) {
+        in->check = p->refused->check;
+        in->says = p->refused->says;
     } else {
         in->check = RP_STR("selection");
         in->says = RP_STR("nothing is left to replay");
     }
 }
 
-bool r_replay_plan_or_start(struct request *q, struct rp_db *db, struct rp_err *err)
+static bool start(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     struct replay_in *in = q->in;
-    int64_t id;
-    in->ask.actor = q->actor;
-    if (in->dry_run)
-        return plan(q, db, err);
-    if (rp_replay_start(db, rp_db_config(db), &in->ask, request_now(q), &q->arena, &id, err))
-        return answer_replay(q, db, id, 201, err);
+    if (rp_replay_make(db, rp_db_config(db), &in->ask, request_now(q), &q->arena, &in->making,
+                       &q->op.again, err))
+        return q->op.again || answer_replay(q, db, in->making.id, 201, err);
     if (err->code == RP_E_REFUSED)
-        name_check(q, db);
+        name_check(q);
     return false;
+}
+
+/* Planning reads much and writes nothing: a reader does it. */
+static void look(struct rp_db *db, void *arg)
+{
+    struct request *q = arg;
+    struct replay_in *in = q->in;
+    struct rp_err err;
+    if (!request_authenticate(q, db, &err)) {
+        request_refuse(q, &err);
+        return;
+    }
+    in->ask.actor = q->actor;
+    if (!rp_replay_plan(db, rp_engine_config(q->api->engine), &in->ask, request_now(q), &q->arena,
+                        &in->making.plan, &err) ||
+        !request_write(q, in->dry_run ? plan_record : start, &err))
+        request_refuse(q, &err);
+}
+
+bool r_replay_plan_or_start(struct request *q, struct rp_db *db, struct rp_err *err)
+{
+    (void)db;
+    q->read = (struct rp_read){.run = look, .arg = q};
+    return rp_engine_read(q->api->engine, &q->read, err);
 }
 
 /* ---- lists ---- */

@@ -51,7 +51,7 @@ const struct route routes[] = {
     {"POST", "/v1/patterns/{p}",                         RP_SCOPE_OPERATE, ROUTE_WRITE, p_pattern_edit, r_pattern_edit, NULL, SMALL},
     {"POST", "/v1/analyses",                             RP_SCOPE_READ,    ROUTE_READ,  p_analysis, r_analysis, NULL, SMALL},
 
-    {"POST", "/v1/replays",                              RP_SCOPE_OPERATE, ROUTE_WRITE, p_replay, r_replay_plan_or_start, NULL, 0},
+    {"POST", "/v1/replays",                              RP_SCOPE_OPERATE, ROUTE_ASYNC, p_replay, r_replay_plan_or_start, NULL, 0},
     {"GET",  "/v1/replays",                              RP_SCOPE_READ,    ROUTE_READ,  NULL, r_replays, NULL, 0},
     {"GET",  "/v1/replays/{r}",                          RP_SCOPE_READ,    ROUTE_READ,  NULL, r_replay, NULL, 0},
     {"GET",  "/v1/replays/{r}/items",                    RP_SCOPE_READ,    ROUTE_READ,  NULL, r_replay_items, NULL, 0},

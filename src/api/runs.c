@@ -29,8 +29,9 @@ bool p_run_start(struct request *q, struct rp_err *err)
                         : incoming_number(r, "lease_ms", 1000, LEASE_MAX_MS, &lease_ms));
     if (!rp_json_done(r, err))
         return false;
-    if (s->type.n == 0 || s->worker.n == 0)
-        return rp_fail(err, RP_E_BAD_FIELD, "a run needs type and worker");
+    if (s->type.n == 0 || s->worker.n == 0 || s->worker.n > RP_NAME_MAX)
+        return rp_fail(err, RP_E_BAD_FIELD, "a run needs type and worker (up to %d bytes)",
+                       RP_NAME_MAX);
     if (timeout < 0 || timeout > 366 * 86400.0)
         return rp_fail(err, RP_E_BAD_FIELD, "timeout_s must be from 0 to a year");
     s->timeout_us = (int64_t)(timeout * 1e6);

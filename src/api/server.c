@@ -206,10 +206,18 @@ static bool prepare(struct request *q)
     return true;
 }
 
+/* Once for each suspension: by its answer, or by its end when the client went away meanwhile. */
+static void come_back(struct request *q)
+{
+    if (q->away)
+        atomic_fetch_sub(&q->api->suspended, 1);
+    q->away = false;
+}
+
 static enum MHD_Result whole(struct request *q)
 {
     if (atomic_load(&q->finished)) { /* resumed: the answer is there, or is to be rendered */
-        atomic_fetch_sub(&q->api->suspended, 1);
+        come_back(q);
         if (q->status == 0)
             q->route->render(q);
         return respond(q);
@@ -220,6 +228,7 @@ static enum MHD_Result whole(struct request *q)
         request_dispatch(q);
         return respond(q);
     }
+    q->away = true;
     atomic_fetch_add(&q->api->suspended, 1);
     (void)MHD_suspend_connection(q->connection);
     request_dispatch(q);
@@ -272,6 +281,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     struct request *q = *context;
     if (q == NULL)
         return;
+    come_back(q);
     peer_headers_by(api, q->peer, rp_mono(rp_engine_clock(api->engine)) + IDLE_S * RP_US_S);
     rp_buf_free(&q->body);
     rp_buf_free(&q->out);

@@ -79,7 +79,7 @@ bool r_token_revoke(struct request *q, struct rp_db *db, struct rp_err *err)
     while (i < n && rows[i].id != id)
         i++;
     if (i == n)
-        return rp_fail(err, RP_E_NOT_FOUND, "there is no token %lld", (long long)id);
+        return rp_absent_id(err, "token ", id, "reprise token list");
     answer_begin(q, 200);
     shape_token(&q->w, &rows[i]);
     return true;

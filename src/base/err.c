@@ -51,6 +51,18 @@ bool(rp_hint)(struct rp_err *err, const char *fmt, ...)
     return false;
 }
 
+bool rp_absent(struct rp_err *err, const char *what, struct rp_str name, const char *lists)
+{
+    (void)rp_fail(err, RP_E_NOT_FOUND, "there is no %s %.*s", what, RP_FMT(name));
+    return rp_hint(err, "%s lists what there is", lists);
+}
+
+bool rp_absent_id(struct rp_err *err, const char *what, int64_t id, const char *lists)
+{
+    (void)rp_fail(err, RP_E_NOT_FOUND, "there is no %s%lld", what, (long long)id);
+    return rp_hint(err, "%s lists what there is", lists);
+}
+
 const char *rp_code_slug(enum rp_code code)
 {
     return codes[code].slug;

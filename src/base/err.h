@@ -8,6 +8,9 @@
 #define RP_BASE_ERR_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+struct rp_str;
 
 /* X(symbol, slug, exit code, HTTP status, title) */
 #define RP_CODES(X)                                                                                \
@@ -66,6 +69,10 @@ bool rp_hint(struct rp_err *err, const char *fmt, ...) __attribute__((format(pri
  * that goes on has been given. */
 #define rp_fail(...) ((void)(rp_fail)(__VA_ARGS__), false)
 #define rp_hint(...) ((void)(rp_hint)(__VA_ARGS__), false)
+/* "there is no job type x", with the command that lists what there is; both return false.
+ * `what` stands before the id as it is: "job ", "replay R". */
+bool rp_absent(struct rp_err *err, const char *what, struct rp_str name, const char *lists);
+bool rp_absent_id(struct rp_err *err, const char *what, int64_t id, const char *lists);
 
 const char *rp_code_slug(enum rp_code code);
 const char *rp_code_title(enum rp_code code);

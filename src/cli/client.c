@@ -1,6 +1,8 @@
 /* HTTP to the daemon over its Unix socket or a URL, with libcurl. */
 #include "cli/internal.h"
 
+#include "base/places.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -71,17 +73,16 @@ static bool is_there(const char *path)
 
 static const char *socket_path(struct cli *cli, struct rp_arena *a)
 {
-    const char *given = opt_text(cli, "socket"), *env = getenv("REPRISE_SOCKET"),
-               *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *given = opt_text(cli, "socket"), *env = getenv("REPRISE_SOCKET");
     if (given != NULL || (env != NULL && env[0] != '\0'))
         return given != NULL ? given : env;
     if (is_there(cli->socket))
         return cli->socket;
-    const char *system = "/run/reprise/reprise.sock";
-    const char *own = runtime != NULL && runtime[0] == '/'
-                          ? rp_cstr(a, rp_str_fmt(a, "%s/reprise.sock", runtime))
-                          : NULL;
-    return !is_there(system) && own != NULL ? own : system;
+    const char *own = rp_place_own_socket(a);
+    bool theirs = access(RP_SYSTEM_SOCKET, W_OK) == 0; /* a system's daemon that we may ask */
+    return own != NULL && !theirs && (is_there(own) || !is_there(RP_SYSTEM_SOCKET))
+               ? own
+               : RP_SYSTEM_SOCKET;
 }
 
 static bool read_token(struct client *c, const char *path, struct rp_err *err)

@@ -96,8 +96,7 @@ static int run(struct cli *cli, int argc, char **argv)
     cli->json = opt_flag(cli, "json");
     cli->quiet = opt_flag(cli, "quiet");
     if (cli->command == NULL) {
-        bool asked = opt_flag(cli, "help");
-        return help_overview(cli, asked ? stdout : stderr) + (asked ? 0 : 2);
+        return opt_flag(cli, "help") ? help_overview(cli, stdout) : help_first_words(cli);
     }
     if (opt_flag(cli, "help")) {
         command_usage(cli, cli->command, stdout);

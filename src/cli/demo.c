@@ -24,19 +24,24 @@ static volatile sig_atomic_t interrupted;
 
 static void on_signal(int sig)
 {
-    (void)sig;
-    interrupted = 1;
+    interrupted = sig;
+}
+
+enum { INDENT = 5, DEEPER = 7 };
+
+static void more(struct demo *d, int indent, const char *text)
+{
+    say_to(d->cli, stdout, indent, text);
+    (void)fflush(stdout);
 }
 
 static void step(struct demo *d, const char *text)
 {
-    (void)printf(" %2d  %s\n", ++d->step, text);
+    struct line l;
+    line_begin(&l, d->cli, show_fmt(d->cli, " %2d", ++d->step), INDENT);
+    line_part(&l, "%s", text);
+    line_end(&l);
     (void)fflush(stdout);
-}
-
-static void more(const char *text)
-{
-    (void)printf("     %s\n", text);
 }
 
 static bool get(struct demo *d, const char *path, struct rp_str *body)
@@ -138,12 +143,10 @@ static bool healthy(struct demo *d)
     struct rp_str types, schedules;
     if (!get(d, "/v1/types", &types) || !get(d, "/v1/schedules", &schedules))
         return false;
-    step(d,
-         show_fmt(
-             d->cli,
-             "ran %s jobs of %zu types and %zu schedules as processes: %s succeeded, %s failed",
-             show_count(d->cli, ok + failed), items_count(types, "items"),
-             items_count(schedules, "items"), show_count(d->cli, ok), show_count(d->cli, failed)));
+    step(d, show_fmt(d->cli, "ran %s jobs of %zu types and %zu schedules: %s succeeded, %s failed",
+                     show_count(d->cli, ok + failed), items_count(types, "items"),
+                     items_count(schedules, "items"), show_count(d->cli, ok),
+                     show_count(d->cli, failed)));
     return true;
 }
 
@@ -190,7 +193,8 @@ static bool outage(struct demo *d)
                      show_count(d->cli, doc_i64(body, "failures.runs", 0)),
                      show_percent(d->cli, doc_f64(body, "failures.above", 0)), "→"));
     if (held > 0)
-        more(show_fmt(d->cli, "%s jobs that need it are held back and burn no attempt",
+        more(d, INDENT,
+             show_fmt(d->cli, "%s jobs that need it are held back and burn no attempt",
                       show_count(d->cli, held)));
     return true;
 }
@@ -206,11 +210,13 @@ static void show_pattern(struct demo *d, struct rp_str p)
         (void)snprintf(d->pattern[0], sizeof d->pattern[0], "%.*s", RP_FMT(id));
     if (rp_str_is(class, "timeout") && d->pattern[1][0] == '\0')
         (void)snprintf(d->pattern[1], sizeof d->pattern[1], "%.*s", RP_FMT(id));
-    more(show_fmt(cli, "%-4s %4s jobs  %s", show_text(cli, id),
+    more(d, DEEPER,
+         show_fmt(cli, "%-3s %3s jobs  %s", show_text(cli, id),
                   show_count(cli, doc_i64(p, "count", 0)),
                   show_cut(cli, doc_str(cli, p, "template"), 58)));
-    more(show_fmt(cli, "                class %s → %s; since %s", show_text(cli, class),
-                  show_text(cli, doc_str(cli, p, "action")), show_clock(cli, first)));
+    more(d, DEEPER + 14,
+         show_fmt(cli, "class %s since %s UTC", show_text(cli, class), show_clock(cli, first)));
+    more(d, DEEPER + 14, show_fmt(cli, "→ %s", show_text(cli, doc_str(cli, p, "action"))));
 }
 
 static bool analysis(struct demo *d)
@@ -261,7 +267,8 @@ static bool refused(struct demo *d)
     if (d->err.code != RP_E_REFUSED)
         return false;
     step(d, show_fmt(d->cli, "a replay now is refused (exit %d):", rp_code_exit(d->err.code)));
-    more(show_cut(d->cli, rp_str_of(d->err.message), 74));
+    more(d, DEEPER, show_text(d->cli, rp_str_of(d->err.message)));
+    more(d, DEEPER, show_fmt(d->cli, "→ %s", show_text(d->cli, rp_str_of(d->err.hint))));
     return true;
 }
 
@@ -285,7 +292,8 @@ static bool show_replay(struct demo *d, const char *what, struct rp_str plan, st
     step(d, show_fmt(cli, "%s: replay %s of %s jobs, canary %s, %s", what, show_text(cli, id),
                      show_count(cli, n), show_count(cli, doc_i64(plan, "canary", 0)),
                      show_plural(cli, (int64_t)items_count(plan, "waves"), "wave", "waves")));
-    more(show_fmt(cli, "%s %s: %s/%s succeeded, %s failed again", show_text(cli, id),
+    more(d, DEEPER,
+         show_fmt(cli, "%s %s: %s/%s succeeded, %s failed again", show_text(cli, id),
                   show_text(cli, doc_str(cli, body, "state")), show_count(cli, ok),
                   show_count(cli, n), show_count(cli, failed)));
     return ok == n || rp_fail(&d->err, RP_E_INTERNAL, "not every replayed job succeeded");
@@ -330,7 +338,7 @@ static bool new_limit(struct demo *d)
     if (!world_write_config(&d->w, &d->err) || kill(d->w.daemon, SIGHUP) != 0 ||
         !wait_for(d, "/v1/types/thumbnails", reloaded, &body))
         return false;
-    return replay(d, "time limit of thumbnails 1s → 10s (reload)", d->pattern[1]);
+    return replay(d, "thumbnails get 10s instead of 1s", d->pattern[1]);
 }
 
 /* ---- 8: verified ---- */
@@ -346,8 +354,8 @@ static bool verify(struct demo *d)
     step(d,
          show_fmt(d->cli, "verified: %s jobs succeeded, %s failed, %s unknown, queues empty",
                   show_count(d->cli, ok), show_count(d->cli, failed), show_count(d->cli, unknown)));
-    more(show_fmt(d->cli,
-                  "every instant of the schedule reconciliation has its verdict: %s in the ledger",
+    more(d, INDENT,
+         show_fmt(d->cli, "each instant of the schedule reconciliation has its verdict: %s of them",
                   show_count(d->cli, (int64_t)items_count(occurrences, "items"))));
     return (failed == 0 && unknown == 0) ||
            rp_fail(&d->err, RP_E_INTERNAL, "jobs remain failed after the replays");
@@ -355,11 +363,27 @@ static bool verify(struct demo *d)
 
 /* ---- all together ---- */
 
+/* How this program is to be called from another terminal: `make demo` has installed nothing. */
+static const char *program(struct demo *d)
+{
+    char path[512];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path);
+    if (n <= 0 || (size_t)n == sizeof path)
+        return "reprise";
+    struct rp_str s = {path, (size_t)n};
+    return rp_str_is(s, "/usr/bin/reprise") ? "reprise" : show_text(d->cli, s);
+}
+
 static void look_around(struct demo *d)
 {
-    (void)printf("     look around:  export REPRISE_SOCKET=%s/reprise.sock\n", d->w.dir);
-    (void)printf("                   reprise status   reprise jobs   reprise replay show R1   "
-                 "reprise schedule explain mail\n");
+    static const char *const commands[] = {"status", "jobs", "replay show R1",
+                                           "schedule explain mail"};
+    const char *self = program(d);
+    (void)printf("\n     look around in another terminal:\n"
+                 "       export REPRISE_SOCKET=%s/reprise.sock\n",
+                 d->w.dir);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        (void)printf("       %s %s\n", self, commands[i]);
     (void)printf("     Ctrl-C ends the demo%s\n", d->w.keep ? "." : " and removes its folder.");
     (void)fflush(stdout);
     sigset_t none;
@@ -401,6 +425,11 @@ static int demo_run(struct cli *cli)
     if (ok && (cli->tty || opt_flag(cli, "wait")))
         look_around(&d);
     bool ended = world_end(&d.w);
+    if (!ok && interrupted) {
+        note(cli, "\nthe demo was interrupted; its daemon has ended%s",
+             d.w.keep ? "" : ", its folder is gone");
+        return 128 + interrupted;
+    }
     if (!ok)
         return say_err(cli, &d.err);
     return ended ? 0 : 1;

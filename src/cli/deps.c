@@ -53,7 +53,7 @@ static int show_deps(struct cli *cli, struct rp_str list)
         return 0;
     }
     (void)rp_fail(&err, RP_E_NOT_FOUND, "there is no dependency %s", cli->args[0]);
-    (void)rp_hint(&err, "reprise deps lists them");
+    (void)rp_hint(&err, "reprise deps lists what there is");
     return say_err(cli, &err);
 }
 

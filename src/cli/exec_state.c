@@ -1,6 +1,8 @@
 /* The state folder of `reprise exec`, and the locks on this machine. */
 #include "cli/exec_internal.h"
 
+#include "base/places.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,30 +18,13 @@ enum { NAME_LEN = 256, HOLDER_LEN = 200 };
 
 static bool state_path(char out[PATH_MAX])
 {
-    const char *own = getenv("REPRISE_STATE"), *xdg = getenv("XDG_STATE_HOME"),
-               *home = getenv("HOME");
-    int n = -1;
-    if (own != NULL && own[0] != '\0')
-        n = snprintf(out, PATH_MAX, "%s", own);
-    else if (geteuid() == 0)
-        n = snprintf(out, PATH_MAX, "/var/lib/reprise");
-    else if (xdg != NULL && xdg[0] == '/')
-        n = snprintf(out, PATH_MAX, "%s/reprise", xdg);
-    else if (home != NULL && home[0] == '/')
-        n = snprintf(out, PATH_MAX, "%s/.local/state/reprise", home);
+    struct rp_arena a = {0};
+    const char *own = getenv("REPRISE_STATE");
+    if (own == NULL || own[0] == '\0')
+        own = geteuid() == 0 ? RP_SYSTEM_STATE : rp_place_own_state(&a);
+    int n = own != NULL ? snprintf(out, PATH_MAX, "%s", own) : -1;
+    rp_arena_free(&a);
     return n > 0 && n < PATH_MAX;
-}
-
-static bool make_path(char *path)
-{
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
-        *slash = '/';
-        if (!ok)
-            return false;
-    }
-    return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
 /* What others may write could be links to anywhere, or records of runs that never were. */
@@ -52,7 +37,7 @@ static bool ours_alone(int fd)
 int state_folder(const char *name, struct rp_err *err)
 {
     char path[PATH_MAX] = "";
-    bool made = state_path(path) && make_path(path);
+    bool made = state_path(path) && rp_place_make(path);
     int above = made ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (above >= 0)
         made = mkdirat(above, name, 0700) == 0 || errno == EEXIST;

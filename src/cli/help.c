@@ -86,6 +86,27 @@ int help_overview(struct cli *cli, FILE *to)
     return 0;
 }
 
+int help_first_words(struct cli *cli)
+{
+    static const char *const words[][2] = {
+        {"demo", "a real incident from end to end, on a store of its own"},
+        {"check", "is reprise.yaml right, and when does each job run"},
+        {"serve", "the daemon: runs the jobs of reprise.yaml"},
+        {"enqueue TYPE", "adds a job"},
+        {"status", "what is wrong, and what to do next"},
+        {"jobs --state failed", "which jobs failed, why, since when"},
+        {"analyze", "what is behind it"},
+        {"replay --type T --dry-run", "what running them again would do"},
+    };
+    (void)fprintf(stderr, "reprise — runs jobs safely, finds out why they fail, replays them\n\n"
+                          "usage: reprise COMMAND [options]; to begin with:\n");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        two_columns(cli, stderr, 28, words[i][0], words[i][1]);
+    (void)fprintf(stderr, "\nreprise help lists all commands, reprise COMMAND --help one of them "
+                          "with its options.\n");
+    return 2;
+}
+
 /* `help job`: what begins with that word. */
 static int help_about(struct cli *cli)
 {

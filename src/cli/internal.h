@@ -66,6 +66,7 @@ extern const struct rp_command_group command_groups[];
 extern const size_t command_groups_n;
 /* help.c, manual.c, completion.c: made from the rows. */
 int help_overview(struct cli *cli, FILE *to);
+int help_first_words(struct cli *cli); /* `reprise` alone: where to begin; exit code 2 */
 int manual_roff(struct cli *cli);
 int manual_markdown(struct cli *cli);
 const char *option_usage(struct rp_arena *a, const struct rp_option *o);

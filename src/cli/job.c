@@ -2,6 +2,7 @@
 #include "cli/groups.h"
 #include "cli/internal.h"
 
+#include "analyze/analyze.h"
 #include "exec/exec.h"
 
 enum { LABEL = 11, DEEP = 13, ATTEMPTS_SHOWN = 5, LAST_LINES = 4, ERROR_LINES = 6 };
@@ -84,7 +85,9 @@ static void job_error(struct cli *cli, struct rp_str j)
         return;
     const char *class = doc_show(cli, j, "error.class"),
                *pattern = doc_show(cli, j, "error.pattern");
-    labelled_lines(cli, "error", LABEL, 1, doc_str(cli, j, "error.message"));
+    struct rp_str message = doc_str(cli, j, "error.message");
+    if (message.n > 0)
+        labelled(cli, "error", show_text(cli, rp_key_line(&cli->arena, message).line));
     if (class[0] != '\0')
         labelled(cli, "",
                  show_fmt(cli, "class %s%s%s", class, pattern[0] ? ", pattern " : "", pattern));
@@ -400,7 +403,7 @@ const struct rp_command job_rows[JOB_ROWS] = {
      .most = -1,
      .options = reason_options,
      .summary = "queues a job that failed, was cancelled or is unknown once more",
-     .help = "A job that succeeded is run again only with --reason. For many jobs at once, with\n"
+     .help = "A job that succeeded is run again only with --reason. For many jobs at once, with "
              "checks and a canary: reprise replay.",
      .safety = RP_REVERSIBLE,
      .run = run_retry},
@@ -418,7 +421,7 @@ const struct rp_command job_rows[JOB_ROWS] = {
      .most = 2,
      .options = reason_options,
      .summary = "settles a job whose outcome is unknown",
-     .help = "A job that may not be repeated and was lost (its worker died) waits for a person to\n"
+     .help = "A job that may not be repeated and was lost (its worker died) waits for a person to "
              "find out whether it had worked.",
      .safety = RP_REVERSIBLE,
      .run = run_resolve},

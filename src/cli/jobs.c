@@ -2,6 +2,8 @@
 #include "cli/groups.h"
 #include "cli/internal.h"
 
+#include "analyze/analyze.h"
+
 enum { PAYLOAD_MAX = 8 << 20, NEWEST = 10 };
 
 /* ---- enqueue ---- */
@@ -121,9 +123,7 @@ static const char *why(struct cli *cli, struct rp_str job)
         return "";
     if (held.n > 0)
         return show_cut(cli, rp_str_fmt(&cli->arena, "held: %.*s", RP_FMT(held)), 120);
-    struct rp_str line;
-    (void)rp_str_split(&error, '\n', &line);
-    return show_cut(cli, line, 120);
+    return show_cut(cli, rp_key_line(&cli->arena, error).line, 120);
 }
 
 static void job_table(struct cli *cli, struct rp_str list)

@@ -32,6 +32,8 @@ static void wrap(struct line *l, const char *text)
     struct rp_arena a = {0};
     while (*text != '\0') {
         size_t gap = strspn(text, " "), n = strcspn(text + gap, " ");
+        while (strncmp(text + gap + n, " %", 2) == 0) /* a number and its % stay together */
+            n += 1 + strcspn(text + gap + n + 1, " ");
         const char *word = rp_cstr(&a, (struct rp_str){text + gap, n});
         int width = text_width(word);
         if (l->column > l->indent && l->column + (int)gap + width > l->cli->width) {

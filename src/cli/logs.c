@@ -48,6 +48,23 @@ static int64_t put_new(struct cli *cli, const struct reply *r, int64_t printed)
     return end - (int64_t)(n - part.n);
 }
 
+/* Nothing was printed: by an attempt, or because there was none yet. */
+static void nothing_printed(struct cli *cli, bool live)
+{
+    struct reply job;
+    struct rp_err err;
+    struct rp_str id;
+    bool known = id_given(cli, cli->args[0], "", &id, &err) &&
+                 client_get(cli, show_fmt(cli, "/v1/jobs/%.*s", RP_FMT(id)), &job, &err);
+    if (!known || doc_i64(job.body, "attempts", 1) > 0) {
+        note(cli, "the attempt printed nothing%s", live ? " so far (--follow waits)" : "");
+        return;
+    }
+    const char *held = doc_show(cli, job.body, "held");
+    note(cli, "job %.*s is %s and has not run yet%s%s", RP_FMT(id),
+         doc_show(cli, job.body, "state"), held[0] != '\0' ? ": held, " : "", held);
+}
+
 static int follow(struct cli *cli, const char *path)
 {
     struct reply r = {.live = true};
@@ -64,6 +81,8 @@ static int follow(struct cli *cli, const char *path)
         if (r.live)
             now_sleep_us(POLL_US);
     }
+    if (printed == 0)
+        nothing_printed(cli, false);
     return 0;
 }
 
@@ -82,7 +101,7 @@ int run_logs(struct cli *cli)
     if (reply.body.n > 0 && !rp_str_ends(reply.body, "\n") && cli->tty)
         (void)fputc('\n', stdout);
     if (reply.body.n == 0)
-        note(cli, "the attempt printed nothing%s", reply.live ? " so far (--follow waits)" : "");
+        nothing_printed(cli, reply.live);
     if (reply.dropped_bytes > 0)
         note(cli, "%s in the middle were not kept", show_bytes(cli, reply.dropped_bytes));
     return 0;

@@ -146,14 +146,15 @@ static void markdown_help(const char *text)
 {
     struct rp_str rest = rp_str_of(text), line;
     bool code = false;
-    (void)printf("\n");
     while (rp_str_split(&rest, '\n', &line)) {
         bool example = rp_str_starts(line, " ");
-        if (example != code)
-            (void)printf(code ? "```\n" : "\n```\n");
+        if (code && !example)
+            (void)printf("```\n");
+        if (!code || !example)
+            (void)printf(example ? "\n```\n" : "\n");
         code = example;
         line = example ? (struct rp_str){line.p + 2, line.n - 2} : line;
-        (void)printf("%.*s\n%s", RP_FMT(line), example || rest.p == NULL ? "" : "\n");
+        (void)printf("%.*s\n", RP_FMT(line));
     }
     if (code)
         (void)printf("```\n");

@@ -15,7 +15,7 @@ const struct rp_option common_options[] = {
     {.name = "socket",
      .value = "PATH",
      .help = "daemon at a Unix socket (default: $REPRISE_SOCKET, /run/reprise/reprise.sock, "
-             "$XDG_RUNTIME_DIR/reprise.sock)"},
+             "$XDG_RUNTIME_DIR/reprise.sock, ~/.local/state/reprise/reprise.sock)"},
     {.name = "token-file",
      .value = "F",
      .help = "file that holds the token for --url (default: $REPRISE_TOKEN_FILE)"},

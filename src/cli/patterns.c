@@ -2,7 +2,7 @@
 #include "cli/groups.h"
 #include "cli/internal.h"
 
-enum { LABEL = 8 };
+enum { LABEL = 8, PATTERNS_SHOWN = 6 };
 
 int classes_file(struct cli *cli, const char *path);
 
@@ -153,12 +153,14 @@ static void samples(struct cli *cli, struct rp_str p)
     struct line l;
     if (items_count(p, "samples") == 0)
         return;
-    line_begin(&l, cli, "", LABEL);
-    line_part(&l, "for example job");
+    struct rp_buf jobs = {0};
     for (items_open(&i, p, "samples"); items_next(&i) && n < 3; n++)
-        line_part(&l, "%s", show_text(cli, items_str(cli, &i)));
+        rp_buf_fmt(&jobs, "%s%s", n > 0 ? ", " : "", show_text(cli, items_str(cli, &i)));
     items_close(&i);
+    line_begin(&l, cli, "", LABEL);
+    line_part(&l, "for example %s %.*s", n == 1 ? "job" : "jobs", RP_FMT(rp_buf_view(&jobs)));
     line_end(&l);
+    rp_buf_free(&jobs);
 }
 
 static void analyzed(struct cli *cli, struct rp_str p)
@@ -193,7 +195,7 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     struct items i;
     int64_t runs = doc_i64(a, "runs", 0), failures = doc_i64(a, "failures", 0),
             left = doc_i64(a, "unexplained", 0), since = doc_time(cli, a, "window.since");
-    const char *first = "",
+    const char *first = "", *any = "",
                *head = since != 0 ? show_fmt(cli, " since %s", show_time(cli, since)) : "";
     if (failures == 0) {
         say(cli, 0, "no failures%s, in %s", head, show_plural(cli, runs, "run", "runs"));
@@ -204,17 +206,28 @@ static int show_analysis(struct cli *cli, struct rp_str a)
         show_plural(cli, runs, "run", "runs"), head,
         show_plural(cli, (int64_t)n, "pattern", "patterns"), n == 1 ? "s" : "",
         show_percent(cli, (double)(failures - left) / (double)failures));
+    size_t shown = 0;
+    int64_t more = 0;
     for (items_open(&i, a, "patterns"); items_next(&i);) {
-        analyzed(cli, i.value);
+        if (shown++ >= PATTERNS_SHOWN)
+            more += doc_i64(i.value, "count", 0);
+        else
+            analyzed(cli, i.value);
+        if (any[0] == '\0')
+            any = doc_show(cli, i.value, "id");
         if (first[0] == '\0' && replay_first(doc_str(cli, i.value, "group")))
             first = doc_show(cli, i.value, "id");
     }
     items_close(&i);
     (void)printf("\n");
+    if (more > 0)
+        say(cli, 0, "… and %s of %s: reprise patterns",
+            show_plural(cli, (int64_t)n - PATTERNS_SHOWN, "smaller pattern", "smaller patterns"),
+            show_plural(cli, more, "failure", "failures"));
     if (first[0] != '\0')
         say_next(cli, "reprise deps   then reprise replay --pattern %s --dry-run", first);
     else
-        say_next(cli, "reprise pattern show P…   (nothing here mends itself by a replay)");
+        say_next(cli, "reprise pattern show %s   (nothing here mends itself by a replay)", any);
     return 0;
 }
 

@@ -7,23 +7,46 @@ enum { LABEL = 13, ITEMS_SHOWN = 20, POLL_US = 400000 };
 
 /* ---- plan ---- */
 
-static void left_out_line(struct cli *cli, struct rp_str plan)
+/* Why the daemon's rules leave jobs out, and what takes them along all the same. */
+static const struct {
+    const char *reason, *words;
+} reasons[] = {
+    {"type-removed", "its type is not configured any more"},
+    {"in-another-replay", "another replay has it"},
+    {"poison", "it ended its worker again and again"},
+    {"superseded", "a later run has done its work"},
+    {"unknown-outcome", "nobody knows whether it worked; --include-unknown takes it along"},
+    {"fix-first", "fails the same way until it is fixed; then --override fix-first --reason WHY"},
+    {"not-idempotent", "may have had its effect; --include-unsafe --reason WHY takes it along"},
+};
+
+static const char *reason_words(struct rp_str reason)
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (rp_str_is(reason, reasons[i].reason))
+            return reasons[i].words;
+    return "";
+}
+
+/* One line a reason. Returns whether there was any. */
+static bool left_out_lines(struct cli *cli, struct rp_str plan)
 {
     struct line l;
     struct items i;
     int64_t n;
     bool any = false;
-    line_begin(&l, cli, "left out", LABEL);
-    for (items_open(&i, plan, "left_out"); items_member(&i);)
-        if (rp_str_i64(i.value, &n) && n > 0) {
-            line_part(&l, "%s %s", show_count(cli, n), show_text(cli, i.key));
-            any = true;
-        }
-    items_close(&i);
-    if (any)
+    for (items_open(&i, plan, "left_out"); items_member(&i);) {
+        if (!rp_str_i64(i.value, &n) || n <= 0)
+            continue;
+        const char *words = reason_words(i.key);
+        line_begin(&l, cli, any ? "" : "left out", LABEL);
+        line_part(&l, "%s %s%s%s", show_count(cli, n), show_text(cli, i.key),
+                  words[0] != '\0' ? ": " : "", words);
         line_end(&l);
-    else
-        rp_buf_free(&l.out);
+        any = true;
+    }
+    items_close(&i);
+    return any;
 }
 
 static void preflight_line(struct cli *cli, struct rp_str plan)
@@ -118,7 +141,7 @@ static void halt_line(struct cli *cli, struct rp_str plan)
     line_end(&l);
 }
 
-static void verdict_line(struct cli *cli, struct rp_str plan)
+static void verdict_line(struct cli *cli, struct rp_str plan, bool left_out)
 {
     struct line l;
     bool refused = doc_has(plan, "refused");
@@ -138,7 +161,8 @@ static void verdict_line(struct cli *cli, struct rp_str plan)
             line_part(&l, "Mend it, then run the same command without --dry-run. (exit 4)");
         line_end(&l);
     } else if (doc_i64(plan, "to_replay", 0) == 0) {
-        say_next(cli, "nothing to do; reprise jobs --state failed");
+        say_next(cli, left_out ? "mend what left them out, or take them along as said above"
+                               : "nothing to do; reprise jobs --state failed");
     } else {
         say_next(cli, "the same command without --dry-run (--plan %s keeps it to these jobs)",
                  hash);
@@ -150,7 +174,7 @@ void replay_plan_show(struct cli *cli, struct rp_str plan)
     int64_t matched = doc_i64(plan, "matched", 0), n = doc_i64(plan, "to_replay", 0);
     say(cli, 0, "would replay %s of %s", painted(cli, BOLD, show_count(cli, n)),
         show_plural(cli, matched, "matching job", "matching jobs"));
-    left_out_line(cli, plan);
+    bool left_out = left_out_lines(cli, plan);
     preflight_line(cli, plan);
     if (n > 0) {
         waves_line(cli, plan);
@@ -158,7 +182,7 @@ void replay_plan_show(struct cli *cli, struct rp_str plan)
         estimate_line(cli, plan);
         halt_line(cli, plan);
     }
-    verdict_line(cli, plan);
+    verdict_line(cli, plan, left_out);
 }
 
 /* ---- a replay ---- */
@@ -194,6 +218,13 @@ static bool in_state(struct cli *cli, struct rp_str r, const char *state)
 }
 
 /* Items that did not succeed, with their reason. */
+/* Without a word of the daemon's, the pattern of the new failure. */
+static const char *item_why(struct cli *cli, struct rp_str item)
+{
+    struct rp_str why = doc_str(cli, item, "why");
+    return why.n > 0 ? show_cut(cli, why, 100) : doc_show(cli, item, "pattern_after");
+}
+
 static void items_show(struct cli *cli, const char *id)
 {
     static const struct column columns[] = {{"JOB", COLUMN_RIGHT},
@@ -220,7 +251,7 @@ static void items_show(struct cli *cli, const char *id)
         table_cell(t, show_fmt(cli, "%lld", (long long)doc_i64(i.value, "wave", 0)));
         table_paint(t, rp_str_starts(fate, "failed") ? RED : state_paint(fate),
                     show_text(cli, fate));
-        table_cell(t, show_cut(cli, doc_str(cli, i.value, "why"), 100));
+        table_cell(t, item_why(cli, i.value));
         shown++;
     }
     items_close(&i);

@@ -3,7 +3,7 @@
 #include "config/internal.h"
 
 #include "base/near.h"
-
+#include "base/places.h"
 #include "base/time.h"
 
 #define CONFIG(field)   OF_CONFIG, offsetof(struct rp_config, field)
@@ -20,12 +20,12 @@
 /* clang-format off */
 const struct row rp_rows[] = {
     /* in, key, kind, fallback, min, max, owner and offset, in_defaults, below, choices, doc */
-    {IN_ROOT, "store", &rp_kind_store, "sqlite:///var/lib/reprise/reprise.db", 0, 0, CONFIG(store), false, 0, NULL,
-     "Where everything is kept: `sqlite:///path` on one machine, `postgresql://…` for several nodes."},
+    {IN_ROOT, "store", &rp_kind_store, RP_SYSTEM_STORE, 0, 0, CONFIG(store), false, 0, NULL,
+     "Where everything is kept: `sqlite:///path` on one machine, `postgresql://…` for several nodes. A user who may not write there gets `~/.local/state/reprise`."},
     {IN_ROOT, "listen", &rp_kind_listen, "127.0.0.1:7420", 0, 0, CONFIG(listen), false, 0, NULL,
      "Address and port of API and dashboard. `\"\"`: none, the Unix socket only."},
-    {IN_ROOT, "socket", &rp_kind_path, "/run/reprise/reprise.sock", 0, 0, CONFIG(socket), false, 0, NULL,
-     "The Unix socket; always there. Without a configuration `serve` uses the user's runtime folder."},
+    {IN_ROOT, "socket", &rp_kind_path, RP_SYSTEM_SOCKET, 0, 0, CONFIG(socket), false, 0, NULL,
+     "The Unix socket; always there. A user who may not write there gets `$XDG_RUNTIME_DIR` or `~/.local/state/reprise`."},
     {IN_ROOT, "node", &rp_kind_name, NULL, 0, 0, CONFIG(node), false, 0, NULL,
      "Name of this node, shown with each attempt. Default: the host name."},
     {IN_ROOT, "hosts", &rp_kind_list, NULL, 0, 0, CONFIG(hosts), false, 0, NULL,
@@ -275,6 +275,22 @@ static const char *key_of(const void *ctx, size_t i)
     return fits ? rp_rows[i].key : NULL;
 }
 
+/* Where no key is near the one written, the keys there are; the long lists are in the reference. */
+static void hint_keys(struct load *l, const struct among *a)
+{
+    enum { FEW = 12 };
+    struct rp_buf all = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < rp_rows_n; i++)
+        if (key_of(a, i) != NULL)
+            rp_buf_fmt(&all, "%s%s", n++ > 0 ? " " : "", rp_rows[i].key);
+    if (n > 0 && n <= FEW)
+        (void)rp_mistake_hint(l, "keys here: %.*s", RP_FMT(rp_buf_view(&all)));
+    else
+        (void)rp_mistake_hint(l, "docs/configuration.md lists the keys");
+    rp_buf_free(&all);
+}
+
 static bool unknown_key(struct load *l, struct among a, const struct node *key)
 {
     for (size_t i = 0; i < rp_rows_n; i++) {
@@ -290,6 +306,8 @@ static bool unknown_key(struct load *l, struct among a, const struct node *key)
     (void)rp_mistake(l, key->from, "unknown key %s", rp_shown(key));
     if (near != NULL)
         (void)rp_mistake_hint(l, "did you mean %s?", near);
+    else
+        hint_keys(l, &a);
     return false;
 }
 

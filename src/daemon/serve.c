@@ -3,6 +3,7 @@
 #include "analyze/explain.h"
 #include "api/api.h"
 #include "base/log.h"
+#include "base/places.h"
 #include "config/config.h"
 #include "deps/deps.h"
 #include "engine/engine.h"
@@ -49,20 +50,21 @@ static void find_config(struct daemon *d)
     (void)snprintf(d->config_path, sizeof d->config_path, "%s", path != NULL ? path : "");
 }
 
-/* Without a configuration a user's daemon keeps to the user's own folders; root's to the system's.
- */
+/* What the configuration does not place goes to the user's own folders where the system's are not
+ * for this user: the first `reprise serve` of a user works as it is. */
 static void user_folders(struct daemon *d, struct rp_config *c)
 {
-    const char *runtime = getenv("XDG_RUNTIME_DIR"), *state = getenv("XDG_STATE_HOME"),
-               *home = getenv("HOME");
-    if (getuid() == 0)
+    const char *state = rp_place_own_state(&d->arena), *own = rp_place_own_socket(&d->arena);
+    if (getuid() == 0 || state == NULL)
         return;
-    if (runtime != NULL && runtime[0] == '/')
-        c->socket = rp_str_fmt(&d->arena, "%s/reprise.sock", runtime);
-    if (state != NULL && state[0] == '/')
-        c->store = rp_str_fmt(&d->arena, "sqlite://%s/reprise/reprise.db", state);
-    else if (home != NULL && home[0] == '/')
-        c->store = rp_str_fmt(&d->arena, "sqlite://%s/.local/state/reprise/reprise.db", home);
+    bool store = rp_str_is(c->store, RP_SYSTEM_STORE) && !rp_place_may_hold(RP_SYSTEM_STATE "/");
+    bool sock = rp_str_is(c->socket, RP_SYSTEM_SOCKET) && !rp_place_may_hold(RP_SYSTEM_SOCKET);
+    if ((store || sock) && !rp_place_make(state))
+        return; /* opening the system's store then says what is wrong */
+    if (store)
+        c->store = rp_str_fmt(&d->arena, "sqlite://%s/reprise.db", state);
+    if (sock)
+        c->socket = rp_str_of(own);
 }
 
 static void override_with(struct rp_str *setting, const char *value)
@@ -87,8 +89,7 @@ static struct rp_config *load(struct daemon *d)
     free(m);
     if (c == NULL)
         return NULL;
-    if (!file)
-        user_folders(d, c);
+    user_folders(d, c);
     override_with(&c->store, d->o->store);
     override_with(&c->listen, d->o->listen);
     override_with(&c->socket, d->o->socket);
@@ -96,23 +97,39 @@ static struct rp_config *load(struct daemon *d)
     return c;
 }
 
+/* All or nothing (G28). What the engine has had in force is kept, also if it is taken back. */
+static bool apply(struct daemon *d, struct rp_config *c, int64_t *held, struct rp_err *err)
+{
+    struct rp_err ignored;
+    if (!rp_engine_reload(d->engine, c, held, err)) {
+        rp_config_free(c);
+        return false;
+    }
+    bool ok = rp_deps_reload(d->deps, c, err);
+    d->before[d->reloads++] = ok ? d->config : c;
+    if (ok)
+        d->config = c;
+    else if (!rp_engine_reload(d->engine, d->config, held, &ignored) ||
+             !rp_deps_reload(d->deps, d->config, &ignored))
+        rp_log_err(RP_ERROR, "the configuration before could not be put back", &ignored);
+    return ok;
+}
+
 static void reload(struct daemon *d)
 {
     struct rp_err err;
     int64_t held = 0;
     struct rp_config *c = d->reloads < RELOADS_MAX ? load(d) : NULL;
-    if (c == NULL || !rp_engine_reload(d->engine, c, &held, &err) ||
-        !rp_deps_reload(d->deps, c, &err)) {
-        if (d->reloads == RELOADS_MAX)
-            (void)rp_fail(&err, RP_E_REFUSED, "%d reloads since the start: restart the daemon",
-                          RELOADS_MAX);
-        else if (c == NULL)
-            (void)rp_fail(&err, RP_E_CONFIG, "%s has mistakes, listed above", d->config_path);
+    if (d->reloads == RELOADS_MAX)
+        (void)rp_fail(&err, RP_E_REFUSED, "%d reloads since the start: restart the daemon",
+                      RELOADS_MAX);
+    else if (c == NULL)
+        (void)rp_fail(&err, RP_E_CONFIG, "%s has mistakes, listed above", d->config_path);
+    if (c == NULL || !apply(d, c, &held, &err)) {
         rp_log_err(RP_ERROR, "reload refused: the configuration before stays in force", &err);
         return;
     }
-    d->before[d->reloads++] = d->config;
-    d->config = c;
+    c = d->config;
     rp_log(RP_INFO, "configuration reloaded", "file=%s types=%zu schedules=%zu held_jobs=%lld",
            rp_log_q(rp_str_of(d->config_path)), c->n_types, c->n_schedules, (long long)held);
 }

@@ -273,13 +273,14 @@ static bool too_many(struct rp_deps *d, struct rp_err *err)
 
 static bool not_there(struct rp_str name, struct rp_err *err)
 {
-    (void)rp_fail(err, RP_E_NOT_FOUND, "there is no dependency \"%.*s\"", RP_FMT(name));
-    return rp_hint(err, "reprise deps lists them");
+    return rp_absent(err, "dependency", name, "reprise deps");
 }
 
 /* Under the lock. */
 static bool ask_all(struct rp_deps *d, struct rp_str name, struct ask *a, struct rp_err *err)
 {
+    if (d->stopped)
+        return rp_fail(err, RP_E_STOPPING, "the daemon is stopping");
     struct watcher *one = name.p != NULL ? find(d, name) : NULL;
     if (d->stopped)
         return rp_fail(err, RP_E_STOPPING, "the daemon is stopping");

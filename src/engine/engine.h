@@ -32,6 +32,9 @@ struct rp_op {
     bool (*run)(struct rp_db *db, void *arg, struct rp_err *err);
     void *arg;
     void (*done)(struct rp_op *op);
+    /* Set by run: there is more to write than one transaction should hold (G19). Once this one is
+     * committed, run is called again in a later one; done is called after the last. */
+    bool again;
     bool ok;
     struct rp_err err;
     struct rp_op *next; /* the writer's */

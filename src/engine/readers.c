@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+/* What one question may take: there are few readers, and others wait. */
+static const int64_t read_us = 10 * RP_US_S;
+
 struct reader_arg {
     struct rp_readers *pool;
     struct rp_db *db;
@@ -32,7 +35,9 @@ static void *reader_thread(void *arg)
         /* A snapshot that cannot begin leaves each query to see the newest state by itself: the
          * query's own error tells. */
         bool snapshot = rp_tx_begin(own->db, &err);
+        rp_db_deadline(own->db, rp_mono(&rp_clock_system) + read_us);
         read->run(own->db, read->arg);
+        rp_db_deadline(own->db, 0);
         if (snapshot)
             rp_tx_rollback(own->db);
     }

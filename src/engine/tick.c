@@ -119,10 +119,12 @@ static bool tick_due(struct tick *t, struct rp_db *db, struct rp_err *err)
     return true;
 }
 
-static size_t free_slots(struct rp_engine *e)
+/* Reports of this very tick free their slots. A reload may have left fewer than are in use. */
+static size_t free_slots(struct tick *t)
 {
+    struct rp_engine *e = t->e;
     (void)pthread_mutex_lock(&e->runs.lock);
-    size_t used = e->runs.n, max = (size_t)atomic_load(&e->config)->max_running;
+    size_t used = e->runs.n - t->n_ended, max = (size_t)atomic_load(&e->config)->max_running;
     (void)pthread_mutex_unlock(&e->runs.lock);
     return used < max ? max - used : 0;
 }
@@ -130,8 +132,7 @@ static size_t free_slots(struct rp_engine *e)
 static bool tick_claim(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     struct rp_engine *e = t->e;
-    /* Reports of this very tick free their slots, so their number is added. */
-    size_t slots = free_slots(e) + t->n_ended;
+    size_t slots = free_slots(t);
     if (t->stopping || slots == 0)
         return true;
     struct rp_claim c = {

@@ -42,8 +42,20 @@ static void put_back(struct rp_writer *w, struct rp_op *rest)
     (void)pthread_mutex_unlock(&w->lock);
 }
 
+/* What is not done yet waits behind the others. It was let in already, so no limit holds for it. */
+static void put_last(struct rp_writer *w, struct rp_op *op)
+{
+    op->next = NULL;
+    (void)pthread_mutex_lock(&w->lock);
+    *w->tail = op;
+    w->tail = &op->next;
+    w->waiting++;
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
 static void run_op(struct rp_db *db, struct rp_op *op)
 {
+    op->again = false;
     op->ok = rp_savepoint(db, &op->err);
     if (!op->ok)
         return;
@@ -106,7 +118,7 @@ static void tell(struct rp_writer *w, unsigned bits)
     (void)pthread_mutex_unlock(&w->listeners_lock);
 }
 
-static void finish(struct rp_op *op, const struct rp_err *failed)
+static void finish(struct rp_writer *w, struct rp_op *op, const struct rp_err *failed)
 {
     while (op != NULL) {
         struct rp_op *next = op->next; /* done may free the op */
@@ -114,7 +126,10 @@ static void finish(struct rp_op *op, const struct rp_err *failed)
             op->ok = false;
             op->err = *failed;
         }
-        op->done(op);
+        if (op->ok && op->again)
+            put_last(w, op);
+        else
+            op->done(op);
         op = next;
     }
 }
@@ -135,7 +150,7 @@ static void write_batch(struct rp_writer *w, struct rp_op *batch)
     if (rest != NULL)
         put_back(w, rest);
     note_health(w, n, ok ? NULL : &err);
-    finish(batch, ok ? NULL : &err);
+    finish(w, batch, ok ? NULL : &err);
     if (ok)
         tell(w, bits);
 }

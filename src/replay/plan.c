@@ -260,6 +260,8 @@ static bool estimate(struct rp_db *db, const struct rp_config *config, struct rp
 
 /* ---- all together ---- */
 
+enum { ITEMS_A_PART = 1000 };
+
 static bool selected(const struct rp_replay_ask *ask, struct rp_err *err)
 {
     if (ask->has_filter || ask->n_ids > 0 || ask->all)
@@ -358,24 +360,55 @@ static bool refuse(const struct rp_plan *plan, const struct rp_replay_ask *ask, 
     return true;
 }
 
-bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
-                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
-                     int64_t *id, struct rp_err *err)
+static bool make_replay(struct rp_db *db, const struct rp_config *config,
+                        const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                        struct rp_replay_making *m, struct rp_err *err)
 {
-    struct rp_plan plan;
-    if (!rp_replay_plan(db, config, ask, now_us, a, &plan, err) || !refuse(&plan, ask, err))
+    struct rp_plan *plan = &m->plan;
+    plan->refused = NULL;
+    plan->n_preflight = 0;
+    if (!preflight(db, config, ask, now_us, a, plan, err) || !refuse(plan, ask, err))
         return false;
     struct rp_replay r = {
         .selection = ask->selection_json,
         .actor = ask->actor,
         .reason = ask->reason,
-        .plan_hash = plan.hash,
-        .canary = plan.canary,
+        .plan_hash = plan->hash,
+        .canary = plan->canary,
         .wave_max = wave_most(config, ask),
         .rate_per_s = ask->rate_per_s,
-        .matched = plan.matched,
-        .left_out = plan.matched - plan.n,
+        .matched = plan->matched,
+        .left_out = plan->matched - plan->n,
     };
-    return rp_replay_create(db, &r, plan.items, (size_t)plan.n, now_us, id, err) &&
-           rp_replay_set_state(db, *id, RP_REPLAY_RUNNING, ask->actor, ask->reason, now_us, err);
+    return rp_replay_create(db, &r, NULL, 0, now_us, &m->id, err);
+}
+
+bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
+                    const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                    struct rp_replay_making *m, bool *again, struct rp_err *err)
+{
+    if (m->id == 0 && !make_replay(db, config, ask, now_us, a, m, err))
+        return false;
+    int64_t n = at_most(m->plan.n - m->made, ITEMS_A_PART);
+    if (!rp_replay_add(db, m->id, m->plan.items + m->made, (size_t)n, err))
+        return false;
+    m->made += n;
+    *again = m->made < m->plan.n;
+    return *again ||
+           rp_replay_set_state(db, m->id, RP_REPLAY_RUNNING, ask->actor, ask->reason, now_us, err);
+}
+
+bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
+                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                     int64_t *id, struct rp_err *err)
+{
+    struct rp_replay_making m = {.id = 0};
+    bool again = true;
+    if (!rp_replay_plan(db, config, ask, now_us, a, &m.plan, err))
+        return false;
+    while (again)
+        if (!rp_replay_make(db, config, ask, now_us, a, &m, &again, err))
+            return false;
+    *id = m.id;
+    return true;
 }

@@ -53,8 +53,20 @@ bool rp_replay_may_override(struct rp_str name);
 bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                     struct rp_plan *out, struct rp_err *err);
-/* [w] Plans again inside the transaction and starts: RP_E_REFUSED names the check and the next
- * step. */
+/* A plan on its way to a run, in several transactions: so many items would hold the writer too long
+ * (G19). It need not have been made in the same transaction: an item whose job is no longer as it
+ * was planned is skipped at its release. One that is left half made (a kill) is aborted by the
+ * tick. */
+struct rp_replay_making {
+    struct rp_plan plan; /* made by rp_replay_plan, on any connection */
+    int64_t id, made;    /* 0 at first */
+};
+/* [w] The next part: at first the checks once more (RP_E_REFUSED names the check and the next
+ * step) and the replay, then items, with the last of them its run. *again: there is more. */
+bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
+                    const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                    struct rp_replay_making *m, bool *again, struct rp_err *err);
+/* [w] Plans and starts in one transaction. */
 bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
                      const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                      int64_t *id, struct rp_err *err);

@@ -9,6 +9,9 @@
 
 enum { HALT_LEAST = 3, RELEASE_A_TICK = 500 };
 
+/* Nobody is making a replay any more that is not whole after so long. */
+static const int64_t half_made_us = 10 * RP_US_MIN;
+
 bool failures_halt(int64_t settled, int64_t failed)
 {
     return failed * 5 > settled && (failed >= HALT_LEAST || failed == settled);
@@ -143,6 +146,9 @@ static bool step(struct step *s, struct rp_err *err)
     if (!rp_replay_settle(s->db, s->r.id, s->now_us, &settled, err) ||
         !rp_replay_get(s->db, s->r.id, s->arena, &s->r, err))
         return false;
+    if (s->r.state == RP_REPLAY_PLANNED && s->now_us - s->r.created_us > half_made_us)
+        return rp_replay_set_state(s->db, s->r.id, RP_REPLAY_ABORTED, RP_STR("engine"),
+                                   RP_STR("it was never made whole"), s->now_us, err);
     if (s->r.state != RP_REPLAY_RUNNING)
         return true;
     const int64_t *n = s->r.n;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 enum { CLAIM_MAX = 1000, FIRST_LOOK = 8 };
+/* However large the payloads are, a claim stays within bounds (G18, G19). */
+enum { CLAIM_BYTES = 16 << 20 };
 
 /* ---- whose turn: stride scheduling over queues (Waldspurger and Weihl, 1995) ---- */
 
@@ -36,7 +38,7 @@ static size_t turn_of(struct rp_db *db, int64_t queue_id)
 /* ---- lanes ---- */
 
 struct head {
-    int64_t priority, id, schedule_id;
+    int64_t priority, id, schedule_id, bytes;
     bool alone; /* not beside another job of its schedule (overlap) */
 };
 struct limit { /* of a type or a queue, shared by its lanes */
@@ -63,6 +65,7 @@ struct claiming {
     struct limit *type_limits, *queue_limits;
     struct head *taken;
     size_t n_taken;
+    int64_t bytes; /* of their payloads and labels */
 };
 
 static bool ids_of(struct claiming *k, struct rp_err *err)
@@ -195,7 +198,8 @@ static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
 {
     int64_t want = l->seen == 0 && k->c->max > FIRST_LOOK ? FIRST_LOOK : k->c->max;
     struct rp_stmt *s = rp_sql(
-        k->db, "select priority, id, schedule_id, alone from job j indexed by job_ready where "
+        k->db, "select priority, id, schedule_id, alone, coalesce(length(payload), 0) + "
+               "coalesce(length(labels), 0) from job j indexed by job_ready where "
                "state = 2 and queue_id = ?1 "
                "and type_id = ?2 and (alone = 0 or not exists (select 1 from job r indexed by "
                "job_live_schedule "
@@ -210,7 +214,7 @@ static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
         l->head[l->n++] = (struct head){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2),
-                                        rp_col_i64(s, 3) != 0};
+                                        rp_col_i64(s, 4), rp_col_i64(s, 3) != 0};
     l->seen += (int64_t)l->n;
     l->all = (int64_t)l->n < want;
     return step == RP_STEP_DONE;
@@ -272,6 +276,7 @@ static bool take_next(struct claiming *k, bool *found, struct rp_err *err)
         h = &l->head[l->at++];
     } while (in_the_way(k, h));
     k->taken[k->n_taken++] = *h;
+    k->bytes += h->bytes;
     l->type->left--;
     l->queue->left--;
     k->db->turn[l->turn].pass += l->stride;
@@ -285,9 +290,11 @@ static bool choose(struct claiming *k, struct rp_err *err)
     if (!ids_of(k, err) || !find_lanes(k, err))
         return false;
     bound_lag(k);
-    while (found && k->n_taken < (size_t)k->c->max)
+    while (found && k->n_taken < (size_t)k->c->max && k->bytes < CLAIM_BYTES)
         if (!take_next(k, &found, err))
             return false;
+    if (k->bytes >= CLAIM_BYTES) /* there may be more for the next one that waits */
+        rp_db_changed(k->db, RP_CHANGED_READY);
     return true;
 }
 

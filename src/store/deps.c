@@ -101,7 +101,7 @@ bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str
     if (!rp_get_i64(s, -1, &before, err))
         return false;
     if (before < 0)
-        return rp_fail(err, RP_E_NOT_FOUND, "there is no dependency %.*s", RP_FMT(name));
+        return rp_absent(err, "dependency", name, "reprise deps");
     bool changed = before != (int64_t)c.state;
     if (!write_check(db, &c, changed, err) || (changed && !write_change(db, &c, err)))
         return false;

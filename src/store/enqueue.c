@@ -75,6 +75,15 @@ static bool flush(struct rp_db *db, struct pending *p, int64_t now_us, struct rp
     return true;
 }
 
+/* One with its key may be waiting to be written. */
+static bool key_pending(const struct pending *p, int64_t type_id, struct rp_str key)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->job[i].type_id == type_id && rp_str_eq(p->job[i].key, key))
+            return true;
+    return false;
+}
+
 static bool fill_in(struct rp_db *db, const struct rp_enqueue *in, int64_t now_us,
                     const struct rp_name *type, const struct rp_type *conf, struct rp_job_new *job,
                     struct rp_err *err)
@@ -106,9 +115,9 @@ static bool enqueue_one(struct rp_db *db, const struct rp_enqueue *in, int64_t n
     *out = (struct rp_enqueued){0};
     if (!usable(in, err) || !type_for(db, in->type, &type, &conf, err))
         return false;
-    /* The one before with its key may be waiting to be written. */
-    if (in->key.p != NULL && (!flush(db, p, now_us, err) ||
-                              !live_with_key(db, type->id, in->key, out, err) || out->existing))
+    if (in->key.p != NULL && key_pending(p, type->id, in->key) && !flush(db, p, now_us, err))
+        return false;
+    if (in->key.p != NULL && (!live_with_key(db, type->id, in->key, out, err) || out->existing))
         return out->existing;
     if (!fill_in(db, in, now_us, type, conf, &p->job[p->n], err))
         return false;

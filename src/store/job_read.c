@@ -20,8 +20,7 @@ bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job 
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
-        return step == RP_STEP_DONE &&
-               rp_fail(err, RP_E_NOT_FOUND, "there is no job %lld", (long long)id);
+        return step == RP_STEP_DONE && rp_absent_id(err, "job ", id, "reprise jobs");
     struct rp_job_row row = rp_job_row_read(s);
     int c = RP_JOB_ROW_N;
     *out = (struct rp_job){
@@ -89,7 +88,7 @@ static bool job_exists(struct rp_db *db, int64_t id, struct rp_err *err)
     struct rp_stmt *s = rp_sql(db, "select 1 from job where id = ?1");
     rp_bind_i64(s, 1, id);
     return rp_get_i64(s, 0, &there, err) &&
-           (there != 0 || rp_fail(err, RP_E_NOT_FOUND, "there is no job %lld", (long long)id));
+           (there != 0 || rp_absent_id(err, "job ", id, "reprise jobs"));
 }
 
 /* The newest ones, oldest of them first. */

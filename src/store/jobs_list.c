@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+/* However large the payloads are, a page of a list stays within bounds (G18). */
+enum { PAGE_BYTES = 16 << 20 };
 enum { LIST_MAX = 1000, WHERE_MAX = 4, GROUPS_MAX = 1000 };
 
 /* Numbers of the parameters; 13 and on: pairs of name and value. */
@@ -108,7 +110,7 @@ static bool need_schedule(struct rp_db *db, struct rp_str name, int64_t *id, str
     struct rp_stmt *s = rp_sql(db, "select id from schedule where name = ?1");
     rp_bind_text(s, 1, name);
     return rp_get_i64(s, 0, id, err) &&
-           (*id != 0 || rp_fail(err, RP_E_NOT_FOUND, "there is no schedule %.*s", RP_FMT(name)));
+           (*id != 0 || rp_absent(err, "schedule", name, "reprise schedules"));
 }
 
 static bool need_pattern(struct rp_db *db, int64_t id, struct rp_err *err)
@@ -117,7 +119,7 @@ static bool need_pattern(struct rp_db *db, int64_t id, struct rp_err *err)
     struct rp_stmt *s = rp_sql(db, "select 1 from pattern where id = ?1");
     rp_bind_i64(s, 1, id);
     return rp_get_i64(s, 0, &there, err) &&
-           (there != 0 || rp_fail(err, RP_E_NOT_FOUND, "there is no pattern %lld", (long long)id));
+           (there != 0 || rp_absent_id(err, "pattern P", id, "reprise patterns"));
 }
 
 /* Nothing was created before the lowest id of that hour and the later ones: whatever the clock did,
@@ -243,11 +245,14 @@ bool rp_jobs_list(struct rp_db *db, const struct rp_job_filter *f, int64_t after
     int64_t *ids = RP_NEW_N(a, int64_t, (size_t)(limit + 1) * PATHS_MAX);
     if (!find_ids(db, &q, after_id != 0 ? after_id : INT64_MAX, limit + 1, ids, &found, err))
         return false;
-    *more = found > (size_t)limit;
     *out = RP_NEW_N(a, struct rp_job, (size_t)limit);
-    for (; *n < found && *n < (size_t)limit; ++*n)
-        if (!rp_job_get(db, ids[*n], a, &(*out)[*n], err))
+    for (size_t bytes = 0; *n < found && *n < (size_t)limit && bytes < PAGE_BYTES; ++*n) {
+        struct rp_job *j = &(*out)[*n];
+        if (!rp_job_get(db, ids[*n], a, j, err))
             return false;
+        bytes += j->payload.n + j->labels.n + j->error.n;
+    }
+    *more = found > *n;
     return true;
 }
 

@@ -13,8 +13,7 @@ static bool read_job(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
-        return step == RP_STEP_DONE &&
-               rp_fail(err, RP_E_NOT_FOUND, "there is no job %lld", (long long)id);
+        return step == RP_STEP_DONE && rp_absent_id(err, "job ", id, "reprise jobs");
     *row = rp_job_row_read(s);
     *out = (struct rp_job){
         .priority = rp_col_i64(s, RP_JOB_ROW_N),

@@ -31,8 +31,7 @@ bool rp_job_load(struct rp_db *db, int64_t id, struct rp_job_row *out, struct rp
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
-        return step == RP_STEP_DONE &&
-               rp_fail(err, RP_E_NOT_FOUND, "there is no job %lld", (long long)id);
+        return step == RP_STEP_DONE && rp_absent_id(err, "job ", id, "reprise jobs");
     *out = rp_job_row_read(s);
     rp_reset(s);
     return true;

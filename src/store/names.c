@@ -12,7 +12,7 @@ struct rp_names {
     size_t cap, n;
 };
 
-enum { NAMES_CAP = 64, QUEUES_MAX = 1000, ID_MAX = 1 << 20 };
+enum { NAMES_CAP = 64, QUEUES_MAX = 1000, TYPES_MAX = 10000, ID_MAX = 1 << 20 };
 
 static void names_free(struct rp_names *m)
 {
@@ -117,7 +117,7 @@ bool rp_type_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_e
     if (!rp_type_find(db, name, &e, err))
         return false;
     if (e == NULL)
-        return rp_fail(err, RP_E_NOT_FOUND, "there is no job type %.*s", RP_FMT(name));
+        return rp_absent(err, "job type", name, "reprise types");
     *id = e->id;
     return true;
 }
@@ -128,7 +128,7 @@ bool rp_queue_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_
     if (!rp_queue_find(db, name, &e, err))
         return false;
     if (e == NULL)
-        return rp_fail(err, RP_E_NOT_FOUND, "there is no queue %.*s", RP_FMT(name));
+        return rp_absent(err, "queue", name, "reprise queues");
     *id = e->id;
     return true;
 }
@@ -190,8 +190,12 @@ bool rp_type_make(struct rp_db *db, struct rp_str name, int64_t now_us, struct r
 {
     if (!rp_type_find(db, name, out, err) || *out != NULL)
         return *out != NULL;
-    if (!name_usable("type", name, err))
+    int64_t n;
+    if (!name_usable("type", name, err) ||
+        !rp_get_i64(rp_sql(db, "select count(*) from job_type"), 0, &n, err))
         return false;
+    if (n >= TYPES_MAX)
+        return rp_fail(err, RP_E_REFUSED, "there are %d job types already", TYPES_MAX);
     struct rp_stmt *s =
         rp_sql(db, "insert into job_type(name, external, seen_at) values (?1, 1, ?2)");
     rp_bind_text(s, 1, name);

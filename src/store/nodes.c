@@ -68,25 +68,56 @@ bool rp_node_stop(struct rp_db *db, struct rp_str node, int64_t now_us, struct r
 
 /* ---- workers ---- */
 
+/* Every fetch tells, so what is fresh enough is left as it is: a fetch that finds nothing then
+ * writes nothing. Who makes up ever new names fills no more than WORKERS_MAX rows. */
+enum { WORKERS_MAX = 10000 };
+static const int64_t fresh_us = 10 * RP_US_S;
+
+static bool worker_new(struct rp_db *db, struct rp_str worker, struct rp_str type, int64_t now_us,
+                       struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "delete from worker where seen_at < ?1");
+    rp_bind_i64(s, 1, now_us - RP_US_DAY);
+    if (!rp_run(s, err))
+        return false;
+    s = rp_sql(db, "insert into worker(name, type, seen_at) select ?1, ?2, ?3"
+                   " where (select count(*) from worker) < ?4");
+    rp_bind_text(s, 1, worker);
+    rp_bind_text(s, 2, type);
+    rp_bind_i64(s, 3, now_us);
+    rp_bind_i64(s, 4, WORKERS_MAX);
+    return rp_run(s, err);
+}
+
+static bool worker_of(struct rp_db *db, struct rp_str worker, struct rp_str type, int64_t now_us,
+                      struct rp_err *err)
+{
+    int64_t seen;
+    struct rp_stmt *s = rp_sql(db, "select seen_at from worker where name = ?1 and type = ?2");
+    rp_bind_text(s, 1, worker);
+    rp_bind_text(s, 2, type);
+    if (!rp_get_i64(s, INT64_MIN, &seen, err))
+        return false;
+    if (seen == INT64_MIN)
+        return worker_new(db, worker, type, now_us, err);
+    if (seen > now_us - fresh_us && seen <= now_us)
+        return true;
+    s = rp_sql(db, "update worker set seen_at = ?3 where name = ?1 and type = ?2");
+    rp_bind_text(s, 1, worker);
+    rp_bind_text(s, 2, type);
+    rp_bind_i64(s, 3, now_us);
+    return rp_run(s, err);
+}
+
 bool rp_worker_seen(struct rp_db *db, struct rp_str worker, const struct rp_strs *types,
                     int64_t now_us, struct rp_err *err)
 {
     static struct rp_str any = {"*", 1};
     const struct rp_strs all = {&any, 1};
     const struct rp_strs *of = types != NULL && types->n > 0 ? types : &all;
-    struct rp_stmt *s = rp_sql(db, "delete from worker where seen_at < ?1");
-    rp_bind_i64(s, 1, now_us - RP_US_DAY);
-    if (!rp_run(s, err))
-        return false;
-    for (size_t i = 0; i < of->n; i++) {
-        s = rp_sql(db, "insert into worker(name, type, seen_at) values(?1, ?2, ?3)"
-                       " on conflict(name, type) do update set seen_at = excluded.seen_at");
-        rp_bind_text(s, 1, worker);
-        rp_bind_text(s, 2, of->v[i]);
-        rp_bind_i64(s, 3, now_us);
-        if (!rp_run(s, err))
+    for (size_t i = 0; i < of->n; i++)
+        if (!worker_of(db, worker, of->v[i], now_us, err))
             return false;
-    }
     return true;
 }
 

@@ -62,8 +62,7 @@ static bool read_stored(struct rp_db *db, int64_t id, struct rp_arena *a, struct
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
-        return step == RP_STEP_DONE &&
-               rp_fail(err, RP_E_NOT_FOUND, "there is no schedule %lld", (long long)id);
+        return step == RP_STEP_DONE && rp_absent_id(err, "schedule ", id, "reprise schedules");
     *c = (struct stored){.name = rp_col_str(s, 0, a),
                          .expr = rp_col_str(s, 1, a),
                          .zone = rp_col_str(s, 2, a),

@@ -55,8 +55,7 @@ bool rp_pattern_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_
     if (step == RP_STEP_ROW)
         read_pattern(s, a, out);
     return step == RP_STEP_ROW ||
-           (step == RP_STEP_DONE &&
-            rp_fail(err, RP_E_NOT_FOUND, "there is no pattern %lld", (long long)id));
+           (step == RP_STEP_DONE && rp_absent_id(err, "pattern P", id, "reprise patterns"));
 }
 
 static struct rp_str chosen(struct rp_str given, struct rp_str before)

@@ -88,8 +88,7 @@ bool rp_queue_pause(struct rp_db *db, struct rp_str name, bool pause, struct rp_
     rp_bind_text(s, 1, name);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
-        return step == RP_STEP_DONE &&
-               rp_fail(err, RP_E_NOT_FOUND, "there is no queue %.*s", RP_FMT(name));
+        return step == RP_STEP_DONE && rp_absent(err, "queue", name, "reprise queues");
     int64_t id = rp_col_i64(s, 0);
     if ((rp_col_i64(s, 1) != 0) == pause)
         return true;

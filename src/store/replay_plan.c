@@ -150,30 +150,20 @@ static bool check_id(struct rp_db *db, int64_t id, struct rp_err *err)
 
 /* ---- names ---- */
 
-static bool need_row(struct rp_stmt *s, const char *what, struct rp_str name, int64_t *id,
-                     struct rp_err *err)
-{
-    if (!rp_get_i64(s, 0, id, err))
-        return false;
-    return *id > 0 || rp_fail(err, RP_E_NOT_FOUND, "there is no %s %.*s", what, RP_FMT(name));
-}
-
 static bool need_schedule(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(db, "select id from schedule where name = ?1");
     rp_bind_text(s, 1, name);
-    return need_row(s, "schedule", name, id, err);
+    return rp_get_i64(s, 0, id, err) &&
+           (*id > 0 || rp_absent(err, "schedule", name, "reprise schedules"));
 }
 
-static bool need_number(struct rp_db *db, const char *sql, const char *what, int64_t number,
+static bool need_number(struct rp_stmt *s, const char *what, int64_t number, const char *lists,
                         struct rp_err *err)
 {
-    char text[32];
     int64_t id;
-    (void)snprintf(text, sizeof text, "%lld", (long long)number);
-    struct rp_stmt *s = rp_sql(db, sql);
     rp_bind_i64(s, 1, number);
-    return need_row(s, what, rp_str_of(text), &id, err);
+    return rp_get_i64(s, 0, &id, err) && (id > 0 || rp_absent_id(err, what, number, lists));
 }
 
 static bool need_names(struct rp_db *db, const struct rp_job_filter *f, struct ids *ids,
@@ -182,10 +172,11 @@ static bool need_names(struct rp_db *db, const struct rp_job_filter *f, struct i
     return (f->type.p == NULL || rp_type_need(db, f->type, &ids->type, err)) &&
            (f->queue.p == NULL || rp_queue_need(db, f->queue, &ids->queue, err)) &&
            (f->schedule.p == NULL || need_schedule(db, f->schedule, &ids->schedule, err)) &&
-           (f->pattern_id == 0 || need_number(db, "select id from pattern where id = ?1", "pattern",
-                                              f->pattern_id, err)) &&
-           (f->replay_id == 0 ||
-            need_number(db, "select id from replay where id = ?1", "replay", f->replay_id, err));
+           (f->pattern_id == 0 ||
+            need_number(rp_sql(db, "select id from pattern where id = ?1"), "pattern P",
+                        f->pattern_id, "reprise patterns", err)) &&
+           (f->replay_id == 0 || need_number(rp_sql(db, "select id from replay where id = ?1"),
+                                             "replay R", f->replay_id, "reprise replay list", err));
 }
 
 bool rp_replay_candidates(struct rp_db *db, const struct rp_job_filter *f, const int64_t *ids,

@@ -105,19 +105,38 @@ static bool insert_item(struct rp_db *db, int64_t replay_id, int64_t seq,
     rp_bind_i64(s, 7, c->job_id);
     if (!rp_run(s, err))
         return false;
-    return rp_changes(db) == 1 ||
-           rp_fail(err, RP_E_NOT_FOUND, "there is no job %lld", (long long)c->job_id);
+    return rp_changes(db) == 1 || rp_absent_id(err, "job ", c->job_id, "reprise jobs");
+}
+
+static bool insert_items(struct rp_db *db, int64_t id, int64_t after,
+                         const struct rp_candidate *items, size_t n, struct rp_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!insert_item(db, id, after + (int64_t)i + 1, &items[i], err))
+            return false;
+    return true;
+}
+
+bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *items, size_t n,
+                   struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_replay r;
+    bool ok = rp_replay_get(db, id, &a, &r, err);
+    if (ok && r.state != RP_REPLAY_PLANNED)
+        ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s: its items are settled", (long long)id,
+                     rp_replay_state_name(r.state));
+    ok = ok && insert_items(db, id, r.n[0], items, n, err);
+    rp_arena_free(&a);
+    return ok;
 }
 
 bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
                       struct rp_err *err)
 {
-    if (!insert_replay(db, in, now_us, id, err))
+    if (!insert_replay(db, in, now_us, id, err) || !insert_items(db, *id, 0, items, n, err))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (!insert_item(db, *id, (int64_t)i + 1, &items[i], err))
-            return false;
     rp_db_changed(db, RP_CHANGED_REPLAYS);
     return rp_replay_audit(db, in->actor, "replay.plan", *id, in->reason, RP_NONE, in->plan_hash,
                            now_us, err);
@@ -276,8 +295,7 @@ bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
-        return step == RP_STEP_DONE &&
-               rp_fail(err, RP_E_NOT_FOUND, "there is no replay %lld", (long long)id);
+        return step == RP_STEP_DONE && rp_absent_id(err, "replay R", id, "reprise replay list");
     read_replay(s, a, out);
     rp_reset(s);
     return count_fates(db, out, err);

@@ -70,10 +70,13 @@ bool rp_replay_candidates(struct rp_db *db, const struct rp_job_filter *f, const
                           size_t n_ids, int64_t limit, struct rp_arena *a,
                           struct rp_candidate **out, size_t *n, struct rp_err *err);
 
-/* [w, audited] Creates a replay with its frozen items in state planned. */
+/* [w, audited] Creates a replay with its first frozen items in state planned. */
 bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
                       struct rp_err *err);
+/* [w] More of its items, while it is planned: many are added in several transactions. */
+bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *items, size_t n,
+                   struct rp_err *err);
 /* [w, audited] planned → running, running ↔ paused, halted → running, any of these → aborted,
  * running → halted, done (nothing open). Bad steps: RP_E_BAD_STATE. halted → running sets `from`.
  * Paused, halted, aborted: released items whose jobs have not started go back, exactly, and wait.

@@ -59,8 +59,7 @@ bool rp_due_get(struct rp_db *db, struct rp_str name, struct rp_arena *a, struct
     rp_bind_text(s, 1, name);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
-        return step == RP_STEP_DONE &&
-               rp_fail(err, RP_E_NOT_FOUND, "there is no schedule %.*s", RP_FMT(name));
+        return step == RP_STEP_DONE && rp_absent(err, "schedule", name, "reprise schedules");
     bool ok = read_due(db, s, a, out, err);
     rp_reset(s);
     return ok;

@@ -75,7 +75,7 @@ bool rp_schedules_list(struct rp_db *db, int64_t now_us, struct rp_arena *a,
 
 static bool no_schedule(struct rp_str name, struct rp_err *err)
 {
-    return rp_fail(err, RP_E_NOT_FOUND, "there is no schedule %.*s", RP_FMT(name));
+    return rp_absent(err, "schedule", name, "reprise schedules");
 }
 
 bool rp_schedule_get(struct rp_db *db, struct rp_str name, int64_t now_us, struct rp_arena *a,

@@ -73,6 +73,9 @@ static bool fail_rc(struct rp_db *db, int rc, struct rp_err *err)
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
         return fail_io(db, rc, err);
+    case SQLITE_INTERRUPT:
+        (void)rp_fail(err, RP_E_TOO_LARGE, "the answer takes too long to find");
+        return rp_hint(err, "ask for less: a type, a state, a shorter time");
     default:
         return rp_fail(err, RP_E_INTERNAL, "store: %s", sqlite3_errmsg(db->sq));
     }
@@ -95,12 +98,23 @@ static const char pragmas_reader[] = "pragma query_only = on; pragma trusted_sch
                                      "cell_size_check = on; pragma temp_store = memory;"
                                      "pragma cache_size = -16384;";
 
-enum { BUSY_MS = 5000, STMT_CAP = 256 };
+enum { BUSY_MS = 5000, STMT_CAP = 256, STEPS_BETWEEN_LOOKS = 10000 };
 
 bool rp_script(struct rp_db *db, const char *sql, struct rp_err *err)
 {
     int rc = sqlite3_exec(db->sq, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? true : fail_rc(db, rc, err);
+}
+
+static int past_reader_deadline(void *arg)
+{
+    const struct rp_db *db = arg;
+    return db->deadline_us != 0 && rp_mono(&rp_clock_system) > db->deadline_us;
+}
+
+void rp_db_deadline(struct rp_db *db, int64_t mono_us)
+{
+    db->deadline_us = mono_us;
 }
 
 static bool handle_open(struct rp_db *db, struct rp_err *err)
@@ -111,6 +125,8 @@ static bool handle_open(struct rp_db *db, struct rp_err *err)
     if (rc != SQLITE_OK)
         return fail_rc(db, rc, err);
     (void)sqlite3_busy_timeout(db->sq, BUSY_MS);
+    if (!db->writer)
+        sqlite3_progress_handler(db->sq, STEPS_BETWEEN_LOOKS, past_reader_deadline, db);
     (void)sqlite3_db_config(db->sq, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
     return rp_script(db, db->writer ? pragmas_writer : pragmas_reader, err);
 }
@@ -191,7 +207,7 @@ bool rp_quick_check(struct rp_db *db, int64_t max_us, struct rp_err *err)
 {
     struct deadline d = {rp_mono(&rp_clock_system) + max_us};
     if (max_us > 0)
-        sqlite3_progress_handler(db->sq, 10000, past_deadline, &d);
+        sqlite3_progress_handler(db->sq, STEPS_BETWEEN_LOOKS, past_deadline, &d);
     sqlite3_stmt *st = NULL;
     int rc = sqlite3_prepare_v2(db->sq, "pragma quick_check(1)", -1, &st, NULL);
     if (rc == SQLITE_OK)

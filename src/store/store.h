@@ -33,6 +33,9 @@ struct rp_db *rp_store_writer(struct rp_store *s);
 struct rp_db *rp_store_reader(struct rp_store *s,
                               struct rp_err *err); /* a new connection; NULL on failure */
 void rp_db_close(struct rp_db *db);                /* readers only */
+/* Readers: queries that are still at it at that time (monotonic, the system's; 0: never) end with
+ * RP_E_TOO_LARGE, so that no question keeps others from theirs (G19, G20). */
+void rp_db_deadline(struct rp_db *db, int64_t mono_us);
 struct rp_str
 rp_store_id(const struct rp_store *s); /* random, made with the store; marks its processes */
 const char *rp_store_path(const struct rp_store *s); /* file of the embedded store */

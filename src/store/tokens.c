@@ -143,7 +143,7 @@ bool rp_token_revoke(struct rp_db *db, int64_t id, struct rp_str actor, int64_t 
         return false;
     if (rp_changes(db) > 0)
         return audit(db, actor, "token.revoke", id, RP_NONE, NULL, now_us, err);
-    return revoked > 0 || rp_fail(err, RP_E_NOT_FOUND, "there is no token %lld", (long long)id);
+    return revoked > 0 || rp_absent_id(err, "token ", id, "reprise token list");
 }
 
 bool rp_tokens_list(struct rp_db *db, struct rp_arena *a, struct rp_token **out, size_t *n,

@@ -73,8 +73,7 @@ bool rp_type_get(struct rp_db *db, struct rp_str name, int64_t now_us, struct rp
     if (step == RP_STEP_ROW)
         read_type(s, a, out);
     return step == RP_STEP_ROW ||
-           (step == RP_STEP_DONE &&
-            rp_fail(err, RP_E_NOT_FOUND, "there is no job type %.*s", RP_FMT(name)));
+           (step == RP_STEP_DONE && rp_absent(err, "job type", name, "reprise types"));
 }
 
 /* ---- hold ---- */
@@ -91,8 +90,7 @@ bool rp_type_hold(struct rp_db *db, struct rp_str name, struct rp_str why, int64
     bool same = (before.p == NULL) == (why.p == NULL) && rp_str_eq(before, why);
     rp_arena_free(&a);
     if (step != RP_STEP_ROW)
-        return step == RP_STEP_DONE &&
-               rp_fail(err, RP_E_NOT_FOUND, "there is no job type %.*s", RP_FMT(name));
+        return step == RP_STEP_DONE && rp_absent(err, "job type", name, "reprise types");
     if (same)
         return true;
     s = rp_sql(db, "update job_type set held = ?2 where name = ?1");

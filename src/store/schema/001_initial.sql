@@ -164,6 +164,7 @@ create table node(
 create table worker(
   name text not null, type text not null,  -- '*': any
   seen_at integer not null, primary key(name, type)) without rowid;
+create index worker_seen on worker(seen_at);
 create table downtime(
   id integer primary key, from_at integer not null, to_at integer not null, why text not null);
 

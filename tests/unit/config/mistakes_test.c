@@ -147,7 +147,10 @@ static void a_slip_of_the_finger_is_answered_with_the_key_that_was_meant(void **
                       "jobs: { a: { needs: [billing_db] } }\n"));
     assert_string_equal(mistakes.error[0].err.hint, "did you mean billing-db?");
     assert_null(parse("jobs: { a: { zzzzzzz: 5m } }\n"));
-    assert_string_equal(mistakes.error[0].err.hint, "");
+    assert_string_equal(mistakes.error[0].err.hint, "docs/configuration.md lists the keys");
+    assert_null(parse("dependencies: { d: { tcp: 'h:1', interval: 5s } }\n"));
+    assert_string_equal(mistakes.error[0].err.hint,
+                        "keys here: postgres http tcp command expect timeout every");
 }
 
 static void all_mistakes_are_reported_in_order_not_only_the_first(void **state)
