@@ -38,6 +38,8 @@ struct cli {
  */
 bool options_parse(struct cli *cli, int argc, char **argv, struct rp_err *err);
 extern const struct rp_option common_options[];
+/* Of commands that take nothing but the reason. */
+extern const struct rp_option reason_options[];
 
 const char *opt_text(struct cli *cli, const char *name); /* the last one given, or NULL */
 bool opt_flag(struct cli *cli, const char *name);

@@ -380,10 +380,6 @@ static const struct rp_option logs_options[] = {
     {.name = "raw", .help = "the bytes as they came, control characters included"},
     {0},
 };
-static const struct rp_option reason_options[] = {
-    {.name = "reason", .value = "R", .help = "kept in the audit trail"},
-    {0},
-};
 
 const struct rp_command job_rows[JOB_ROWS] = {
     {.name = "job show",

@@ -26,6 +26,11 @@ const struct rp_option common_options[] = {
     {0},
 };
 
+const struct rp_option reason_options[] = {
+    {.name = "reason", .value = "R", .help = "kept in the audit trail"},
+    {0},
+};
+
 /* ---- close matches ---- */
 
 static const char *name_at(const void *names, size_t i)

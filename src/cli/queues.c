@@ -86,11 +86,6 @@ static int run_resume(struct cli *cli)
     return change(cli, "resume");
 }
 
-static const struct rp_option reason_options[] = {
-    {.name = "reason", .value = "R", .help = "kept in the audit trail"},
-    {0},
-};
-
 const struct rp_command queue_rows[QUEUE_ROWS] = {
     {.name = "queues",
      .arguments = "",

@@ -352,10 +352,6 @@ static const struct rp_option replay_options[] = {
     {.name = "yes", .help = "do not ask"},
     {0},
 };
-static const struct rp_option reason_options[] = {
-    {.name = "reason", .value = "R", .help = "kept in the audit trail"},
-    {0},
-};
 static const struct rp_option show_options[] = {
     {.name = "follow", .help = "watch it until its end", .letter = 'f'},
     {0},

@@ -296,10 +296,6 @@ static const struct rp_option run_options[] = {
     {.name = "overlap", .help = "also while the last run is not over"},
     {0},
 };
-static const struct rp_option reason_options[] = {
-    {.name = "reason", .value = "R", .help = "kept in the audit trail"},
-    {0},
-};
 
 const struct rp_command schedule_rows[SCHEDULE_ROWS] = {
     {.name = "schedules",

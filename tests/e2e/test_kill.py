@@ -1,7 +1,6 @@
 """SIGKILL at random moments under load, restart, and a look whether every promise was kept (guarantees: kill).
 
 RP_KILL_ROUNDS=n makes it longer, RP_SEED=n repeats the choices of a run that failed (the moments are the machine's)."""
-import json
 import os
 import random
 import sqlite3
@@ -85,7 +84,7 @@ class Rounds:
         assert not self.ledger.wrong, f"RP_SEED={SEED}:\n" + "\n".join(self.ledger.wrong[:20])
 
     def check_store(self):
-        findings = json.loads(self.d.cli("doctor", "--json", code=None).out)["findings"]
+        findings = self.d.json("doctor")["findings"]
         self.ledger.wrong += [f"G4: {f}" for f in findings if f["check"] == "store" and f["state"] != "holds"]
 
     def check_enqueued(self):

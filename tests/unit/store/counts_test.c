@@ -3,33 +3,6 @@
 
 #include <sqlite3.h>
 
-static const char conf[] = "queues:\n  mail: { max_running: 3, weight: 2 }\n"
-                           "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n"
-                           "jobs:\n"
-                           "  a: { run: [\"true\"], needs: [db], critical: true, retries: 0 }\n"
-                           "  b: { run: [\"true\"], queue: mail, retries: 0 }\n";
-
-static struct rp_type_row type_row(struct world *w, const char *name)
-{
-    struct rp_type_row row;
-    write_counts(w);
-    OK(rp_type_get(w->db, rp_str_of(name), w->now, &w->arena, &row, err));
-    return row;
-}
-
-static struct rp_queue_row queue_row(struct world *w, const char *name)
-{
-    struct rp_queue_row *v;
-    size_t n;
-    write_counts(w);
-    OK(rp_queues_list(w->db, w->now, &w->arena, &v, &n, err));
-    for (size_t i = 0; i < n; i++)
-        if (rp_str_is(v[i].name, name))
-            return v[i];
-    fail_msg("no queue %s", name);
-    return v[0];
-}
-
 /* ---- counts ---- */
 
 static int64_t count_of(struct world *w, const char *type, enum rp_state state)
@@ -135,7 +108,7 @@ static void G30_counts_agree_with_the_rows_whatever_happens(void **state)
 static void G30_what_is_rolled_back_counts_nothing_though_a_part_of_it_was_done(void **state)
 {
     struct world *w = *state;
-    configure(w, conf);
+    configure(w, TWO_TYPES);
     (void)enqueue(w, "a", NULL);
     OK(rp_savepoint(w->db, err));
     (void)enqueue(w, "a", NULL);
@@ -285,7 +258,7 @@ static void G19_no_question_costs_more_with_more_history(void **state)
 {
     struct world *w = *state;
     int64_t few[QUESTIONS];
-    configure(w, conf);
+    configure(w, TWO_TYPES);
     add_history(w, 30);
     (void)rp_db_steps(w->db);
     for (int i = 0; i < QUESTIONS; i++) {
@@ -344,7 +317,7 @@ static void select_each_way(struct world *w)
 static void G19_each_selection_of_a_replay_is_led_by_an_index(void **state)
 {
     struct world *w = *state;
-    configure(w, conf);
+    configure(w, TWO_TYPES);
     select_each_way(w);
     int found = 0;
     for (sqlite3_stmt *st = NULL; (st = sqlite3_next_stmt(w->db->sq, st)) != NULL;)
@@ -358,7 +331,7 @@ static void G19_each_selection_of_a_replay_is_led_by_an_index(void **state)
 static void G19_no_question_scans_jobs_or_attempts(void **state)
 {
     struct world *w = *state;
-    configure(w, conf);
+    configure(w, TWO_TYPES);
     struct rp_err err;
     struct rp_db *reader = rp_store_reader(w->store, &err);
     assert_non_null(reader);

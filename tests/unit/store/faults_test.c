@@ -157,7 +157,7 @@ static void fill_up(struct fixture *f, int64_t *acknowledged)
             break;
         /* As the writer thread does it: each op in a savepoint, its failure rolled back, then the
          * commit. */
-        ok(rp_savepoint(f->db, err));
+        OK(rp_savepoint(f->db, err));
         if (!rp_jobs_enqueue(f->db, in, 2, f->now, out, &why))
             rp_savepoint_rollback(f->db);
         else
@@ -278,8 +278,8 @@ static void G6_neighbours_of_a_failed_op_are_not_committed_alone(void **state)
     struct rp_enqueue in = help_job("work");
     struct rp_enqueued out;
     help_types(f, "work", NULL);
-    ok(rp_tx_begin(f->db, err));
-    ok(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
+    OK(rp_tx_begin(f->db, err));
+    OK(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
     (void)sqlite3_exec(f->db->sq, "rollback", NULL, NULL, NULL); /* as a full disk may do */
     assert_false(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, &why));
     assert_false(rp_savepoint(f->db, &why));

@@ -9,11 +9,11 @@ static void G2_a_batch_is_all_or_nothing_and_names_the_bad_one(void **state)
     struct rp_enqueued out[3];
     struct rp_err e = {0};
     help_types(f, "work", NULL);
-    ok(rp_tx_begin(f->db, err));
-    ok(rp_savepoint(f->db, err));
+    OK(rp_tx_begin(f->db, err));
+    OK(rp_savepoint(f->db, err));
     assert_false(rp_jobs_enqueue(f->db, in, 3, f->now, out, &e));
     rp_savepoint_rollback(f->db);
-    ok(rp_tx_commit(f->db, err));
+    OK(rp_tx_commit(f->db, err));
     assert_int_equal(e.code, RP_E_UNKNOWN_TYPE);
     assert_non_null(strstr(e.message, "job 1 of the batch"));
     assert_int_equal(help_int(f, "select count(*) from job"), 0);
@@ -154,7 +154,7 @@ static void a_failure_is_retried_by_the_policy_and_then_final(void **state)
     struct rp_job j = help_get(f, id);
     assert_int_equal(j.attempts, 4);
     assert_true(rp_str_is(j.error_class, "connection") && j.pattern_id != 0);
-    ok(rp_job_attempts(f->db, id, &f->a, &v, &n, err));
+    OK(rp_job_attempts(f->db, id, &f->a, &v, &n, err));
     assert_int_equal(n, 4);
     assert_int_equal(v[1].outcome, RP_OUT_TIMEOUT);
     assert_true(rp_str_is(v[3].error, "connect ECONNREFUSED 10.0.0.7:5432"));
@@ -220,19 +220,19 @@ static void facts_and_output_are_kept_per_attempt(void **state)
     r.facts.ended_us = f->now + 11;
     r.output = (struct rp_str){"\0ab", 3};
     help_tx(rp_job_output_partial(f->db, l.id, RP_STR("part"), 4, err));
-    ok(rp_job_output(f->db, id, 0, &f->a, &packed, err));
+    OK(rp_job_output(f->db, id, 0, &f->a, &packed, err));
     assert_true(rp_str_is(packed, "part"));
     help_tx(rp_job_report(f->db, &r, f->now, &s, err));
-    ok(rp_job_attempts(f->db, id, &f->a, &v, &n, err));
+    OK(rp_job_attempts(f->db, id, &f->a, &v, &n, err));
     assert_true(v[0].has_exit && v[0].exit_code == -1 && v[0].signal == 9 && v[0].cpu_us == 5 &&
                 v[0].memory_peak == 6);
     assert_true(rp_str_is(v[0].ended_by, "the memory limit") &&
                 rp_str_is(v[0].survivors, "sleep(12)"));
     assert_int_equal(v[0].duration_us, 10);
-    ok(rp_job_output(f->db, id, 1, &f->a, &packed, err));
+    OK(rp_job_output(f->db, id, 1, &f->a, &packed, err));
     assert_true(rp_str_eq(packed, r.output));
-    refused(RP_E_NOT_FOUND, rp_job_output(f->db, id, 2, &f->a, &packed, err));
-    refused(RP_E_NOT_FOUND, rp_job_attempts(f->db, 999, &f->a, &v, &n, err));
+    FAILS(RP_E_NOT_FOUND, rp_job_output(f->db, id, 2, &f->a, &packed, err));
+    FAILS(RP_E_NOT_FOUND, rp_job_attempts(f->db, 999, &f->a, &v, &n, err));
 }
 
 static void G10_a_report_with_an_old_lease_is_refused_and_changes_nothing(void **state)
@@ -286,7 +286,7 @@ static void G12_an_idempotent_job_that_is_lost_runs_again_and_the_attempt_is_rec
     assert_int_equal(help_expire(f), 1);
     assert_int_equal(help_get(f, id).state, RP_QUEUED);
     assert_int_equal(help_get(f, id).attempts, 1);
-    ok(rp_job_attempts(f->db, id, &f->a, &v, &n, err));
+    OK(rp_job_attempts(f->db, id, &f->a, &v, &n, err));
     assert_true(n == 1 && v[0].outcome == RP_OUT_LOST &&
                 rp_str_is(v[0].error_class, "worker_lost"));
     help_check(f);
@@ -382,8 +382,8 @@ static void G11_a_terminal_job_runs_again_only_by_a_recorded_retry(void **state)
     struct rp_lease l = help_claim_one(f);
     (void)help_report(f, &l, RP_OUT_SUCCEEDED);
     assert_int_equal(help_claim(f, 10, &none), 0);
-    refused(RP_E_BAD_STATE,
-            rp_job_move(f->db, id, RP_EV_CLAIM, &(struct rp_move){.now_us = f->now}, NULL, err));
+    FAILS(RP_E_BAD_STATE,
+          rp_job_move(f->db, id, RP_EV_CLAIM, &(struct rp_move){.now_us = f->now}, NULL, err));
     help_tx_refused(RP_E_REFUSED, rp_job_retry(f->db, id, RP_STR("ann"), RP_NONE, f->now, err));
     assert_int_equal(help_int(f, "select count(*) from audit"), 0);
     help_tx(rp_job_retry(f->db, id, RP_STR("ann"), RP_STR("the mail was lost"), f->now, err));
@@ -416,12 +416,12 @@ static void cancel_ends_what_waits_and_asks_what_runs(void **state)
     help_tx(rp_job_cancel(f->db, runs, RP_STR("ann"), RP_NONE, f->now, err));
     assert_true(rp_db_take_changes(f->db) & RP_CHANGED_KILL);
     assert_int_equal(help_get(f, runs).state, RP_RUNNING);
-    ok(rp_jobs_to_kill(f->db, &f->a, &kill, &n, err));
+    OK(rp_jobs_to_kill(f->db, &f->a, &kill, &n, err));
     assert_true(n == 1 && kill[0] == l.id);
     help_tx(rp_leases_extend(f->db, &l.id, &l.token, 1, f->now + HELP_LEASE, &held, err));
     assert_true(held);
     assert_int_equal(help_report(f, &l, RP_OUT_FAILED), RP_CANCELLED);
-    ok(rp_jobs_to_kill(f->db, &f->a, &kill, &n, err));
+    OK(rp_jobs_to_kill(f->db, &f->a, &kill, &n, err));
     assert_int_equal(n, 0);
     help_tx_refused(RP_E_NOT_FOUND, rp_job_cancel(f->db, 999, RP_STR("ann"), RP_NONE, f->now, err));
     help_check(f);
@@ -517,16 +517,16 @@ static void a_rolled_back_savepoint_takes_names_and_configuration_back(void **st
     help_types(f, "work", NULL);
     struct rp_enqueue in = help_job("work");
     in.queue = RP_STR("fresh");
-    ok(rp_tx_begin(f->db, err));
-    ok(rp_savepoint(f->db, err));
-    ok(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
+    OK(rp_tx_begin(f->db, err));
+    OK(rp_savepoint(f->db, err));
+    OK(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
     rp_db_set_config(f->db, &other);
     rp_savepoint_rollback(f->db);
     assert_ptr_equal(rp_db_config(f->db), &f->config);
-    ok(rp_savepoint(f->db, err));
-    ok(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
-    ok(rp_savepoint_release(f->db, err));
-    ok(rp_tx_commit(f->db, err));
+    OK(rp_savepoint(f->db, err));
+    OK(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
+    OK(rp_savepoint_release(f->db, err));
+    OK(rp_tx_commit(f->db, err));
     assert_int_equal(help_int(f, "select count(*) from queue where name = 'fresh'"), 1);
     help_check(f);
 }
@@ -539,22 +539,22 @@ static void G30_an_outer_rollback_takes_back_what_inner_savepoints_released(void
     help_types(f, "work", NULL);
     struct rp_enqueue in = help_job("work");
     in.queue = RP_STR("fresh");
-    ok(rp_tx_begin(f->db, err));
+    OK(rp_tx_begin(f->db, err));
     (void)rp_db_take_changes(f->db);
-    ok(rp_savepoint(f->db, err));
+    OK(rp_savepoint(f->db, err));
     for (int i = 0; i < 2; i++) {
-        ok(rp_savepoint(f->db, err));
-        ok(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
-        ok(rp_savepoint_release(f->db, err));
+        OK(rp_savepoint(f->db, err));
+        OK(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
+        OK(rp_savepoint_release(f->db, err));
     }
-    ok(rp_savepoint(f->db, err));
+    OK(rp_savepoint(f->db, err));
     rp_db_set_config(f->db, &other);
-    ok(rp_savepoint_release(f->db, err));
+    OK(rp_savepoint_release(f->db, err));
     rp_savepoint_rollback(f->db);
     assert_int_equal(rp_db_take_changes(f->db), 0);
     assert_ptr_equal(rp_db_config(f->db), &f->config);
-    ok(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
-    ok(rp_tx_commit(f->db, err));
+    OK(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
+    OK(rp_tx_commit(f->db, err));
     assert_int_equal(help_int(f, "select sum(n) from tally"), 1);
     assert_int_equal(help_int(f, "select count(*) from queue where name = 'fresh'"), 1);
     help_check(f);
@@ -566,7 +566,7 @@ static void what_is_usual_is_the_median_of_recent_successes(void **state)
     struct rp_usual u;
     enum rp_state s;
     help_types(f, "work", NULL);
-    ok(rp_type_usual(f->db, RP_STR("work"), &u, err));
+    OK(rp_type_usual(f->db, RP_STR("work"), &u, err));
     assert_int_equal(u.n, 0);
     for (int i = 1; i <= 25; i++) {
         (void)help_enqueue(f, "work");
@@ -576,9 +576,9 @@ static void what_is_usual_is_the_median_of_recent_successes(void **state)
         r.facts.contract_bytes = i == 25 ? 0 : 100 * i;
         help_tx(rp_job_report(f->db, &r, f->now, &s, err));
     }
-    ok(rp_type_usual(f->db, RP_STR("work"), &u, err)); /* of 6 … 25; sizes of 6 … 24 */
+    OK(rp_type_usual(f->db, RP_STR("work"), &u, err)); /* of 6 … 25; sizes of 6 … 24 */
     assert_true(u.n == 20 && u.duration_us == 15 && u.contract_bytes == 1500);
-    refused(RP_E_NOT_FOUND, rp_type_usual(f->db, RP_STR("x"), &u, err));
+    FAILS(RP_E_NOT_FOUND, rp_type_usual(f->db, RP_STR("x"), &u, err));
 }
 
 int main(void)

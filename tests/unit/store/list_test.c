@@ -9,7 +9,7 @@ static void populate(struct fixture *f, struct dice *d)
 {
     static const char *const types[] = {"a", "b", "c"}, *const queues[] = {"default", "mail"};
     help_types(f, "a", "b", "c", NULL);
-    ok(rp_script(
+    OK(rp_script(
         f->db,
         "pragma synchronous = off; insert into schedule(id, name, type_id, expr, zone, next_at) "
         "values (1, 'nightly', 1, '@daily', 'UTC', 0)",
@@ -38,7 +38,7 @@ static void populate(struct fixture *f, struct dice *d)
             r.pattern_hash = r.outcome == RP_OUT_FAILED ? (uint64_t)(1 + help_roll(d, 3)) : 0;
             help_tx(rp_job_report(f->db, &r, f->now, &s, err));
         } else if (help_roll(d, 6) == 0) {
-            refused(RP_E_NOT_FOUND, rp_job_cancel(f->db, 99999, RP_STR("x"), RP_NONE, f->now, err));
+            FAILS(RP_E_NOT_FOUND, rp_job_cancel(f->db, 99999, RP_STR("x"), RP_NONE, f->now, err));
             int64_t id = help_int(f, "select coalesce(max(id), 0) from job where state = 2");
             if (id > 0)
                 help_tx(rp_job_cancel(f->db, id, RP_STR("x"), RP_NONE, f->now, err));
@@ -132,12 +132,12 @@ static void lists_and_counts_give_exactly_what_matches(void **state)
         bool more = true;
         for (int64_t k = 1; k <= n; k++)
             expected += matches(&all[k], &q);
-        ok(rp_jobs_count(f->db, &q, &count, err));
+        OK(rp_jobs_count(f->db, &q, &count, err));
         assert_int_equal(count, expected);
         for (int64_t cursor = 0; more;) {
             struct rp_job *page;
             size_t got;
-            ok(rp_jobs_list(f->db, &q, cursor, 1 + (int)help_roll(&d, 80), &f->a, &page, &got,
+            OK(rp_jobs_list(f->db, &q, cursor, 1 + (int)help_roll(&d, 80), &f->a, &page, &got,
                             &more, err));
             assert_true(!more || got > 0);
             for (size_t k = 0; k < got; k++, expected--) {
@@ -161,7 +161,7 @@ static void groups_of_failures_add_up(void **state)
     struct rp_job_filter q = {.type = RP_STR("a")};
     size_t n;
     int64_t sum = 0;
-    ok(rp_jobs_failures(f->db, &q, 100, &f->a, &g, &n, err));
+    OK(rp_jobs_failures(f->db, &q, 100, &f->a, &g, &n, err));
     for (size_t i = 0; i < n; i++) {
         assert_true(i == 0 || g[i - 1].n >= g[i].n);
         assert_true(rp_str_is(g[i].type, "a") && g[i].sample.p != NULL && g[i].template.p != NULL &&
@@ -172,7 +172,7 @@ static void groups_of_failures_add_up(void **state)
     assert_int_equal(sum,
                      help_int(f, "select count(*) from job where state in (6, 8) and type_id = 1"));
     q.states = 1u << RP_QUEUED;
-    refused(RP_E_BAD_FIELD, rp_jobs_failures(f->db, &q, 100, &f->a, &g, &n, err));
+    FAILS(RP_E_BAD_FIELD, rp_jobs_failures(f->db, &q, 100, &f->a, &g, &n, err));
 }
 
 static void U2_a_name_that_is_not_known_is_an_error_never_everything(void **state)
@@ -189,13 +189,13 @@ static void U2_a_name_that_is_not_known_is_an_error_never_everything(void **stat
         struct rp_job *v;
         size_t n;
         bool more;
-        refused(RP_E_NOT_FOUND, rp_jobs_count(f->db, &bad[i], &count, err));
-        refused(RP_E_NOT_FOUND, rp_jobs_list(f->db, &bad[i], 0, 10, &f->a, &v, &n, &more, err));
+        FAILS(RP_E_NOT_FOUND, rp_jobs_count(f->db, &bad[i], &count, err));
+        FAILS(RP_E_NOT_FOUND, rp_jobs_list(f->db, &bad[i], 0, 10, &f->a, &v, &n, &more, err));
     }
     struct rp_env five[5] = {{RP_STR("a"), RP_STR("b")}};
     struct rp_job_filter many = {.where = five, .n_where = 5};
     int64_t count;
-    refused(RP_E_BAD_FIELD, rp_jobs_count(f->db, &many, &count, err));
+    FAILS(RP_E_BAD_FIELD, rp_jobs_count(f->db, &many, &count, err));
 }
 
 static int64_t steps_of_a_list(struct fixture *f, struct rp_job_filter q)
@@ -203,9 +203,9 @@ static int64_t steps_of_a_list(struct fixture *f, struct rp_job_filter q)
     struct rp_job *v;
     size_t n;
     bool more;
-    ok(rp_jobs_list(f->db, &q, 0, 50, &f->a, &v, &n, &more, err));
+    OK(rp_jobs_list(f->db, &q, 0, 50, &f->a, &v, &n, &more, err));
     (void)rp_db_steps(f->db);
-    ok(rp_jobs_list(f->db, &q, 0, 50, &f->a, &v, &n, &more, err));
+    OK(rp_jobs_list(f->db, &q, 0, 50, &f->a, &v, &n, &more, err));
     return rp_db_steps(f->db);
 }
 

@@ -282,7 +282,7 @@ static void G4_every_job_is_where_the_model_says(void **state)
         m->d = d;
         help_types(m->f, "safe", "unsafe", NULL);
         m->f->type[1].idempotent = false;
-        ok(rp_script(m->f->db, "pragma synchronous = off", err));
+        OK(rp_script(m->f->db, "pragma synchronous = off", err));
         for (int i = 0; i < STEPS; i++)
             ops[help_roll(&m->d, (int64_t)(sizeof ops / sizeof *ops))](m);
         /* Seldom, for a new page of statistics or schema; not with each parameter (`x = ?` beside a

@@ -2,37 +2,10 @@
  * U29). */
 #include "world.h"
 
-static const char conf[] = "queues:\n  mail: { max_running: 3, weight: 2 }\n"
-                           "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n"
-                           "jobs:\n"
-                           "  a: { run: [\"true\"], needs: [db], critical: true, retries: 0 }\n"
-                           "  b: { run: [\"true\"], queue: mail, retries: 0 }\n";
-
-static struct rp_type_row type_row(struct world *w, const char *name)
-{
-    struct rp_type_row row;
-    write_counts(w);
-    OK(rp_type_get(w->db, rp_str_of(name), w->now, &w->arena, &row, err));
-    return row;
-}
-
-static struct rp_queue_row queue_row(struct world *w, const char *name)
-{
-    struct rp_queue_row *v;
-    size_t n;
-    write_counts(w);
-    OK(rp_queues_list(w->db, w->now, &w->arena, &v, &n, err));
-    for (size_t i = 0; i < n; i++)
-        if (rp_str_is(v[i].name, name))
-            return v[i];
-    fail_msg("no queue %s", name);
-    return v[0];
-}
-
 static void queues_show_what_waits_is_held_and_was_done(void **state)
 {
     struct world *w = *state;
-    configure(w, conf);
+    configure(w, TWO_TYPES);
     (void)run_one(w, "b", RP_OUT_FAILED, "x", 1);
     (void)run_one(w, "b", RP_OUT_SUCCEEDED, NULL, 0);
     (void)enqueue(w, "a", NULL);
@@ -58,7 +31,7 @@ static void a_paused_queue_gives_nothing_and_the_trail_says_who(void **state)
 {
     struct world *w = *state;
     struct rp_lease *l;
-    configure(w, conf);
+    configure(w, TWO_TYPES);
     (void)enqueue(w, "b", NULL);
     OK(rp_queue_pause(w->db, RP_STR("mail"), true, RP_STR("ada"), RP_STR("bounces"), w->now, err));
     OK(rp_queue_pause(w->db, RP_STR("mail"), true, RP_STR("bob"), RP_NONE, w->now, err));
@@ -77,7 +50,7 @@ static void U29_a_held_type_keeps_its_jobs_until_it_is_free(void **state)
 {
     struct world *w = *state;
     struct rp_lease *l;
-    configure(w, conf);
+    configure(w, TWO_TYPES);
     (void)enqueue(w, "b", NULL);
     OK(rp_type_hold(w->db, RP_STR("b"), RP_STR("its command is missing: /x"), w->now, err));
     assert_int_equal(claim(w, 1, &l), 0);
@@ -94,7 +67,7 @@ static void a_dependency_that_comes_up_frees_its_jobs_and_wakes_the_claim(void *
     struct rp_lease *l;
     struct rp_dep_row *v;
     size_t n;
-    configure(w, conf);
+    configure(w, TWO_TYPES);
     (void)enqueue(w, "a", NULL);
     OK(rp_dep_checked(w->db, RP_STR("db"), false, RP_STR("connection refused"), 9, w->now, err));
     assert_int_equal(claim(w, 1, &l), 0);
@@ -123,7 +96,7 @@ static void a_dependency_that_comes_up_frees_its_jobs_and_wakes_the_claim(void *
 static void a_pattern_counts_and_a_person_may_correct_it(void **state)
 {
     struct world *w = *state;
-    configure(w, conf);
+    configure(w, TWO_TYPES);
     struct rp_pattern *v, p;
     struct rp_pattern_count *c;
     size_t n;

@@ -18,7 +18,7 @@ static void G15_a_lock_has_one_holder_and_the_fence_rises(void **state)
     struct rp_run_start r = start_of("backup", "db");
     help_tx(rp_run_start(f->db, &r, f->now, &f->a, &a, &fence_a, err));
     struct rp_err e;
-    ok(rp_tx_begin(f->db, err));
+    OK(rp_tx_begin(f->db, err));
     assert_false(rp_run_start(f->db, &r, f->now + 1, &f->a, &b, &fence_b, &e));
     rp_tx_rollback(f->db);
     assert_int_equal(e.code, RP_E_LOCK_HELD);
@@ -227,7 +227,7 @@ static void attempts_of_one_external_job_become_one_job(void **state)
     struct rp_job j = help_get(f, 1);
     assert_true(j.state == RP_SUCCEEDED && j.attempts == 3 && j.created_us == t &&
                 j.ended_us == t + 25);
-    ok(rp_job_attempts(f->db, 1, &f->a, &v, &n, err));
+    OK(rp_job_attempts(f->db, 1, &f->a, &v, &n, err));
     assert_true(n == 3 && v[0].outcome == RP_OUT_FAILED && v[1].outcome == RP_OUT_TIMEOUT &&
                 v[2].started_us == t + 20);
     assert_true(rp_str_is(v[0].node, "airflow.log"));

@@ -1,5 +1,7 @@
-/* What the tests of store/ share: a store in a folder of its own, a configuration of a few types,
- * and short ways to do the usual. Time is f->now: tests move it. */
+/* What the tests of store/ share: a store in a folder of its own, checks of calls, dice; and a
+ * fixture with types made by hand, in which each step is committed by itself (world.h is the other
+ * one: a configuration as users write it, a test one transaction). Time is f->now: tests move it.
+ */
 #ifndef TESTS_STORE_HELP_H
 #define TESTS_STORE_HELP_H
 
@@ -22,7 +24,7 @@ enum { HELP_TYPES = 8 };
 #define HELP_LEASE (30 * RP_US_S)
 
 struct fixture {
-    char dir[100], path[160];
+    char dir[64], path[96];
     struct rp_store *store;
     struct rp_db *db;
     struct rp_config config;
@@ -33,18 +35,19 @@ struct fixture {
 
 #define HELPER __attribute__((unused)) static
 
-/* The message of an error that was not expected. */
-#define ok(call)                                                                                   \
+/* A call that must succeed, its error (`err` in the call) shown if it does not; one that must fail
+ * with a code. */
+#define OK(call)                                                                                   \
     do {                                                                                           \
-        struct rp_err ok_err = {0};                                                                \
-        struct rp_err *err = &ok_err;                                                              \
+        struct rp_err err_ = {0};                                                                  \
+        struct rp_err *err = &err_;                                                                \
         if (!(call))                                                                               \
             fail_msg("%s: %s", #call, err->message);                                               \
     } while (0)
-#define refused(expected, call)                                                                    \
+#define FAILS(expected, call)                                                                      \
     do {                                                                                           \
-        struct rp_err no_err = {0};                                                                \
-        struct rp_err *err = &no_err;                                                              \
+        struct rp_err err_ = {0};                                                                  \
+        struct rp_err *err = &err_;                                                                \
         if (call)                                                                                  \
             fail_msg("%s: was not refused", #call);                                                \
         if (err->code != (expected))                                                               \
@@ -54,23 +57,19 @@ struct fixture {
 HELPER struct rp_store *help_open(const char *path)
 {
     struct rp_store *s = NULL;
-    ok(rp_store_open(path, &s, err));
+    OK(rp_store_open(path, &s, err));
     return s;
 }
 
-HELPER int help_setup(void **state)
+/* A folder of the test's own and a new store in it; NULL if there is none to be had. */
+HELPER struct rp_store *help_new(char dir[64], char path[96])
 {
-    struct fixture *f = rp_xcalloc(1, sizeof *f);
     const char *tmp = getenv("TMPDIR");
-    (void)snprintf(f->dir, sizeof f->dir, "%.60s/reprise-store-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(f->dir) == NULL)
-        return -1;
-    (void)snprintf(f->path, sizeof f->path, "%s/s.db", f->dir);
-    f->store = help_open(f->path);
-    f->db = rp_store_writer(f->store);
-    f->now = INT64_C(1767225600) * RP_US_S;
-    *state = f;
-    return 0;
+    (void)snprintf(dir, 64, "%.30s/reprise-store-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    if (mkdtemp(dir) == NULL)
+        return NULL;
+    (void)snprintf(path, 96, "%s/s.db", dir);
+    return help_open(path);
 }
 
 HELPER void help_remove(const char *dir)
@@ -79,6 +78,18 @@ HELPER void help_remove(const char *dir)
     (void)snprintf(cmd, sizeof cmd, "rm -rf '%s'", dir);
     if (system(cmd) != 0)
         (void)fprintf(stderr, "could not remove %s\n", dir);
+}
+
+HELPER int help_setup(void **state)
+{
+    struct fixture *f = rp_xcalloc(1, sizeof *f);
+    f->store = help_new(f->dir, f->path);
+    if (f->store == NULL)
+        return -1;
+    f->db = rp_store_writer(f->store);
+    f->now = INT64_C(1767225600) * RP_US_S;
+    *state = f;
+    return 0;
 }
 
 HELPER int help_teardown(void **state)
@@ -93,26 +104,26 @@ HELPER int help_teardown(void **state)
 
 HELPER void help_sql(struct fixture *f, const char *sql)
 {
-    ok(rp_script(f->db, sql, err));
+    OK(rp_script(f->db, sql, err));
 }
 
 HELPER int64_t help_int(struct fixture *f, const char *sql)
 {
     int64_t v;
-    ok(rp_get_i64(rp_sql(f->db, sql), -1, &v, err));
+    OK(rp_get_i64(rp_sql(f->db, sql), -1, &v, err));
     return v;
 }
 
 #define help_tx(call)                                                                              \
     do {                                                                                           \
-        ok(rp_tx_begin(f->db, err));                                                               \
-        ok(call);                                                                                  \
-        ok(rp_tx_commit(f->db, err));                                                              \
+        OK(rp_tx_begin(f->db, err));                                                               \
+        OK(call);                                                                                  \
+        OK(rp_tx_commit(f->db, err));                                                              \
     } while (0)
 #define help_tx_refused(code, call)                                                                \
     do {                                                                                           \
-        ok(rp_tx_begin(f->db, err));                                                               \
-        refused(code, call);                                                                       \
+        OK(rp_tx_begin(f->db, err));                                                               \
+        FAILS(code, call);                                                                         \
         rp_tx_rollback(f->db);                                                                     \
     } while (0)
 
@@ -221,7 +232,7 @@ HELPER enum rp_state help_report(struct fixture *f, const struct rp_lease *l, en
 HELPER struct rp_job help_get(struct fixture *f, int64_t id)
 {
     struct rp_job j;
-    ok(rp_job_get(f->db, id, &f->a, &j, err));
+    OK(rp_job_get(f->db, id, &f->a, &j, err));
     return j;
 }
 

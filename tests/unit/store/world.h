@@ -3,19 +3,9 @@
 #ifndef RP_TESTS_WORLD_H
 #define RP_TESTS_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "store_help.h"
 
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "base/time.h"
 #include "config/config.h"
-#include "store/internal.h"
 #include "store/registry.h"
 #include "store/replays.h"
 
@@ -29,24 +19,6 @@ struct world {
     int64_t now;
     bool retry; /* failures are not permanent */
 };
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        struct rp_err err_ = {0};                                                                  \
-        struct rp_err *err = &err_;                                                                \
-        if (!(call))                                                                               \
-            fail_msg("%s: %s", #call, err_.message);                                               \
-    } while (0)
-
-#define FAILS(expected, call)                                                                      \
-    do {                                                                                           \
-        struct rp_err err_ = {0};                                                                  \
-        struct rp_err *err = &err_;                                                                \
-        if (call)                                                                                  \
-            fail_msg("%s succeeded", #call);                                                       \
-        if (err_.code != (expected))                                                               \
-            fail_msg("%s: code %s: %s", #call, rp_code_slug(err_.code), err_.message);             \
-    } while (0)
 
 static inline int64_t at(const char *time)
 {
@@ -90,19 +62,12 @@ static inline void configure(struct world *w, const char *yaml)
 static inline int world_open(void **state)
 {
     struct world *w = rp_xcalloc(1, sizeof *w);
-    (void)snprintf(w->dir, sizeof w->dir, "/tmp/reprise-test-XXXXXX");
-    if (mkdtemp(w->dir) == NULL)
+    w->store = help_new(w->dir, w->path);
+    if (w->store == NULL)
         return -1;
-    (void)snprintf(w->path, sizeof w->path, "%s/t.db", w->dir);
-    struct rp_err err;
-    if (!rp_store_open(w->path, &w->store, &err)) {
-        print_error("%s\n", err.message);
-        return -1;
-    }
     w->db = rp_store_writer(w->store);
     w->now = at("2026-03-02T00:00:00Z");
-    if (!rp_tx_begin(w->db, &err))
-        return -1;
+    OK(rp_tx_begin(w->db, err));
     *state = w;
     return 0;
 }
@@ -110,7 +75,6 @@ static inline int world_open(void **state)
 static inline int world_close(void **state)
 {
     struct world *w = *state;
-    char command[128];
     struct rp_buf findings = {0};
     bool whole = rp_counts_write(w->db, NULL) && rp_store_check(w->db, &findings, NULL);
     if (!whole)
@@ -121,10 +85,9 @@ static inline int world_close(void **state)
     for (size_t i = 0; i < w->n_config; i++)
         rp_config_free(w->config[i]);
     rp_arena_free(&w->arena);
-    (void)snprintf(command, sizeof command, "rm -rf '%s'", w->dir);
-    int rc = system(command);
+    help_remove(w->dir);
     free(w);
-    return whole && rc == 0 ? 0 : -1;
+    return whole ? 0 : -1;
 }
 
 /* ---- jobs ---- */
@@ -191,6 +154,36 @@ static inline uint64_t next_random(uint64_t *x)
     *x ^= *x >> 7;
     *x ^= *x << 17;
     return *x;
+}
+
+/* ---- types and queues ---- */
+
+#define TWO_TYPES                                                                                  \
+    "queues:\n  mail: { max_running: 3, weight: 2 }\n"                                             \
+    "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n"                                           \
+    "jobs:\n"                                                                                      \
+    "  a: { run: [\"true\"], needs: [db], critical: true, retries: 0 }\n"                          \
+    "  b: { run: [\"true\"], queue: mail, retries: 0 }\n"
+
+static inline struct rp_type_row type_row(struct world *w, const char *name)
+{
+    struct rp_type_row row;
+    write_counts(w);
+    OK(rp_type_get(w->db, rp_str_of(name), w->now, &w->arena, &row, err));
+    return row;
+}
+
+static inline struct rp_queue_row queue_row(struct world *w, const char *name)
+{
+    struct rp_queue_row *v;
+    size_t n;
+    write_counts(w);
+    OK(rp_queues_list(w->db, w->now, &w->arena, &v, &n, err));
+    for (size_t i = 0; i < n; i++)
+        if (rp_str_is(v[i].name, name))
+            return v[i];
+    fail_msg("no queue %s", name);
+    return v[0];
 }
 
 /* ---- schedules ---- */
