@@ -95,12 +95,16 @@ static bool tick_schedules(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     struct rp_engine *e = t->e;
     int64_t down = e->down_from_us, up = e->up_since_us;
-    if (t->now - e->last_wall_us > stall_us) {
+    bool gap = t->now - e->last_wall_us > stall_us;
+    if (gap) {
         down = e->last_wall_us;
         up = t->now;
     }
-    struct rp_fire f = {
-        .now_us = t->now, .down_from_us = down, .up_since_us = up, .max = FIRE_A_TICK};
+    struct rp_fire f = {.now_us = t->now,
+                        .down_from_us = down,
+                        .up_since_us = up,
+                        .clock_set = gap && t->mono - e->last_mono_us <= stall_us,
+                        .max = FIRE_A_TICK};
     if (!rp_schedules_fire(db, &f, err))
         return false;
     t->fired = f.fired;

@@ -43,7 +43,8 @@ static struct rp_str down_words(const struct due *d, const struct rp_fire *f)
 {
     char from[RP_STAMP_LEN], to[RP_STAMP_LEN];
     if (f->down_from_us > 0 && f->down_from_us < f->up_since_us)
-        return rp_str_fmt(d->arena, "the daemon was down from %s to %s",
+        return rp_str_fmt(d->arena, "the %s from %s to %s",
+                          f->clock_set ? "clock was set forward" : "daemon was down",
                           rp_stamp(f->down_from_us, from), rp_stamp(f->up_since_us, to));
     return rp_str_fmt(d->arena, "the daemon was not up before %s", rp_stamp(f->up_since_us, to));
 }

@@ -67,6 +67,7 @@ bool rp_occurrences(struct rp_db *db, int64_t schedule_id, int64_t from_us, int6
  * due at once again). */
 struct rp_fire {
     int64_t now_us, down_from_us, up_since_us;
+    bool clock_set; /* from and since are not a downtime: the wall clock was set forward */
     int64_t max;
     int64_t fired, missed, next_us; /* out */
 };

@@ -1,0 +1,95 @@
+"""The daemon under a wall clock that jumps while it runs (G24; schedules 11). libfaketime sets the wall clock only: what runs by
+CLOCK_BOOTTIME or CLOCK_MONOTONIC goes on as it does when somebody sets the clock."""
+import glob
+import time
+
+import pytest
+from reprise import Daemon, wait_for
+
+FOUND = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+pytestmark = pytest.mark.skipif(not FOUND, reason="libfaketime is not installed")
+
+HOUR = 3600
+CONFIG = """lease: 3s
+jobs:
+  tick: { shell: "true", schedule: "* * * * * *", idempotent: true, overlap: allow, missed: skip }
+  w: { idempotent: true, retries: 5, backoff: { kind: fixed, base: 2s } }
+"""
+
+
+class Clock:
+    """The daemon's wall clock against the machine's, in seconds."""
+
+    def __init__(self, folder):
+        self.file = folder / "clock"
+        self.set(0)
+
+    def set(self, seconds):
+        new = self.file.with_suffix(".new")
+        new.write_text(f"{seconds:+d}\n")
+        new.rename(self.file)
+
+
+@pytest.fixture
+def clocked(tmp_path):
+    clock = Clock(tmp_path)
+    with Daemon(CONFIG, env={"LD_PRELOAD": FOUND[0], "FAKETIME_TIMESTAMP_FILE": clock.file, "FAKETIME_NO_CACHE": "1",
+                             "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1"}) as d:
+        wait_for(lambda: fired(d), "the first run of the schedule")
+        yield d, clock
+
+
+def fired(d):
+    """Instants of the schedule's jobs, oldest first."""
+    return sorted(j["instant"] for j in d.get("/v1/jobs?schedule=tick&limit=1000")["items"])
+
+
+def lease_one(d):
+    return d.post("/v1/work/fetch", {"worker": "w", "types": ["w"], "wait_ms": 20000})["leases"][0]
+
+
+def report(d, lease, outcome="succeeded"):
+    return d.post("/v1/work/report", [{"lease": lease["lease"], "token": lease["token"], "outcome": outcome}])[0]
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR, 24 * HOUR, -24 * HOUR])
+def test_G24_a_jump_of_the_clock_takes_no_lease_and_delays_no_retry(clocked, jump):
+    d, clock = clocked
+    running, retried = d.enqueue("w"), None
+    lease = lease_one(d)
+    assert lease["job"]["id"] == running
+    retried = d.enqueue("w")
+    assert report(d, lease_one(d), "failed").get("state") == "retrying"
+    clock.set(jump)
+    began = time.monotonic()
+    again = lease_one(d)
+    assert again["job"]["id"] == retried and again["attempt"] == 2, "the retry came, and no lease was taken for lost"
+    assert time.monotonic() - began < 15, "the delay is a span, not a moment of the wall clock"
+    answer = d.post("/v1/work/beat", {"worker": "w", "leases": [{k: again[k] for k in ("lease", "token")}]})
+    assert answer[0]["ok"] and report(d, again)["state"] == "succeeded"
+    assert d.job(running)["state"] == "running" or [a["outcome"] for a in d.attempts(running)][0] == "lost"
+
+
+@pytest.mark.parametrize("jump", [HOUR, 24 * HOUR])
+def test_G14_no_instant_fires_twice_when_the_clock_is_set_forward_and_back(clocked, jump):
+    d, clock = clocked
+    clock.set(jump)
+    count = len(fired(d))
+    wait_for(lambda: len(fired(d)) > count + 1, "runs after the jump", 40)
+    clock.set(0)
+    if jump > 3 * HOUR:  # a correction: it starts from the new time
+        count = len(fired(d))
+        wait_for(lambda: len(fired(d)) > count + 1, "runs after the correction", 40)
+    else:  # they wait until the clock has reached the last instant again
+        time.sleep(2)
+    instants = fired(d)
+    assert len(instants) == len(set(instants))
+    assert len(instants) < 100, "no storm of the hour that was jumped over"
+    assert d.get("/readyz") == {"ready": True}
+
+
+def test_U16_instants_that_the_clock_jumped_over_are_missed_and_the_clock_is_named(clocked):
+    d, clock = clocked
+    clock.set(HOUR)
+    missed = wait_for(lambda: [o for o in d.get("/v1/schedules/tick/occurrences?limit=1000")["items"] if o["verdict"] == "missed"], "the verdicts", 40)
+    assert "clock" in missed[0]["why"], missed[0]
