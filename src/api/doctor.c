@@ -2,8 +2,11 @@
  * a finding holds, fails, or is not known, and says what to do. */
 #include "api/handlers.h"
 
+#include "config/config.h"
+
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -211,12 +214,28 @@ static void socket_mode(struct exam *x, const char *check)
         holds(x, check, rp_str_fmt(a, "%s is for its user and group", path));
 }
 
+/* As a reload would read it now; what is in force may be older (G28). */
+static bool config_sound(struct exam *x, struct rp_err *err)
+{
+    struct rp_mistakes *m = rp_xcalloc(1, sizeof *m);
+    struct rp_config_world world = {.now_us = x->now};
+    struct rp_config *c = rp_config_load(rp_cstr(&x->q->arena, x->config->path), &world, m);
+    bool ok = c != NULL || rp_mistakes_err(m, x->config->path, err);
+    rp_config_free(c);
+    free(m);
+    return ok;
+}
+
 static void configuration(struct exam *x, const char *check)
 {
     struct rp_arena *a = &x->q->arena;
     struct rp_str path = x->config->path;
+    struct rp_err err;
     if (path.n == 0)
         holds(x, check, RP_STR("there is none: the built-in default"));
+    else if (!config_sound(x, &err))
+        fails(x, check, rp_str_fmt(a, "%s; a reload is refused, and so is a restart", err.message),
+              rp_cstr(a, rp_str_fmt(a, "reprise check --config %.*s", RP_FMT(path))));
     else if (others_may(rp_cstr(a, path), 022))
         fails(
             x, check,

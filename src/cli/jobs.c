@@ -161,6 +161,15 @@ static const char *period(struct cli *cli)
     return until != NULL ? " in that period" : show_fmt(cli, " since %s", show_text(cli, s));
 }
 
+static const char *first_id(struct cli *cli, struct rp_str list)
+{
+    struct items i;
+    items_open(&i, list, "items");
+    const char *id = items_next(&i) ? doc_show(cli, i.value, "id") : "";
+    items_close(&i);
+    return id;
+}
+
 static int show_jobs(struct cli *cli, struct rp_str list)
 {
     const char *state = opt_text(cli, "state");
@@ -172,7 +181,10 @@ static int show_jobs(struct cli *cli, struct rp_str list)
     job_table(cli, list);
     struct rp_str cursor = doc_str(cli, list, "next_cursor");
     if (cursor.n > 0)
-        say_next(cli, "there are more: the same with --cursor %s", show_text(cli, cursor));
+        say_next(cli, "reprise job show %s; for more the same with --cursor %s",
+                 first_id(cli, list), show_text(cli, cursor));
+    else
+        say_next(cli, "reprise job show %s", first_id(cli, list));
     return 0;
 }
 

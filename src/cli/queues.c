@@ -26,6 +26,28 @@ static void queue_row(struct cli *cli, struct table *t, struct rp_str q)
         table_cell(t, "");
 }
 
+/* What stands still first, then what failed. */
+static void queues_next(struct cli *cli, struct rp_str list)
+{
+    struct items i;
+    struct rp_str paused = RP_NONE, failing = RP_NONE;
+    int64_t most = 0;
+    for (items_open(&i, list, "items"); items_next(&i);) {
+        int64_t failed = doc_i64(i.value, "failed", 0);
+        if (doc_has(i.value, "paused") && doc_i64(i.value, "waiting", 0) > 0)
+            paused = doc_str(cli, i.value, "name");
+        if (failed > most) {
+            most = failed;
+            failing = doc_str(cli, i.value, "name");
+        }
+    }
+    items_close(&i);
+    if (paused.n > 0)
+        say_next(cli, "reprise queue resume %s", show_text(cli, paused));
+    else if (failing.n > 0)
+        say_next(cli, "reprise jobs --state failed --queue %s", show_text(cli, failing));
+}
+
 static int show_queues(struct cli *cli, struct rp_str list)
 {
     static const struct column columns[] = {
@@ -42,6 +64,7 @@ static int show_queues(struct cli *cli, struct rp_str list)
         queue_row(cli, t, i.value);
     items_close(&i);
     table_print(t);
+    queues_next(cli, list);
     return 0;
 }
 

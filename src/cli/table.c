@@ -84,7 +84,20 @@ static int widest(const struct table *t, unsigned kind, int least)
     return best;
 }
 
-/* Who gives first: gaps, then long texts, then names, then both below what reads well. */
+/* Columns in which no row has anything ("·") go before a text that says something is cut. */
+static void drop_idle(struct table *t)
+{
+    for (size_t c = 0; c < t->n; c++) {
+        size_t idle = 0;
+        while (idle < t->n_rows && t->rows[idle][c].text != NULL &&
+               strcmp(t->rows[idle][c].text, "·") == 0)
+            idle++;
+        if (idle == t->n_rows)
+            t->width[c] = 0;
+    }
+}
+
+/* Who gives first: gaps, then idle columns, long texts, names, then both below what reads well. */
 static void fit(struct table *t)
 {
     static const struct {
@@ -98,6 +111,8 @@ static void fit(struct table *t)
     t->gap = 3;
     if (total_width(t) > t->cli->width)
         t->gap = 2;
+    if (total_width(t) > t->cli->width)
+        drop_idle(t);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
         for (int c;
              total_width(t) > t->cli->width && (c = widest(t, steps[i].kind, steps[i].least)) >= 0;)

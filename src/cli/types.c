@@ -30,6 +30,23 @@ static void type_row(struct cli *cli, struct table *t, struct rp_str y)
         table_cell(t, doc_bool(y, "external") && !doc_bool(y, "configured") ? "external" : "");
 }
 
+static void types_next(struct cli *cli, struct rp_str list)
+{
+    struct items i;
+    struct rp_str failing = RP_NONE;
+    int64_t most = 0;
+    for (items_open(&i, list, "items"); items_next(&i);) {
+        int64_t failed = doc_i64(i.value, "failed", 0);
+        if (failed > most) {
+            most = failed;
+            failing = doc_str(cli, i.value, "name");
+        }
+    }
+    items_close(&i);
+    if (failing.n > 0)
+        say_next(cli, "reprise jobs --state failed --type %s", show_text(cli, failing));
+}
+
 static int show_types(struct cli *cli, struct rp_str list)
 {
     static const struct column columns[] = {{"TYPE", COLUMN_NAME},     {"WAITING", COLUMN_RIGHT},
@@ -47,6 +64,7 @@ static int show_types(struct cli *cli, struct rp_str list)
         type_row(cli, t, i.value);
     items_close(&i);
     table_print(t);
+    types_next(cli, list);
     return 0;
 }
 
