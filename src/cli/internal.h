@@ -149,14 +149,16 @@ const char *show_plural(struct cli *cli, int64_t n, const char *one, const char 
 const char *show_fmt(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *painted(struct cli *cli, enum paint p, const char *text);
 enum paint state_paint(struct rp_str state);
-int text_width(const char *text); /* columns, without colour sequences */
+int text_width(const char *text);               /* columns, without colour sequences */
+size_t text_fit(const char *text, int columns); /* bytes of it that take at most so many columns */
 
 /* A labelled line: `label      first   second …`, broken between parts where it must be. */
 struct line {
     struct cli *cli;
     struct rp_buf out;
     int indent, column, parts;
-    FILE *to; /* standard output unless set after line_begin */
+    FILE *to;         /* standard output unless set after line_begin */
+    bool whole_words; /* a word that is wider than a line stays whole: it may have to be copied */
 };
 void line_begin(struct line *l, struct cli *cli, const char *label, int indent);
 void line_part(struct line *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

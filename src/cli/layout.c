@@ -26,6 +26,21 @@ static void new_line(struct line *l)
     l->column = l->indent;
 }
 
+/* A word that is wider than a line goes on in the next one. */
+static void put_word(struct line *l, const char *word)
+{
+    int width = text_width(word);
+    while (!l->whole_words && l->column + width > l->cli->width) {
+        size_t n = text_fit(word, l->cli->width - l->column);
+        rp_buf_add(&l->out, word, n);
+        new_line(l);
+        word += n;
+        width = text_width(word);
+    }
+    rp_buf_str(&l->out, rp_str_of(word));
+    l->column += width;
+}
+
 /* Words of text from the current column on; runs of spaces inside a line stay. */
 static void wrap(struct line *l, const char *text)
 {
@@ -35,15 +50,13 @@ static void wrap(struct line *l, const char *text)
         while (strncmp(text + gap + n, " %", 2) == 0) /* a number and its % stay together */
             n += 1 + strcspn(text + gap + n + 1, " ");
         const char *word = rp_cstr(&a, (struct rp_str){text + gap, n});
-        int width = text_width(word);
-        if (l->column > l->indent && l->column + (int)gap + width > l->cli->width) {
+        if (l->column > l->indent && l->column + (int)gap + text_width(word) > l->cli->width) {
             new_line(l);
         } else {
             spaces(&l->out, (int)gap);
             l->column += (int)gap;
         }
-        rp_buf_str(&l->out, rp_str_of(word));
-        l->column += width;
+        put_word(l, word);
         text += gap + n;
     }
     rp_arena_free(&a);
@@ -88,7 +101,7 @@ void line_end(struct line *l)
 
 void say_to(struct cli *cli, FILE *to, int indent, const char *text)
 {
-    struct line l = {.cli = cli, .indent = indent, .column = indent, .to = to};
+    struct line l = {.cli = cli, .indent = indent, .column = indent, .to = to, .whole_words = true};
     spaces(&l.out, indent);
     wrap(&l, text);
     line_end(&l);
@@ -113,6 +126,7 @@ void say_next(struct cli *cli, const char *fmt, ...)
     if (!cli->quiet) {
         struct line l;
         line_begin(&l, cli, "next", 6);
+        l.whole_words = true;
         line_part(&l, "%s", text);
         line_end(&l);
     }

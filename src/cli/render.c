@@ -111,20 +111,23 @@ int text_width(const char *text)
     return width;
 }
 
+size_t text_fit(const char *text, int columns)
+{
+    size_t i = 0, n;
+    for (int width = 0; text[i] != '\0'; i += n) {
+        n = colour_len(text + i);
+        if (n == 0 && (width += char_width(text + i, &n)) > columns)
+            break;
+    }
+    return i;
+}
+
 const char *show_cut(struct cli *cli, struct rp_str foreign, int columns)
 {
     const char *text = show_text(cli, foreign);
-    int width = 0;
-    size_t keep = 0, n;
     if (text_width(text) <= columns)
         return text;
-    for (size_t i = 0; text[i] != '\0'; i += n) {
-        width += char_width(text + i, &n);
-        if (width > columns - 1)
-            break;
-        keep = i + n;
-    }
-    return show_fmt(cli, "%.*s…", (int)keep, text);
+    return show_fmt(cli, "%.*s…", (int)text_fit(text, columns - 1), text);
 }
 
 /* ---- numbers ---- */

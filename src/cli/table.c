@@ -1,8 +1,8 @@
 /* Tables. Columns share the line: what does not fit is taken from texts that may be cut or wrapped
- * and from names; numbers and states stay whole. libsmartcols aligns and prints. */
+ * and from names; numbers and states stay whole. (libsmartcols would escape every \x anew, and
+ * count it as four columns.) */
 #include "cli/internal.h"
 
-#include <libsmartcols.h>
 #include <stdlib.h>
 
 enum { COLUMNS_MAX = 12, WRAP_LINES = 4 };
@@ -139,72 +139,66 @@ static const char *fitted(const struct table *t, size_t c, const char *text)
     return show_cut(t->cli, rp_str_of(text), t->width[c]);
 }
 
-static void put_cells(struct table *t, struct libscols_table *scols)
+/* ---- printing ---- */
+
+static void spaces(struct rp_buf *b, int n)
 {
-    static const char *const names[] = {[BOLD] = "bold",   [DIM] = "halfbright", [RED] = "red",
-                                        [GREEN] = "green", [YELLOW] = "brown",   [CYAN] = "cyan"};
-    for (size_t r = 0; r < t->n_rows; r++) {
-        struct libscols_line *line = scols_table_new_line(scols, NULL);
-        for (size_t c = 0, at = 0; line != NULL && c < t->n; c++) {
-            struct cell cell = t->rows[r][c];
-            if (t->width[c] == 0)
-                continue;
-            (void)scols_line_set_data(line, at, fitted(t, c, cell.text != NULL ? cell.text : ""));
-            if (cell.paint != PLAIN)
-                (void)scols_cell_set_color(scols_line_get_cell(line, at), names[cell.paint]);
-            at++;
-        }
-    }
+    while (n-- > 0)
+        rp_buf_c(b, ' ');
 }
 
-static void put_columns(const struct table *t, struct libscols_table *scols)
+/* The next line of each cell; none ends in spaces. */
+static void put_line(const struct table *t, struct rp_str rest[], const enum paint paint[])
 {
-    for (size_t c = 0; c < t->n; c++) {
-        int flags = t->columns[c].flags & COLUMN_RIGHT ? SCOLS_FL_RIGHT : 0;
-        bool wrap = (t->columns[c].flags & COLUMN_WRAP) != 0;
+    struct rp_buf out = {0};
+    int owed = 0;
+    for (size_t c = 0, at = 0; c < t->n; c++) {
+        struct rp_str piece = RP_NONE;
         if (t->width[c] == 0)
             continue;
-        struct libscols_column *column = scols_table_new_column(scols, t->columns[c].title, 0,
-                                                                flags | (wrap ? SCOLS_FL_WRAP : 0));
-        if (column != NULL && wrap) {
-            (void)scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk,
-                                            NULL);
-            (void)scols_column_set_safechars(column, "\n");
+        (void)rp_str_split(&rest[c], '\n', &piece);
+        const char *text = rp_cstr(&t->cli->arena, piece);
+        int room = t->width[c] - text_width(text);
+        bool right = (t->columns[c].flags & COLUMN_RIGHT) != 0;
+        owed += (at++ > 0 ? t->gap : 0) + (right ? room : 0);
+        if (piece.n > 0) {
+            spaces(&out, owed);
+            rp_buf_fmt(&out, "%s", painted(t->cli, paint[c], text));
+            owed = 0;
         }
-        if (column != NULL && t->cli->color)
-            (void)scols_cell_set_color(scols_column_get_header(column), "halfbright");
+        owed += right ? 0 : room;
     }
+    (void)printf("%.*s\n", RP_FMT(rp_buf_view(&out)));
+    rp_buf_free(&out);
 }
 
-/* Lines end where their text ends: libsmartcols pads the last column. */
-static void put_text(const char *text)
+static void put_row(const struct table *t, const struct cell cells[])
 {
-    struct rp_str rest = rp_str_of(text), line;
-    while (rp_str_split(&rest, '\n', &line)) {
-        while (line.n > 0 && line.p[line.n - 1] == ' ')
-            line.n--;
-        if (line.n > 0)
-            (void)printf("%.*s\n", RP_FMT(line));
+    struct rp_str rest[COLUMNS_MAX] = {{0}};
+    enum paint paint[COLUMNS_MAX];
+    bool more = true;
+    for (size_t c = 0; c < t->n; c++) {
+        rest[c] = rp_str_of(fitted(t, c, cells[c].text != NULL ? cells[c].text : ""));
+        paint[c] = cells[c].paint;
+    }
+    while (more) {
+        put_line(t, rest, paint);
+        more = false;
+        for (size_t c = 0; c < t->n; c++)
+            more = more || (t->width[c] > 0 && rest[c].n > 0);
     }
 }
 
 void table_print(struct table *t)
 {
-    struct libscols_table *scols = t->n_rows > 0 ? scols_new_table() : NULL;
-    char *text = NULL;
-    if (scols != NULL) {
-        fit(t);
-        scols_table_set_termforce(scols, SCOLS_TERMFORCE_ALWAYS);
-        scols_table_set_termwidth(scols, 1000); /* the widths are decided here */
-        (void)scols_table_enable_colors(scols, t->cli->color);
-        (void)scols_table_set_column_separator(scols, t->gap == 3 ? "   " : "  ");
-        put_columns(t, scols);
-        put_cells(t, scols);
-        if (scols_print_table_to_string(scols, &text) == 0 && text != NULL)
-            put_text(text);
-        scols_unref_table(scols);
-    }
-    free(text);
+    struct cell head[COLUMNS_MAX];
+    for (size_t c = 0; c < t->n; c++)
+        head[c] = (struct cell){t->columns[c].title, DIM};
+    fit(t);
+    if (t->n_rows > 0)
+        put_row(t, head);
+    for (size_t r = 0; r < t->n_rows; r++)
+        put_row(t, t->rows[r]);
     free(t->rows);
     free(t);
 }

@@ -110,6 +110,56 @@ static void a_hundred_fetches_that_wait_each_get_one_job(void **state)
     want(w, "GET", "/v1/jobs/count?state=running", NULL, 200, "{\"count\":100}");
 }
 
+static void a_job_reaches_its_fetch_behind_a_crowd_that_wants_others(void **state)
+{
+    enum { N = 100 };
+    struct world *w = *state;
+    static struct poll_thread crowd[N];
+    struct poll_thread p;
+    for (int i = 0; i < N; i++)
+        poll_begin(&crowd[i], w, "{\"worker\":\"c\",\"types\":[\"bill\"],\"wait_ms\":6000}");
+    wait_waiting(w, N);
+    poll_begin(&p, w, "{\"worker\":\"w\",\"types\":[\"mail\"],\"wait_ms\":25000}");
+    wait_waiting(w, N + 1);
+    want(w, "POST", "/v1/jobs", "{\"type\":\"mail\"}", 201, "queued");
+    poll_end(&p, 200, "\"type\":\"mail\"");
+    assert_true(p.took_us < 4 * RP_US_S);
+    for (int i = 0; i < N; i++)
+        poll_end(&crowd[i], 200, "{\"leases\":[]}");
+}
+
+static int local_connect(const struct world *w)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    (void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", w->socket);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0);
+    return fd;
+}
+
+static void G26_clients_that_left_while_they_waited_do_not_keep_it_from_stopping(void **state)
+{
+    enum { N = 40 };
+    static const char text[] = "POST /v1/work/fetch HTTP/1.1\r\nHost: localhost\r\n"
+                               "Content-Length: 31\r\n\r\n"
+                               "{\"worker\":\"w\",\"wait_ms\":20000} ";
+    (void)state;
+    struct world *w = world_new(world_yaml, 0);
+    int fd[N];
+    for (int i = 0; i < N; i++) {
+        fd[i] = local_connect(w);
+        raw_send(fd[i], text, sizeof text - 1);
+    }
+    wait_waiting(w, N);
+    for (int i = 0; i < N; i++)
+        (void)(i % 2 ? close(fd[i]) : shutdown(fd[i], SHUT_WR));
+    int64_t from = now_us();
+    world_free(w);
+    assert_true(now_us() - from < 10 * RP_US_S);
+    for (int i = 0; i < N; i += 2)
+        (void)close(fd[i]);
+}
+
 static void a_stop_answers_fetches_that_wait(void **state)
 {
     enum { N = 20 };
@@ -186,7 +236,9 @@ int main(void)
         T(a_fetch_is_answered_empty_at_its_deadline),
         T(a_fetch_without_waiting_is_answered_at_once),
         T(a_hundred_fetches_that_wait_each_get_one_job),
+        T(a_job_reaches_its_fetch_behind_a_crowd_that_wants_others),
         cmocka_unit_test(a_stop_answers_fetches_that_wait),
+        cmocka_unit_test(G26_clients_that_left_while_they_waited_do_not_keep_it_from_stopping),
         T(a_worker_that_went_away_while_it_waited_takes_no_job),
         T(fetches_without_the_scope_are_refused_at_once),
         T(one_bad_report_of_a_batch_does_not_fail_the_others),

@@ -323,6 +323,30 @@ static void overlap_replace_kills_the_running_command_which_is_cancelled(void **
     world_free(w);
 }
 
+static void a_lowered_max_running_holds_while_commands_end(void **state)
+{
+    (void)state;
+    struct rp_err err;
+    int64_t held, id[8];
+    static const char yaml[] = "max_running: %d\njobs:\n" TYPE("a", "sleep 0.3", "");
+    char text[400];
+    (void)snprintf(text, sizeof text, yaml, 4);
+    struct world *w = world_new(text);
+    (void)snprintf(text, sizeof text, yaml, 1);
+    struct rp_config *next = config_of(text);
+    for (int i = 0; i < 8; i++)
+        id[i] = enqueue(w, "a", NULL);
+    (void)job_in(w, id[3], RP_RUNNING);
+    must(rp_engine_reload(w->engine, next, &held, &err), &err);
+    for (int i = 0; i < 5; i++)
+        (void)job_in(w, id[i], RP_SUCCEEDED);
+    struct rp_engine_state s;
+    rp_engine_state(w->engine, &s);
+    assert_true(s.running <= 1);
+    world_free(w);
+    rp_config_free(next);
+}
+
 static void a_reload_changes_what_later_attempts_run(void **state)
 {
     (void)state;
@@ -380,6 +404,7 @@ int main(void)
         cmocka_unit_test(overlap_replace_kills_the_running_command_which_is_cancelled),
         cmocka_unit_test(a_reload_changes_what_later_attempts_run),
         cmocka_unit_test(G28_no_claim_is_dropped_when_the_configuration_changes),
+        cmocka_unit_test(a_lowered_max_running_holds_while_commands_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

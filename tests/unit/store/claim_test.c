@@ -215,6 +215,48 @@ static void G19_the_cost_of_a_claim_does_not_grow_with_history_or_held_jobs(void
     assert_in_range(hundred_after, hundred / 2, hundred + 200);
 }
 
+static void G18_claims_and_pages_of_lists_are_bounded_in_bytes(void **state)
+{
+    enum { N = 10, BYTES = 3 << 20 };
+    struct fixture *f = *state;
+    struct rp_lease *l;
+    struct rp_job *jobs;
+    size_t n;
+    bool more;
+    char *big = rp_xmalloc(BYTES);
+    help_types(f, "a", NULL);
+    memset(big, '1', BYTES);
+    for (int i = 0; i < N; i++) {
+        struct rp_enqueue in = help_job("a");
+        in.payload = (struct rp_str){big, BYTES};
+        (void)help_add(f, &in);
+    }
+    help_tx(rp_jobs_list(f->db, &(struct rp_job_filter){0}, 0, 1000, &f->a, &jobs, &n, &more, err));
+    assert_in_range(n, 5, 7);
+    assert_true(more);
+    n = help_claim(f, 1000, &l);
+    assert_in_range(n, 5, 7);
+    assert_int_equal(n + help_claim(f, 1000, &l), N);
+    free(big);
+}
+
+static void G20_a_question_that_takes_too_long_ends(void **state)
+{
+    struct fixture *f = *state;
+    struct rp_err err;
+    int64_t n;
+    help_types(f, "a", NULL);
+    fill(f, "a", "long", 9000);
+    struct rp_db *reader = rp_store_reader(f->store, &err);
+    assert_non_null(reader);
+    rp_db_deadline(reader, 1);
+    assert_false(rp_jobs_count(reader, &(struct rp_job_filter){0}, &n, &err));
+    assert_int_equal(err.code, RP_E_TOO_LARGE);
+    rp_db_deadline(reader, 0);
+    assert_true(rp_jobs_count(reader, &(struct rp_job_filter){0}, &n, &err));
+    rp_db_close(reader);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, help_setup, help_teardown)
@@ -227,6 +269,8 @@ int main(void)
         T(workers_get_what_they_ask_for_and_learn_of_wrong_names),
         T(the_merge_of_lanes_is_a_sort),
         T(G19_the_cost_of_a_claim_does_not_grow_with_history_or_held_jobs),
+        T(G18_claims_and_pages_of_lists_are_bounded_in_bytes),
+        T(G20_a_question_that_takes_too_long_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,141 @@
+"""Jobs and callers that print, name and send what harms a terminal, a JSON reader or the memory of the daemon."""
+import json
+import os
+import re
+import time
+import unicodedata
+
+import pytest
+from reprise import Daemon, wait_for
+
+# What moves a cursor, changes colours, hides text, or turns its order (S15).
+HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+EVIL = "\x1b[2J\x1b]0;owned\x07\x00\r\x08\x9b31m\u202egnp.exe\u2066\u200b\ufeff\x7f\u0085"
+
+SPEW = r"""
+printf '\033[2J\033]0;owned\007first\000\r\b\302\233 \342\200\256gnp \377\376\300\200\n';
+head -c 1000000000 /dev/zero;
+printf '\nlast \033[31m\355\240\200 \033]52;c;cm0gLXJm\007\n' >&2;
+exit 1
+"""
+
+
+def memory(d, what="VmHWM"):
+    """Bytes of the daemon, by the kernel's own account."""
+    with open(f"/proc/{d.process.pid}/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(what + ":"))
+
+
+def store_bytes(d):
+    return sum(p.stat().st_size for p in d.dir.glob("reprise.db*"))
+
+
+def test_G18_S15_a_job_that_writes_a_gigabyte_of_NULs_and_escapes_costs_little_and_harms_no_terminal():
+    with Daemon("jobs:\n  spew: " + json.dumps({"shell": SPEW, "retries": 0}) + "\n") as d:
+        before = memory(d)
+        id = d.enqueue("spew")
+        d.wait_state(id, "failed", deadline_s=120)
+        assert memory(d) - before < 64 << 20, f"{(memory(d) - before) >> 20} MB for a gigabyte of output"
+        assert store_bytes(d) < 16 << 20
+        attempt = d.attempts(id)[0]
+        assert attempt["output_bytes"] > 1_000_000_000 and attempt["output_dropped"] > 999_000_000
+        for command in ["job", "show", id], ["job", "logs", id], ["job", "logs", id, "--stream", "err"], ["jobs", "--state", "failed"], \
+                ["jobs", "--state", "failed", "--list"], ["patterns"], ["analyze"], ["status"]:
+            said = d.cli(*command, code=None)
+            assert said.code in (0, 3)
+            harm = HARMFUL.search(said.out + said.err)
+            assert not harm, f"{command}: {harm.group()!r} at {harm.start()}"
+            if "logs" not in command:
+                json.loads(d.cli(*command, "--json", code=None).out)
+        assert "\\x1b[2J" in d.cli("job", "logs", id).out
+        assert b"\x1b[2J" in d.output(id), "the bytes themselves are kept"
+        assert memory(d) - before < 96 << 20
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    """Everything that a caller may name has a hostile name."""
+    with Daemon("jobs:\n  w: { idempotent: true, retries: 0 }\n") as d:
+        names = {"queue": "q" + EVIL, "key": "k" + EVIL, "labels": {"tenant" + EVIL: "acme" + EVIL}, "payload": {"x" + EVIL: EVIL}}
+        d.refused, d.taken = [], []
+        for leave_out in [], ["queue"], ["queue", "key"], ["queue", "key", "labels"], ["queue", "key", "labels", "payload"]:
+            body = {"type": "w"} | {k: v for k, v in names.items() if k not in leave_out}
+            status, answer = d.http("POST", "/v1/jobs", body)
+            (d.taken if status == 201 else d.refused).append((status, json.loads(answer)))
+        leases = d.post("/v1/work/fetch", {"worker": "worker" + EVIL, "max": 50, "wait_ms": 10000})["leases"]
+        assert len(leases) == len(d.taken)
+        d.post("/v1/work/report", [{"lease": l["lease"], "token": l["token"], "outcome": "failed", "result": {"r": EVIL}, "error": {
+            "message": f"could not {EVIL} connect\n{EVIL}", "type": "E" + EVIL, "stack": "at x" + EVIL}} for l in leases])
+        d.post("/v1/runs/records", {"source": "log" + EVIL, "records": [{"type": "imported" + EVIL, "queue": "iq", "key": "ik" + EVIL, "outcome": "failed",
+               "external_id": "e" + EVIL, "labels": {"l" + EVIL: EVIL}, "error": "gone" + EVIL}]}) \
+            if d.http("POST", "/v1/runs/records", {"records": [{"type": "imported" + EVIL, "outcome": "failed", "error": EVIL}]})[0] == 200 else None
+        d.http("POST", "/v1/tokens", {"name": "t" + EVIL, "scope": "read"})
+        d.http("POST", "/v1/queues/default/pause", {"reason": "because" + EVIL})
+        for p in d.get("/v1/patterns")["items"]:
+            d.http("POST", f"/v1/patterns/{p['id']}", {"name": "known as " + EVIL})
+        d.http("POST", "/v1/replays", {"select": {"type": "w"}, "guard": {"accept_unknown": True, "reason": "try" + EVIL}})
+        yield d
+
+
+LISTS = [["status"], ["jobs"], ["jobs", "--list"], ["jobs", "--state", "failed"], ["jobs", "--state", "failed", "--list"], ["queues"], ["types"],
+         ["type", "show", "w"], ["patterns"], ["analyze"], ["schedules"], ["deps"], ["replay", "list"], ["token", "list"], ["doctor"]]
+
+
+@pytest.mark.parametrize("command", LISTS, ids=" ".join)
+def test_S15_no_list_prints_a_control_character_of_a_name_and_json_stays_json(hostile, command):
+    said = hostile.cli(*command, code=None)
+    assert said.code in (0, 3), said
+    harm = HARMFUL.search(said.out + said.err)
+    assert not harm, f"{command}: {harm.group()!r} in {said.out[max(0, harm.start() - 60):harm.start() + 30]!r}"
+    assert max(map(width, said.out.splitlines()), default=0) <= 80, max(said.out.splitlines(), key=width)
+    assert "\\x5c" not in said.out, "escaped once, not twice"
+    whole = hostile.cli(*command, "--json", code=None)
+    assert json.loads(whole.out) is not None
+    assert not re.search("[\x00-\x09\x0b-\x1f]", whole.out), "JSON escapes control characters"
+
+
+def width(line):
+    """Columns on a terminal."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+def test_S15_one_job_with_hostile_names_is_shown_escaped(hostile):
+    assert hostile.taken, hostile.refused
+    for _, answer in hostile.taken:
+        for command in ["job", "show", answer["id"]], ["job", "logs", answer["id"]]:
+            said = hostile.cli(*command, code=None)
+            assert not HARMFUL.search(said.out + said.err), said
+        job = json.loads(hostile.cli("job", "show", answer["id"], "--json").out)
+        assert "\x1b[2J" in json.dumps(job, ensure_ascii=False).encode().decode("unicode_escape")
+
+
+def test_S15_refusals_escape_what_they_quote(hostile):
+    for status, problem in hostile.refused:
+        assert 400 <= status < 500 and problem["type"].startswith("urn:reprise:problem:")
+    for args in ["enqueue", "no" + EVIL.replace("\x00", "")], ["jobs", "--type", EVIL.replace("\x00", "")], ["job", "show", EVIL.replace("\x00", "")], \
+            ["jobs", "--state", EVIL.replace("\x00", "")], [EVIL.replace("\x00", "")], ["cron", "next", EVIL.replace("\x00", "")]:
+        said = hostile.cli(*args, code=None)
+        assert not HARMFUL.search(said.out + said.err), (args, said.err)
+
+
+def test_S16_one_record_a_line_in_the_daemons_log_whatever_it_is_about(hostile):
+    hostile.http("GET", "/v1/jobs?state=" + "%0a%1b[2J")
+    hostile.http("GET", "/%0ats=now%20level=error")
+    for line in hostile.logged().splitlines():
+        assert line.startswith("ts=") and not HARMFUL.search(line), repr(line)
+
+
+def test_G18_a_message_of_a_megabyte_and_ten_thousand_different_ones_stay_in_bounds():
+    with Daemon("jobs:\n  w: { idempotent: true, retries: 0 }\n") as d:
+        before = memory(d)
+        for batch in range(10):
+            d.post("/v1/runs/records", {"records": [{"type": "w", "outcome": "failed",
+                   "error": f"{os.urandom(8).hex()} {'x' * 300} {batch}-{i} in {os.urandom(4).hex()}"} for i in range(1000)]})
+        for _ in range(4):
+            d.post("/v1/runs/records", {"records": [{"type": "w", "outcome": "failed", "error": "boom " * 200_000}]})
+        assert memory(d) - before < 128 << 20, f"{(memory(d) - before) >> 20} MB"
+        assert store_bytes(d) < 64 << 20
+        began = time.monotonic()
+        said = d.cli("patterns").out
+        assert time.monotonic() - began < 5 and len(said) < 500_000
+        assert len(d.get("/v1/jobs?limit=1")["items"][0]["error"]["message"]) <= 64 << 10
