@@ -3,144 +3,26 @@
 Run alone: REPRISE_BIN=build-debug/reprise /usr/bin/python3 -m pytest -q tests/e2e/test_exec.py"""
 import base64
 import hashlib
-import http.server
 import json
 import os
 import pathlib
 import shutil
 import signal
-import socketserver
 import subprocess
 import tempfile
-import threading
 import time
 
 import pytest
 
-from reprise import BIN, DEADLINE_S
-from reprise import Daemon as RealDaemon
-from reprise import wait_for
-
-
-def rfc(seconds):
-    whole, part = divmod(int(seconds * 1e6), 1_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{part:06d}Z"
-
-
-class Daemon:
-    """What POST /v1/runs, …/finish, …/records and /v1/work/beat promise, in memory."""
-
-    def __init__(self, path):
-        self.path = str(path)
-        self.lock = threading.Lock()
-        self.lease_s = 30
-        self.runs, self.finished, self.records, self.known, self.beats = {}, [], [], set(), []
-        self.fences, self.held_by = {}, None
-        self.cancel, self.lose, self.refuse, self.delay_answer_s = False, False, None, 0
-        self.server = None
-
-    def start(self):
-        daemon = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def address_string(self):
-                return "unix"
-
-            def log_message(self, *_):
-                pass
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with daemon.lock:
-                    status, answer = daemon.answer(self.path, body)
-                    delay = daemon.delay_answer_s
-                time.sleep(delay)
-                text = json.dumps(answer).encode()
-                try:
-                    self.send_response(status)
-                    self.send_header("Content-Type", "application/json")
-                    self.send_header("Content-Length", str(len(text)))
-                    self.end_headers()
-                    self.wfile.write(text)
-                except OSError:
-                    pass
-
-        class Server(socketserver.ThreadingUnixStreamServer):
-            daemon_threads = True
-
-        pathlib.Path(self.path).unlink(missing_ok=True)
-        self.server = Server(self.path, Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def stop(self):
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
-            pathlib.Path(self.path).unlink(missing_ok=True)
-            self.server = None
-
-    @staticmethod
-    def problem(status, slug, detail, **extra):
-        return status, {"type": f"urn:reprise:problem:{slug}", "title": slug, "status": status, "detail": detail, **extra}
-
-    def answer(self, path, body):
-        if self.refuse:
-            return self.problem(*self.refuse)
-        if path == "/v1/runs":
-            return self.begin(body)
-        if path == "/v1/runs/records":
-            return self.take_records(body["records"])
-        if path == "/v1/work/beat":
-            return self.beat(body)
-        if path.startswith("/v1/runs/") and path.endswith("/finish"):
-            return self.finish(path.split("/")[3], body)
-        return self.problem(404, "not-found", path)
-
-    def begin(self, body):
-        assert set(body) <= {"type", "key", "lock", "timeout_s", "worker", "lease_ms"}, body
-        if "lock" in body and self.held_by:
-            return self.problem(409, "lock-held", f"the lock {body['lock']} is held by {self.held_by} since 02:14")
-        lease, now = str(len(self.runs) + 1), time.time()
-        run = {"token": f"{int(lease):016x}", **body}
-        self.runs[lease] = run
-        answer = {"lease": lease, "token": run["token"], "attempt": 1, "deadline": rfc(now + self.lease_s),
-                  "job": {"id": str(1000 + int(lease)), "type": body["type"], "key": body.get("key", "made-up-key"),
-                          "started_at": rfc(now)}}
-        if "lock" in body:
-            answer["fence"] = self.fences[body["lock"]] = self.fences.get(body["lock"], 0) + 1
-        return 201, answer
-
-    def finish(self, lease, body):
-        run = self.runs.get(lease)
-        if not run or run["token"] != body["token"] or self.lose:
-            return self.problem(409, "lease-lost", f"lease {lease} is not held any more")
-        self.finished.append({**run, **body})
-        return 200, {"state": body["outcome"]}
-
-    def take_records(self, records):
-        added = 0
-        for r in records:
-            if r["spool_id"] in self.known:
-                continue
-            self.known.add(r["spool_id"])
-            self.records.append(r)
-            added += 1
-        return 200, {"added": added, "known": len(records) - added}
-
-    def beat(self, body):
-        self.beats.append(time.monotonic())
-        return 200, [{"lease": one["lease"], "ok": not self.lose, **({"cancel": True} if self.cancel else {})}
-                     for one in body["leases"]]
+from reprise import BIN, DEADLINE_S, Daemon, wait_for
+from runs_daemon import RunsDaemon, rfc
 
 
 class World:
     def __init__(self, root):
         self.root = root
         self.state = root / "state"
-        self.daemon = Daemon(root / "s")
+        self.daemon = RunsDaemon(root / "s")
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("REPRISE")}
         self.env |= {"REPRISE_STATE": str(self.state), "REPRISE_SOCKET": self.daemon.path}
 
@@ -568,7 +450,7 @@ def test_rule24_what_outlives_the_command_is_ended_and_named(world, daemon):
 
 @pytest.fixture
 def real(world):
-    with RealDaemon("") as d:
+    with Daemon("") as d:
         world.env["REPRISE_SOCKET"] = d.socket
         yield d
 

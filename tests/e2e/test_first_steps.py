@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import BIN, environment, run, until
+from reprise import BIN, Daemon, environment, run, wait_for
 
 NOBODY = 65534
 
@@ -36,7 +36,7 @@ def test_the_first_serve_of_a_user_works_and_every_command_finds_it(folder, conf
             assert daemon.poll() is None, pathlib.Path(folder, "log").read_text()
             asked = subprocess.run([*words, program, "status"], env=env, cwd=folder, capture_output=True)
             return asked if asked.returncode == 0 else None
-        assert b"scheduler" in until(status, what="an answer").stdout
+        assert b"scheduler" in wait_for(status, what="an answer").stdout
         assert pathlib.Path(folder, ".local/state/reprise/reprise.db").stat().st_mode & 0o777 == 0o600
     finally:
         daemon.terminate()
@@ -61,25 +61,20 @@ def test_what_is_not_there_is_answered_with_the_command_that_lists_what_is(world
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    from harness import Daemon
-    import tempfile
-    folder = tempfile.mkdtemp(prefix="rp-")
-    d = Daemon(folder, """
+def world():
+    with Daemon("""
 dependencies:
   gone: { tcp: "127.0.0.1:1", every: 1s, timeout: 1s }
 jobs:
   python: { run: [python3, -c, "def f():\\n  raise KeyError('tenant')\\nf()"], idempotent: true }
   held: { run: ["true"], needs: [gone] }
-""").start()
-    yield d
-    d.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+""") as d:
+        yield d
 
 
 def test_a_list_of_jobs_shows_the_line_that_says_what_happened_not_the_head_of_a_trace(world):
     job = world.run("enqueue", "python", "--quiet").out.strip()
-    until(lambda: world.json("job", "show", job)["state"] == "failed", what="the failure")
+    wait_for(lambda: world.json("job", "show", job)["state"] == "failed", what="the failure")
     assert "KeyError: 'tenant'" in world.run("jobs").out
     assert "Traceback" not in world.run("jobs", "--state", "failed").out
     assert "error      KeyError: 'tenant'\n" in world.run("job", "show", job).out
@@ -87,14 +82,14 @@ def test_a_list_of_jobs_shows_the_line_that_says_what_happened_not_the_head_of_a
 
 def test_what_a_dry_run_leaves_out_is_explained_with_the_way_to_take_it_along(world):
     job = world.run("enqueue", "python", "--quiet").out.strip()
-    until(lambda: world.json("job", "show", job)["state"] == "failed", what="the failure")
+    wait_for(lambda: world.json("job", "show", job)["state"] == "failed", what="the failure")
     said = " ".join(world.run("replay", job, "--dry-run").out.split())
     assert "1 fix-first: fails the same way until it is fixed; then --override fix-first --reason WHY" in said
 
 
 @pytest.mark.parametrize("more", [[], ["--follow"]])
 def test_the_log_of_a_job_that_has_not_run_says_so_and_why(world, more):
-    until(lambda: world.json("deps")["items"][0]["state"] == "down", what="the check")
+    wait_for(lambda: world.json("deps")["items"][0]["state"] == "down", what="the check")
     job = world.run("enqueue", "held", "--quiet").out.strip()
-    said = until(lambda: (e := world.run("job", "logs", job, *more).err) and "held" in e and e, what="the reason")
+    said = wait_for(lambda: (e := world.run("job", "logs", job, *more).err) and "held" in e and e, what="the reason")
     assert f"job {job} is queued and has not run yet: held, dependency gone is down" in " ".join(said.split())

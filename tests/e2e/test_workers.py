@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from harness import ROOT, until
+from reprise import ROOT, environment, wait_for
 
 PAGE = (ROOT / "docs" / "workers.md").read_text()
 
@@ -23,7 +23,7 @@ def live(daemon):
 
 @pytest.fixture
 def worker(live):
-    started = subprocess.Popen([sys.executable, "-c", example("python", "def beat")], env=live.env(), stdout=subprocess.PIPE,
+    started = subprocess.Popen([sys.executable, "-c", example("python", "def beat")], env=environment(REPRISE_SOCKET=live.socket), stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT)
     yield started
     started.kill()
@@ -31,11 +31,11 @@ def worker(live):
 
 
 def ended(live, job, state):
-    return until(lambda: (j := live.json("job", "show", job))["state"] == state and j, what=f"job {job} {state}")
+    return wait_for(lambda: (j := live.json("job", "show", job))["state"] == state and j, what=f"job {job} {state}")
 
 
 def curl(live, text):
-    done = subprocess.run(["sh", "-c", text], env=live.env(), capture_output=True, text=True, check=True)
+    done = subprocess.run(["sh", "-c", text], env=environment(REPRISE_SOCKET=live.socket), capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 

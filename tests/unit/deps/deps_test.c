@@ -217,7 +217,6 @@ static void G20_one_that_never_answers_delays_no_other_and_no_stop(void **state)
     assert_int_equal(row_of(w, "hole").state, RP_DEP_UNKNOWN);
     int64_t from = rp_mono(&rp_clock_system);
     rp_deps_stop(d);
-    rp_deps_free(d);
     int64_t took = rp_mono(&rp_clock_system) - from;
     if (took > 3 * RP_US_S)
         fail_msg("the stop took %lld ms", (long long)(took / 1000));
@@ -304,7 +303,6 @@ static void those_who_still_wait_at_a_stop_or_removal_are_told(void **state)
         asked++;
     assert_int_equal(err.code, RP_E_OVERLOAD); /* G18 */
     rp_deps_stop(d);
-    rp_deps_free(d);
     assert_int_equal(atomic_load(&t.n), 2 + asked);
     assert_false(rp_deps_ask(d, RP_NONE, told, &t, &err));
     assert_int_equal(err.code, RP_E_STOPPING);

@@ -71,7 +71,8 @@ static const char conf[] =
     "lease: 2s\nshutdown_grace: 1s\n"
     "jobs:\n"
     "  short: { run: [sh, -c, \"sleep 1; echo done\"], idempotent: true, grace: 100ms }\n"
-    "  long: { run: [sh, -c, \"sleep 5; echo done\"], idempotent: true, retries: 3, grace: 100ms }\n"
+    "  long: { run: [sh, -c, \"sleep 5; echo done\"], idempotent: true, retries: 3, grace: 100ms "
+    "}\n"
     "  fetched: { idempotent: true }\n";
 
 static void G6_U30_no_room_refuses_new_work_keeps_what_runs_and_ends_by_itself(void **state)
