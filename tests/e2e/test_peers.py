@@ -187,6 +187,7 @@ def test_G28_a_configuration_that_would_be_refused_is_named_by_doctor_until_it_i
         d.reload()
         wait_for(lambda: "reload refused" in d.logged(), "the refusal")
         finding = wait_for(lambda: [f for f in d.get("/v1/doctor")["findings"] if f["check"] == "configuration" and f["state"] == "fails"], "doctor")[0]
-        assert f"{d.config}:5:" in finding["says"] and "refused" in finding["says"] and "reprise check" in finding["hint"]
+        line = 1 + d.config.read_text().splitlines().index("  new: { idempotent: maybe }")
+        assert f"{d.config}:{line}:" in finding["says"] and "refused" in finding["says"] and "reprise check" in finding["hint"]
         d.write_config("jobs:\n  old: { idempotent: true }\n")
         wait_for(lambda: all(f["state"] == "holds" for f in d.get("/v1/doctor")["findings"] if f["check"] == "configuration"), "the finding goes")
