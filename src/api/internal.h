@@ -98,6 +98,7 @@ struct peer {
     bool local;
     unsigned char address[ADDRESS_BYTES]; /* IPv4 mapped into IPv6; of IPv6 the /64 */
     int64_t headers_by_mono_us; /* when the headers of the next request must be there (S6) */
+    char actor[64];             /* "uid:NAME" once asked for; of its API thread */
 };
 
 struct peers {
@@ -145,6 +146,9 @@ struct peer *peer_of(struct MHD_Connection *connection);
 void peer_headers_by(struct rp_api *api, struct peer *p, int64_t mono_us);
 /* Shuts connections whose headers did not come in time. */
 void peers_cut_late(struct rp_api *api, int64_t now_mono_us);
+/* Who is at the other end of a Unix socket, by the kernel's word. Looked up once a connection: names
+ * of users come from files or the network. API thread; lives as long as the connection. */
+struct rp_str peer_actor(struct peer *p);
 /* The other side is gone already: what it waited for need not be done. */
 bool peer_gone(const struct peer *p);
 /* A wrong token came from there: how long its answer is held back. */

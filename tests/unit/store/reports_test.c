@@ -1,7 +1,7 @@
 /* Many reports at once: the same as one after another. */
 #include "store_help.h"
 
-enum { JOBS = 60, ROUNDS = 30 };
+enum { JOBS = 60, ROUNDS = 20 };
 
 /* Everything that reports write. */
 static const char *const tables[] = {
@@ -69,6 +69,7 @@ static void round_of(uint64_t seed, bool at_once, struct rp_buf *out)
     struct fixture *f = own;
     struct dice d = {seed};
     struct rp_lease *l;
+    OK(rp_script(f->db, "pragma synchronous = off", err));
     help_types(f, "a", "b", NULL);
     for (int i = 0; i < JOBS; i++)
         (void)help_enqueue(f, help_roll(&d, 2) == 0 ? "a" : "b");
