@@ -78,8 +78,8 @@ static void bind_attempt(struct rp_stmt *s, int at, const struct rp_ending *e)
 bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, struct rp_err *err)
 {
     while (n > 0) {
-        size_t some = n >= RP_ROWS ? RP_ROWS : 1;
-        struct rp_stmt *s = rp_sql(db, some == 1 ? INSERT ROW : INSERT RP_ROWS_OF(ROW));
+        size_t some = rp_rows_some(n);
+        struct rp_stmt *s = rp_sql(db, RP_INSERT(some, INSERT, ROW));
         for (size_t i = 0; i < some; i++)
             bind_attempt(s, (int)i * COLUMNS, &e[i]);
         if (!rp_run(s, err))

@@ -71,8 +71,8 @@ static bool insert_leases(struct rp_db *db, struct rp_lease *l, size_t n, const 
                           struct rp_err *err)
 {
     while (n > 0) {
-        size_t some = n >= RP_ROWS ? RP_ROWS : 1;
-        struct rp_stmt *s = rp_sql(db, some == 1 ? INSERT ROW : INSERT RP_ROWS_OF(ROW));
+        size_t some = rp_rows_some(n);
+        struct rp_stmt *s = rp_sql(db, RP_INSERT(some, INSERT, ROW));
         for (size_t i = 0; i < some; i++)
             bind_lease(s, (int)i * COLUMNS, &l[i], g);
         if (!rp_run(s, err))
