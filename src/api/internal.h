@@ -96,6 +96,7 @@ struct peer {
     struct peer *next, **link;
     int fd;
     bool local;
+    char *actor;                          /* of a local one: "uid:root" */
     unsigned char address[ADDRESS_BYTES]; /* IPv4 mapped into IPv6; of IPv6 the /64 */
     int64_t headers_by_mono_us; /* when the headers of the next request must be there (S6) */
 };

@@ -3,10 +3,8 @@
 
 #include "base/log.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -67,22 +65,6 @@ static struct rp_str header(struct request *q, const char *name)
                       rp_str_of(MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, name)));
 }
 
-/* Over the Unix socket the kernel names who asks. */
-static struct rp_str local_actor(struct request *q)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct ucred cred;
-    socklen_t n = sizeof cred;
-    if (info == NULL || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
-        return RP_STR("uid:?");
-    char buf[2048];
-    struct passwd pw, *found = NULL;
-    if (getpwuid_r(cred.uid, &pw, buf, sizeof buf, &found) == 0 && found != NULL)
-        return rp_str_fmt(&q->arena, "uid:%s", found->pw_name);
-    return rp_str_fmt(&q->arena, "uid:%u", cred.uid);
-}
-
 static bool host_allowed(const struct rp_api *api, struct rp_str host)
 {
     static const char *const own[] = {"localhost", "127.0.0.1", "[::1]", "::1"};
@@ -118,7 +100,7 @@ static bool browser_guard(struct request *q, struct rp_err *err)
 static bool identify(struct request *q, struct rp_err *err)
 {
     if (q->local) {
-        q->actor = local_actor(q);
+        q->actor = rp_str_of(q->peer->actor);
         q->scope = RP_SCOPE_ADMIN;
         return true;
     }

@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 from reprise import BIN, Daemon, environment, wait_for  # noqa: E402
 
-BUILD = pathlib.Path(BIN).parent
+BUILD = ROOT / "build"
 STAMP = f"reprise-bench-{os.getpid()}"
 
 
