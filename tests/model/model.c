@@ -6,9 +6,12 @@
 #include <string.h>
 
 const struct m_type m_types[M_TYPES] = {
-    {"safe", true, false, 0, 0, 4, 1 * RP_US_S, 0}, {"once", false, false, 1, 0, 3, 5 * RP_US_S, 0},
-    {"cmd", true, true, 0, 5, 2, 2 * RP_US_S, 2},   {"skips", true, false, 0, 0, 1, RP_US_S, 0},
-    {"swaps", false, false, 1, 0, 2, RP_US_S, 0},   {"waits", true, true, 0, 0, 1, RP_US_S, 0},
+    {"safe", true, false, 0, 0, 4, 1 * RP_US_S, 0, 3},
+    {"once", false, false, 1, 0, 3, 5 * RP_US_S, 0, 3},
+    {"cmd", true, true, 0, 5, 2, 2 * RP_US_S, 2, 2},
+    {"skips", true, false, 0, 0, 1, RP_US_S, 0, 2},
+    {"swaps", false, false, 1, 0, 2, RP_US_S, 0, 3},
+    {"waits", true, true, 0, 0, 1, RP_US_S, 0, 1},
 };
 const struct m_queue m_queues[M_QUEUES] = {{"default", 0}, {"few", 3}, {"new", 0}, {"other", 0}};
 const struct m_schedule m_schedules[M_SCHEDULES] = {
@@ -23,15 +26,16 @@ const char m_config[] =
     "  safe: { idempotent: true, retries: 3, backoff: { kind: fixed, base: 1s } }\n"
     "  once: { idempotent: false, retries: 2, backoff: { kind: fixed, base: 5s }, queue: few }\n"
     "  cmd: { run: ['true'], idempotent: true, retries: 1, backoff: { kind: fixed, base: 2s },"
-    " priority: 5, max_running: 2 }\n"
+    " priority: 5, max_running: 2, poison_after: 2 }\n"
     "  skips: { idempotent: true, retries: 0, schedule: '* * * * *', overlap: skip, missed: skip,"
-    " timezone: UTC, backoff: { kind: fixed, base: 1s } }\n"
+    " timezone: UTC, backoff: { kind: fixed, base: 1s }, poison_after: 2 }\n"
     "  swaps: { idempotent: false, retries: 1, schedule: '*/2 * * * *', overlap: replace,"
     " missed: skip, timezone: UTC, queue: few, backoff: { kind: fixed, base: 1s } }\n"
     "  waits: { run: ['true'], idempotent: true, retries: 0, schedule: '* * * * *',"
-    " overlap: queue, missed: skip, timezone: UTC, backoff: { kind: fixed, base: 1s } }\n";
+    " overlap: queue, missed: skip, timezone: UTC, backoff: { kind: fixed, base: 1s },"
+    " poison_after: 1 }\n";
 
-enum { INTERRUPTED_MAX = 5, POISON_AFTER = 3 };
+enum { INTERRUPTED_MAX = 5 };
 
 void m_init(struct model *m, int64_t now)
 {
@@ -173,7 +177,7 @@ enum rp_state m_report(struct model *m, struct m_job *j, enum rp_outcome o, bool
 
 void m_lost(struct model *m, struct m_job *j)
 {
-    bool kill = j->kill, poison = !kill && j->lost + 1 >= POISON_AFTER;
+    bool kill = j->kill, poison = !kill && j->lost + 1 >= m_types[j->type].poison_after;
     enum rp_state to = kill                                           ? RP_CANCELLED
                        : !m_types[j->type].idempotent                 ? RP_UNKNOWN
                        : poison || j->attempts + 1 >= j->max_attempts ? RP_FAILED

@@ -26,7 +26,7 @@ enum {
 struct m_type {
     const char *name;
     bool idempotent, command;
-    int64_t queue, priority, max_attempts, backoff_us, max_running;
+    int64_t queue, priority, max_attempts, backoff_us, max_running, poison_after;
 };
 extern const struct m_type m_types[M_TYPES];
 struct m_queue {

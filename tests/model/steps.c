@@ -98,6 +98,15 @@ bool do_enqueue(struct run *r, const struct step *s)
 
 enum { BATCH_MAX = 7 };
 
+/* The finisher of MurmurHash3 (Appleby). */
+static uint32_t mixed(uint32_t x, size_t i)
+{
+    x += (uint32_t)i * 0x9e3779b9u;
+    x = (x ^ x >> 16) * 0x85ebca6bu;
+    x = (x ^ x >> 13) * 0xc2b2ae35u;
+    return x ^ x >> 16;
+}
+
 /* One in four has a job of no known type: nothing of it may remain. */
 bool do_batch(struct run *r, const struct step *s)
 {
@@ -108,7 +117,7 @@ bool do_batch(struct run *r, const struct step *s)
     if (r->m.n + BATCH_MAX > M_JOBS)
         return true;
     for (size_t i = 0; i < n; i++) {
-        w[i] = wish(r, s->a + (uint32_t)i * 7919, s->b + (uint32_t)i * 104729);
+        w[i] = wish(r, i == 0 ? s->a : mixed(s->a, i), i == 0 ? s->b : mixed(s->b, i));
         in[i] = w[i].in;
     }
     if (bad < n)
@@ -268,7 +277,7 @@ bool do_old_report(struct run *r, const struct step *s)
     return answered(r, "G10: a report without the lease", ok, &err, false, RP_E_LEASE_LOST);
 }
 
-/* A lease that is held and one that is over in one call. */
+/* A lease that is held, and one that is over or has another's token, in one call. */
 bool do_beat(struct run *r, const struct step *s)
 {
     int64_t n = r->m.n_old < M_OLD ? r->m.n_old : M_OLD, id = pick(r, s->a, RP_RUNNING);
@@ -276,10 +285,10 @@ bool do_beat(struct run *r, const struct step *s)
         return true;
     struct m_lease *l = &r->m.job[id].lease, *old = &r->m.old[n > 0 ? s->b % (uint64_t)n : 0];
     int64_t until = r->m.now + (s->c % 2 == 0 ? M_LEASE : M_LEASE / 3);
-    int64_t ids[2] = {l->id, old->id};
-    uint64_t tokens[2] = {l->token, old->token};
-    bool held[2] = {false, false};
-    MUST(r, rp_leases_extend(r->db, ids, tokens, 1 + (n > 0), until, held, err));
+    bool forged = s->c / 2 % 2 == 0, held[2] = {false, false};
+    int64_t ids[2] = {l->id, forged ? l->id : old->id};
+    uint64_t tokens[2] = {l->token, forged ? l->token + 1 : old->token};
+    MUST(r, rp_leases_extend(r->db, ids, tokens, forged || n > 0 ? 2 : 1, until, held, err));
     if (!held[0] || held[1])
         run_wrong(r, "G10: the lease of job %lld is%s held, one that is over is%s", (LL)id,
                   held[0] ? "" : " not", held[1] ? "" : " not");
@@ -348,9 +357,20 @@ bool do_cancel(struct run *r, const struct step *s)
     return answered(r, "a cancel", ok, &err, m_cancel(&r->m, &r->m.job[id]), RP_E_BAD_STATE);
 }
 
+/* One of a schedule that has ended, so that two of them wait. */
+static int64_t scheduled(const struct run *r, uint32_t from)
+{
+    for (int64_t k = 0; k < r->m.n; k++) {
+        int64_t i = ((int64_t)from + k) % r->m.n + 1;
+        if (r->m.job[i].schedule != 0 && !m_live(&r->m.job[i]))
+            return i;
+    }
+    return any(r, from);
+}
+
 bool do_retry(struct run *r, const struct step *s)
 {
-    int64_t id = any(r, s->a);
+    int64_t id = s->b % 2 == 0 ? any(r, s->a) : scheduled(r, s->a);
     struct rp_err err = {0};
     if (id == 0)
         return true;
@@ -432,8 +452,11 @@ bool do_replay_create(struct run *r, const struct step *s)
     return true;
 }
 
+/* Mostly the newest. */
 static int64_t any_replay(const struct run *r, uint32_t from)
 {
+    if (from % 3 != 0)
+        return r->m.n_replays;
     return r->m.n_replays > 0 ? (int64_t)(from % (uint64_t)r->m.n_replays) + 1 : 0;
 }
 

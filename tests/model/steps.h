@@ -29,7 +29,7 @@
     X(resolve, 4)                                                                                  \
     X(queue_pause, 3)                                                                              \
     X(schedule_pause, 2)                                                                           \
-    X(fire, 7)                                                                                     \
+    X(fire, 9)                                                                                     \
     X(replay_create, 5)                                                                            \
     X(replay_step, 9)                                                                              \
     X(replay_release, 7)                                                                           \
