@@ -91,6 +91,7 @@ struct rp_engine_options {
     int readers;          /* default 2 */
     size_t queue_max;     /* ops waiting, default 20,000 */
     struct rp_str cgroup; /* for exec, see exec.h */
+    int64_t open_files;   /* soft limit of jobs that have none of their own; 0: the daemon's */
 };
 
 /* Ends left-overs of an earlier process of this node (rp_exec_sweep), applies the configuration,

@@ -129,6 +129,7 @@ struct rp_engine {
     struct rp_store *store;
     const struct rp_clock *clock;
     struct rp_engine_hooks hooks;
+    int64_t open_files; /* soft limit of jobs that have none of their own */
     char node[128];
     struct rp_writer writer;
     struct rp_readers readers;

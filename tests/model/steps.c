@@ -216,7 +216,7 @@ bool do_claim(struct run *r, const struct step *s)
             run_wrong(r, "job %lld might run, and a claim for %lld got %zu", (LL)i, (LL)c.max, n);
     if ((int64_t)n > c.max)
         run_wrong(r, "a claim for %lld got %zu", (LL)c.max, n);
-    return true;
+    return n > 0 || do_enqueue(r, s);
 }
 
 static struct rp_report outcome(struct run *r, const struct m_lease *l, enum rp_outcome o,
@@ -241,7 +241,7 @@ bool do_report(struct run *r, const struct step *s)
     enum rp_outcome o = outcomes[s->b % 12];
     int64_t id = pick(r, s->a, RP_RUNNING);
     if (id == 0)
-        return true;
+        return do_claim(r, s);
     struct m_job *j = &r->m.job[id];
     enum rp_state state;
     struct rp_err err = {0};
@@ -430,7 +430,9 @@ bool do_replay_create(struct run *r, const struct step *s)
     struct rp_candidate *v;
     size_t found, n = 0;
     int64_t id;
-    if (r->m.n_replays >= M_REPLAYS)
+    const struct m_replay *newest = &r->m.replay[r->m.n_replays];
+    bool another = r->m.n_replays == 0 || newest->ended || s->b / 4 % 8 == 0;
+    if (r->m.n_replays >= M_REPLAYS || !another)
         return true;
     MUST(r, rp_replay_candidates(r->db, &f, NULL, 0, 1000, &r->a, &v, &found, err));
     struct m_replay *p = &r->m.replay[r->m.n_replays + 1];
@@ -445,6 +447,8 @@ bool do_replay_create(struct run *r, const struct step *s)
         m_replay_add(&r->m, p, v[n - 1].job_id);
         run_say(r, "job %lld, ", (LL)v[n - 1].job_id);
     }
+    if (n == 0 && s->b / 32 % 8 != 0)
+        return do_report(r, s);
     struct rp_replay in = {.actor = WHO, .reason = WHY, .canary = 2, .wave_max = 4};
     MUST(r, rp_replay_create(r->db, &in, v, n, r->m.now, &id, err));
     run_same(r, "the id of a replay", id, ++r->m.n_replays);
@@ -455,9 +459,9 @@ bool do_replay_create(struct run *r, const struct step *s)
 /* Mostly the newest. */
 static int64_t any_replay(const struct run *r, uint32_t from)
 {
-    if (from % 3 != 0)
+    if (from % 3 != 0 || r->m.n_replays == 0)
         return r->m.n_replays;
-    return r->m.n_replays > 0 ? (int64_t)(from % (uint64_t)r->m.n_replays) + 1 : 0;
+    return (int64_t)(from / 3 % (uint64_t)r->m.n_replays) + 1;
 }
 
 bool do_replay_step(struct run *r, const struct step *s)
@@ -465,8 +469,9 @@ bool do_replay_step(struct run *r, const struct step *s)
     static const enum rp_replay_state to[] = {
         RP_REPLAY_RUNNING, RP_REPLAY_RUNNING, RP_REPLAY_RUNNING, RP_REPLAY_PAUSED,
         RP_REPLAY_HALTED,  RP_REPLAY_DONE,    RP_REPLAY_ABORTED, RP_REPLAY_UNDONE};
-    enum rp_replay_state next = to[s->b % 8];
     int64_t id = any_replay(r, s->a);
+    bool planned = r->m.replay[id].state == RP_REPLAY_PLANNED && s->b / 8 % 4 != 0;
+    enum rp_replay_state next = planned ? RP_REPLAY_RUNNING : to[s->b % 8];
     struct rp_err err = {0};
     if (id == 0)
         return true;
@@ -477,14 +482,28 @@ bool do_replay_step(struct run *r, const struct step *s)
                     RP_E_BAD_STATE);
 }
 
+/* What leads to a replay that runs, most of the time that there is none. */
+static bool towards_running(struct run *r, const struct step *s, int64_t id, bool *done)
+{
+    enum rp_replay_state state = r->m.replay[id].state;
+    *done = state != RP_REPLAY_RUNNING && s->b / 4 % 4 != 0;
+    if (!*done)
+        return true;
+    if (id == 0 || r->m.replay[id].ended || state >= RP_REPLAY_DONE)
+        return do_replay_create(r, s);
+    struct step run = {STEP_replay_step, .a = (uint32_t)(id - 1) * 3, .b = 0};
+    return do_replay_step(r, &run);
+}
+
 bool do_replay_release(struct run *r, const struct step *s)
 {
     int64_t id = any_replay(r, s->a), wave = 1 + s->b % 4, max = 1 + s->c % 4, released = 0;
     struct rp_err err = {0};
-    if (id == 0)
-        return true;
+    bool done, ok = towards_running(r, s, id, &done);
+    if (done || id == 0)
+        return ok;
     run_say(r, "R%lld ", (LL)id);
-    bool ok = rp_replay_release(r->db, id, wave, max, r->m.now, &released, &err);
+    ok = rp_replay_release(r->db, id, wave, max, r->m.now, &released, &err);
     if (!answered(r, "a release", ok, &err, r->m.replay[id].state == RP_REPLAY_RUNNING,
                   RP_E_BAD_STATE))
         return false;
@@ -495,9 +514,11 @@ bool do_replay_release(struct run *r, const struct step *s)
 
 bool do_replay_settle(struct run *r, const struct step *s)
 {
-    int64_t id = any_replay(r, s->a), settled;
-    if (id == 0)
-        return true;
+    int64_t id = any_replay(r, s->a), settled, out = 0;
+    for (int64_t i = 0; i < r->m.replay[id].n; i++)
+        out += r->m.replay[id].item[i].fate == RP_FATE_RELEASED;
+    if (id == 0 || (out == 0 && s->b / 16 % 4 != 0))
+        return do_replay_release(r, s);
     MUST(r, rp_replay_settle(r->db, id, r->m.now, &settled, err));
     run_same(r, "settled items", settled, m_replay_settle(&r->m, id));
     run_say(r, "R%lld %lld", (LL)id, (LL)settled);

@@ -47,8 +47,9 @@ enum step_kind {
         STEP_KINDS
 };
 
-/* Numbers that the step makes its choices from; `fails`: after its work, so that only its own
- * savepoint is rolled back. */
+/* Numbers that the step makes its choices from (a step that can do nothing does what leads there: a
+ * report with nothing running claims, a claim of nothing enqueues); `fails`: after its work, so
+ * that only its own savepoint is rolled back. */
 struct step {
     enum step_kind kind;
     uint32_t a, b, c;
