@@ -283,7 +283,8 @@ static int fail(const struct rp_err *err)
 static int give_up(struct daemon *d, const struct rp_err *err)
 {
     int code = fail(err);
-    if (d->store != NULL && d->engine == NULL) /* half an engine: its threads end with the process */
+    if (d->store != NULL &&
+        d->engine == NULL) /* half an engine: its threads end with the process */
         return code;
     if (d->engine != NULL) {
         rp_engine_stop_now(d->engine);
