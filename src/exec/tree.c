@@ -7,7 +7,7 @@
 
 /* A tree that forks while it is being stopped gets so many rounds; after each, what was found can
  * no longer fork. */
-enum { STOP_ROUNDS = 20 };
+enum { STOP_ROUNDS = 20, DOUBTS_MAX = 50 };
 
 void rp_mark_prefix(char mark[RP_MARK_LEN], struct rp_str store_id)
 {
@@ -112,6 +112,13 @@ static bool cgroup_gone(struct rp_tree *t, struct rp_cgroup_usage *usage)
     return rp_cgroup_remove(t->path);
 }
 
+/* The list of /proc is made at once, and read one by one: what forked and died in between was the
+ * parent of somebody who is not in the list. It is a dead orphan of ours then. */
+static bool in_doubt(struct rp_tree *t)
+{
+    return t->doubts < DOUBTS_MAX && rp_orphans_reap() > 0 && t->doubts++ >= 0;
+}
+
 bool rp_tree_gone(struct rp_tree *t, struct rp_cgroup_usage *usage)
 {
     struct rp_procs members;
@@ -121,5 +128,5 @@ bool rp_tree_gone(struct rp_tree *t, struct rp_cgroup_usage *usage)
     rp_tree_members(t, &members);
     bool gone = members.n == 0;
     rp_procs_free(&members);
-    return gone;
+    return gone && !in_doubt(t);
 }
