@@ -35,6 +35,7 @@ struct rp_op {
     /* Set by run: there is more to write than one transaction should hold (G19). Once this one is
      * committed, run is called again in a later one; done is called after the last. */
     bool again;
+    bool heavy; /* set by the caller: takes long, so those that do not go first */
     bool ok;
     struct rp_err err;
     struct rp_op *next; /* the writer's */
