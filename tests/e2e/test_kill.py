@@ -128,7 +128,7 @@ class Rounds:
     def check_once(self):
         runs = self.d.dir / "runs"
         begun = collections.Counter(tuple(line.split()) for line in runs.read_text().splitlines()) if runs.exists() else {}
-        recorded = {(str(j), n) for j, n in self.rows("select job_id, n from attempt")}  # after it: schedule and replay go on
+        recorded = {(str(j), n) for j, n in self.rows("select job_id, n from attempt union select job_id, n from lease")}  # after it: schedule and replay go on
         for job, n in self.ledger.granted - recorded:
             self.ledger.say(f"G12: attempt {n} of job {job} was given to a worker and is not on record")
         for (job, n), times in begun.items():

@@ -72,8 +72,10 @@ static void jobs(struct run *r)
 
 static void attempts(struct run *r)
 {
-    struct rp_stmt *s = rp_sql(r->db, "select job_id, n, outcome, coalesce(replay_id, 0)"
-                                      " from attempt order by job_id, n");
+    struct rp_stmt *s =
+        rp_sql(r->db, "select job_id, n, outcome, coalesce(replay_id, 0) from attempt union all"
+                      " select l.job_id, l.n, 0, coalesce(j.replay_id, 0) from lease l"
+                      " join job j on j.id = l.job_id order by 1, 2");
     int64_t id = 1, n = 0;
     while (next_row(r, s)) {
         while (id <= r->m.n && n == r->m.job[id].n)
@@ -181,6 +183,8 @@ void run_agree(struct run *r)
     expect(r, "G31: records of interventions", "select count(*) from audit", r->m.audits);
 }
 
+enum { RECOMPILED_MAX = 20 };
+
 void run_check(struct run *r)
 {
     struct rp_buf findings = {0};
@@ -203,4 +207,8 @@ void run_check(struct run *r)
            "select (select count(*) from attempt where outcome <> 0) -"
            " (select coalesce(sum(n), 0) from rollup)",
            0);
+    /* Seldom, for a new page of statistics or schema; not with each parameter (`x = ?` beside a
+     * partial index on x). */
+    if (rp_db_recompiled(r->db) > RECOMPILED_MAX)
+        run_wrong(r, "%lld statements were compiled anew", (LL)rp_db_recompiled(r->db));
 }

@@ -104,8 +104,13 @@ bool m_may_run(const struct model *m, int64_t id, bool command)
            !beside_its_like(m, j);
 }
 
-/* Priority before all; in one queue and type the oldest. Between queues turns decide, which the
- * simulation of fairness checks. */
+static bool older(const struct model *m, int64_t a, int64_t b)
+{
+    return m->job[a].due < m->job[b].due || (m->job[a].due == m->job[b].due && a < b);
+}
+
+/* Priority before all; in one queue and type what has been due longest. Between queues turns
+ * decide, which the simulation of fairness checks. */
 bool m_is_next(const struct model *m, int64_t id, bool command)
 {
     const struct m_job *j = &m->job[id];
@@ -115,7 +120,7 @@ bool m_is_next(const struct model *m, int64_t id, bool command)
         const struct m_job *o = &m->job[i];
         bool lane = o->queue == j->queue && o->type == j->type;
         if (i != id && m_may_run(m, i, command) &&
-            (o->priority > j->priority || (lane && o->priority == j->priority && i < id)))
+            (o->priority > j->priority || (lane && o->priority == j->priority && older(m, i, id))))
             return false;
     }
     return true;
