@@ -1,13 +1,11 @@
 /* analyze --classes: the class of each message of a file, JSON lines in and out. Constant memory,
  * no daemon. */
-#include "cli/internal.h"
+#include "cli/analyze.h"
 
 #include "analyze/analyze.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-int classes_file(struct cli *cli, const char *path);
 
 static bool read_facts(struct rp_str line, struct rp_arena *a, struct rp_failure_facts *f,
                        struct rp_err *err)
