@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 
-enum { BATCH_OPS = 1024 };
+enum { BATCH_OPS = 1024, ALIKE_OPS = 128 };
 /* A batch is closed after this long, so that nobody waits more than about twice of it (G19). */
 static const int64_t batch_us = 20000;
 
@@ -64,15 +64,59 @@ static void run_op(struct rp_db *db, struct rp_op *op)
         rp_savepoint_rollback(db);
 }
 
+/* The ops from `op` on that can be run together. */
+static size_t find_alike(struct rp_op *op, struct rp_op **alike)
+{
+    size_t n = 0;
+    for (struct rp_op *o = op; n < ALIKE_OPS && o != NULL && o->run_all == op->run_all; o = o->next)
+        alike[n++] = o;
+    return n;
+}
+
+/* How many more would have been run with it. */
+static size_t alike_after(struct rp_op *op)
+{
+    struct rp_op *alike[ALIKE_OPS];
+    return op->run_all != NULL ? find_alike(op, alike) - 1 : 0;
+}
+
+/* Returns how many have been run: all that are alike, or none. */
+static size_t run_alike(struct rp_db *db, struct rp_op *op)
+{
+    struct rp_op *alike[ALIKE_OPS];
+    struct rp_err err;
+    size_t n = op->run_all != NULL ? find_alike(op, alike) : 0;
+    if (n < 2 || !rp_savepoint(db, &err))
+        return 0;
+    if (!op->run_all(db, alike, n, &err) || !rp_savepoint_release(db, &err)) {
+        rp_savepoint_rollback(db);
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        alike[i]->again = false;
+        alike[i]->ok = true;
+    }
+    return n;
+}
+
 /* Runs ops until the time of a batch is used up; returns what is left. *n counts those run. */
 static struct rp_op *run_ops(struct rp_writer *w, struct rp_db *db, struct rp_op *op, size_t *n)
 {
     int64_t until = rp_mono(w->clock) + batch_us;
     struct rp_op *last = op;
-    for (*n = 0; op != NULL && (*n == 0 || rp_mono(w->clock) < until); (*n)++) {
-        run_op(db, op);
-        last = op;
-        op = op->next;
+    size_t single = 0; /* run these by themselves: one of them failed */
+    for (*n = 0; op != NULL && (*n == 0 || rp_mono(w->clock) < until);) {
+        size_t ran = single == 0 ? run_alike(db, op) : 0;
+        if (ran == 0) {
+            single = single > 0 ? single - 1 : alike_after(op);
+            run_op(db, op);
+            ran = 1;
+        }
+        *n += ran;
+        for (; ran > 0; ran--) {
+            last = op;
+            op = op->next;
+        }
     }
     last->next = NULL;
     return op;
