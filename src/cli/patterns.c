@@ -1,10 +1,8 @@
 /* patterns, pattern show|name|class, analyze of the store. */
+#include "cli/analyze.h"
 #include "cli/groups.h"
-#include "cli/internal.h"
 
 enum { LABEL = 8, PATTERNS_SHOWN = 6 };
-
-int classes_file(struct cli *cli, const char *path);
 
 /* ---- patterns ---- */
 
@@ -252,6 +250,8 @@ static int run_analyze(struct cli *cli)
     struct rp_err err;
     if (opt_text(cli, "classes") != NULL)
         return classes_file(cli, opt_text(cli, "classes"));
+    if (opt_text(cli, "csv") != NULL)
+        return analyze_csv(cli, opt_text(cli, "csv"));
     bool ok = analysis_body(cli, &body, &err) &&
               client_call(cli, "POST", "/v1/analyses", &body, &reply, &err);
     rp_buf_free(&body);
@@ -268,6 +268,18 @@ static const struct rp_option analyze_options[] = {
     {.name = "since", .value = "T", .help = "a time, or how long ago: 24h"},
     {.name = "until", .value = "T", .help = "a time, or how long ago"},
     {.name = "type", .value = "T", .help = "only this job type"},
+    {.name = "csv", .value = "F", .help = "instead: a table of runs (no daemon)"},
+    {.name = "failed",
+     .value = "COL=V|V",
+     .help = "of a table: the rows that failed; COL~REGEX for those that match"},
+    {.name = "runs",
+     .value = "COL=V|V",
+     .help = "of a table: the rows that count; all without it",
+     .flags = RP_OPT_REPEATS},
+    {.name = "attributes",
+     .value = "A,B",
+     .help = "of a table: the columns to look at; without it all but ids"},
+    {.name = "time", .value = "COL", .help = "of a table: when a run was"},
     {.name = "classes",
      .value = "F",
      .help = "class of each message of a file (JSON lines in and out; no daemon)"},
@@ -281,6 +293,9 @@ const struct rp_command pattern_rows[PATTERN_ROWS] = {
      .summary = "failures by pattern: what, since when, what to do first",
      .help =
          "  reprise analyze --since 24h\n"
+         "  reprise analyze --csv runs.csv --failed 'status=failed|timeout'\n"
+         "With --csv, tells in what the failed rows of a table differ from the others: any table "
+         "with a header and a row a run.\n"
          "With --classes, reads lines such as {\"message\": \"…\", \"exit_code\": 1} and writes "
          "{\"class\", \"group\", \"action\", \"rule\"} for each.",
      .run = run_analyze},
