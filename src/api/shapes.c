@@ -341,6 +341,17 @@ static void preflight_checks(struct rp_jw *w, const struct rp_plan *p)
     rp_jw_array_end(w);
 }
 
+static void halt_rule(struct rp_jw *w, const struct rp_halt_rule *rule)
+{
+    rp_jw_key(w, "halt");
+    rp_jw_object(w);
+    rp_jw_m_f64(w, "baseline", rule->baseline);
+    rp_jw_m_f64(w, "p0", rule->p0);
+    rp_jw_m_f64(w, "alpha", rule->alpha);
+    rp_jw_m_i64(w, "decision_after", rp_halt_decision_after(rule->p0, rule->alpha));
+    rp_jw_object_end(w);
+}
+
 void shape_plan(struct rp_jw *w, const struct rp_plan *p)
 {
     rp_jw_object(w);
@@ -359,12 +370,7 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
         rp_jw_m_i64(w, "high", p->estimate_high_s);
         rp_jw_object_end(w);
     }
-    rp_jw_key(w, "halt");
-    rp_jw_object(w);
-    rp_jw_m_cstr(w, "rule",
-                 "more than a fifth of the ended items failed, at least 3 or all; or a needed "
-                 "dependency is down");
-    rp_jw_object_end(w);
+    halt_rule(w, &p->halt);
     if (p->refused != NULL) {
         rp_jw_key(w, "refused");
         rp_jw_object(w);
@@ -408,6 +414,7 @@ void shape_replay(struct rp_jw *w, const struct rp_replay *r)
     for (size_t i = 0; i < sizeof fates / sizeof *fates; i++)
         rp_jw_m_i64(w, fates[i].key, r->n[fates[i].fate]);
     rp_jw_object_end(w);
+    halt_rule(w, &r->rule);
     rp_jw_object_end(w);
 }
 

@@ -136,7 +136,7 @@ static void halt_line(struct cli *cli, struct rp_str plan)
     line_part(&l, "more fail than %s", show_percent(cli, doc_f64(plan, "halt.p0", 0)));
     line_part(&l, "baseline %s", show_percent(cli, doc_f64(plan, "halt.baseline", 0)));
     if (doc_has(plan, "halt.decision_after"))
-        line_part(&l, "decided at the latest after %s failures",
+        line_part(&l, "decided after %s failures where they are five times as many",
                   show_count(cli, doc_i64(plan, "halt.decision_after", 0)));
     line_end(&l);
 }

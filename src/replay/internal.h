@@ -14,8 +14,18 @@ bool overridden(const struct rp_replay_ask *ask, const char *name);
 /* The distinct types of the plan's items, in order of first appearance. */
 struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
 
-/* The rule by which a replay of this version halts: more than a fifth of the settled items failed,
- * and at least three or all. */
-bool failures_halt(int64_t settled, int64_t failed);
+/* run.c and guard.c: one replay, one tick. */
+struct step {
+    struct rp_db *db;
+    struct rp_replay r;
+    int64_t now_us;
+    int64_t *next_us;
+    struct rp_arena *arena;
+};
+
+/* guard.c: why it must halt, in words; absent: it need not. */
+bool must_halt(struct step *s, struct rp_str *why, struct rp_err *err);
+/* … and how many items may go out now beside live work (rule 13); *says: why none may. */
+bool room_beside_live(struct step *s, int64_t *room, struct rp_str *says, struct rp_err *err);
 
 #endif

@@ -1,6 +1,8 @@
 /* The plan: select, leave out, order, waves, risk, hash (replay specification 1–4, 11–12, U9). */
 #include "replay/internal.h"
 
+#include "base/time.h"
+
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,6 +260,39 @@ static bool estimate(struct rp_db *db, const struct rp_config *config, struct rp
     return true;
 }
 
+/* ---- the halt rule ---- */
+
+enum { BASELINE_DAYS = 7 };
+
+static double baseline_of(const struct rp_type_hours *types, size_t n, int64_t type_id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (types[i].type_id == type_id)
+            return rp_halt_baseline(types[i].v, types[i].n);
+    return 0;
+}
+
+/* Of several types, as many of each as the plan has. */
+static bool halt_rule(struct rp_db *db, const struct rp_config *config, int64_t now_us,
+                      struct rp_arena *a, struct rp_plan *plan, struct rp_err *err)
+{
+    struct rp_type_hours *types;
+    size_t n;
+    double sum = 0, last = 0;
+    int64_t last_type = 0;
+    if (!rp_types_hours(db, now_us - BASELINE_DAYS * RP_US_DAY, a, &types, &n, err))
+        return false;
+    for (int64_t i = 0; i < plan->n; i++) {
+        if (plan->items[i].type_id != last_type)
+            last = baseline_of(types, n, plan->items[i].type_id);
+        last_type = plan->items[i].type_id;
+        sum += last;
+    }
+    double baseline = plan->n > 0 ? sum / (double)plan->n : 0;
+    plan->halt = (struct rp_halt_rule){baseline, rp_halt_p0(baseline), config->halt_alpha};
+    return true;
+}
+
 /* ---- all together ---- */
 
 enum { ITEMS_A_PART = 1000 };
@@ -335,7 +370,8 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     select_items(config, ask, found, n, a, out);
     make_waves(config, ask, a, out);
     out->hash = hash_items(a, out);
-    return estimate(db, config, a, out, err) && preflight(db, config, ask, now_us, a, out, err);
+    return estimate(db, config, a, out, err) && halt_rule(db, config, now_us, a, out, err) &&
+           preflight(db, config, ask, now_us, a, out, err);
 }
 
 static bool refuse(const struct rp_plan *plan, const struct rp_replay_ask *ask, struct rp_err *err)
@@ -379,6 +415,7 @@ static bool make_replay(struct rp_db *db, const struct rp_config *config,
         .rate_per_s = ask->rate_per_s,
         .matched = plan->matched,
         .left_out = plan->matched - plan->n,
+        .rule = plan->halt,
     };
     return rp_replay_create(db, &r, NULL, 0, now_us, &m->id, err);
 }

@@ -1,6 +1,6 @@
 /* Replays: plan, preflight, run. Pure planning over candidates; storage in store/replays.h; the run
- * is moved by the engine's tick. Implements rules 1–7, 11–13 (without measured rates) and 20–23 of
- * the replay specification; the halt test comes later. */
+ * is moved by the engine's tick. Implements rules 1–7, 11–17 (without measured rates) and 20–23 of
+ * the replay specification. The halt test itself is in core/halt.h. */
 #ifndef RP_REPLAY_REPLAY_H
 #define RP_REPLAY_REPLAY_H
 
@@ -43,6 +43,7 @@ struct rp_plan {
     int64_t risk[4]; /* items by repeat risk: none, safe, unknown, partial (U9) */
     double rate_per_s;
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */
+    struct rp_halt_rule halt;
     struct rp_str hash;                 /* 16 hex digits over the frozen items */
     const struct rp_preflight *refused; /* the first check that refuses, NULL: may start */
 };

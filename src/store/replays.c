@@ -135,7 +135,8 @@ bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
                       struct rp_err *err)
 {
-    if (!insert_replay(db, in, now_us, id, err) || !insert_items(db, *id, 0, items, n, err))
+    if (!insert_replay(db, in, now_us, id, err) || !rp_replay_test_begin(db, *id, &in->rule, err) ||
+        !insert_items(db, *id, 0, items, n, err))
         return false;
     rp_db_changed(db, RP_CHANGED_REPLAYS);
     return rp_replay_audit(db, in->actor, "replay.plan", *id, in->reason, RP_NONE, in->plan_hash,
@@ -224,6 +225,10 @@ static bool begin_anew(struct rp_db *db, const struct rp_replay *r, enum rp_repl
     rp_bind_i64(s, 3, at.out);
     rp_bind_i64(s, 4, at.ended);
     rp_bind_i64(s, 5, at.failed);
+    if (!rp_run(s, err))
+        return false;
+    s = rp_sql(db, "delete from replay_beside where replay_id = ?1");
+    rp_bind_i64(s, 1, r->id);
     return rp_run(s, err);
 }
 
@@ -248,7 +253,8 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
 #define REPLAY_COLUMNS                                                                             \
     "id, state, selection, actor, reason, says, plan_hash, canary, wave_max, rate, created_at,"    \
     " started_at, ended_at, matched, left_out, wave, free_at, from_wave, from_out, from_ended,"    \
-    " from_failed"
+    " from_failed, t.baseline, t.p0, t.alpha"
+#define REPLAYS "replay left join replay_test t on t.replay_id = id"
 
 static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay *r)
 {
@@ -271,6 +277,7 @@ static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay 
         .wave = rp_col_i64(s, 15),
         .free_us = rp_col_i64(s, 16),
         .from = {rp_col_i64(s, 17), rp_col_i64(s, 18), rp_col_i64(s, 19), rp_col_i64(s, 20)},
+        .rule = {rp_col_f64(s, 21), rp_col_f64(s, 22), rp_col_f64(s, 23)},
     };
 }
 
@@ -291,7 +298,7 @@ static bool count_fates(struct rp_db *db, struct rp_replay *r, struct rp_err *er
 bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay *out,
                    struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "select " REPLAY_COLUMNS " from replay where id = ?1");
+    struct rp_stmt *s = rp_sql(db, "select " REPLAY_COLUMNS " from " REPLAYS " where id = ?1");
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
@@ -302,8 +309,9 @@ bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
 }
 
 static const char select_live[] =
-    "select " REPLAY_COLUMNS " from replay where ended_at is null order by id limit ?1";
-static const char select_all[] = "select " REPLAY_COLUMNS " from replay order by id desc limit ?1";
+    "select " REPLAY_COLUMNS " from " REPLAYS " where ended_at is null order by id limit ?1";
+static const char select_all[] =
+    "select " REPLAY_COLUMNS " from " REPLAYS " order by id desc limit ?1";
 
 bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a,
                      struct rp_replay **out, size_t *n, struct rp_err *err)

@@ -3,6 +3,7 @@
 #ifndef RP_STORE_REPLAYS_H
 #define RP_STORE_REPLAYS_H
 
+#include "core/halt.h"
 #include "core/states.h"
 #include "store/jobs.h"
 
@@ -48,6 +49,7 @@ struct rp_replay {
     int64_t matched, left_out, wave;          /* wave: number of the newest released one, 0: none */
     int64_t n[8];                             /* items by rp_fate; [0]: all */
     int64_t free_us;                          /* by the rate nothing goes out before */
+    struct rp_halt_rule rule;
     /* As it was when last resumed after a halt: a new canary and new waves begin there. */
     struct rp_replay_from {
         int64_t wave, out, ended, failed;
@@ -97,6 +99,53 @@ bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *set
 /* [w, audited] Items not run go back exactly to the state before; the replay becomes undone. */
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                     int64_t now_us, struct rp_err *err);
+
+/* What the halt test knows of a replay since it last began (its start or resume). All from the
+ * store, so it is the same after a kill (rule 16). */
+struct rp_replay_test {
+    int64_t ended, failed; /* lost attempts count; what our own death made unknown does not */
+    struct rp_halt_process process[RP_HALT_PROCESSES];
+    size_t n;
+};
+bool rp_replay_test(struct rp_db *db, const struct rp_replay *r, struct rp_replay_test *out,
+                    struct rp_err *err);
+/* Runs and failures of a type by hours since then, attempts that were retried among them: what its
+ * baseline is made of. */
+struct rp_type_hours {
+    int64_t type_id;
+    struct rp_halt_hour *v;
+    size_t n;
+};
+bool rp_types_hours(struct rp_db *db, int64_t since_us, struct rp_arena *a,
+                    struct rp_type_hours **out, size_t *n, struct rp_err *err);
+
+/* Types of a replay with items that are not settled; what else is known of the replay's items of
+ * the type. */
+struct rp_replay_type {
+    int64_t type_id;
+    struct rp_str type;
+    int64_t waiting, released, ended, failed;
+};
+bool rp_replay_open_types(struct rp_db *db, int64_t id, struct rp_arena *a,
+                          struct rp_replay_type **out, size_t *n, struct rp_err *err);
+/* Since when the oldest waiting job of a queue that no replay released has been due, 0: none. */
+bool rp_queue_live_since(struct rp_db *db, struct rp_str queue, int64_t *due_us,
+                         struct rp_err *err);
+/* Live attempts of one of its types, lost ones left out: in the hour before it started, and in the
+ * whole minutes since the first look after its start or resume, without its own items. */
+struct rp_replay_live {
+    int64_t runs_before, failed_before, runs, failed;
+};
+bool rp_replay_live(struct rp_db *db, const struct rp_replay *r, const struct rp_replay_type *t,
+                    int64_t now_us, struct rp_replay_live *out, struct rp_err *err); /* [w] */
+/* [w] Whether live jobs are to be compared now: at most every 5 s. */
+bool rp_replay_live_due(struct rp_db *db, int64_t id, int64_t now_us, bool *due,
+                        struct rp_err *err);
+/* How many items of a type may be out at once: half of what it may run, INT64_MAX: no limit. */
+int64_t rp_replay_half(const struct rp_type *type);
+/* [w] What a running replay waits for; absent: nothing. Writes only when it changes. */
+bool rp_replay_say(struct rp_db *db, const struct rp_replay *r, struct rp_str says,
+                   struct rp_err *err);
 
 /* *says: which dependency of the types of the replay's open items is down, absent if none is. */
 bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,

@@ -158,6 +158,20 @@ create trigger replay_tally_move after update of fate on replay_item when old.fa
     on conflict do update set n = n + 1;
 end;
 
+-- The halt test: what is acceptable, and how many outcomes there were when each wave began. lost: attempts that ended without a
+-- word and were run again; spared: outcomes that only this daemon's own death made unknown. live_seen_at: when live jobs of its
+-- types were last compared with before.
+create table replay_test(
+  replay_id integer primary key references replay(id), baseline real not null, p0 real not null, alpha real not null,
+  lost integer not null default 0, spared integer not null default 0, live_seen_at integer not null default 0);
+create table replay_wave(
+  replay_id integer not null references replay(id), wave integer not null, began_at integer not null,
+  ended integer not null, failed integer not null, primary key(replay_id, wave)) without rowid;
+-- From which minute on live jobs of a type are compared with before, and how many of the replay's own had ended by then.
+create table replay_beside(
+  replay_id integer not null references replay(id), type_id integer not null, minute integer not null,
+  ended integer not null, failed integer not null, primary key(replay_id, type_id)) without rowid;
+
 create table node(
   name text primary key, pid integer not null, started_at integer not null, seen_at integer not null,
   stopped_at integer) without rowid;
