@@ -149,8 +149,9 @@ static void R14_a_late_turn_halts_though_most_went_well(void **state)
     configure(w, conf);
     fail_many(w, "a", 400);
     struct rp_replay_ask ask = of("a");
+    ask.wave_max = 4; /* so that the number of failures is that of the test, not of a wave */
     id = start(w, &ask);
-    for (int i = 0; i < 60 && replay(w, id).state == RP_REPLAY_RUNNING; i++, w->now += RP_US_S) {
+    for (int i = 0; i < 200 && replay(w, id).state == RP_REPLAY_RUNNING; i++, w->now += RP_US_S) {
         struct rp_lease *l;
         (void)tick(w);
         size_t n = claim(w, 100, &l);
@@ -164,7 +165,7 @@ static void R14_a_late_turn_halts_though_most_went_well(void **state)
             }
     }
     assert_int_equal(replay(w, id).state, RP_REPLAY_HALTED);
-    assert_in_range(failed, 3, 20); /* within one or two waves of 20, half of which fail */
+    assert_in_range(failed, 3, 10); /* the process of the first wave alone needs 20 */
 }
 
 /* ---- live work first ---- */
