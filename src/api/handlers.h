@@ -46,6 +46,10 @@ prepare_fn p_replay;
 run_fn r_replay_plan_or_start, r_replays, r_replay, r_replay_items, r_replay_pause, r_replay_resume,
     r_replay_abort, r_replay_undo;
 
+/* deploys.c */
+prepare_fn p_deploy;
+run_fn r_deploy, r_deploys;
+
 /* status.c: how it is, and whether it can write */
 prepare_fn p_readyz;
 run_fn r_healthz, r_readyz, r_status;

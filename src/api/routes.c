@@ -60,6 +60,9 @@ const struct route routes[] = {
     {"POST", "/v1/replays/{r}/abort",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_abort, NULL, SMALL},
     {"POST", "/v1/replays/{r}/undo",                     RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_undo, NULL, SMALL},
 
+    {"POST", "/v1/deploys",                              RP_SCOPE_OPERATE, ROUTE_WRITE, p_deploy, r_deploy, NULL, SMALL},
+    {"GET",  "/v1/deploys",                              RP_SCOPE_READ,    ROUTE_READ,  NULL, r_deploys, NULL, 0},
+
     {"POST", "/v1/tokens",                               RP_SCOPE_ADMIN,   ROUTE_WRITE, p_token, r_token_create, NULL, SMALL},
     {"GET",  "/v1/tokens",                               RP_SCOPE_ADMIN,   ROUTE_READ,  NULL, r_tokens, NULL, 0},
     {"POST", "/v1/tokens/{id}/revoke",                   RP_SCOPE_ADMIN,   ROUTE_WRITE, p_reason, r_token_revoke, NULL, SMALL},

@@ -20,6 +20,7 @@ void shape_dependency(struct rp_jw *w, const struct rp_dep_row *d);
 void shape_plan(struct rp_jw *w, const struct rp_plan *p);
 void shape_replay(struct rp_jw *w, const struct rp_replay *r);
 void shape_replay_item(struct rp_jw *w, const struct rp_replay_item *i);
+void shape_deploy(struct rp_jw *w, const struct rp_deploy *d);
 void shape_token(struct rp_jw *w, const struct rp_token *t);
 
 /* {items: [ … ]} around a list. */

@@ -16,7 +16,7 @@ static const struct {
     {"poison", "it ended its worker again and again"},
     {"superseded", "a later run has done its work"},
     {"unknown-outcome", "nobody knows whether it worked; --include-unknown takes it along"},
-    {"fix-first", "fails the same way until it is fixed; then --override fix-first --reason WHY"},
+    {"fix-first", "fails the same way until it is fixed; then reprise deploy mark TYPE"},
     {"not-idempotent", "may have had its effect; --include-unsafe --reason WHY takes it along"},
 };
 
@@ -29,13 +29,13 @@ static const char *reason_words(struct rp_str reason)
 }
 
 /* One line a reason. Returns whether there was any. */
-static bool left_out_lines(struct cli *cli, struct rp_str plan)
+static bool left_out_lines(struct cli *cli, struct rp_str plan, const char *field)
 {
     struct line l;
     struct items i;
     int64_t n;
     bool any = false;
-    for (items_open(&i, plan, "left_out"); items_member(&i);) {
+    for (items_open(&i, plan, field); items_member(&i);) {
         if (!rp_str_i64(i.value, &n) || n <= 0)
             continue;
         const char *words = reason_words(i.key);
@@ -47,6 +47,27 @@ static bool left_out_lines(struct cli *cli, struct rp_str plan)
     }
     items_close(&i);
     return any;
+}
+
+/* What is gone past, in plans and replays alike. */
+static void forced_line(struct cli *cli, struct rp_str doc)
+{
+    struct line l;
+    struct items i;
+    int64_t n;
+    if (!doc_has(doc, "forced"))
+        return;
+    line_begin(&l, cli, "gone past", LABEL);
+    for (items_open(&i, doc, "forced"); items_member(&i);) {
+        bool jobs = rp_str_i64(i.value, &n) && n > 0;
+        line_part(&l, "%s",
+                  painted(cli, YELLOW,
+                          jobs ? show_fmt(cli, "%s: %s", show_text(cli, i.key),
+                                          show_plural(cli, n, "job", "jobs"))
+                               : show_text(cli, i.key)));
+    }
+    items_close(&i);
+    line_end(&l);
 }
 
 static void preflight_line(struct cli *cli, struct rp_str plan)
@@ -164,8 +185,7 @@ static void verdict_line(struct cli *cli, struct rp_str plan, bool left_out)
         say_next(cli, left_out ? "mend what left them out, or take them along as said above"
                                : "nothing to do; reprise jobs --state failed");
     } else {
-        say_next(cli, "the same command without --dry-run (--plan %s keeps it to these jobs)",
-                 hash);
+        say_next(cli, "reprise replay --plan %s, within the hour", hash);
     }
 }
 
@@ -174,7 +194,8 @@ void replay_plan_show(struct cli *cli, struct rp_str plan)
     int64_t matched = doc_i64(plan, "matched", 0), n = doc_i64(plan, "to_replay", 0);
     say(cli, 0, "would replay %s of %s", painted(cli, BOLD, show_count(cli, n)),
         show_plural(cli, matched, "matching job", "matching jobs"));
-    bool left_out = left_out_lines(cli, plan);
+    bool left_out = left_out_lines(cli, plan, "left_out");
+    forced_line(cli, plan);
     preflight_line(cli, plan);
     if (n > 0) {
         waves_line(cli, plan);
@@ -295,6 +316,8 @@ void replay_show(struct cli *cli, struct rp_str r)
         line_end(&l);
     }
     fates_line(cli, r);
+    (void)left_out_lines(cli, r, "left_out_by");
+    forced_line(cli, r);
     if (doc_i64(r, "fates.succeeded", 0) < doc_i64(r, "to_replay", 0))
         items_show(cli, doc_show(cli, r, "id"));
     what_next(cli, r);

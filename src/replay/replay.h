@@ -24,6 +24,7 @@ struct rp_left_out {
     const char *reason;
     int64_t n;
 };
+enum { LEFT_OUT_MAX = 16 };
 enum rp_check_state { RP_CHECK_HOLDS, RP_CHECK_FAILS, RP_CHECK_UNKNOWN };
 struct rp_preflight {
     struct rp_str check, says;
@@ -34,8 +35,8 @@ struct rp_preflight {
 struct rp_plan {
     int64_t matched, n;         /* n: to replay */
     struct rp_candidate *items; /* n of them, oldest first */
-    struct rp_left_out left_out[16];
-    size_t n_left_out;
+    struct rp_left_out left_out[LEFT_OUT_MAX], forced[LEFT_OUT_MAX];
+    size_t n_left_out, n_forced; /* forced: taken along though the reason holds */
     struct rp_preflight *preflight;
     size_t n_preflight;
     int64_t canary, *waves; /* sizes, canary first */
@@ -50,6 +51,8 @@ struct rp_plan {
 
 /* Whether `name` is a reason to leave out, or a preflight check, that an ask may override. */
 bool rp_replay_may_override(struct rp_str name);
+/* The ids of a plan's items for its record, "1-50,52"; absent if there are too many for it. */
+struct rp_str rp_replay_plan_ids(const struct rp_plan *plan, struct rp_arena *a);
 /* Reads only. `config` gives what types need and whether they are idempotent. */
 bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,

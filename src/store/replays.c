@@ -1,6 +1,7 @@
 /* Replays as records: made, moved from state to state, read. Their run is in replay_run.c. */
 #include "store/replays.h"
 
+#include "base/time.h"
 #include "store/registry.h"
 #include "store/replays_internal.h"
 #include "store/rows.h"
@@ -139,8 +140,69 @@ bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
         !insert_items(db, *id, 0, items, n, err))
         return false;
     rp_db_changed(db, RP_CHANGED_REPLAYS);
-    return rp_replay_audit(db, in->actor, "replay.plan", *id, in->reason, RP_NONE, in->plan_hash,
-                           now_us, err);
+    struct rp_arena a = {0};
+    bool ok = rp_audit(db, in->actor, "replay.start", rp_str_fmt(&a, "replay %lld", (long long)*id),
+                       in->irreversible ? "IRREVERSIBLE" : "REVERSIBLE",
+                       rp_detail(&a, in->reason, RP_NONE, in->plan_hash), now_us, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+/* ---- its record ---- */
+
+static bool record_count(struct rp_stmt *s, int64_t id, const struct rp_replay_count *c,
+                         struct rp_err *err)
+{
+    rp_bind_i64(s, 1, id);
+    rp_bind_text(s, 2, c->name);
+    rp_bind_i64(s, 3, c->n);
+    return rp_run(s, err);
+}
+
+/* Each guard that was gone past has its own record, with who and why (rule 10, 24). */
+static bool record_forced(struct rp_db *db, int64_t id, const struct rp_replay *in,
+                          const struct rp_replay_count *c, int64_t now_us, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_str what =
+        c->n > 0 ? rp_str_fmt(&a, "%.*s: %lld jobs taken along", RP_FMT(c->name), (long long)c->n)
+                 : rp_str_fmt(&a, "%.*s: not heeded", RP_FMT(c->name));
+    struct rp_stmt *s =
+        rp_sql(db, "insert into replay_forced(replay_id, name, n) values(?1, ?2, ?3)");
+    bool ok =
+        record_count(s, id, c, err) && rp_replay_audit(db, in->actor, "replay.override", id,
+                                                       in->reason, RP_NONE, what, now_us, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+bool rp_replay_record(struct rp_db *db, int64_t id, const struct rp_replay *in,
+                      const struct rp_replay_count *left_out, size_t n_left_out,
+                      const struct rp_replay_count *forced, size_t n_forced, int64_t now_us,
+                      struct rp_err *err)
+{
+    for (size_t i = 0; i < n_left_out; i++)
+        if (!record_count(rp_sql(db, "insert into replay_left_out(replay_id, name, n)"
+                                     " values(?1, ?2, ?3)"),
+                          id, &left_out[i], err))
+            return false;
+    for (size_t i = 0; i < n_forced; i++)
+        if (!record_forced(db, id, in, &forced[i], now_us, err))
+            return false;
+    return true;
+}
+
+bool rp_replay_plan_find(struct rp_db *db, struct rp_str hash, int64_t now_us, struct rp_arena *a,
+                         struct rp_str *detail, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select detail from audit where action = 'replay.plan' and"
+                                   " object = 'plan ' || ?1 and at > ?2 order by id desc limit 1");
+    rp_bind_text(s, 1, hash);
+    rp_bind_i64(s, 2, now_us - RP_US_H);
+    enum rp_step step = rp_step(s, err);
+    *detail = step == RP_STEP_ROW ? rp_col_str(s, 0, a) : RP_NONE;
+    rp_reset(s);
+    return step != RP_STEP_ERROR;
 }
 
 /* ---- states ---- */
@@ -253,7 +315,10 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
 #define REPLAY_COLUMNS                                                                             \
     "id, state, selection, actor, reason, says, plan_hash, canary, wave_max, rate, created_at,"    \
     " started_at, ended_at, matched, left_out, wave, free_at, from_wave, from_out, from_ended,"    \
-    " from_failed, t.baseline, t.p0, t.alpha"
+    " from_failed, t.baseline, t.p0, t.alpha,"                                                     \
+    " (select json_group_object(name, n) from replay_left_out where replay_id = id),"              \
+    " (select json_group_object(name, n) from replay_forced where replay_id = id having"           \
+    "  count(*) > 0)"
 #define REPLAYS "replay left join replay_test t on t.replay_id = id"
 
 static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay *r)
@@ -278,6 +343,8 @@ static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay 
         .free_us = rp_col_i64(s, 16),
         .from = {rp_col_i64(s, 17), rp_col_i64(s, 18), rp_col_i64(s, 19), rp_col_i64(s, 20)},
         .rule = {rp_col_f64(s, 21), rp_col_f64(s, 22), rp_col_f64(s, 23)},
+        .left_out_by = rp_col_str(s, 24, a),
+        .forced = rp_col_str(s, 25, a),
     };
 }
 

@@ -50,6 +50,8 @@ struct rp_replay {
     int64_t n[8];                             /* items by rp_fate; [0]: all */
     int64_t free_us;                          /* by the rate nothing goes out before */
     struct rp_halt_rule rule;
+    bool irreversible;                 /* in: some of it may have had its effect already */
+    struct rp_str left_out_by, forced; /* out: JSON objects of counts by name, forced: or absent */
     /* As it was when last resumed after a halt: a new canary and new waves begin there. */
     struct rp_replay_from {
         int64_t wave, out, ended, failed;
@@ -65,12 +67,27 @@ struct rp_candidate {
     enum rp_state state;
     struct rp_str type, key, error_class, action, group;
     bool poison, superseded, in_replay, type_gone, started, has_output;
+    bool deployed; /* a deploy of its type was marked since it failed */
 };
 /* Failed (and, if asked, unknown) jobs of a filter or by id, oldest first, ≤ limit: the raw
  * material of a plan. Successes never. */
 bool rp_replay_candidates(struct rp_db *db, const struct rp_job_filter *f, const int64_t *ids,
                           size_t n_ids, int64_t limit, struct rp_arena *a,
                           struct rp_candidate **out, size_t *n, struct rp_err *err);
+
+/* What was left out, or taken along all the same, by the name of its reason. */
+struct rp_replay_count {
+    struct rp_str name;
+    int64_t n;
+};
+/* [w, forced ones audited] Part of the record of a replay that was just created. */
+bool rp_replay_record(struct rp_db *db, int64_t id, const struct rp_replay *in,
+                      const struct rp_replay_count *left_out, size_t n_left_out,
+                      const struct rp_replay_count *forced, size_t n_forced, int64_t now_us,
+                      struct rp_err *err);
+/* The newest record of a plan that a dry run printed in the last hour, absent: there is none. */
+bool rp_replay_plan_find(struct rp_db *db, struct rp_str hash, int64_t now_us, struct rp_arena *a,
+                         struct rp_str *detail, struct rp_err *err);
 
 /* [w, audited] Creates a replay with its first frozen items in state planned. */
 bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,

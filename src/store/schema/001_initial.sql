@@ -171,6 +171,17 @@ create table replay_wave(
 create table replay_beside(
   replay_id integer not null references replay(id), type_id integer not null, minute integer not null,
   ended integer not null, failed integer not null, primary key(replay_id, type_id)) without rowid;
+-- What was gone past by name: reasons to leave out with the number of jobs, checks with 0. left_out: what was not.
+create table replay_forced(
+  replay_id integer not null references replay(id), name text not null, n integer not null,
+  primary key(replay_id, name)) without rowid;
+create table replay_left_out(
+  replay_id integer not null references replay(id), name text not null, n integer not null,
+  primary key(replay_id, name)) without rowid;
+create table deploy(
+  id integer primary key, type_id integer not null references job_type(id), at integer not null, version text,
+  actor text not null, reason text);
+create index deploy_type on deploy(type_id, at);
 
 create table node(
   name text primary key, pid integer not null, started_at integer not null, seen_at integer not null,
@@ -196,6 +207,7 @@ create table spool(id text primary key, at integer not null) without rowid;
 create table audit(
   id integer primary key, at integer not null, actor text not null, action text not null, object text not null,
   safety text not null, detail text);
+create index audit_plan on audit(object) where action = 'replay.plan'; -- a plan by its hash
 
 create view jobs_v as
   select j.id, t.name as type, s.name as state, q.name as queue, j.priority, j.key, j.attempts, j.max_attempts,
