@@ -35,7 +35,7 @@ static bool answer_replay(struct request *q, struct rp_db *db, int64_t id, int s
     if (!rp_replay_get(db, id, &q->arena, &row, err))
         return false;
     answer_begin(q, status);
-    shape_replay(&q->w, &row);
+    shape_replay(&q->w, &row, NULL);
     return true;
 }
 
@@ -137,16 +137,24 @@ bool r_replays(struct request *q, struct rp_db *db, struct rp_err *err)
     answer_begin(q, 200);
     shape_list_begin(&q->w);
     for (size_t i = 0; i < n; i++)
-        shape_replay(&q->w, &rows[i]);
+        shape_replay(&q->w, &rows[i], NULL);
     shape_list_end(&q->w, 0);
     return true;
 }
 
+/* With what came of it, which counts all its items: a reader's work. */
 bool r_replay(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     int64_t id;
-    return no_query(q, err) && capture_id(q, 0, "R", &id, err) &&
-           answer_replay(q, db, id, 200, err);
+    struct rp_replay row;
+    struct rp_replay_outcome outcome;
+    if (!no_query(q, err) || !capture_id(q, 0, "R", &id, err) ||
+        !rp_replay_get(db, id, &q->arena, &row, err) ||
+        !rp_replay_outcome(db, &row, &q->arena, &outcome, err))
+        return false;
+    answer_begin(q, 200);
+    shape_replay(&q->w, &row, &outcome);
+    return true;
 }
 
 bool r_replay_items(struct request *q, struct rp_db *db, struct rp_err *err)
@@ -168,6 +176,24 @@ bool r_replay_items(struct request *q, struct rp_db *db, struct rp_err *err)
     for (size_t i = 0; i < n; i++)
         shape_replay_item(&q->w, &rows[i]);
     shape_list_end(&q->w, more ? rows[n - 1].seq : 0);
+    return true;
+}
+
+bool r_job_replays(struct request *q, struct rp_db *db, struct rp_err *err)
+{
+    int64_t id;
+    struct rp_job job;
+    struct rp_job_replay *rows;
+    size_t n;
+    if (!no_query(q, err) || !capture_id(q, 0, "", &id, err) ||
+        !rp_job_get(db, id, &q->arena, &job, err) ||
+        !rp_job_replays(db, id, &q->arena, &rows, &n, err))
+        return false;
+    answer_begin(q, 200);
+    shape_list_begin(&q->w);
+    for (size_t i = 0; i < n; i++)
+        shape_job_replay(&q->w, &rows[i]);
+    shape_list_end(&q->w, 0);
     return true;
 }
 

@@ -98,7 +98,85 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
     rp_jw_object_end(w);
 }
 
-void shape_replay(struct rp_jw *w, const struct rp_replay *r)
+static void rate(struct rp_jw *w, const char *key, int64_t runs, int64_t failed)
+{
+    rp_jw_key(w, key);
+    rp_jw_object(w);
+    rp_jw_m_i64(w, "runs", runs);
+    rp_jw_m_i64(w, "failed", failed);
+    rp_jw_object_end(w);
+}
+
+static void pattern_outcome(struct rp_jw *w, const struct rp_replay_pattern *p)
+{
+    rp_jw_object(w);
+    shape_prefixed_id(w, "pattern", "P", p->pattern_id);
+    rp_jw_m_cstr(w, "fix", rp_fix_name(rp_replay_fix(p)));
+    rp_jw_m_i64(w, "items", p->items);
+    rp_jw_m_i64(w, "tested", p->succeeded + p->same + p->other + p->unknown);
+    rp_jw_m_i64(w, "succeeded", p->succeeded);
+    rp_jw_m_i64(w, "came_back", p->same);
+    rp_jw_m_i64(w, "failed_new", p->other);
+    rp_jw_object_end(w);
+}
+
+static void change(struct rp_jw *w, const struct rp_interval *c)
+{
+    rp_jw_key(w, "change");
+    rp_jw_object(w);
+    rp_jw_m_f64(w, "low", c->low);
+    rp_jw_m_f64(w, "mid", c->mid);
+    rp_jw_m_f64(w, "high", c->high);
+    rp_jw_object_end(w);
+}
+
+static void m_outcome(struct rp_jw *w, const struct rp_replay_outcome *o)
+{
+    rp_jw_key(w, "outcome");
+    rp_jw_object(w);
+    rp_jw_m_cstr(w, "verdict", rp_replay_verdict_name(o->verdict));
+    rate(w, "before", o->rates.runs_before, o->rates.failed_before);
+    rate(w, "after", o->rates.runs, o->rates.failed);
+    if (o->verdict != RP_REPLAY_NOT_KNOWN)
+        change(w, &o->change);
+    rp_jw_key(w, "patterns");
+    rp_jw_array(w);
+    for (size_t i = 0; i < o->n_patterns; i++)
+        pattern_outcome(w, &o->patterns[i]);
+    rp_jw_array_end(w);
+    rp_jw_key(w, "new_patterns");
+    rp_jw_array(w);
+    for (size_t i = 0; i < o->n_news; i++) {
+        rp_jw_object(w);
+        shape_prefixed_id(w, "pattern", "P", o->news[i].pattern_id);
+        rp_jw_m_str(w, "template", o->news[i].template);
+        rp_jw_m_i64(w, "n", o->news[i].n);
+        rp_jw_object_end(w);
+    }
+    rp_jw_array_end(w);
+    rp_jw_m_str(w, "next", o->next);
+    rp_jw_object_end(w);
+}
+
+void shape_job_replay(struct rp_jw *w, const struct rp_job_replay *r)
+{
+    rp_jw_object(w);
+    shape_prefixed_id(w, "replay", "R", r->replay_id);
+    rp_jw_m_cstr(w, "state", rp_replay_state_name(r->state));
+    rp_jw_m_cstr(w, "fate", rp_fate_name(r->fate));
+    rp_jw_m_str(w, "why", r->why);
+    m_count(w, "wave", r->wave);
+    rp_jw_m_i64(w, "repairs", r->repairs);
+    m_count(w, "attempt", r->attempt);
+    rp_jw_m_str(w, "actor", r->actor);
+    rp_jw_m_str(w, "reason", r->reason);
+    rp_jw_m_str(w, "plan", r->plan_hash);
+    rp_jw_m_time(w, "created_at", r->created_us);
+    rp_jw_object_end(w);
+}
+
+void shape_replay(struct rp_jw *w, const struct rp_replay *r,
+                  const struct rp_replay_outcome *outcome)
 {
     static const struct {
         enum rp_fate fate;
@@ -134,6 +212,8 @@ void shape_replay(struct rp_jw *w, const struct rp_replay *r)
         rp_jw_m_i64(w, fates[i].key, r->n[fates[i].fate]);
     rp_jw_object_end(w);
     halt_rule(w, &r->rule);
+    if (outcome != NULL)
+        m_outcome(w, outcome);
     rp_jw_object_end(w);
 }
 
@@ -145,6 +225,8 @@ void shape_replay_item(struct rp_jw *w, const struct rp_replay_item *i)
     m_count(w, "wave", i->wave);
     rp_jw_m_cstr(w, "fate", rp_fate_name(i->fate));
     rp_jw_m_str(w, "why", i->why);
+    rp_jw_m_i64(w, "repairs", i->repairs);
+    m_count(w, "attempt", i->attempt);
     shape_prefixed_id(w, "pattern_before", "P", i->pattern_before);
     shape_prefixed_id(w, "pattern_after", "P", i->pattern_after);
     rp_jw_object_end(w);

@@ -4,6 +4,7 @@
 #ifndef RP_REPLAY_REPLAY_H
 #define RP_REPLAY_REPLAY_H
 
+#include "core/proportions.h"
 #include "store/registry.h"
 #include "store/replays.h"
 
@@ -74,6 +75,29 @@ bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
 bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
                      const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                      int64_t *id, struct rp_err *err);
+/* ---- what came of it (rule 20) ---- */
+
+enum rp_verdict_of { RP_REPLAY_NOT_KNOWN, RP_REPLAY_BETTER, RP_REPLAY_NO_CHANGE, RP_REPLAY_WORSE };
+const char *rp_replay_verdict_name(enum rp_verdict_of v); /* "better" */
+/* Of the pattern under repair: tested and gone, tested and not gone, no item told anything. */
+enum rp_fix { RP_FIX_NOT_TESTED, RP_FIX_PROVEN, RP_FIX_NOT_PROVEN };
+const char *rp_fix_name(enum rp_fix f); /* "not proven" */
+enum rp_fix rp_replay_fix(const struct rp_replay_pattern *p);
+
+struct rp_replay_outcome {
+    struct rp_replay_rates rates;
+    struct rp_interval change; /* of the failure rate; only if the verdict is known */
+    enum rp_verdict_of verdict;
+    struct rp_replay_pattern *patterns;
+    size_t n_patterns;
+    struct rp_replay_new *news;
+    size_t n_news;
+    struct rp_str next; /* a command, or absent: nothing is left to do */
+};
+/* Reads only; any time. */
+bool rp_replay_outcome(struct rp_db *db, const struct rp_replay *r, struct rp_arena *a,
+                       struct rp_replay_outcome *out, struct rp_err *err);
+
 /* [w] The engine's tick hook: settles fates, releases the next wave (canary first: the next waits
  * for all of it; later waves start when 90 % of the last have ended), keeps the rate, halts when a
  * needed dependency goes down, ends. */

@@ -252,7 +252,8 @@ bool rp_replay_write_state(struct rp_db *db, int64_t id, enum rp_replay_state to
     rp_bind_i64(s, 4, now_us);
     rp_bind_i64(s, 5, to == RP_REPLAY_DONE || to == RP_REPLAY_ABORTED || to == RP_REPLAY_UNDONE);
     rp_db_changed(db, RP_CHANGED_REPLAYS);
-    return rp_run(s, err);
+    return rp_run(s, err) &&
+           (to != RP_REPLAY_RUNNING || rp_replay_rates_begin(db, id, now_us, err));
 }
 
 struct rp_replay_from rp_replay_progress(const struct rp_replay *r)
@@ -402,7 +403,9 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit,
 {
     struct rp_stmt *s =
         rp_sql(db, "select i.seq, i.job_id, i.wave, i.fate, t.name, i.why, i.pattern_before,"
-                   " i.pattern_after from replay_item i join job_type t"
+                   " i.pattern_after, i.n_before, (select max(a.n) from attempt a where a.job_id ="
+                   "  i.job_id and a.n > i.n_before and a.replay_id = i.replay_id)"
+                   " from replay_item i join job_type t"
                    " on t.id = i.type_id where i.replay_id = ?1 and i.seq > ?2"
                    " order by i.seq limit ?3");
     rp_bind_i64(s, 1, id);
@@ -421,6 +424,8 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit,
             .why = rp_col_str(s, 5, a),
             .pattern_before = rp_col_i64(s, 6),
             .pattern_after = rp_col_i64(s, 7),
+            .repairs = rp_col_i64(s, 8),
+            .attempt = rp_col_i64(s, 9),
         };
     }
     return step == RP_STEP_DONE;

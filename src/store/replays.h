@@ -164,6 +164,39 @@ int64_t rp_replay_half(const struct rp_type *type);
 bool rp_replay_say(struct rp_db *db, const struct rp_replay *r, struct rp_str says,
                    struct rp_err *err);
 
+/* ---- its outcome ---- */
+
+/* Attempts of its types: in the hour before its start (in the day, if that had none), and since,
+ * its own among them, until its end or now. */
+struct rp_replay_rates {
+    int64_t runs_before, failed_before, runs, failed;
+};
+bool rp_replay_rates(struct rp_db *db, const struct rp_replay *r, struct rp_replay_rates *out,
+                     struct rp_err *err);
+/* Items by the pattern under repair, 0: none. */
+struct rp_replay_pattern {
+    int64_t pattern_id, items, succeeded, same, other, unknown, open; /* open: not run, skipped */
+};
+bool rp_replay_patterns(struct rp_db *db, int64_t id, struct rp_arena *a,
+                        struct rp_replay_pattern **out, size_t *n, struct rp_err *err);
+/* New failures by their pattern, most first. */
+struct rp_replay_new {
+    int64_t pattern_id, n;
+    struct rp_str template;
+};
+bool rp_replay_news(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay_new **out,
+                    size_t *n, struct rp_err *err);
+/* Which replays a job was in, oldest first: lineage the other way. */
+struct rp_job_replay {
+    int64_t replay_id, wave, attempt, repairs; /* attempt: the newest it made, 0: none yet */
+    enum rp_replay_state state;
+    enum rp_fate fate;
+    struct rp_str actor, reason, why, plan_hash;
+    int64_t created_us;
+};
+bool rp_job_replays(struct rp_db *db, int64_t job_id, struct rp_arena *a,
+                    struct rp_job_replay **out, size_t *n, struct rp_err *err);
+
 /* *says: which dependency of the types of the replay's open items is down, absent if none is. */
 bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
                                struct rp_str *says, struct rp_err *err);
@@ -174,6 +207,7 @@ bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_aren
                      struct rp_replay **out, size_t *n, struct rp_err *err);
 struct rp_replay_item {
     int64_t seq, job_id, wave;
+    int64_t repairs, attempt; /* the attempt that failed, and the newest of the replay, 0: none */
     enum rp_fate fate;
     struct rp_str type, why;
     int64_t pattern_before, pattern_after;

@@ -30,4 +30,9 @@ bool rp_replay_test_lost(struct rp_db *db, int64_t id, struct rp_err *err);
 /* [w] An outcome is unknown because the daemon died: none for the test. */
 bool rp_replay_test_spare(struct rp_db *db, int64_t id, struct rp_err *err);
 
+/* ---- replay_outcome.c ---- */
+
+/* [w] With its first start: how its types fare now. */
+bool rp_replay_rates_begin(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err);
+
 #endif

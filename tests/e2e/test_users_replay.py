@@ -1,4 +1,8 @@
 """What users of other tools suffered when they replayed (users.md U1 to U11, U26, U28), as they would see it here: against the program."""
+import http.client
+import json
+import re
+
 import pytest
 
 from reprise import wait_for
@@ -155,3 +159,84 @@ def test_rule_1_what_failed_again_in_a_replay_can_be_selected(d):
     assert plan["to_replay"] == 2
     end = run_replay(d, w, select={"replay": first["id"]})
     assert end["fates"]["succeeded"] == 2 and set(states(d, ids)) == {"succeeded"}
+
+
+def test_U5_one_bad_item_stops_nothing_and_every_item_ends_with_a_fate_and_a_reason(d):
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 8)
+    r = d.post("/v1/replays", {"select": {"jobs": ids}})["id"]
+    d.post(f"/v1/replays/{r}/pause")
+    d.cli("job", "retry", ids[0], "--reason", "by hand")
+    d.cli("job", "retry", ids[1], "--reason", "by hand")
+    d.cli("job", "cancel", ids[1], "--reason", "not wanted")
+    assert w.work() == [ids[0]]
+    d.post(f"/v1/replays/{r}/resume")
+    end = follow(d, w, r, lambda job: RATE if job["id"] == ids[2] else None)
+    assert end["state"] == "done"
+    items = {i["job"]: i for i in d.get(f"/v1/replays/{r}/items?limit=100")["items"]}
+    assert set(items) == set(ids)
+    assert [items[i]["fate"] for i in ids] == ["skipped"] * 2 + ["failed-new"] + ["succeeded"] * 5
+    assert "succeeded" in items[ids[0]]["why"] and "cancelled" in items[ids[1]]["why"]
+    assert items[ids[2]]["pattern_after"] != items[ids[2]]["pattern_before"]
+
+
+def test_U6_it_is_said_whether_each_fix_worked(d):
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 5 + [RATE] * 3)
+    again = run_replay(d, w, lambda job: RATE if job["id"] == ids[5] else BUG if job["id"] == ids[0] else None, select={"type": "once"})
+    o = d.get(f"/v1/replays/{again['id']}")["outcome"]
+    fixes = {p["items"]: p for p in o["patterns"]}
+    assert fixes[3]["fix"] == "not proven" and (fixes[3]["came_back"], fixes[3]["tested"]) == (1, 3)
+    assert fixes[5]["fix"] == "proven" and fixes[5]["failed_new"] == 1
+    assert [n["n"] for n in o["new_patterns"]] == [1] and "Cannot read properties" in o["new_patterns"][0]["template"]
+    assert o["before"] == {"runs": 8, "failed": 8} and o["after"] == {"runs": 8, "failed": 2} and o["verdict"] == "better"
+    shown = d.cli("replay", "show", again["id"]).out
+    for words in ("verdict", "better", "before 8 of 8 runs failed", "since 2 of 8", "not proven", "came back in 1 of 3", "new failures",
+                  f"reprise pattern show {fixes[3]['pattern']}"):
+        assert words in shown, f"{words!r} is not in\n{shown}"
+    # and the other way: from the job to its replay
+    lineage = d.get(f"/v1/jobs/{ids[5]}/replays")["items"]
+    assert [(x["replay"], x["fate"], x["repairs"], x["attempt"]) for x in lineage] == [(again["id"], "failed-same", 1, 2)]
+    assert f"replay {again['id']}" in d.cli("job", "show", ids[5]).out
+
+
+def test_U26_what_nobody_looked_at_stays_and_a_replay_keeps_id_attempts_and_output(d):
+    w = Worker(d, "once")
+    [job] = fail(d, w, "once", [REFUSED], key="invoice-7", labels={"tenant": "t7"})
+    before, first = d.job(job), d.attempts(job)[0]
+    run_replay(d, w, lambda job: RATE, select={"jobs": [job]})
+    end = run_replay(d, w, select={"jobs": [job]})
+    assert end["fates"]["succeeded"] == 1
+    after, attempts = d.job(job), d.attempts(job)
+    assert (after["id"], after["key"], after["labels"], after["payload"], after["created_at"]) == (
+        before["id"], before["key"], before["labels"], before["payload"], before["created_at"])
+    assert attempts[0] == first and [a["outcome"] for a in attempts] == ["failed", "failed", "succeeded"]
+    assert [a.get("replay") for a in attempts] == [None, "R1", "R2"]
+
+
+def test_U28_who_may_enqueue_or_read_may_not_replay_and_a_GET_changes_nothing(daemon):
+    d = daemon("listen: 127.0.0.1:0\n" + JOBS)
+    port = int(re.search(r"port=(\d+)", wait_for(lambda: "port=" in d.logged() and d.logged(), "the port")).group(1))
+
+    def ask(method, path, body, token):  # over the Unix socket it would be root who asks
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
+            c.request(method, path, json.dumps(body), {"Authorization": f"Bearer {token}"})
+            return c.getresponse().status
+        finally:
+            c.close()
+
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 2)
+    calls = [("POST", "/v1/replays", {"select": {"all": True}}), ("POST", "/v1/deploys", {"types": ["once"]}),
+             ("POST", f"/v1/jobs/{ids[0]}/retry", {}), ("POST", "/v1/replays/R1/undo", {})]
+    for scope, allowed in (("read", False), ("enqueue", False), ("work", False), ("operate", True)):
+        token = d.post("/v1/tokens", {"name": scope, "scope": scope})["token"]
+        for method, path, body in calls:
+            status = ask(method, path, body, token)
+            assert (status != 403) == allowed, f"{scope} {path}: {status}"
+        if not allowed:
+            assert set(states(d, ids)) == {"failed"}
+    for _, path, _ in calls:
+        assert d.http("GET", path)[0] in (200, 404, 405)
+    assert [r["id"] for r in d.get("/v1/replays")["items"]] == ["R1"]

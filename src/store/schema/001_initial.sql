@@ -178,6 +178,11 @@ create table replay_forced(
 create table replay_left_out(
   replay_id integer not null references replay(id), name text not null, n integer not null,
   primary key(replay_id, name)) without rowid;
+-- Attempts of its types in the time before its start, and how many of the start's own minute lie before it.
+create table replay_rate(
+  replay_id integer not null references replay(id), type_id integer not null, minute integer not null,
+  runs_before integer not null, failed_before integer not null, runs_minute integer not null, failed_minute integer not null,
+  primary key(replay_id, type_id)) without rowid;
 create table deploy(
   id integer primary key, type_id integer not null references job_type(id), at integer not null, version text,
   actor text not null, reason text);
