@@ -5,6 +5,7 @@
 enum { LABEL = 8, PATTERNS_SHOWN = 6 };
 
 int classes_file(struct cli *cli, const char *path);
+int analyze_log(struct cli *cli, const char *path);
 
 /* ---- patterns ---- */
 
@@ -252,6 +253,8 @@ static int run_analyze(struct cli *cli)
     struct rp_err err;
     if (opt_text(cli, "classes") != NULL)
         return classes_file(cli, opt_text(cli, "classes"));
+    if (opt_text(cli, "log") != NULL)
+        return analyze_log(cli, opt_text(cli, "log"));
     bool ok = analysis_body(cli, &body, &err) &&
               client_call(cli, "POST", "/v1/analyses", &body, &reply, &err);
     rp_buf_free(&body);
@@ -271,6 +274,11 @@ static const struct rp_option analyze_options[] = {
     {.name = "classes",
      .value = "F",
      .help = "class of each message of a file (JSON lines in and out; no daemon)"},
+    {.name = "log", .value = "F", .help = "of a job log instead; - is standard input; no daemon"},
+    {.name = "format", .value = "NAME", .help = "of the log; default auto: found out and named"},
+    {.name = "year", .value = "Y", .help = "of the first line, where the log's times have none"},
+    {.name = "tz", .value = "Z", .help = "zone of times in the log that name none (UTC)"},
+    {.name = "config", .value = "F", .help = "configuration with log_formats", .letter = 'c'},
     {0},
 };
 
@@ -281,6 +289,7 @@ const struct rp_command pattern_rows[PATTERN_ROWS] = {
      .summary = "failures by pattern: what, since when, what to do first",
      .help =
          "  reprise analyze --since 24h\n"
+         "  reprise analyze --log /var/log/sidekiq.log.1.gz\n"
          "With --classes, reads lines such as {\"message\": \"…\", \"exit_code\": 1} and writes "
          "{\"class\", \"group\", \"action\", \"rule\"} for each.",
      .run = run_analyze},

@@ -102,7 +102,7 @@ def test_packed_logs_and_standard_input_are_read_as_they_are(folder):
     assert alone("import", "log", "-", "--dry-run", "--json", input=packed.read_bytes()).json() == plain
     packed.write_bytes(packed.read_bytes()[:-20])
     torn = alone("import", "log", packed, "--dry-run", "--json")
-    assert torn.code == 1 and torn.out == "" and "gzip" in torn.err and str(packed) in torn.err
+    assert torn.code == 1 and torn.json()["runs"] == 299 and "gzip" in torn.err and str(packed) in torn.err
 
 
 def test_a_log_of_any_size_is_read_in_constant_memory():

@@ -39,8 +39,8 @@ static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
         s = str_from(s, 1);
     if (!timed)
         e->at_us = RP_NO_TIME;
-    struct rp_str first = rp_take_word(&s); /* the host, unless the program's name comes at once */
-    split_tag(rp_str_ends(first, ":") ? first : rp_take_word(&s), e);
+    struct rp_str first = rp_take_tag(&s); /* the host, unless the program's name comes at once */
+    split_tag(rp_str_ends(first, ":") ? first : rp_take_tag(&s), e);
     e->text = s;
     return e->tag.n > 0;
 }

@@ -146,7 +146,8 @@ int rp_template_score(const struct rp_log_template *t, struct rp_str line);
 
 size_t rp_find_byte(struct rp_str s, char c);
 bool rp_skip(struct rp_str *s, const char *prefix);
-struct rp_str rp_take_word(struct rp_str *s);          /* and the blanks behind it */
+struct rp_str rp_take_word(struct rp_str *s); /* and the blanks behind it */
+struct rp_str rp_take_tag(struct rp_str *s);  /* and one blank: what follows may be indented */
 struct rp_str rp_take_until(struct rp_str *s, char c); /* and c; all if there is none */
 bool rp_take_number(struct rp_str *s, int64_t *n);
 /* What stands between two marks, absent if one is missing; the number behind a mark, -1: none. */

@@ -47,7 +47,7 @@ static bool read_short(struct rp_stamp *st, struct rp_str s, struct entry *e)
         return false;
     (void)rp_take_word(&s); /* the host */
     e->unit = e->invocation = RP_STR("");
-    if (!split_tag(rp_take_word(&s), e))
+    if (!split_tag(rp_take_tag(&s), e))
         return false;
     e->text = s;
     return true;

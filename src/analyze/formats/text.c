@@ -27,6 +27,16 @@ struct rp_str rp_take_word(struct rp_str *s)
     return w;
 }
 
+struct rp_str rp_take_tag(struct rp_str *s)
+{
+    size_t n = 0;
+    while (n < s->n && !is_blank(s->p[n]))
+        n++;
+    struct rp_str w = str_head(*s, n);
+    *s = str_from(*s, n < s->n ? n + 1 : n);
+    return w;
+}
+
 struct rp_str rp_take_until(struct rp_str *s, char c)
 {
     size_t at = rp_find_byte(*s, c);
