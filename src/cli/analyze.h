@@ -6,6 +6,7 @@
 
 int classes_file(struct cli *cli, const char *path); /* --classes */
 int analyze_csv(struct cli *cli, const char *path);  /* --csv */
+int analyze_log(struct cli *cli, const char *path);  /* --log */
 
 /* The conditions of an answer, or of one of its patterns, in words. */
 void show_conditions(struct cli *cli, struct rp_str answer, int indent);
