@@ -1,4 +1,5 @@
 /* patterns, pattern show|name|class, analyze of the store. */
+#include "cli/analyze_templates.h"
 #include "cli/groups.h"
 #include "cli/internal.h"
 
@@ -252,6 +253,8 @@ static int run_analyze(struct cli *cli)
     struct rp_err err;
     if (opt_text(cli, "classes") != NULL)
         return classes_file(cli, opt_text(cli, "classes"));
+    if (opt_text(cli, "templates") != NULL)
+        return templates_file(cli, opt_text(cli, "templates"));
     bool ok = analysis_body(cli, &body, &err) &&
               client_call(cli, "POST", "/v1/analyses", &body, &reply, &err);
     rp_buf_free(&body);
@@ -271,6 +274,9 @@ static const struct rp_option analyze_options[] = {
     {.name = "classes",
      .value = "F",
      .help = "class of each message of a file (JSON lines in and out; no daemon)"},
+    {.name = "templates",
+     .value = "F",
+     .help = "pattern of each line of a file (line number, pattern, template; no daemon)"},
     {0},
 };
 
