@@ -95,7 +95,7 @@ static void put_wild(struct out *o)
 
 static bool is_separator(char c)
 {
-    return c == '_' || rp_is(c, RP_C_JOIN);
+    return c == '_' || c == ':' || c == '#' || rp_is(c, RP_C_JOIN);
 }
 
 static void put_pieces(struct out *o, const char *from, const char *end)

@@ -41,7 +41,7 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
         p = rp_sym(w, c.v[i - 2]);
         word = true;
         base = RP_HINT_PREP;
-    } else if (p->flags & RP_W_PREP) {
+    } else if (p->flags & (RP_W_PREP | RP_W_ROLE)) {
         base = RP_HINT_PREP;
     }
     if (base != RP_HINT_NONE && (p->flags & RP_W_PREP) && (rp_flags_at(w, c, i + 1) & RP_W_PREP))

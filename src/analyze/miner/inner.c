@@ -38,6 +38,23 @@ static size_t matching(const struct rp_work *w, struct rp_seq f, size_t open)
     return 0;
 }
 
+/* The bracket that closes around the text, else the end of the line. */
+static size_t enclosing_end(const struct rp_work *w, struct rp_seq f, size_t from)
+{
+    size_t depth = 0, inside = 0;
+    for (size_t i = 0; i < from; i++) {
+        depth += rp_char_at(w, f, i) == '(';
+        depth -= depth > 0 && rp_char_at(w, f, i) == ')';
+    }
+    for (size_t i = from; i < f.n && depth > 0; i++) {
+        if (rp_char_at(w, f, i) == ')' && inside == 0)
+            return i;
+        inside += rp_char_at(w, f, i) == '(';
+        inside -= rp_char_at(w, f, i) == ')';
+    }
+    return f.n;
+}
+
 /* Closing brackets that were opened before the text, and a stop, do not belong to it. */
 static size_t trim_end(const struct rp_work *w, struct rp_seq f, size_t from)
 {
@@ -71,7 +88,7 @@ static bool details(const struct rp_work *w, struct rp_seq f, size_t j)
 static void cuts_after_colon(const struct rp_work *w, struct rp_seq f, size_t from, struct cut *v,
                              size_t *n)
 {
-    size_t e = trim_end(w, f, from);
+    size_t limit = enclosing_end(w, f, from), e = limit < f.n ? limit : trim_end(w, f, from);
     char c = rp_char_at(w, f, from);
     if (c == '"' || c == '\'') {
         size_t q = rp_close_quote(w, f, from);
@@ -79,12 +96,12 @@ static void cuts_after_colon(const struct rp_work *w, struct rp_seq f, size_t fr
             return;
     }
     add_cut(v, n, from, e);
-    for (size_t j = from + 1; j + 2 < f.n; j++)
+    for (size_t j = from + 1; j + 2 < f.n && j < e; j++)
         if (new_sentence(w, f, j)) {
             add_cut(v, n, from, j);
             break;
         }
-    for (size_t j = from + 1; j + 2 < f.n; j++)
+    for (size_t j = from + 1; j + 2 < f.n && j < e; j++)
         if (details(w, f, j)) {
             add_cut(v, n, from, j);
             break;
@@ -111,7 +128,8 @@ static size_t find_cuts(const struct rp_work *w, struct rp_seq f, struct cut *v)
 
 static bool is_value(const struct rp_symbol *x)
 {
-    return x->kind == RP_K_WILD || (x->kind == RP_K_IDENT && x->level >= RP_LEVEL_ID) ||
+    bool word = x->kind == RP_K_WORD || x->kind == RP_K_IDENT;
+    return x->kind == RP_K_WILD || (word && x->level >= RP_LEVEL_NAME) ||
            (x->kind == RP_K_WORD && (x->flags & RP_W_METHOD) && (x->flags & RP_T_UPPER));
 }
 
@@ -347,7 +365,7 @@ static bool says_failure(const struct rp_work *w, struct rp_seq p)
     static const char *const nots[] = {"not", "'", "n't", NULL};
     for (uint32_t i = 0; i < p.n; i++) {
         const struct rp_symbol *x = rp_sym(w, p.v[i]);
-        if (x->flags & RP_W_FAIL)
+        if (x->flags & (RP_W_FAIL | RP_T_EXCEPTION))
             return true;
         if (i + 1 < p.n && rp_str_in((struct rp_str){x->p, x->n}, modals)) {
             const struct rp_symbol *next = rp_sym(w, p.v[i + 1]);

@@ -67,6 +67,8 @@ enum rp_word_class {
     RP_W_SEVERITY = 1 << 10,
     RP_W_CAUSE = 1 << 11, /* the key whose value is an inner error */
     RP_W_UNIT = 1 << 12,
+    RP_W_FAULT = 1 << 13, /* the last word of what errors are called */
+    RP_W_ROLE = 1 << 14,  /* as */
     RP_W_CLOSED = RP_W_NULL | RP_W_BOOL | RP_W_STOP | RP_W_STATE,
     /* Not in the list, but seen in the text itself: */
     RP_T_EXCEPTION = 1 << 16, /* ends in Exception, Error, Fault, Throwable */
@@ -295,6 +297,7 @@ bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum r
 /* Passes over keys (passes.c, holes.c, spans.c): fill becomes[]. */
 void rp_pass_names(struct rp_work *w);
 void rp_pass_slots(struct rp_work *w);
+void rp_pass_names_and_slots(struct rp_work *w);
 void rp_pass_one_hole(struct rp_work *w);
 void rp_pass_absorb(struct rp_work *w);
 void rp_pass_two_holes(struct rp_work *w);

@@ -144,6 +144,27 @@ static size_t key_value(struct rp_work *w, struct rp_seq f, size_t i, struct rp_
     return j;
 }
 
+/* "from Pool(main)": after a preposition, a name with something in brackets is one item. Answers
+ * the place after it, 0 if there is none. */
+static size_t printed_object(struct rp_work *w, struct rp_seq f, size_t i, struct rp_vec *o)
+{
+    size_t depth = 0, j = i + 1;
+    if (i < 2 || rp_char_at(w, f, i + 1) != '(' || rp_char_at(w, f, i + 2) == ')' ||
+        rp_kind_at(w, f, i - 1) != RP_K_BLANK || !(rp_flags_at(w, f, i - 2) & RP_W_PREP))
+        return 0;
+    for (; j < f.n && rp_kind_at(w, f, j) != RP_K_BLANK; j++) {
+        depth += rp_char_at(w, f, j) == '(';
+        depth -= rp_char_at(w, f, j) == ')';
+        if (depth == 0)
+            break;
+    }
+    if (j >= f.n || rp_char_at(w, f, j) != ')' ||
+        (j + 1 < f.n && !kind_in(w, f, j + 1, BLANK_P)))
+        return 0;
+    rp_vec_add(o, joined(w, rp_seq_part(f, (uint32_t)i, (uint32_t)j + 1), RP_K_VALUE));
+    return j + 1;
+}
+
 static void structure(struct rp_work *w, struct rp_seq f, struct rp_vec *o)
 {
     size_t begin = o->n;
@@ -153,6 +174,8 @@ static void structure(struct rp_work *w, struct rp_seq f, struct rp_vec *o)
         if (after == 0 && c == '=' && o->n > begin &&
             kind_in(w, rp_vec_view(o), o->n - 1, WORD_I | KIND(RP_K_BLANK)))
             after = key_value(w, f, i, o);
+        if (after == 0 && kind_in(w, f, i, WORD_I))
+            after = printed_object(w, f, i, o);
         if (after == 0) {
             rp_vec_add(o, rp_kind_at(w, f, i) == RP_K_BLANK ? RP_SYM_BLANK : f.v[i]);
             after = i + 1;

@@ -123,17 +123,19 @@ void rp_bucket_merge(struct rp_work *w, const struct rp_entry *e, size_t n)
 
 /* ---- many holes at once ---- */
 
-static bool is_hole(const struct rp_work *w, struct rp_seq s, uint32_t i, bool slots)
+enum { NAMES = 1, SLOTS = 2 };
+
+static bool is_hole(const struct rp_work *w, struct rp_seq s, uint32_t i, int which)
 {
     const struct rp_symbol *x = rp_sym(w, s.v[i]);
-    if (x->level >= (slots ? RP_LEVEL_ID : RP_LEVEL_NAME) || (x->flags & RP_W_NULL))
+    if (x->level >= (which & NAMES ? RP_LEVEL_NAME : RP_LEVEL_ID) || (x->flags & RP_W_NULL))
         return true;
-    if (!slots || x->level <= 0)
+    if (!(which & SLOTS) || x->level <= 0)
         return false;
     return rp_hint_at(w, s, i) >= RP_HINT_NOUN || (i > 1 && rp_char_at(w, s, i - 1) == '=');
 }
 
-static void skeletons(struct rp_work *w, bool slots)
+static void skeletons(struct rp_work *w, int which)
 {
     struct rp_entries e = {0};
     for (uint32_t k = 0; k < w->n_keys; k++) {
@@ -142,11 +144,11 @@ static void skeletons(struct rp_work *w, bool slots)
         uint32_t content = 0;
         for (uint32_t i = 0; i < s.n; i++) {
             const struct rp_symbol *x = rp_sym(w, s.v[i]);
-            bool hole = is_hole(w, s, i, slots);
+            bool hole = is_hole(w, s, i, which);
             h = rp_mix(h, hole ? 0 : x->text_hash);
             content += hole ? 0 : x->content;
         }
-        if (content >= (slots ? MIN_CONTENT - 1 : MIN_CONTENT))
+        if (content >= (which == SLOTS ? MIN_CONTENT - 1 : MIN_CONTENT))
             rp_entries_add(&e, (struct rp_entry){.hash = h, .item = k});
     }
     rp_entries_sort(&e);
@@ -160,12 +162,17 @@ static void skeletons(struct rp_work *w, bool slots)
 
 void rp_pass_names(struct rp_work *w)
 {
-    skeletons(w, false);
+    skeletons(w, NAMES);
 }
 
 void rp_pass_slots(struct rp_work *w)
 {
-    skeletons(w, true);
+    skeletons(w, SLOTS);
+}
+
+void rp_pass_names_and_slots(struct rp_work *w)
+{
+    skeletons(w, NAMES | SLOTS);
 }
 
 /* ---- one hole ---- */
@@ -179,7 +186,7 @@ static uint32_t left_needed(const struct rp_work *w, const struct rp_key_item *k
     enum rp_hint h = rp_hint_at(w, k->s, i);
     if (x->level >= RP_LEVEL_DIGIT || h == RP_HINT_SLOT)
         return MIN_CONTENT - 1;
-    bool known = i > 0 && h != RP_HINT_NONE && x->level >= RP_LEVEL_WORD && i + 1 < k->s.n &&
+    bool known = i > 0 && h != RP_HINT_NONE && x->level >= RP_LEVEL_WORD &&
                  rp_key_known(w, rp_key_hash_with(w, k, i, RP_SYM_WILD));
     return known ? MIN_CONTENT - 1 : MIN_CONTENT;
 }

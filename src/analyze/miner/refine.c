@@ -97,7 +97,7 @@ static void apply(struct rp_work *w)
 static const struct {
     void (*run)(struct rp_work *w);
     bool costly;
-} passes[] = {{rp_pass_names, false},  {rp_pass_slots, false},    {rp_pass_one_hole, false},
+} passes[] = {{rp_pass_names, false},  {rp_pass_slots, false}, {rp_pass_names_and_slots, false},    {rp_pass_one_hole, false},
               {rp_pass_absorb, false}, {rp_pass_two_holes, true}, {rp_pass_remarks, false},
               {rp_pass_spans, true}};
 

@@ -60,6 +60,14 @@ static const char *join_run(const char *p, const char *end)
     return p;
 }
 
+/* "A::B" and "a#b" are names of one thing. */
+static size_t scope_at(const char *p, const char *end)
+{
+    if (end - p >= 3 && p[0] == ':' && p[1] == ':' && rp_is(p[2], RP_C_ALPHA | RP_C_UNDER))
+        return 2;
+    return end - p >= 2 && p[0] == '#' && rp_is(p[1], RP_C_ALPHA | RP_C_UNDER) ? 1 : 0;
+}
+
 static const char *word_run(const char *p, const char *end, unsigned *classes)
 {
     unsigned all = 0, c;
@@ -80,8 +88,10 @@ static const char *word(const char *p, const char *end, struct rp_token *t, bool
     bool joined = false;
     t->p = p;
     p = word_run(p, end, &classes);
-    while (p < end && rp_is(*p, RP_C_JOIN)) {
-        const char *q = join_run(p, end), *after = word_run(q, end, &classes);
+    while (p < end && (rp_is(*p, RP_C_JOIN) || *p == ':' || *p == '#')) {
+        size_t scope = scope_at(p, end);
+        const char *q = scope > 0 ? p + scope : join_run(p, end);
+        const char *after = word_run(q, end, &classes);
         if (after == q)
             break;
         for (; p < q; p++)

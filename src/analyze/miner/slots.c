@@ -367,7 +367,7 @@ static bool is_closed(const struct evidence *e, const struct seen *s, bool keyed
 }
 
 struct counts {
-    size_t values, closed, closed_level, empty;
+    size_t values, closed, closed_level, empty, exceptions;
     int low;
 };
 
@@ -382,6 +382,7 @@ static struct counts count_values(const struct evidence *e, size_t from, size_t 
         int level = v.n > 0 ? rp_sym(e->w, v.v[0])->level : RP_LEVEL_WILD;
         c.values++;
         c.empty += v.n == 0 && e->v[i].slot.kind != '*';
+        c.exceptions += v.n == 1 && (rp_flags_at(e->w, v, 0) & RP_T_EXCEPTION);
         c.closed += is_closed(e, &e->v[i], keyed);
         c.closed_level += level <= 0;
         c.low = level < c.low ? level : c.low;
@@ -393,7 +394,7 @@ static bool place_varies(const struct evidence *e, size_t from, size_t to,
                          const struct rp_slot *slot, size_t slots)
 {
     struct counts c = count_values(e, from, to, slot->key != 0);
-    if (c.values < 2)
+    if (c.values < 2 || c.exceptions == c.values)
         return false;
     if (slot->kind == 'S')
         return (c.values >= NEED_SQUARE && 2 * c.closed_level < c.values) ||

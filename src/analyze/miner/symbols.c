@@ -22,6 +22,21 @@ static bool caps_tail(struct rp_str s)
     return i > 0 && i < s.n && s.p[i - 1] == '.' && is_upper(s.p[i]) && is_upper(s.p[s.n - 1]);
 }
 
+/* A::RecordNotFound, net.ReadTimeout: a qualified type whose last word tells what went wrong. */
+static bool is_fault_name(struct rp_str s)
+{
+    size_t from = s.n, hump = s.n;
+    while (from > 0 && (is_alnum(s.p[from - 1]) || s.p[from - 1] == '_'))
+        from--;
+    if (from == 0 || from == s.n || !one_of(s.p[from - 1], ".:") || !is_upper(s.p[from]))
+        return false;
+    while (hump > from && !is_upper(s.p[hump - 1]))
+        hump--;
+    struct rp_str last = str_from(s, hump - 1);
+    return (rp_words_classes(last) & (RP_W_FAULT | RP_W_FAIL)) ||
+           (last.n > 4 && rp_str_ends(last, "ed"));
+}
+
 static uint32_t letters(struct rp_str s)
 {
     bool upper = false, lower = false, alpha = false;
@@ -60,7 +75,7 @@ uint32_t rp_flags_of(struct rp_str s, enum rp_kind kind)
         f |= unit_flags(s);
     if (s.n > 0 && is_upper(s.p[0]))
         f |= RP_T_CAPITAL;
-    if (ends_in(s, exceptions))
+    if (ends_in(s, exceptions) || is_fault_name(s))
         f |= RP_T_EXCEPTION;
     if (caps_tail(s))
         f |= RP_T_CAPS_TAIL;
@@ -99,6 +114,16 @@ static bool is_name(struct rp_str s)
     return all_upper || has_any(s, "_") || count(s, '-') >= 2;
 }
 
+/* Class::method: a place in the code, which is what the line is about. */
+static bool is_method_name(struct rp_str s)
+{
+    size_t at = 0;
+    for (size_t i = 0; i + 2 < s.n; i++)
+        if (s.p[i] == ':' && s.p[i + 1] == ':')
+            at = i + 2;
+    return at > 0 && is_lower(s.p[at]) && memchr(s.p + at, '#', s.n - at) == NULL;
+}
+
 static bool is_participle(struct rp_str s)
 {
     return s.n > 4 && (rp_str_is_word(str_from(s, s.n - 2), "ed") ||
@@ -118,13 +143,13 @@ int rp_level_of(struct rp_str s, enum rp_kind kind, uint32_t flags)
     if (kind == RP_K_QUOTED || kind == RP_K_VALUE) {
         if (has_any(s, " "))
             return RP_LEVEL_WORD;
-        return (flags & RP_T_WILD) || has_any(s, "./@_0123456789") ? RP_LEVEL_ID : RP_LEVEL_NAME;
+        return (flags & RP_T_WILD) || has_any(s, "./@_(0123456789") ? RP_LEVEL_ID : RP_LEVEL_NAME;
     }
-    if (flags & RP_T_EXCEPTION)
+    if ((flags & RP_T_EXCEPTION) || is_method_name(s))
         return RP_LEVEL_WORD;
     if (flags & RP_T_CAPS_TAIL)
         return RP_LEVEL_NAME;
-    if ((flags & RP_T_WILD) || has_any(s, "./@$"))
+    if ((flags & RP_T_WILD) || has_any(s, "./@$:#"))
         return RP_LEVEL_ID;
     if (has_any(s, "0123456789") || s.n == 1)
         return RP_LEVEL_DIGIT;

@@ -135,6 +135,18 @@ static size_t request_target(const struct rp_at *at)
     return root ? 1 : 0;
 }
 
+/* A pattern of names that begins with an asterisk: "*.log", "*" "/" "*". */
+static size_t glob(const struct rp_at *at)
+{
+    const char *p = at->p + 1;
+    if (!after_opening(at) || (peek(at, p) != '.' && peek(at, p) != '/'))
+        return 0;
+    while (p < at->end && (rp_is(*p, RP_C_WORD) || one_of(*p, "*.-/")))
+        p++;
+    bool ends = p == at->end || rp_is(*p, RP_C_BLANK) || one_of(*p, "\"'),;:");
+    return ends && p > at->p + 2 ? (size_t)(p - at->p) : 0;
+}
+
 static size_t path(const struct rp_at *at)
 {
     size_t n = path_with_query(at);
@@ -269,7 +281,34 @@ static size_t host(const struct rp_at *at)
     return port > 0 && !rp_word_at(p + 1 + port, at->end) ? (size_t)(p - at->p) : 0;
 }
 
-/* ---- dates with the name of a month ---- */
+/* ---- dates ---- */
+
+static bool digits_at(const struct rp_at *at, const char *p, size_t n)
+{
+    return left(at, p) >= n && rp_run(p, p + n, RP_C_DIGIT) == n;
+}
+
+/* RFC 3339 with a "T": one value, whatever its precision and zone. */
+static size_t iso_time(const struct rp_at *at)
+{
+    const char *p = at->p;
+    if (left(at, p) < 16 || p[4] != '-' || p[7] != '-' || p[10] != 'T' || p[13] != ':' ||
+        !digits_at(at, p, 4) || !digits_at(at, p + 5, 2) || !digits_at(at, p + 8, 2) ||
+        !digits_at(at, p + 11, 2) || !digits_at(at, p + 14, 2) || after_word(at))
+        return 0;
+    p += 16;
+    if (peek(at, p) == ':' && digits_at(at, p + 1, 2))
+        p += 3;
+    if ((peek(at, p) == '.' || peek(at, p) == ',') && rp_is(peek(at, p + 1), RP_C_DIGIT))
+        p += 1 + rp_run(p + 1, at->end, RP_C_DIGIT);
+    if (peek(at, p) == 'Z')
+        p++;
+    else if ((peek(at, p) == '+' || peek(at, p) == '-') && digits_at(at, p + 1, 2))
+        p += 3 + (peek(at, p + 3) == ':' && digits_at(at, p + 4, 2) ? 3
+                  : digits_at(at, p + 3, 2)                         ? 2
+                                                                    : 0);
+    return rp_word_at(p, at->end) ? 0 : (size_t)(p - at->p);
+}
 
 static const char *skip_blank(const struct rp_at *at, const char *p)
 {
@@ -484,6 +523,8 @@ size_t rp_typed_digit(const struct rp_at *at)
         return run;
     size_t n = uuid(at);
     if (n == 0)
+        n = iso_time(at);
+    if (n == 0)
         n = ip6(at);
     if (n == 0)
         n = ip4(at);
@@ -508,6 +549,9 @@ size_t rp_typed_punct(const struct rp_at *at)
         break;
     case ':':
         n = ip6(at);
+        break;
+    case '*':
+        n = glob(at);
         break;
     default:
         break;
