@@ -133,7 +133,14 @@ static bool is_value(const struct rp_symbol *x)
            (x->kind == RP_K_WORD && (x->flags & RP_W_METHOD) && (x->flags & RP_T_UPPER));
 }
 
-static void blank_brackets(const struct rp_work *w, struct rp_seq s, struct rp_vec *o)
+/* Plain names (camelCase, UPPER) are blanked, but still count as what the line says. */
+static bool is_plain_name(const struct rp_symbol *x)
+{
+    return x->kind == RP_K_WORD && x->content > 0 && x->level < RP_LEVEL_ID;
+}
+
+static void blank_brackets(const struct rp_work *w, struct rp_seq s, struct rp_vec *o,
+                           uint32_t *names)
 {
     for (size_t i = 0; i < s.n; i++) {
         const struct rp_symbol *x = rp_sym(w, s.v[i]);
@@ -146,12 +153,13 @@ static void blank_brackets(const struct rp_work *w, struct rp_seq s, struct rp_v
             rp_vec_add(o, s.v[close]);
             i = close;
         } else {
+            *names += is_value(x) && is_plain_name(x);
             rp_vec_add(o, is_value(x) ? RP_SYM_HOLE : s.v[i]);
         }
     }
 }
 
-static struct rp_seq blanked(struct rp_work *w, struct rp_seq part)
+static struct rp_seq blanked(struct rp_work *w, struct rp_seq part, uint32_t *names)
 {
     struct rp_slot slots[RP_SLOTS_MAX];
     size_t n = rp_slots_find(w, part, slots, RP_SLOTS_MAX);
@@ -165,7 +173,8 @@ static struct rp_seq blanked(struct rp_work *w, struct rp_seq part)
         p = slots[i].to;
     }
     rp_vec_seq(&s, rp_seq_part(part, p, part.n));
-    blank_brackets(w, rp_vec_view(&s), &o);
+    *names = 0;
+    blank_brackets(w, rp_vec_view(&s), &o, names);
     struct rp_seq out = rp_seq_keep(w, rp_vec_view(&o));
     free(s.v);
     free(o.v);
@@ -173,9 +182,9 @@ static struct rp_seq blanked(struct rp_work *w, struct rp_seq part)
 }
 
 /* A suffix "): inner text" compares as "):". */
-static struct rp_seq blanked_tail(struct rp_work *w, struct rp_seq part)
+static struct rp_seq blanked_tail(struct rp_work *w, struct rp_seq part, uint32_t *names)
 {
-    struct rp_seq s = blanked(w, part);
+    struct rp_seq s = blanked(w, part, names);
     if (s.n <= 2 || rp_char_at(w, s, 0) != ')' || rp_char_at(w, s, 1) != ':')
         return s;
     ((uint32_t *)(uintptr_t)s.v)[2] = RP_SYM_HOLE;
@@ -184,6 +193,7 @@ static struct rp_seq blanked_tail(struct rp_work *w, struct rp_seq part)
 
 struct context {
     struct rp_seq before, after;
+    uint32_t names_before, names_after; /* plain names that were blanked */
     uint64_t hash;
     uint64_t *words; /* lower-case hashes of content words, sorted, distinct */
     size_t n_words;
@@ -275,8 +285,9 @@ static void look_at_form(struct inners *x, uint32_t form)
     struct rp_seq f = x->forms[form];
     size_t n = find_cuts(x->w, f, cuts);
     for (size_t i = 0; i < n; i++) {
-        struct context c = {.before = blanked(x->w, rp_seq_part(f, 0, cuts[i].from)),
-                            .after = blanked_tail(x->w, rp_seq_part(f, cuts[i].to, f.n))};
+        struct context c = {0};
+        c.before = blanked(x->w, rp_seq_part(f, 0, cuts[i].from), &c.names_before);
+        c.after = blanked_tail(x->w, rp_seq_part(f, cuts[i].to, f.n), &c.names_after);
         c.hash = rp_mix(rp_seq_hash(x->w, c.before), rp_seq_hash(x->w, c.after));
         struct rp_seq text = rp_seq_part(f, cuts[i].from, cuts[i].to);
         add_candidate(x, (struct candidate){.context = c.hash,
@@ -440,12 +451,13 @@ static void add_text(const struct inners *x, const struct context *c, const stru
 
 static bool is_variable(const struct inners *x, const struct context *c, const struct texts *t)
 {
-    uint32_t content = rp_seq_content(x->w, c->before) + rp_seq_content(x->w, c->after);
     bool bracket = c->before.n > 0 && rp_char_at(x->w, c->before, c->before.n - 1) == '(';
     struct rp_seq said = sentence(x->w, c->before);
-    uint32_t words = rp_seq_content(x->w, said);
-    uint32_t around = words + (bracket ? rp_seq_content(x->w, c->after) : 0);
-    if (content >= NEED_CONTENT && around >= NEED_CONTENT && says_failure(x->w, said) &&
+    uint32_t said_words = rp_seq_content(x->w, said), after = rp_seq_content(x->w, c->after);
+    uint32_t content = rp_seq_content(x->w, c->before) + after;
+    uint32_t words = said_words + c->names_before;
+    uint32_t around = words + (bracket ? after + c->names_after : 0);
+    if (said_words > 0 && around >= NEED_CONTENT && says_failure(x->w, said) &&
         (t->n >= NEED_REASONS || bracket || words >= 3 || t->reason))
         return true;
     if (content >= NEED_CONTENT && t->shared >= NEED_SHARED &&

@@ -476,6 +476,15 @@ static size_t hex_number(const struct rp_at *at)
     return n > 0 && !rp_word_at(p + 2 + n, at->end) ? n + 2 : 0;
 }
 
+/* "stage 29.0 in": a decimal after a word and before a blank is one value; elsewhere its dot stays,
+ * because dotted numbers may be anything. */
+static bool stands_free(const struct rp_at *at, const char *end)
+{
+    if (at->p - at->begin < 2 || !rp_is(at->p[-1], RP_C_BLANK) || !rp_is(at->p[-2], RP_C_ALPHA))
+        return false;
+    return end == at->end || rp_is(*end, RP_C_BLANK) || one_of(*end, ",)");
+}
+
 /* Digits, perhaps after a sign; p is at the first digit. */
 static size_t number(const struct rp_at *at, const char *p)
 {
@@ -488,6 +497,8 @@ static size_t number(const struct rp_at *at, const char *p)
     if (n > 0)
         return n;
     const char *q = p + rp_run(p, at->end, RP_C_DIGIT);
+    if (value && bare && peek(at, q) == '.' && stands_free(at, decimal(at, p)))
+        return (size_t)(decimal(at, p) - at->p);
     if (value && !rp_word_at(q, at->end))
         return (size_t)(q - at->p);
     return value && bare ? glued_unit(at, p) : 0;
