@@ -117,7 +117,9 @@ static size_t find_cuts(const struct rp_work *w, struct rp_seq f, struct cut *v)
             cuts_after_colon(w, f, i + 2, v, &n);
         } else if (c == '(') {
             size_t close = matching(w, f, i);
-            if (close > 0)
+            bool code = rp_kind_at(w, f, i + 1) == RP_K_WILD && rp_char_at(w, f, i + 2) == ':' &&
+                        is_blank_at(w, f, i + 3); /* "(13: Permission denied)": only what follows */
+            if (close > 0 && !code)
                 add_cut(v, &n, i + 1, close);
         }
     }
@@ -449,9 +451,18 @@ static void add_text(const struct inners *x, const struct context *c, const stru
     rp_arena_free(&a);
 }
 
+/* "(" or "(13:" stands before the text. */
+static bool in_brackets(const struct rp_work *w, struct rp_seq before)
+{
+    size_t n = before.n;
+    return (n > 0 && rp_char_at(w, before, n - 1) == '(') ||
+           (n > 2 && rp_char_at(w, before, n - 1) == ':' && before.v[n - 2] == RP_SYM_HOLE &&
+            rp_char_at(w, before, n - 3) == '(');
+}
+
 static bool is_variable(const struct inners *x, const struct context *c, const struct texts *t)
 {
-    bool bracket = c->before.n > 0 && rp_char_at(x->w, c->before, c->before.n - 1) == '(';
+    bool bracket = in_brackets(x->w, c->before);
     struct rp_seq said = sentence(x->w, c->before);
     uint32_t said_words = rp_seq_content(x->w, said), after = rp_seq_content(x->w, c->after);
     uint32_t content = rp_seq_content(x->w, c->before) + after;

@@ -242,7 +242,9 @@ struct rp_seq rp_key_of(struct rp_work *w, struct rp_seq form)
     for (size_t i = 0; i < c.n && n < KEY_MAX; i++) {
         bool bracket = w->sym->v[c.v[i]].c == '(' && i > 0 && c.v[i - 1] == RP_SYM_BLANK;
         if (w->sym->v[c.v[i]].kind != RP_K_BLANK)
-            s.v[n++] = bracket ? RP_SYM_BRACKET : c.v[i];
+            s.v[n++] = bracket                                    ? RP_SYM_BRACKET
+                       : w->sym->v[c.v[i]].kind == RP_K_WILD ? RP_SYM_WILD
+                                                             : c.v[i];
     }
     struct rp_seq out = rp_seq_keep(w, (struct rp_seq){s.v, (uint32_t)n});
     free(s.v);

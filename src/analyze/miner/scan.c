@@ -158,6 +158,29 @@ static bool is_plain(const struct rp_at *at, const char *p)
            p - at->p > 9;
 }
 
+/* A number with one unit glued to it keeps the unit as text: "<*>ms". */
+static bool add_with_unit(struct rp_scan *s, const char *p, size_t n)
+{
+    const char *end = p + n, *unit = end;
+    while (unit > p && rp_is(unit[-1], RP_C_ALPHA))
+        unit--;
+    struct rp_str text = {unit, (size_t)(end - unit)};
+    size_t digits = rp_run(p, unit, RP_C_DIGIT);
+    if (p + digits < unit && p[digits] == '.')
+        digits += 1 + rp_run(p + digits + 1, unit, RP_C_DIGIT);
+    bool short_one = text.n == 1 && one_of(*unit, "kKMGTmhd");
+    if (text.n == 0 || p + digits != unit || text.n > 4 ||
+        (!short_one && !(rp_words_classes(text) & RP_W_UNIT)) ||
+        RP_SIDE_MAX - s->side_n < text.n + 3)
+        return false;
+    char *to = s->side + s->side_n;
+    memcpy(to, wild_text, 3);
+    memcpy(to + 3, unit, text.n);
+    s->side_n += text.n + 3;
+    add(s, to, text.n + 3, RP_K_WILD);
+    return true;
+}
+
 static const char *scan_word(struct rp_scan *s, struct rp_at *at)
 {
     struct rp_token t = {0};
@@ -169,7 +192,8 @@ static const char *scan_word(struct rp_scan *s, struct rp_at *at)
     else if (!is_plain(at, word_run(at->p, at->end, &classes)) && rp_is(*at->p, RP_C_ALPHA))
         n = rp_typed_letter(at);
     if (n > 0) {
-        add_wild(s);
+        if (!rp_is(at->p[n - 1], RP_C_ALPHA) || !add_with_unit(s, at->p, n))
+            add_wild(s);
         return at->p + n;
     }
     const char *end = word(at->p, at->end, &t, &digits);

@@ -187,8 +187,9 @@ static uint16_t content_of(const struct rp_symbol *s, struct rp_str text)
 static struct rp_symbol describe(struct rp_str text, enum rp_kind kind, uint64_t text_hash)
 {
     struct rp_symbol s = {.p = text.p, .n = (uint32_t)text.n, .kind = (uint8_t)kind};
-    s.text_hash = text_hash;
     s.hash = rp_mix(text_hash, kind + 1);
+    /* A wildcard compares as one, with a unit or without. */
+    s.text_hash = kind == RP_K_WILD ? rp_hash_bytes("<*>", 3) : text_hash;
     s.lower_hash = lower_hash(text);
     s.digit_hash = digit_hash(text);
     s.flags = rp_flags_of(text, kind);

@@ -27,8 +27,9 @@ static uint64_t shape(const struct rp_work *w, struct rp_seq f)
 static void add_same_shape(struct columns *t, struct rp_seq f)
 {
     for (size_t i = 0; i < t->n; i++)
-        if (rp_sym(t->w, t->v[i])->text_hash != rp_sym(t->w, f.v[i])->text_hash &&
-            rp_sym(t->w, t->v[i])->kind != RP_K_BLANK)
+        if (t->v[i] != f.v[i] && rp_sym(t->w, t->v[i])->kind != RP_K_BLANK &&
+            (rp_sym(t->w, t->v[i])->kind == RP_K_WILD ||
+             rp_sym(t->w, t->v[i])->text_hash != rp_sym(t->w, f.v[i])->text_hash))
             t->v[i] = RP_SYM_WILD;
 }
 
@@ -172,7 +173,7 @@ static struct rp_str write(const struct columns *t, struct rp_arena *a)
         if (t->gap[i]) {
             i = write_gap(t, i, &o);
         } else {
-            rp_vec_add(&o, is_wild(t, i) ? RP_SYM_WILD : t->v[i]);
+            rp_vec_add(&o, t->v[i]);
             i++;
         }
     }
