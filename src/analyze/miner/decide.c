@@ -91,11 +91,11 @@ static struct sum look_at(const struct rp_work *w, const uint32_t *v, size_t n, 
 }
 
 /* A wildcard among them: yes, unless a closed-class word is there too. */
-static bool beside_wildcard(const struct sum *s, uint32_t context)
+static bool beside_wildcard(const struct sum *s, enum rp_hint h, uint32_t context)
 {
     if (s->n >= NEED_ENUM || s->zero == 0)
         return true;
-    return context >= LONG && s->closed == 0;
+    return (context >= LONG || h >= RP_HINT_NOUN) && s->closed == 0;
 }
 
 static size_t needed(const struct sum *s, enum rp_hint h, uint32_t context)
@@ -131,7 +131,7 @@ bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum r
             return false;
     }
     if (s.high == RP_LEVEL_WILD)
-        return beside_wildcard(&s, context);
+        return beside_wildcard(&s, h, context);
     if (s.methods && s.n >= NEED_ENUM)
         return true;
     if (2 * s.zero >= s.n || s.exception)
