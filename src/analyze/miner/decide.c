@@ -90,6 +90,33 @@ static struct sum look_at(const struct rp_work *w, const uint32_t *v, size_t n, 
     return s;
 }
 
+/* The place in a where "not" stands out, so that the rest is b: NodeReady and NodeNotReady. */
+static bool is_denial(const struct rp_symbol *a, const struct rp_symbol *b)
+{
+    static const char *const marks[] = {"not", "non", "un", "in", "dis", "im", NULL};
+    for (const char *const *m = marks; *m != NULL; m++) {
+        size_t n = strlen(*m);
+        if (a->n != b->n + n)
+            continue;
+        for (size_t at = 0; at + n <= a->n; at++)
+            if (strncasecmp(a->p + at, *m, n) == 0 && strncasecmp(a->p, b->p, at) == 0 &&
+                strncasecmp(a->p + at + n, b->p + at, b->n - at) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* A word and its denial never share a pattern. */
+bool rp_values_deny(const struct rp_work *w, const uint32_t *v, size_t n)
+{
+    enum { FEW = 4 };
+    for (size_t i = 0; n <= FEW && i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            if (is_denial(rp_sym(w, v[i]), rp_sym(w, v[j])))
+                return true;
+    return false;
+}
+
 /* A wildcard among them: yes, unless a closed-class word is there too. */
 static bool beside_wildcard(const struct sum *s, enum rp_hint h, uint32_t context)
 {
@@ -134,7 +161,7 @@ bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum r
         return beside_wildcard(&s, h, context);
     if (s.methods && s.n >= NEED_ENUM)
         return true;
-    if (2 * s.zero >= s.n || s.exception)
+    if (2 * s.zero >= s.n || s.exception || rp_values_deny(w, v, n))
         return false;
     return s.n >= needed(&s, h, context);
 }

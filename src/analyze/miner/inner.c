@@ -414,8 +414,9 @@ static bool is_identifier(const struct rp_work *w, struct rp_seq v)
 }
 
 struct texts {
-    size_t n, shared;
-    bool literal, identifier, all_bool, caps, reason;
+    size_t n, shared, reasons;
+    bool literal, identifier, all_bool, caps;
+    uint32_t names[2]; /* the first two, if identifiers */
 };
 
 static bool is_shared(const struct inners *x, const struct context *c, uint64_t text)
@@ -441,12 +442,14 @@ static void add_text(const struct inners *x, const struct context *c, const stru
     struct rp_arena a = {0};
     struct rp_str text = rp_seq_text(x->w, &a, v);
     uint32_t flags = rp_flags_of(text, RP_K_VALUE);
+    if (t->n < 2 && v.n == 1)
+        t->names[t->n] = v.v[0];
     t->n++;
     t->literal &= is_literal(x->w, v);
     t->identifier &= is_identifier(x->w, v);
     t->all_bool &= (flags & RP_W_BOOL) != 0;
     t->caps |= (flags & (RP_T_UPPER | RP_T_CAPS_TAIL)) != 0;
-    t->reason = t->reason || rp_words_reason(text);
+    t->reasons += rp_words_reason(text);
     t->shared += (flags & RP_T_ALPHA) && is_shared(x, c, k->text);
     rp_arena_free(&a);
 }
@@ -469,14 +472,19 @@ static bool is_variable(const struct inners *x, const struct context *c, const s
     uint32_t words = said_words + c->names_before;
     uint32_t around = words + (bracket ? after + c->names_after : 0);
     if (said_words > 0 && around >= NEED_CONTENT && says_failure(x->w, said) &&
-        (t->n >= NEED_REASONS || bracket || words >= 3 || t->reason))
+        (t->n >= NEED_REASONS || bracket || words >= 3 || t->reasons > 0))
+        return true;
+    bool subject = c->before.n <= 2; /* "daemon: …" */
+    if (content > 0 && !subject && t->n >= NEED_REASONS && 3 * t->reasons >= 2 * t->n)
         return true;
     if (content >= NEED_CONTENT && t->shared >= NEED_SHARED &&
         (2 * t->shared >= t->n || t->n >= MANY))
         return true;
     if (content >= NEED_CONTENT && t->literal && !t->all_bool)
         return true;
-    return content >= (bracket ? 1 : NEED_CONTENT) && t->identifier && (t->n > 2 || !t->caps);
+    if (!t->identifier || content < (bracket ? 1 : NEED_CONTENT))
+        return false;
+    return t->n > 2 || (!t->caps && !rp_values_deny(x->w, t->names, 2));
 }
 
 /* ---- change ---- */

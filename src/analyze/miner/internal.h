@@ -294,6 +294,9 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i);
 bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum rp_hint h,
                     uint32_t context);
 
+/* Are there two among few values of which one denies the other: NodeReady, NodeNotReady? */
+bool rp_values_deny(const struct rp_work *w, const uint32_t *v, size_t n);
+
 /* Passes over keys (passes.c, holes.c, spans.c): fill becomes[]. */
 void rp_pass_names(struct rp_work *w);
 void rp_pass_slots(struct rp_work *w);
