@@ -128,6 +128,10 @@ enum { NAMES = 1, SLOTS = 2 };
 static bool is_hole(const struct rp_work *w, struct rp_seq s, uint32_t i, int which)
 {
     const struct rp_symbol *x = rp_sym(w, s.v[i]);
+    bool label = x->level == RP_LEVEL_NAME && (x->flags & RP_T_UPPER) && i + 1 < s.n &&
+                 s.v[i + 1] == RP_SYM_WILD; /* "PID 17" */
+    if (label)
+        return false;
     if (x->level >= (which & NAMES ? RP_LEVEL_NAME : RP_LEVEL_ID) || (x->flags & RP_W_NULL))
         return true;
     if (!(which & SLOTS) || x->level <= 0)
