@@ -445,7 +445,7 @@ static void add_text(const struct inners *x, const struct context *c, const stru
     if (t->n < 2 && v.n == 1)
         t->names[t->n] = v.v[0];
     t->n++;
-    t->literal &= is_literal(x->w, v);
+    t->literal &= is_literal(x->w, v) || rp_words_statement(text);
     t->identifier &= is_identifier(x->w, v);
     t->all_bool &= (flags & RP_W_BOOL) != 0;
     t->caps |= (flags & (RP_T_UPPER | RP_T_CAPS_TAIL)) != 0;

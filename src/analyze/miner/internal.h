@@ -86,6 +86,7 @@ enum rp_word_class {
 uint32_t rp_words_classes(struct rp_str text);
 /* Is there a phrase of an operating system's or library's error, or an exception's name, in it? */
 bool rp_words_reason(struct rp_str text);
+bool rp_words_statement(struct rp_str text);
 
 /* ---- tokens of one line (scan.c) ---- */
 

@@ -378,6 +378,22 @@ uint32_t rp_words_classes(struct rp_str text)
     return w != NULL ? w->classes : 0;
 }
 
+/* Does it read like a statement of SQL: a verb, and what such a verb needs? */
+bool rp_words_statement(struct rp_str text)
+{
+    static const char *const verbs[] = {"SELECT ", "INSERT ", "UPDATE ", "DELETE ", "ALTER ",
+                                        "CREATE ", "DROP ",   "WITH ",   "COPY ",   NULL};
+    static const char *const needs[] = {" FROM ",  " INTO ",  " SET ", " TABLE ",
+                                        " INDEX ", " WHERE ", NULL};
+    const char *const *v = verbs;
+    while (*v != NULL && !rp_str_starts(text, *v))
+        v++;
+    for (const char *const *n = needs; *v != NULL && *n != NULL; n++)
+        if (str_has(text, *n))
+            return true;
+    return *v != NULL && str_has(text, "INTO ");
+}
+
 static bool ends_word(struct rp_str text, const char *end)
 {
     size_t n = strlen(end);
