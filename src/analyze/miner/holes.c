@@ -46,6 +46,70 @@ void rp_pass_absorb(struct rp_work *w)
                 break;
 }
 
+/* ---- names that are known ---- */
+
+/* A noun, and a name that stood after it where a wildcard stands now. */
+static uint64_t named_hash(const struct rp_work *w, uint32_t noun, uint32_t name)
+{
+    return rp_mix(rp_sym(w, noun)->lower_hash, rp_sym(w, name)->text_hash);
+}
+
+static bool names_follow(const struct rp_work *w, struct rp_seq s, uint32_t i)
+{
+    return i + 1 < s.n && rp_kind_at(w, s, i) == RP_K_WORD && (rp_flags_at(w, s, i) & RP_W_NOUN);
+}
+
+/* Does a wildcard stand after this noun in s? */
+static bool wild_after(const struct rp_work *w, struct rp_seq s, uint32_t noun)
+{
+    for (uint32_t i = 0; i + 1 < s.n; i++)
+        if (s.v[i] == noun)
+            return s.v[i + 1] == RP_SYM_WILD && names_follow(w, s, i);
+    return false;
+}
+
+static struct rp_entries known_names(const struct rp_work *w)
+{
+    struct rp_entries e = {0};
+    for (size_t f = 0; f < w->n_forms; f++) {
+        struct rp_seq s = w->first[f], now = w->keys[w->cur[f]].s;
+        for (uint32_t i = 0; i + 1 < s.n; i++)
+            if (names_follow(w, s, i) && may_be_name(w, s, i + 1) && wild_after(w, now, s.v[i]))
+                rp_entries_add(&e, (struct rp_entry){.hash = named_hash(w, s.v[i], s.v[i + 1])});
+    }
+    rp_entries_sort(&e);
+    return e;
+}
+
+static bool is_known(const struct rp_entries *e, uint64_t hash)
+{
+    size_t lo = 0, hi = e->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (e->v[mid].hash < hash)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < e->n && e->v[lo].hash == hash;
+}
+
+/* "queue orders" is a name everywhere once it was one of the values of "queue <*>" somewhere. */
+void rp_pass_named(struct rp_work *w)
+{
+    struct rp_entries e = known_names(w);
+    for (uint32_t k = 0; k < w->n_keys && e.n > 0; k++) {
+        struct rp_seq s = w->keys[k].s;
+        for (uint32_t i = 0; i + 1 < s.n; i++)
+            if (names_follow(w, s, i) && may_be_name(w, s, i + 1) &&
+                is_known(&e, named_hash(w, s.v[i], s.v[i + 1]))) {
+                rp_key_replace(w, k, i + 1, i + 2);
+                break;
+            }
+    }
+    rp_entries_free(&e);
+}
+
 /* ---- two holes ---- */
 
 static bool may_be_hole(const struct rp_work *w, struct rp_seq s, uint32_t i)

@@ -251,6 +251,7 @@ struct rp_work {
     struct rp_key_item *keys; /* distinct */
     size_t n_keys;
     uint32_t *cur;          /* key of each form */
+    struct rp_seq *first;   /* the key that each form had before the passes */
     struct rp_seq *becomes; /* of each key in the running pass; v NULL: stays */
     size_t n_forms;
     bool changed, wide; /* wide: too many keys for the costly passes */
@@ -305,6 +306,7 @@ void rp_pass_names_and_slots(struct rp_work *w);
 void rp_pass_one_hole(struct rp_work *w);
 void rp_pass_absorb(struct rp_work *w);
 void rp_pass_two_holes(struct rp_work *w);
+void rp_pass_named(struct rp_work *w);
 void rp_pass_remarks(struct rp_work *w);
 void rp_pass_spans(struct rp_work *w);
 /* Buckets of keys of one length, given as indices: decides columns, fills becomes[]. */

@@ -158,8 +158,7 @@ static size_t printed_object(struct rp_work *w, struct rp_seq f, size_t i, struc
         if (depth == 0)
             break;
     }
-    if (j >= f.n || rp_char_at(w, f, j) != ')' ||
-        (j + 1 < f.n && !kind_in(w, f, j + 1, BLANK_P)))
+    if (j >= f.n || rp_char_at(w, f, j) != ')' || (j + 1 < f.n && !kind_in(w, f, j + 1, BLANK_P)))
         return 0;
     rp_vec_add(o, joined(w, rp_seq_part(f, (uint32_t)i, (uint32_t)j + 1), RP_K_VALUE));
     return j + 1;
@@ -242,7 +241,7 @@ struct rp_seq rp_key_of(struct rp_work *w, struct rp_seq form)
     for (size_t i = 0; i < c.n && n < KEY_MAX; i++) {
         bool bracket = w->sym->v[c.v[i]].c == '(' && i > 0 && c.v[i - 1] == RP_SYM_BLANK;
         if (w->sym->v[c.v[i]].kind != RP_K_BLANK)
-            s.v[n++] = bracket                                    ? RP_SYM_BRACKET
+            s.v[n++] = bracket                               ? RP_SYM_BRACKET
                        : w->sym->v[c.v[i]].kind == RP_K_WILD ? RP_SYM_WILD
                                                              : c.v[i];
     }

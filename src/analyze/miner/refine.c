@@ -97,9 +97,9 @@ static void apply(struct rp_work *w)
 static const struct {
     void (*run)(struct rp_work *w);
     bool costly;
-} passes[] = {{rp_pass_names, false},  {rp_pass_slots, false}, {rp_pass_names_and_slots, false},    {rp_pass_one_hole, false},
-              {rp_pass_absorb, false}, {rp_pass_two_holes, true}, {rp_pass_remarks, false},
-              {rp_pass_spans, true}};
+} passes[] = {{rp_pass_names, false},    {rp_pass_slots, false},   {rp_pass_names_and_slots, false},
+              {rp_pass_one_hole, false}, {rp_pass_absorb, false},  {rp_pass_two_holes, true},
+              {rp_pass_named, false},    {rp_pass_remarks, false}, {rp_pass_spans, true}};
 
 static void run_passes(struct rp_work *w)
 {
@@ -124,8 +124,11 @@ size_t rp_refine(struct rp_work *w, const struct rp_seq *forms, size_t n, uint32
     w->becomes = rp_xmalloc((n + 1) * sizeof *w->becomes);
     w->cur = group;
     w->n_forms = n;
-    for (size_t i = 0; i < n; i++)
-        all[i] = item_of(w, rp_key_of(w, forms[i]));
+    w->first = RP_NEW_N(&w->arena, struct rp_seq, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        w->first[i] = rp_key_of(w, forms[i]);
+        all[i] = item_of(w, w->first[i]);
+    }
     make_distinct(w, all, n, group);
     free(all);
     run_passes(w);
