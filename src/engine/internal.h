@@ -38,6 +38,8 @@ struct rp_writer {
 };
 bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
                   size_t max, struct rp_err *err);
+/* The store cannot be written: no fault of who asked. */
+bool store_broken(const struct rp_err *err);
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);
 bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
                  void *arg, struct rp_err *err);
@@ -99,7 +101,7 @@ struct tick {
     int64_t now, mono;
     bool stopping, beat, probe, partial, holds;
     struct run *ended[REPORTS_A_TICK];
-    size_t n_ended, reporting;
+    size_t n_ended;
     const struct rp_config *config; /* that the claims were made under */
     struct rp_lease *leases;        /* out */
     size_t n_leases;

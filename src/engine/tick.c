@@ -30,12 +30,6 @@ static void sooner(struct tick *t, int64_t us)
 
 /* ---- parts of a tick, each on the writer, inside its transaction ---- */
 
-static bool store_broken(const struct rp_err *err)
-{
-    return err->code == RP_E_STORE_FULL || err->code == RP_E_STORE_IO ||
-           err->code == RP_E_STORE_CORRUPT;
-}
-
 typedef bool part(struct tick *t, struct rp_db *db, struct rp_err *err);
 
 /* Runs a part inside a savepoint, so that its own error leaves the others' work alone. Only a store
@@ -54,22 +48,30 @@ static bool apart(struct tick *t, struct rp_db *db, const char *name, part *run,
     return true;
 }
 
-static bool report_one(struct tick *t, struct rp_db *db, struct rp_err *err)
-{
-    struct run *r = t->ended[t->reporting];
-    enum rp_state state;
-    return rp_job_report(db, &r->report, t->now, &state, err) &&
-           (!r->command_missing ||
-            rp_type_hold(db, r->type->name, r->report.facts.error, t->now, err));
-}
-
 /* A report that the store refuses (its lease was lost) is over all the same: the store's record of
  * it stands. */
 static bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
-    for (t->reporting = 0; t->reporting < t->n_ended; t->reporting++)
-        if (!apart(t, db, "report", report_one, err))
+    struct rp_report *r = RP_NEW_N(&t->arena, struct rp_report, t->n_ended);
+    struct rp_reported *out = RP_NEW_N(&t->arena, struct rp_reported, t->n_ended);
+    for (size_t i = 0; i < t->n_ended; i++)
+        r[i] = t->ended[i]->report;
+    if (!rp_jobs_report(db, r, t->n_ended, t->now, &t->arena, out, err))
+        return false;
+    for (size_t i = 0; i < t->n_ended; i++)
+        if (!out[i].ok)
+            rp_log_err(RP_WARN, "a report was refused", out[i].err);
+    return true;
+}
+
+static bool tick_missing(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    for (size_t i = 0; i < t->n_ended; i++) {
+        const struct run *r = t->ended[i];
+        if (r->command_missing &&
+            !rp_type_hold(db, r->type->name, r->report.facts.error, t->now, err))
             return false;
+    }
     return true;
 }
 
@@ -177,6 +179,7 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
         bool wanted;
     } parts[] = {
         {"reports", tick_reports, t->n_ended > 0},
+        {"missing commands", tick_missing, t->n_ended > 0},
         {"clock", tick_clock, true},
         {"beat", tick_beat, t->beat}, /* before leases are looked at: ours are held */
         {"schedules", tick_schedules, true},
