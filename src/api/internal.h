@@ -55,6 +55,9 @@ struct request {
     struct rp_str bearer, idempotency_key;
     enum rp_scope scope; /* of who asks, once authenticated */
     void *in;            /* what prepare made for run, in the arena */
+    /* Set by prepare, or NULL: see struct rp_op. It authenticates each; not used with an
+     * Idempotency-Key. */
+    bool (*run_all)(struct rp_db *db, struct rp_op *const *ops, size_t n, struct rp_err *err);
 
     int status;               /* 0: not answered yet */
     const char *content_type; /* default application/json */
@@ -96,9 +99,9 @@ struct peer {
     struct peer *next, **link;
     int fd;
     bool local;
-    char *actor;                          /* of a local one: "uid:root" */
     unsigned char address[ADDRESS_BYTES]; /* IPv4 mapped into IPv6; of IPv6 the /64 */
     int64_t headers_by_mono_us; /* when the headers of the next request must be there (S6) */
+    char actor[64];             /* "uid:NAME" once asked for; of its API thread */
 };
 
 struct peers {
@@ -146,6 +149,9 @@ struct peer *peer_of(struct MHD_Connection *connection);
 void peer_headers_by(struct rp_api *api, struct peer *p, int64_t mono_us);
 /* Shuts connections whose headers did not come in time. */
 void peers_cut_late(struct rp_api *api, int64_t now_mono_us);
+/* Who is at the other end of a Unix socket, by the kernel's word. Looked up once a connection:
+ * names of users come from files or the network. API thread; lives as long as the connection. */
+struct rp_str peer_actor(struct peer *p);
 /* The other side is gone already: what it waited for need not be done. */
 bool peer_gone(const struct peer *p);
 /* A wrong token came from there: how long its answer is held back. */
@@ -170,6 +176,9 @@ bool request_write(struct request *q,
 void request_refuse(struct request *q, const struct rp_err *err);
 /* Who asks, and may they: on the thread that has a connection to the store. */
 bool request_authenticate(struct request *q, struct rp_db *db, struct rp_err *err);
+/* The same; `before` (may be NULL) was let in by the same transaction. */
+bool request_authenticate_as(struct request *q, const struct request *before, struct rp_db *db,
+                             struct rp_err *err);
 /* Ends a request from any thread: its connection goes on. */
 void request_finish(struct request *q);
 /* Parks a fetch that found nothing until work may be there or its deadline comes; then `again` runs

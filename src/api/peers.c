@@ -26,24 +26,6 @@ static void set_address(struct peer *p, const struct sockaddr *sa)
     }
 }
 
-/* Over the Unix socket the kernel names who asks. Found once a connection: it means reading the
- * system's list of users. */
-static char *local_actor(int fd)
-{
-    struct ucred cred;
-    socklen_t n = sizeof cred;
-    char buf[2048], number[20];
-    struct passwd pw, *found = NULL;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
-        return rp_xstrdup("uid:?");
-    (void)snprintf(number, sizeof number, "%u", cred.uid);
-    (void)getpwuid_r(cred.uid, &pw, buf, sizeof buf, &found);
-    struct rp_buf actor = {0};
-    rp_buf_fmt(&actor, "uid:%s", found != NULL ? pw.pw_name : number);
-    rp_buf_c(&actor, '\0');
-    return actor.p;
-}
-
 static void *peer_new(struct rp_api *api, struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *fd =
@@ -53,8 +35,6 @@ static void *peer_new(struct rp_api *api, struct MHD_Connection *connection)
     struct peer *p = rp_xcalloc(1, sizeof *p);
     p->fd = fd != NULL ? fd->connect_fd : -1;
     set_address(p, from != NULL ? from->client_addr : NULL);
-    if (p->local)
-        p->actor = local_actor(p->fd);
     p->headers_by_mono_us = rp_mono(rp_engine_clock(api->engine)) + api->o.headers_us;
     (void)pthread_mutex_lock(&api->peers.lock);
     p->next = api->peers.first;
@@ -75,7 +55,6 @@ static void peer_free(struct rp_api *api, struct peer *p)
     if (p->next != NULL)
         p->next->link = p->link;
     (void)pthread_mutex_unlock(&api->peers.lock);
-    free(p->actor);
     free(p);
 }
 
@@ -113,6 +92,23 @@ void peers_cut_late(struct rp_api *api, int64_t now_mono_us)
             p->headers_by_mono_us = INT64_MAX;
         }
     (void)pthread_mutex_unlock(&api->peers.lock);
+}
+
+struct rp_str peer_actor(struct peer *p)
+{
+    struct ucred cred;
+    struct passwd pw, *found = NULL;
+    socklen_t n = sizeof cred;
+    char buf[2048];
+    if (p->actor[0] != '\0')
+        return rp_str_of(p->actor);
+    if (getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
+        (void)snprintf(p->actor, sizeof p->actor, "uid:?");
+    else if (getpwuid_r(cred.uid, &pw, buf, sizeof buf, &found) == 0 && found != NULL)
+        (void)snprintf(p->actor, sizeof p->actor, "uid:%s", found->pw_name);
+    else
+        (void)snprintf(p->actor, sizeof p->actor, "uid:%u", cred.uid);
+    return rp_str_of(p->actor);
 }
 
 bool peer_gone(const struct peer *p)

@@ -5,15 +5,24 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
     IDLE_S = 75,
     HEADERS_S = 10,
     CONNECTIONS = 2000,
+    THREADS = 16,
+    EVENTS = 128,
     CONNECTIONS_AN_ADDRESS = 500,
     HEADER_BYTES = 32768
 };
+
+/* libmicrohttpd 0.9.75 reads events in blocks of so many (MAX_EVENTS in daemon.c) and, after a full
+ * one, waits for more with the whole timeout before it serves any: with exactly a full block ready,
+ * all of its connections hang. A thread of the pool must not have as many: its share of
+ * connections, its listening socket and its wake-up. */
+_Static_assert(CONNECTIONS / THREADS + 2 < EVENTS, "a thread could have a full block of events");
 
 /* ---- routing ---- */
 
@@ -100,7 +109,7 @@ static bool browser_guard(struct request *q, struct rp_err *err)
 static bool identify(struct request *q, struct rp_err *err)
 {
     if (q->local) {
-        q->actor = rp_str_of(q->peer->actor);
+        q->actor = peer_actor(q->peer); /* the request ends before its connection */
         q->scope = RP_SCOPE_ADMIN;
         return true;
     }
@@ -305,7 +314,7 @@ static struct MHD_Daemon *serve(struct rp_api *api, int fd, unsigned per_address
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG,
         0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
-        (unsigned)(api->o.threads > 0 ? api->o.threads : 2), MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(api->o.threads > 0 ? api->o.threads : THREADS), MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HEADER_BYTES + 4096, MHD_OPTION_URI_LOG_CALLBACK, on_uri, api,

@@ -30,6 +30,10 @@ struct rp_engine;
  * the commit's. */
 struct rp_op {
     bool (*run)(struct rp_db *db, void *arg, struct rp_err *err);
+    /* NULL, or does the same for ops that wait one after another and all have this: with fewer
+     * statements and one savepoint. When it fails, what it did is rolled back and each op is run by
+     * itself: it may be called for the same op again. */
+    bool (*run_all)(struct rp_db *db, struct rp_op *const *ops, size_t n, struct rp_err *err);
     void *arg;
     void (*done)(struct rp_op *op);
     /* Set by run: there is more to write than one transaction should hold (G19). Once this one is

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 
-enum { BATCH_OPS = 1024 };
+enum { BATCH_OPS = 1024, ALIKE_OPS = 128 };
 /* A batch is closed after this long, so that nobody waits more than about twice of it (G19). */
 static const int64_t batch_us = 20000;
 
@@ -64,15 +64,59 @@ static void run_op(struct rp_db *db, struct rp_op *op)
         rp_savepoint_rollback(db);
 }
 
+/* The ops from `op` on that can be run together. */
+static size_t find_alike(struct rp_op *op, struct rp_op **alike)
+{
+    size_t n = 0;
+    for (struct rp_op *o = op; n < ALIKE_OPS && o != NULL && o->run_all == op->run_all; o = o->next)
+        alike[n++] = o;
+    return n;
+}
+
+/* How many more would have been run with it. */
+static size_t alike_after(struct rp_op *op)
+{
+    struct rp_op *alike[ALIKE_OPS];
+    return op->run_all != NULL ? find_alike(op, alike) - 1 : 0;
+}
+
+/* Returns how many have been run: all that are alike, or none. */
+static size_t run_alike(struct rp_db *db, struct rp_op *op)
+{
+    struct rp_op *alike[ALIKE_OPS];
+    struct rp_err err;
+    size_t n = op->run_all != NULL ? find_alike(op, alike) : 0;
+    if (n < 2 || !rp_savepoint(db, &err))
+        return 0;
+    if (!op->run_all(db, alike, n, &err) || !rp_savepoint_release(db, &err)) {
+        rp_savepoint_rollback(db);
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        alike[i]->again = false;
+        alike[i]->ok = true;
+    }
+    return n;
+}
+
 /* Runs ops until the time of a batch is used up; returns what is left. *n counts those run. */
 static struct rp_op *run_ops(struct rp_writer *w, struct rp_db *db, struct rp_op *op, size_t *n)
 {
     int64_t until = rp_mono(w->clock) + batch_us;
     struct rp_op *last = op;
-    for (*n = 0; op != NULL && (*n == 0 || rp_mono(w->clock) < until); (*n)++) {
-        run_op(db, op);
-        last = op;
-        op = op->next;
+    size_t single = 0; /* run these by themselves: one of them failed */
+    for (*n = 0; op != NULL && (*n == 0 || rp_mono(w->clock) < until);) {
+        size_t ran = single == 0 ? run_alike(db, op) : 0;
+        if (ran == 0) {
+            single = single > 0 ? single - 1 : alike_after(op);
+            run_op(db, op);
+            ran = 1;
+        }
+        *n += ran;
+        for (; ran > 0; ran--) {
+            last = op;
+            op = op->next;
+        }
     }
     last->next = NULL;
     return op;
@@ -134,14 +178,38 @@ static void finish(struct rp_writer *w, struct rp_op *op, const struct rp_err *f
     }
 }
 
+static bool store_failed(const struct rp_err *err)
+{
+    return err->code == RP_E_STORE_IO || err->code == RP_E_STORE_FULL ||
+           err->code == RP_E_STORE_CORRUPT;
+}
+
+/* Alone in its transaction an op needs no savepoint: the pages that one copies cost more than a
+ * transaction that is rolled back. False: it failed, nothing of it is left, and its asker knows. */
+static bool run_alone(struct rp_writer *w, struct rp_db *db, struct rp_op *op)
+{
+    op->again = false;
+    op->ok = op->run(db, op->arg, &op->err);
+    if (op->ok)
+        return true;
+    rp_tx_rollback(db);
+    (void)rp_db_take_changes(db);
+    if (store_failed(&op->err))
+        note_health(w, 1, &op->err);
+    op->done(op);
+    return false;
+}
+
 static void write_batch(struct rp_writer *w, struct rp_op *batch)
 {
     struct rp_db *db = rp_store_writer(w->store);
     struct rp_err err;
-    size_t n = 0;
+    size_t n = 1;
     struct rp_op *rest = NULL;
-    bool begun = rp_tx_begin(db, &err);
-    if (begun)
+    bool begun = rp_tx_begin(db, &err), alone = batch->next == NULL;
+    if (begun && alone && !run_alone(w, db, batch))
+        return;
+    if (begun && !alone)
         rest = run_ops(w, db, batch, &n);
     bool ok = begun && probed(w, db, &err) && rp_tx_commit(db, &err);
     if (begun && !ok)
@@ -149,7 +217,7 @@ static void write_batch(struct rp_writer *w, struct rp_op *batch)
     unsigned bits = rp_db_take_changes(db);
     if (rest != NULL)
         put_back(w, rest);
-    note_health(w, n, ok ? NULL : &err);
+    note_health(w, begun ? n : 0, ok ? NULL : &err);
     finish(w, batch, ok ? NULL : &err);
     if (ok)
         tell(w, bits);
