@@ -2,7 +2,8 @@
  *
  *     bench_load enqueue|fill|work|fetch|start|spawn [--name value]...
  *
- * Where: --socket PATH, or --port N --token T. What: --type T --payload BYTES --batch N. How much:
+ * Where: --socket PATH, or --port N --token T. What: --type T (work: "" for any) --payload BYTES
+ * --batch N. How much:
  * --connections N --workers N --n N --seconds S --warm S. Of start and spawn: --program PATH; of
  * start
  * --stamp NAME: what the daemon's configuration gives that program as its argument. */

@@ -219,8 +219,11 @@ static void work_answer(void *ctx, struct http *h, struct http_conn *c)
 static void fetch_request(const struct load *l, int64_t max, struct rp_buf *out)
 {
     struct rp_buf body = {0};
-    rp_buf_fmt(&body, "{\"worker\":\"bench\",\"types\":[\"%s\"],\"max\":%lld,\"wait_ms\":200}",
-               l->type, (long long)(max < FETCH_MAX ? max : FETCH_MAX));
+    rp_buf_fmt(&body, "{\"worker\":\"bench\",\"max\":%lld,\"wait_ms\":200",
+               (long long)(max < FETCH_MAX ? max : FETCH_MAX));
+    if (*l->type != '\0')
+        rp_buf_fmt(&body, ",\"types\":[\"%s\"]", l->type);
+    rp_buf_c(&body, '}');
     http_request(&l->http, "/v1/work/fetch", rp_buf_view(&body), out);
     rp_buf_free(&body);
 }
