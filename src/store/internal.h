@@ -53,8 +53,8 @@ struct rp_db {
 
 enum rp_open { RP_OPEN_WRITER, RP_OPEN_READER };
 bool rp_db_open(struct rp_store *s, enum rp_open how, struct rp_db **out, struct rp_err *err);
-/* The writer again, on a new handle: checked, and the log written out anew, because after a failed
- * fsync nobody knows what is on disk. */
+/* The connection again, on a new handle. The writer's is checked, and the log written out anew,
+ * because after a failed fsync nobody knows what is on disk. */
 bool rp_db_reopen(struct rp_db *db, struct rp_err *err);
 void rp_db_free(struct rp_db *db);
 bool rp_script(struct rp_db *db, const char *sql,
