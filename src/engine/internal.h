@@ -23,7 +23,7 @@ struct rp_writer {
     pthread_mutex_t lock; /* protects what follows, up to the next blank line */
     pthread_cond_t more;
     struct lane light, heavy;
-    bool heavy_first; /* the last batch's time was up before it came to one */
+    bool heavy_next; /* whose turn it is, where both wait */
     size_t waiting, max;
     bool closing;
     int64_t commits, ops;
