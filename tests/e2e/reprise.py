@@ -143,8 +143,8 @@ class Daemon:
 
     # ---- what it holds, by the kernel's account ----
 
-    def memory(self, what="VmRSS"):
-        """Bytes; VmHWM: the most so far."""
+    def memory(self, what="RssAnon"):
+        """Bytes of its own (files that are mapped do not count); VmHWM: the most so far, with those."""
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) << 10 for line in status if line.startswith(what + ":"))
 
