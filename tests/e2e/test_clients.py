@@ -204,6 +204,35 @@ def test_G18_G21_large_bodies_on_many_connections_are_refused_early_and_small_on
     assert d.http("POST", "/v1/jobs", large)[0] == 201, "large ones are taken again once there is room"
 
 
+# ---- the same twice at once ----
+
+MANY = 5000  # items of a replay: more than go into one transaction
+
+
+def test_G13_G17_two_equal_starts_of_a_large_replay_with_one_Idempotency_Key_make_one_replay():
+    with Daemon("jobs:\n  w: { idempotent: true, retries: 0 }\n") as d:
+        for _ in range(MANY // 1000):
+            d.post("/v1/jobs", [{"type": "w"}] * 1000)
+            leases = d.post("/v1/work/fetch", {"worker": "w", "max": 1000, "wait_ms": 5000})["leases"]
+            d.post("/v1/work/report", [{"lease": l["lease"], "token": l["token"], "outcome": "failed", "error": "refused"} for l in leases])
+        ask = {"select": {"type": "w"}, "guard": {"rate": 0.01, "canary": 1, "accept_unknown": True, "reason": "once"}}
+        answers = []
+
+        def start():
+            answers.append(d.http("POST", "/v1/replays", ask, {"Idempotency-Key": "the-one"}))
+
+        threads = [threading.Thread(target=start) for _ in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert {status for status, _ in answers} == {201}, [a for a in answers if a[0] != 201]
+        assert len({body for _, body in answers}) == 1, "all get the first one's answer"
+        replays = d.get("/v1/replays")["items"]
+        assert [(r["state"], r["to_replay"]) for r in replays] == [("running", MANY)], replays
+        d.post(f"/v1/replays/{replays[0]['id']}/abort", {"reason": "end of the test"})
+
+
 # ---- more than it can do ----
 
 SECONDS, TOO_MANY, BATCH = 4, 36, 8000
