@@ -23,7 +23,7 @@ struct rp_writer {
     pthread_mutex_t lock; /* protects what follows, up to the next blank line */
     pthread_cond_t more;
     struct lane light, heavy;
-    bool heavy_first; /* the last batch's time was up before it came to one */
+    bool heavy_next; /* whose turn it is, where both wait */
     size_t waiting, max;
     bool closing;
     int64_t commits, ops;
@@ -77,6 +77,7 @@ struct run {
     bool reported, kill_sent;
     bool command_missing;
     uint64_t stored_bytes; /* of output, at the last partial write */
+    uint64_t round;        /* of partial writes, in which it had its turn; the engine thread's */
 };
 struct runs {
     pthread_mutex_t lock;
@@ -156,6 +157,7 @@ struct rp_engine {
     struct rp_db *reader;
     int64_t last_wall_us, last_mono_us, up_since_us, down_from_us, next_beat_us, next_probe_us,
         next_hold_us, next_partial_us;
+    uint64_t partial_round; /* from 1; ends when all that run have had their turn */
     struct rp_listener listener;
 };
 

@@ -272,7 +272,7 @@ static int64_t tick_done(struct tick *t)
     e->last_tick_us = t->now;
     (void)pthread_mutex_unlock(&e->lock);
     if (t->n_ended == REPORTS_A_TICK || t->n_leases == CLAIM_A_TICK ||
-        t->promoted == PROMOTE_A_TICK || t->next_us <= t->now)
+        t->promoted == PROMOTE_A_TICK || t->next_us <= t->now || e->next_partial_us <= t->mono)
         return 0;
     return t->next_us - t->now < wake_at_least_us ? t->next_us - t->now : wake_at_least_us;
 }
