@@ -15,6 +15,18 @@ enum { MOVES = 5 };
 #define CORRECTION (3 * RP_US_H)
 #define NEAR       (20 * RP_US_S) /* within it a slow machine does not blur on which side we are */
 
+/* A correction is said: once, and which way. */
+static void alert_is(struct world *w, bool expected, int64_t by_us)
+{
+    struct rp_engine_state s;
+    rp_engine_state(w->engine, &s);
+    assert_int_equal(s.correction.n, expected);
+    if (!expected)
+        return;
+    assert_int_equal((s.correction.by_us + RP_US_S / 2) / RP_US_S, by_us / RP_US_S);
+    assert_true(s.correction.at_us <= wall(NULL) && s.correction.at_us > wall(NULL) - RP_US_MIN);
+}
+
 static void R11_up_to_three_hours_forward_are_missed_and_more_are_a_correction(void **state)
 {
     (void)state;
@@ -30,6 +42,7 @@ static void R11_up_to_three_hours_forward_are_missed_and_more_are_a_correction(v
         assert_true(come(w, "s", before, after, v[i].verdict, 177) >= 177);
         size_t fired = verdicts(w, before, after - RP_US_MIN, RP_VERDICT_FIRED);
         assert_true(fired <= (v[i].verdict == RP_VERDICT_MERGED ? 2 : 1));
+        alert_is(w, v[i].verdict == RP_VERDICT_CLOCK, v[i].by);
         jobs_are_instants(w);
         world_free(w);
     }
