@@ -40,13 +40,14 @@ struct history {
     struct rp_db *db;
     struct rp_config *config[2];
     struct rp_arena a;
-    struct memory is;
+    struct memory is, would_be;   /* would_be: had the refused step been committed */
     struct ack *ack, claimed[64]; /* claimed: by the step under way, or by the one refused last */
     size_t n_ack, n_claimed;
     struct committed *tx; /* [0]: the store was opened */
     size_t n_tx;
     size_t (*mark)(void); /* NULL: nobody records */
-    bool in_step;
+    size_t refused;       /* writes that a history went on after, if it may */
+    bool goes_on;
 };
 
 /* One step, which others must precede. `raw` is no transaction: it closes and opens the store. */
