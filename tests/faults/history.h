@@ -85,4 +85,10 @@ bool history_settle(struct history *h, char why[HISTORY_WHY]);
 bool history_kept(const struct history *h, struct rp_db *db, char why[HISTORY_WHY]);
 uint64_t history_digest(struct rp_db *db);
 
+/* Runs the tests whose names match the first argument (with * and ?), or with a minus before it,
+ * those that do not: so that ctest can run the parts of a long program side by side. */
+#define FAULTS_RUN(tests, argc, argv, setup)                                                       \
+    (history_filter(argc, argv), cmocka_run_group_tests(tests, setup, NULL))
+void history_filter(int argc, char **argv);
+
 #endif

@@ -333,7 +333,7 @@ static void losses_are_found_when_one_sync_lies(void **state)
     assert_true(wrong > 3 && refused == 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(G1_G2_G3_G4_what_was_acknowledged_survives_power_loss_at_every_point),
@@ -343,5 +343,5 @@ int main(void)
         cmocka_unit_test(losses_are_found_without_syncs_of_the_log),
         cmocka_unit_test(losses_are_found_without_syncs_of_the_database),
     };
-    return cmocka_run_group_tests(tests, ask, NULL);
+    return FAULTS_RUN(tests, argc, argv, ask);
 }
