@@ -14,8 +14,8 @@ static const char *const checks[] = {
     "'ok'",
     "select 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' points to nothing in ' || "
     "parent from pragma_foreign_key_check",
-    "select 'job ' || j.id || ' is running without a lease' from job j indexed by job_running left "
-    "join lease l on l.job_id = j.id "
+    "select 'job ' || j.id || ' is running without a lease' from job j "
+    "left join lease l on l.job_id = j.id "
     "where j.state = 3 and l.id is null",
     "select 'lease ' || l.id || ' holds job ' || l.job_id || ', which is ' || n.name from lease l "
     "join job j on j.id = l.job_id "
@@ -25,13 +25,13 @@ static const char *const checks[] = {
     "join job j on j.id = l.job_id where l.n <> j.last_n",
     "select 'job ' || j.id || ' is in no known state: ' || j.state from job j where j.state not in "
     "(select id from state_name)",
-    "select 'attempt ' || a.n || ' of job ' || j.id || ' runs, but the job is ' || s.name from job "
-    "j join attempt a "
-    "on a.job_id = j.id join state_name s on s.id = j.state where a.outcome = 0 and not (j.state = "
-    "3 and a.n = j.last_n)",
-    "select 'attempt ' || j.last_n || ' of running job ' || j.id || ' is missing or has ended' "
-    "from job j left join attempt a "
-    "on a.job_id = j.id and a.n = j.last_n where j.state = 3 and coalesce(a.outcome, -1) <> 0",
+    "select 'attempt ' || a.n || ' of running job ' || j.id || ' has ended' from lease l join job "
+    "j "
+    "on j.id = l.job_id join attempt a on a.job_id = j.id and a.n = j.last_n",
+    "select 'attempt ' || j.last_n || ' of job ' || j.id || ' is missing' from job j where "
+    "j.last_n "
+    "> 0 and j.state <> 3 and not exists (select 1 from attempt a where a.job_id = j.id and a.n = "
+    "j.last_n)",
     "select 'job ' || j.id || ' is ' || s.name || ' and has ' || case when j.ended_at is null then "
     "'no end' else 'an end' end "
     "from job j join state_name s on s.id = j.state where (j.ended_at is null) = (j.state in (5, "
@@ -39,7 +39,7 @@ static const char *const checks[] = {
     "select 'the count of jobs in state ' || state || ' of type ' || type_id || ' in queue ' || "
     "queue_id || ' is off by ' || sum(n) from (select state, type_id, queue_id, hour, n from tally "
     "union all select state, type_id, queue_id, case when state in (6, 8) then coalesce(ended_at, "
-    "0) / 3600000000 else 0 end, -1 from job where state in (1, 2, 4, 6, 8)) "
+    "0) / 3600000000 else 0 end, -1 from job where state in (1, 2, 3, 4, 6, 8)) "
     "group by state, type_id, queue_id, hour having sum(n) <> 0",
     "select 'job ' || j.id || ' counts ' || j.attempts || ' attempts, its record ' || count(a.n) "
     "from job j left join attempt a "
