@@ -12,6 +12,9 @@
 /* Beyond this a set clock counts as the correction of a wrong one (schedules, rule 11). */
 #define CLOCK_CORRECTION_US (3 * RP_US_H)
 
+/* Notes it for those who ask (rp_engine_state), and logs it. */
+void engine_clock_corrected(struct rp_engine *e, int64_t now_us, int64_t by_us);
+
 /* ---- writer.c ---- */
 
 struct lane {
@@ -110,6 +113,7 @@ struct tick {
     size_t n_kill;
     int64_t next_us; /* wall clock of the next thing that is due */
     int64_t fired, promoted, expired;
+    int64_t correction_us; /* 0: the clock was not corrected */
 
     /* upkeep.c */
     int64_t *beat_ids;
@@ -152,6 +156,7 @@ struct rp_engine {
     pthread_cond_t wake;  /* CLOCK_MONOTONIC */
     bool woken, stopping, stop_now, stopped;
     int64_t last_tick_us;
+    struct rp_clock_correction correction;
 
     /* the engine thread's own */
     struct rp_db *reader;

@@ -88,8 +88,7 @@ static bool tick_clock(struct tick *t, struct rp_db *db, struct rp_err *err)
         return false;
     if (jump <= CLOCK_CORRECTION_US && jump >= -CLOCK_CORRECTION_US)
         return true;
-    rp_log(RP_WARN, "the wall clock was set; schedules start from the new time", "jump_s=%lld",
-           (long long)(jump / RP_US_S));
+    t->correction_us = jump;
     return rp_schedules_clock_set(db, t->now - jump, t->now, err);
 }
 
@@ -268,6 +267,8 @@ static int64_t tick_done(struct tick *t)
     e->last_wall_us = t->now;
     e->last_mono_us = t->mono;
     e->down_from_us = 0;
+    if (t->correction_us != 0)
+        engine_clock_corrected(e, t->now, t->correction_us);
     (void)pthread_mutex_lock(&e->lock);
     e->last_tick_us = t->now;
     (void)pthread_mutex_unlock(&e->lock);
