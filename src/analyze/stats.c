@@ -1,6 +1,7 @@
 #include "analyze/stats.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 /* Tables whose probability differs by rounding only are equally likely. */
 static const double equal_log = 1e-9;
@@ -33,6 +34,12 @@ static void tail_add(struct tails *t, double log_weight)
         t->rare += exp(log_weight);
 }
 
+/* What comes after it changes neither sum: the weights fall from here on. */
+static bool negligible(const struct tails *t, double log_weight)
+{
+    return log_weight < fmin(0, t->most) - 45;
+}
+
 double rp_fisher_log_p(struct rp_counts in, struct rp_counts out)
 {
     double runs = (double)in.runs, failed = (double)in.failed + (double)out.failed,
@@ -42,11 +49,15 @@ double rp_fisher_log_p(struct rp_counts in, struct rp_counts out)
     for (double x = a; x < high; x++) {
         log_weight += log((runs - x) * (failed - x)) - log((x + 1) * (n - runs - failed + x + 1));
         tail_add(&t, log_weight);
+        if (negligible(&t, log_weight))
+            break;
     }
     log_weight = 0;
     for (double x = a; x > low; x--) {
         log_weight += log(x * (n - runs - failed + x)) - log((runs - x + 1) * (failed - x + 1));
         tail_add(&t, log_weight);
+        if (negligible(&t, log_weight))
+            break;
     }
     return fmin(0, log(t.rare) - log(t.all) - t.most);
 }

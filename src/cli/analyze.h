@@ -4,6 +4,7 @@
 
 #include "cli/internal.h"
 
+int run_analyze(struct cli *cli);
 int classes_file(struct cli *cli, const char *path); /* --classes */
 int analyze_csv(struct cli *cli, const char *path);  /* --csv */
 
