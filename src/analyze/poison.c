@@ -61,7 +61,7 @@ void rp_poison_suspects(const struct rp_failed_try *tries, size_t n, struct rp_a
 
 /* ---- of a store ---- */
 
-enum { JOBS_MOST = 2000 };
+enum { JOBS_MOST = 5000 };
 
 static struct rp_failed_try *tries_of(const struct rp_failing *v, size_t n, struct rp_arena *a)
 {

@@ -27,8 +27,8 @@ struct rp_poison {
     int64_t job_id, type_id, pattern_id, from_us, to_us, failures, nodes, successes;
     struct rp_str type;
 };
-/* Failed jobs that ended in the window, of a type (0: any), that are poison: the store's 2,000
- * newest of at least three attempts are looked at. */
+/* Failed jobs that ended in the window, of a type (0: any), that are poison: the 5,000
+ * newest are looked at. */
 struct rp_db;
 bool rp_poison_find(struct rp_db *db, int64_t since_us, int64_t until_us, int64_t type_id,
                     struct rp_arena *a, struct rp_poison **out, size_t *n, struct rp_err *err);

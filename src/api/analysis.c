@@ -245,10 +245,11 @@ static void write_head(struct request *q, const struct sums *s, const struct pat
     rp_jw_object_end(w);
 }
 
-static void write_conditions(struct request *q, struct rows *r, int64_t pattern_id)
+static void write_conditions(struct request *q, struct rows *r, const struct sums *s,
+                             const struct pattern_sum *p)
 {
     struct rp_contrast_answer answer;
-    rows_contrast(r, pattern_id, &answer);
+    rows_contrast(r, s, p, &answer);
     rp_jw_key(&q->w, "conditions");
     rp_contrast_json(&q->w, &answer);
 }
@@ -266,7 +267,7 @@ static bool write_patterns(struct request *q, struct rp_db *db, const struct ana
         write_head(q, s, p, types);
         ok = write_onset(q, db, s, p, err);
         if (i < PATTERNS_DEEP)
-            write_conditions(q, r, p->id);
+            write_conditions(q, r, s, p);
         ok = ok && write_samples(q, db, in, p->id, err);
         rp_jw_object_end(&q->w);
     }
@@ -402,7 +403,7 @@ bool r_analysis(struct request *q, struct rp_db *db, struct rp_err *err)
     bool ok =
         write_hours(q, db, in, err) && write_onset(q, db, &s, NULL, err) &&
         write_patterns(q, db, in, &s, &r, names_of(q, s.types, s.n_types, types, n_types), err);
-    write_conditions(q, &r, 0);
+    write_conditions(q, &r, &s, NULL);
     write_sampled(q, &r);
     ok = ok && write_poison(q, db, in, err) && write_gone(q, db, in, err) &&
          write_tops(q, db, &s, err);

@@ -8,7 +8,11 @@
 #include "api/handlers.h"
 #include "store/analysis.h"
 
-enum { ONSET_MINUTES = 24 * 60, ROWS_MOST = 4000 };
+enum {
+    ONSET_MINUTES = 24 * 60,
+    ROWS_ALL = 12000, /* of a window with so many runs all are read */
+    ROWS_MOST = 3000  /* else so many failed and as many others */
+};
 
 struct analysis { /* the question */
     int64_t since_us, until_us, type_id;
@@ -52,14 +56,14 @@ struct rows {
     struct rp_arena *a;
     struct rp_ended_rows ended;
     bool complete;          /* every run of the window is there */
-    int64_t sampled_failed; /* how many of them failed */
-    uint64_t *weight;       /* of each row: 1 but for succeeded ones of a sample */
+    int64_t sampled_failed; /* how many of them failed: the first ones */
     struct rp_str *names, (*values)[RP_CONTRAST_ATTRIBUTES];
     size_t n_names;
 };
 bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s,
                struct rp_arena *a, struct rows *r, struct rp_err *err);
-/* In what failures differ from what succeeded: of a pattern, or (0) all. */
-void rows_contrast(struct rows *r, int64_t pattern_id, struct rp_contrast_answer *out);
+/* In what failures differ from what succeeded: of a pattern, or (NULL) all. */
+void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_sum *p,
+                   struct rp_contrast_answer *out);
 
 #endif

@@ -6,57 +6,57 @@ enum { LABELS_MOST = 16, LABEL_KEY_MOST = 60, DEPS_MOST = 8, VALUE_MOST = 100 };
 
 /* ---- which rows ---- */
 
-/* Of each step as many as its share of the failures, the first ones. */
+static bool read_failed(struct rp_db *db, const struct analysis *in, int64_t from, int64_t to,
+                        int64_t limit, struct rows *r, struct rp_err *err)
+{
+    return rp_ended_failed(db, from > in->since_us ? from : in->since_us,
+                           to < in->until_us ? to : in->until_us, in->type_id, limit, r->a,
+                           &r->ended, err);
+}
+
+/* Up to `quota` failures from an instant within [from, to) on, and on from its beginning: what runs
+ * at the first second of each minute must not stand for all. */
+static bool sample_step(struct rp_db *db, const struct analysis *in, int64_t from, int64_t to,
+                        int64_t quota, struct rows *r, struct rp_err *err)
+{
+    uint64_t scattered = (uint64_t)from * 0x9E3779B97F4A7C15u;
+    int64_t start = from + (int64_t)((scattered >> 20) % (uint64_t)(to - from));
+    size_t before = r->ended.n;
+    if (!read_failed(db, in, start, to, quota, r, err))
+        return false;
+    int64_t left = quota - (int64_t)(r->ended.n - before);
+    return left == 0 || read_failed(db, in, from, start, left, r, err);
+}
+
+/* Of each step as many as its share of the failures. */
 static bool sample_failed(struct rp_db *db, const struct analysis *in, const struct sums *s,
                           struct rows *r, struct rp_err *err)
 {
     uint64_t before = 0, all = s->all.failed;
-    for (int64_t i = 0; s->since_minute + i * s->step < s->until_minute; i++) {
+    for (int64_t i = 0; all > 0 && s->since_minute + i * s->step < s->until_minute; i++) {
         uint64_t after = before + s->failed_of_step[i];
         int64_t quota = (int64_t)(after * ROWS_MOST / all - before * ROWS_MOST / all);
-        int64_t from = (s->since_minute + i * s->step) * RP_US_MIN, to = from + s->step * RP_US_MIN;
+        int64_t from = (s->since_minute + i * s->step) * RP_US_MIN;
         before = after;
-        if (quota > 0 && !rp_ended_failed(db, from > in->since_us ? from : in->since_us,
-                                          to < in->until_us ? to : in->until_us, in->type_id, quota,
-                                          r->a, &r->ended, err))
+        if (quota > 0 && !sample_step(db, in, from, from + s->step * RP_US_MIN, quota, r, err))
             return false;
     }
     return true;
 }
 
-/* Succeeded rows of a sample stand for as many as keep the proportion. */
-static void weigh(const struct sums *s, struct rows *r)
-{
-    uint64_t failed = (uint64_t)r->sampled_failed, rows = r->ended.n - failed,
-             succeeded = s->all.runs - s->all.failed;
-    uint64_t total =
-        s->all.failed > 0
-            ? (uint64_t)((double)succeeded * (double)failed / (double)s->all.failed + .5)
-            : rows;
-    r->weight = RP_NEW_N(r->a, uint64_t, r->ended.n + 1);
-    for (uint64_t i = 0; i < r->ended.n; i++) {
-        uint64_t k = i - failed;
-        r->weight[i] = i < failed || r->complete
-                           ? 1
-                           : (uint64_t)((double)total * (double)(k + 1) / (double)rows) -
-                                 (uint64_t)((double)total * (double)k / (double)rows);
-    }
-}
-
 static bool read_rows(struct rp_db *db, const struct analysis *in, const struct sums *s,
                       struct rows *r, struct rp_err *err)
 {
-    bool few = s->all.failed <= ROWS_MOST, all;
-    if (few ? !rp_ended_failed(db, in->since_us, in->until_us, in->type_id, ROWS_MOST, r->a,
+    bool few = s->all.runs <= ROWS_ALL, all;
+    if (few ? !rp_ended_failed(db, in->since_us, in->until_us, in->type_id, ROWS_ALL, r->a,
                                &r->ended, err)
             : !sample_failed(db, in, s, r, err))
         return false;
     r->sampled_failed = (int64_t)r->ended.n;
-    if (!rp_ended_succeeded(db, in->since_us, in->until_us, in->type_id, ROWS_MOST, r->a, &r->ended,
-                            &all, err))
+    if (!rp_ended_succeeded(db, in->since_us, in->until_us, in->type_id, few ? ROWS_ALL : ROWS_MOST,
+                            r->a, &r->ended, &all, err))
         return false;
     r->complete = few && all;
-    weigh(s, r);
     return true;
 }
 
@@ -226,18 +226,75 @@ bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s
 
 /* ---- the contrast ---- */
 
-void rows_contrast(struct rows *r, int64_t pattern_id, struct rp_contrast_answer *out)
+/* Row i of n, of which `of` are to count in all: their share, spread evenly. */
+static uint64_t spread(uint64_t of, uint64_t i, uint64_t n)
 {
-    struct rp_contrast *c = rp_contrast_new(r->names, r->n_names);
-    bool only_failed = r->ended.n == (size_t)r->sampled_failed;
+    return (uint64_t)((double)of * (double)(i + 1) / (double)n) -
+           (uint64_t)((double)of * (double)i / (double)n);
+}
+
+struct scale { /* how many runs the failed and the succeeded rows stand for */
+    uint64_t failed_rows, failed, succeeded_rows, succeeded;
+};
+
+/* A sample keeps the proportion of failed and succeeded runs: of what was read more of, rows are
+ * left out. Where failures are rare that would leave too few of them; they then are up to a third
+ * of the succeeded rows, which stand for as many as they should be: that a rate is known from
+ * fewer rows than it claims matters little as long as the failures are fewer still. */
+static struct scale scale_of(const struct rows *r, uint64_t failed_rows, struct rp_counts all)
+{
+    uint64_t rows = r->ended.n - (uint64_t)r->sampled_failed;
+    struct scale v = {failed_rows, failed_rows, rows, rows};
+    if (r->complete || all.failed == 0 || rows == 0)
+        return v;
+    double ratio = (double)(all.runs - all.failed) / (double)all.failed;
+    uint64_t even = ratio > 0 ? (uint64_t)((double)rows / ratio) : failed_rows,
+             most = even > rows / 3 ? even : rows / 3;
+    v.failed = most < failed_rows ? most : failed_rows;
+    v.succeeded = (uint64_t)(ratio * (double)v.failed + .5);
+    return v;
+}
+
+static bool counts_as_failed(const struct rp_ended *e, const struct pattern_sum *p)
+{
+    return e->failed && (p == NULL || e->pattern_id == p->id);
+}
+
+static uint64_t failed_rows(const struct rows *r, const struct pattern_sum *p)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < r->ended.n; i++)
+        n += counts_as_failed(&r->ended.v[i], p);
+    return n;
+}
+
+static void add_rows(struct rp_contrast *c, const struct rows *r, const struct pattern_sum *p,
+                     const struct scale *v)
+{
+    uint64_t failed = 0, succeeded = 0, n;
     for (size_t i = 0; i < r->ended.n; i++) {
         const struct rp_ended *e = &r->ended.v[i];
-        bool in = e->failed && (pattern_id == 0 || e->pattern_id == pattern_id);
-        /* Another pattern's failures are neither: they count only where nothing succeeded. */
-        if (r->weight[i] > 0 && (in || !e->failed || only_failed))
-            rp_contrast_add(c, r->values[i],
-                            (struct rp_counts){in ? r->weight[i] : 0, r->weight[i]});
+        bool in = counts_as_failed(e, p);
+        if (in)
+            n = spread(v->failed, failed++, v->failed_rows);
+        else if (!e->failed)
+            n = spread(v->succeeded, succeeded++, v->succeeded_rows);
+        else /* another pattern's: neither; they count only where nothing succeeded */
+            n = v->succeeded_rows == 0;
+        if (n > 0)
+            rp_contrast_add(c, r->values[i], (struct rp_counts){in ? n : 0, n});
     }
+}
+
+void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_sum *p,
+                   struct rp_contrast_answer *out)
+{
+    struct rp_contrast *c = rp_contrast_new(r->names, r->n_names);
+    struct rp_counts all = s->all;
+    if (p != NULL) /* the pattern's failures, and what succeeded */
+        all = (struct rp_counts){(uint64_t)p->n, all.runs - all.failed + (uint64_t)p->n};
+    struct scale v = scale_of(r, failed_rows(r, p), all);
+    add_rows(c, r, p, &v);
     rp_contrast_find(c, r->a, out);
     rp_contrast_free(c);
 }

@@ -1,4 +1,5 @@
 /* The plan: select, leave out, order, waves, risk, hash (replay specification 1–4, 11–12, U9). */
+#include "analyze/poison.h"
 #include "replay/internal.h"
 
 #include <sodium.h>
@@ -63,6 +64,28 @@ static bool fix_first(const struct view *v)
 static bool not_idempotent(const struct view *v)
 {
     return risk_of(v) >= RISK_UNKNOWN && !v->ask->include_unsafe;
+}
+
+/* Jobs that fail wherever they run while others of their type do not (analysis specification 5).
+ * Who asks for a job by its id is meant. */
+static bool mark_poison(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_arena *a,
+                        struct rp_candidate *found, size_t n, struct rp_err *err)
+{
+    struct rp_poison *poison;
+    size_t n_poison;
+    int64_t since = INT64_MAX, until = 0;
+    for (size_t i = 0; i < n; i++) {
+        since = found[i].ended_us < since ? found[i].ended_us : since;
+        until = found[i].ended_us >= until ? found[i].ended_us + 1 : until;
+    }
+    if (ask->n_ids > 0 || n == 0)
+        return true;
+    if (!rp_poison_find(db, since, until, 0, a, &poison, &n_poison, err))
+        return false;
+    for (size_t p = 0; p < n_poison; p++)
+        for (size_t i = 0; i < n; i++)
+            found[i].poison |= found[i].job_id == poison[p].job_id;
+    return true;
 }
 
 /* First that holds names the reason. Each can be overridden by its name. */
@@ -330,7 +353,7 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
     if (!selected(ask, err) || !reason_given(ask, err) || !rate_usable(ask, err) ||
         !rp_replay_candidates(db, &filter, ids, n_ids, REPLAY_ITEMS_MAX + 1, a, &found, &n, err) ||
-        !few_enough(n, err))
+        !few_enough(n, err) || !mark_poison(db, ask, a, found, n, err))
         return false;
     select_items(config, ask, found, n, a, out);
     make_waves(config, ask, a, out);

@@ -42,7 +42,8 @@ struct rp_failing {
     struct rp_str node;
     struct rp_str type;
 };
-/* Of jobs with at least three attempts that ended in the window; ordered by job, then attempt. */
+/* Of the `limit` newest that ended in the window those with at least three attempts; the tries of a
+ * job stand together. */
 bool rp_failing_again(struct rp_db *db, int64_t since_us, int64_t until_us, int64_t type_id,
                       int64_t limit, struct rp_arena *a, struct rp_failing **out, size_t *n,
                       struct rp_err *err);
