@@ -14,7 +14,8 @@ enum {
     GONE = 5,
     SUMS_SHOWN = 10,
     SUSPECT_MIN = 15,
-    DAYS_BEFORE = 7
+    DAYS_BEFORE = 7,
+    POINTS = 96
 };
 
 /* ---- the question ---- */
@@ -354,6 +355,36 @@ static void write_window(struct request *q, const struct analysis *in, const str
     write_rate(w, "rate", s->all);
 }
 
+static void write_series(struct rp_jw *w, const char *key, const struct rp_counts *v, size_t n,
+                         bool failed)
+{
+    rp_jw_key(w, key);
+    rp_jw_array(w);
+    for (size_t i = 0; i < n; i++)
+        rp_jw_i64(w, (int64_t)(failed ? v[i].failed : v[i].runs));
+    rp_jw_array_end(w);
+}
+
+/* Runs and failures over the window, for a picture. */
+static void write_timeline(struct request *q, const struct sums *s)
+{
+    struct rp_counts points[POINTS] = {0};
+    int64_t minutes = s->until_minute - s->since_minute, steps = (minutes + s->step - 1) / s->step,
+            each = (steps + POINTS - 1) / POINTS;
+    for (int64_t i = 0; i < steps; i++) {
+        points[i / each].failed += s->steps[i].failed;
+        points[i / each].runs += s->steps[i].runs;
+    }
+    size_t n = steps > 0 ? (size_t)((steps + each - 1) / each) : 0;
+    rp_jw_key(&q->w, "timeline");
+    rp_jw_object(&q->w);
+    rp_jw_m_time(&q->w, "from", s->since_minute * RP_US_MIN);
+    rp_jw_m_i64(&q->w, "step_s", n > 0 ? each * s->step * 60 : 60);
+    write_series(&q->w, "runs", points, n, false);
+    write_series(&q->w, "failures", points, n, true);
+    rp_jw_object_end(&q->w);
+}
+
 static bool write_tops(struct request *q, struct rp_db *db, struct sums *s, struct rp_err *err)
 {
     struct rp_id_name *types, *queues;
@@ -400,6 +431,7 @@ bool r_analysis(struct request *q, struct rp_db *db, struct rp_err *err)
     answer_begin(q, 200);
     rp_jw_object(&q->w);
     write_window(q, in, &s);
+    write_timeline(q, &s);
     bool ok =
         write_hours(q, db, in, err) && write_onset(q, db, &s, NULL, err) &&
         write_patterns(q, db, in, &s, &r, names_of(q, s.types, s.n_types, types, n_types), err);

@@ -41,9 +41,9 @@ struct sums {
     struct pattern_sum *patterns;
     size_t n_types, n_queues, n_patterns;
     struct rp_counts all;
-    /* Failures of the window in steps of so many minutes, at most ONSET_MINUTES steps. */
+    /* The window in steps of so many minutes, at most ONSET_MINUTES steps. */
     int64_t step;
-    uint64_t *failed_of_step;
+    struct rp_counts *steps;
 };
 /* One pass over the minutes; patterns most first. */
 bool sums_read(struct rp_db *db, const struct analysis *in, struct rp_arena *a, struct sums *s,

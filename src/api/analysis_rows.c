@@ -34,7 +34,7 @@ static bool sample_failed(struct rp_db *db, const struct analysis *in, const str
 {
     uint64_t before = 0, all = s->all.failed;
     for (int64_t i = 0; all > 0 && s->since_minute + i * s->step < s->until_minute; i++) {
-        uint64_t after = before + s->failed_of_step[i];
+        uint64_t after = before + s->steps[i].failed;
         int64_t quota = (int64_t)(after * ROWS_MOST / all - before * ROWS_MOST / all);
         int64_t from = (s->since_minute + i * s->step) * RP_US_MIN;
         before = after;

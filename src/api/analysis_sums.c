@@ -79,8 +79,7 @@ static void take(void *ctx, const struct rp_minute *m)
         count(&s->types[type].in, m);
         count(&s->queues[queue].in, m);
         count(&s->all, m);
-        s->failed_of_step[(m->minute - s->since_minute) / s->step] +=
-            m->failed ? (uint64_t)m->n : 0;
+        count(&s->steps[(m->minute - s->since_minute) / s->step], m);
     }
     if (m->failed && m->pattern_id > 0)
         count_pattern(s, type, m, inside);
@@ -100,7 +99,7 @@ bool sums_read(struct rp_db *db, const struct analysis *in, struct rp_arena *a, 
     *s = (struct sums){
         .a = a, .since_minute = since, .day_minute = day > 0 ? day : 0, .until_minute = until};
     s->step = until > since ? (until - since + ONSET_MINUTES - 1) / ONSET_MINUTES : 1;
-    s->failed_of_step = RP_NEW_N(a, uint64_t, ONSET_MINUTES + 1);
+    s->steps = RP_NEW_N(a, struct rp_counts, ONSET_MINUTES + 1);
     if (!rp_minutes_each(db, from * RP_US_MIN, in->until_us, in->type_id, take, s, err))
         return false;
     if (s->n_patterns > 0)

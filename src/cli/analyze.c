@@ -258,5 +258,7 @@ int run_analyze(struct cli *cli)
     rp_buf_free(&body);
     if (!ok)
         return say_err(cli, &err);
+    if (opt_text(cli, "html") != NULL)
+        return analyze_html(cli, reply.body, opt_text(cli, "html"));
     return cli->json ? print_json(reply.body) : show_analysis(cli, reply.body);
 }

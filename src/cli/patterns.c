@@ -134,6 +134,7 @@ static const struct rp_option analyze_options[] = {
     {.name = "since", .value = "T", .help = "a time, or how long ago: 24h"},
     {.name = "until", .value = "T", .help = "a time, or how long ago"},
     {.name = "type", .value = "T", .help = "only this job type"},
+    {.name = "html", .value = "F", .help = "writes the answer as a page with pictures"},
     {.name = "csv", .value = "F", .help = "instead: a table of runs (no daemon)"},
     {.name = "failed",
      .value = "COL=V|V",

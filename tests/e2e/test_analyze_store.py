@@ -1,6 +1,8 @@
 """analyze of a store: what the answer says about a history whose cause and beginning are known."""
 import datetime
+import html.parser
 import random
+import re
 
 import pytest
 
@@ -80,3 +82,66 @@ def test_the_words_name_cause_and_beginning(filled):
     assert "label region=eu and label version=v2" in words and "began suddenly" in words
     inside, runs = truth["inside"]
     assert f"{inside:,} of {runs:,}" in words
+
+
+VOID = {"meta", "rect", "line"}
+
+
+class Page(html.parser.HTMLParser):
+    """Open tags must be closed in order; ids and the references to them are kept."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.labelled, self.tags, self.text = [], set(), [], [], ""
+        self.feed(text)
+        assert self.open == [], self.open
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append((tag, attrs))
+        if "id" in attrs:
+            assert attrs["id"] not in self.ids
+            self.ids.add(attrs["id"])
+        self.labelled += (attrs.get("aria-labelledby") or "").split()
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in VOID
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"</{tag}> after {self.open}"
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def check_page(text):
+    page = Page(text)
+    assert not re.search(r"(src|href|url)\s*[=(]|<script|@import", text), "it must need nothing else"
+    assert page.labelled and set(page.labelled) <= page.ids
+    pictures = [a for t, a in page.tags if t == "svg"]
+    assert pictures and all(a.get("role") == "img" and a.get("aria-labelledby") for a in pictures)
+    assert ("html", {"lang": "en"}) in page.tags and "prefers-color-scheme:dark" in text
+    assert sum(t == "caption" for t, _ in page.tags) == sum(t == "table" for t, _ in page.tags) > 0
+    assert all(a.get("scope") == "col" for t, a in page.tags if t == "th")
+    return page
+
+
+def test_the_page_holds_pictures_with_their_tables_and_needs_nothing_else(filled, folder):
+    d, truth = filled
+    d.run("analyze", "--since", "24h", "--html", f"{folder}/a.html", code=0)
+    page = check_page(open(f"{folder}/a.html", encoding="utf-8").read())
+    assert f"{truth['failed']} failures of {truth['runs']:,} runs" in page.text
+    assert "label region=eu and label version=v2" in page.text and "began suddenly" in page.text
+    assert sum(t == "rect" for t, _ in page.tags) > 100
+
+
+def test_foreign_text_in_a_page_is_text(folder):
+    from reprise import run
+    path = f"{folder}/t.csv"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("kind,status\n" + '<script>alert("1")</script>&,bad\nfine,good\n' * 40)
+    out = run("analyze", "--csv", path, "--failed", "status=bad", "--html", "-", code=0).out
+    assert 'kind=<script>alert("1")</script>&' in check_page(out).text
