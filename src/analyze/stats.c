@@ -6,7 +6,6 @@
 /* Tables whose probability differs by rounding only are equally likely. */
 static const double equal_log = 1e-9;
 static const double expected_least = 5;
-static const double z95 = 1.959963984540054;
 
 static double least_margin(struct rp_counts in, struct rp_counts out)
 {
@@ -88,7 +87,7 @@ double rp_counts_log_p(struct rp_counts in, struct rp_counts out)
                                                       : rp_chi2_log_p(in, out);
 }
 
-/* ---- many tests, one rate ---- */
+/* ---- many tests ---- */
 
 void rp_bh_log_q(double *log_p, size_t n, size_t tests)
 {
@@ -97,14 +96,4 @@ void rp_bh_log_q(double *log_p, size_t n, size_t tests)
         least = fmin(least, log_p[i] + log((double)tests) - log((double)i + 1));
         log_p[i] = least;
     }
-}
-
-struct rp_interval rp_wilson(struct rp_counts c)
-{
-    if (c.runs == 0)
-        return (struct rp_interval){0, 1};
-    double n = (double)c.runs, p = (double)c.failed / n, w = z95 * z95 / n;
-    double middle = p + w / 2, half = z95 * sqrt(p * (1 - p) / n + w / (4 * n));
-    return (struct rp_interval){fmax(0, (middle - half) / (1 + w)),
-                                fmin(1, (middle + half) / (1 + w))};
 }

@@ -3,6 +3,7 @@
 #include "api/analysis.h"
 
 #include "analyze/poison.h"
+#include "core/proportions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,9 +56,10 @@ bool p_analysis(struct request *q, struct rp_err *err)
 
 static void write_rate(struct rp_jw *w, const char *key, struct rp_counts c)
 {
-    struct rp_interval i = rp_wilson(c);
     if (c.runs == 0)
         return;
+    struct rp_interval i =
+        rp_proportion((struct rp_proportion){(int64_t)c.runs, (int64_t)c.failed});
     rp_jw_key(w, key);
     rp_jw_object(w);
     rp_jw_m_i64(w, "runs", (int64_t)c.runs);
@@ -146,7 +148,7 @@ static bool write_suspects(struct request *q, struct rp_db *db, int64_t at_us, s
     struct rp_audit_event *events;
     size_t n_deps, n_events;
     int64_t from = at_us - SUSPECT_MIN * RP_US_MIN;
-    if (!rp_dep_changes(db, at_us + RP_US_MIN, &q->arena, &deps, &n_deps, err) ||
+    if (!rp_dep_history(db, at_us + RP_US_MIN, &q->arena, &deps, &n_deps, err) ||
         !rp_events_between(db, from, at_us + RP_US_MIN, &q->arena, &events, &n_events, err))
         return false;
     rp_jw_key(&q->w, "suspects");

@@ -217,7 +217,7 @@ bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s
         !rp_names(db, RP_NAMED_TYPES, a, &m.types.v, &m.types.n, err) ||
         !rp_names(db, RP_NAMED_QUEUES, a, &m.queues.v, &m.queues.n, err) ||
         !rp_names(db, RP_NAMED_SCHEDULES, a, &m.schedules.v, &m.schedules.n, err) ||
-        !rp_dep_changes(db, in->until_us, a, &m.changes, &m.n_changes, err))
+        !rp_dep_history(db, in->until_us, a, &m.changes, &m.n_changes, err))
         return false;
     find_deps(&m, in->since_us);
     make_values(r, &m);

@@ -174,7 +174,7 @@ bool request_write(struct request *q,
                    struct rp_err *err)
 {
     q->write = write;
-    q->op = (struct rp_op){.run = run_write, .arg = q, .done = write_done};
+    q->op = (struct rp_op){.run = run_write, .arg = q, .done = write_done, .heavy = body_heavy(q)};
     if (q->idempotency_key.n == 0)
         q->op.run_all = q->run_all;
     return rp_engine_submit(q->api->engine, &q->op, err);

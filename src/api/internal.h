@@ -78,6 +78,7 @@ struct request {
     struct request *next; /* lists of waiting requests (long poll) */
     uint64_t tried;       /* api->ready_changes when it last looked for work */
     int64_t deadline_mono_us;
+    size_t held_bytes, worked_bytes; /* bodies.c: what it counts for */
     bool late;  /* waits only for its deadline: the answer is there, but held back (S2) */
     bool seen;  /* the server's: first call done */
     bool away;  /* the server's: counted in api->suspended */
@@ -139,8 +140,9 @@ struct rp_api {
     uint64_t ready_changes;                  /* how often work may have come */
     int64_t wake_next_us;                    /* no fetch is woken before (monotonic) */
     bool stopping;
-    atomic_size_t under_way; /* requests that began and were not answered yet */
-    atomic_size_t suspended; /* those of them that another thread has */
+    atomic_size_t under_way;                /* requests that began and were not answered yet */
+    atomic_size_t suspended;                /* those of them that another thread has */
+    atomic_size_t held_bytes, worked_bytes; /* of bodies: arrived; whole and worked on */
 };
 
 void peer_connection(void *api, struct MHD_Connection *connection, void **context,
@@ -164,6 +166,13 @@ int64_t guess_delay(struct guesses *g, const unsigned char address[ADDRESS_BYTES
  * reads them alike (S6); else RP_E_BAD_REQUEST. To be asked when the headers are there. */
 bool wire_uri_sound(const char *uri);
 bool wire_sound(struct request *q, const char *method, const char *version, struct rp_err *err);
+
+/* ---- bodies.c: how much is taken at once; refusals are answers ---- */
+
+void body_add(struct request *q, const char *p, size_t n); /* a part that arrived */
+bool body_work(struct request *q);                         /* it is whole; false: not now */
+bool body_heavy(const struct request *q); /* others go first: its writes take long */
+void body_end(struct request *q);         /* once, with the request */
 
 /* ---- dispatch.c ---- */
 void request_dispatch(struct request *q); /* the connection is suspended (but for ROUTE_NOW) */

@@ -213,7 +213,7 @@ static enum MHD_Result whole(struct request *q)
             q->route->render(q);
         return respond(q);
     }
-    if (q->status != 0 || !prepare(q))
+    if (q->status != 0 || !body_work(q) || !prepare(q))
         return respond(q);
     if (q->route->kind == ROUTE_NOW) {
         request_dispatch(q);
@@ -242,7 +242,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (*n > 0) { /* refused requests read their body to the limit's end and forget it, so that the
                      client sees the answer */
         if (q->status == 0)
-            rp_buf_add(&q->body, data, *n);
+            body_add(q, data, *n);
         *n = 0;
         return MHD_YES;
     }
@@ -274,6 +274,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
         return;
     come_back(q);
     peer_headers_by(api, q->peer, rp_mono(rp_engine_clock(api->engine)) + IDLE_S * RP_US_S);
+    body_end(q);
     rp_buf_free(&q->body);
     rp_buf_free(&q->out);
     rp_arena_free(&q->arena);

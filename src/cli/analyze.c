@@ -244,15 +244,23 @@ static bool analysis_body(struct cli *cli, struct rp_buf *body, struct rp_err *e
     return true;
 }
 
+/* The forms that read a file and need no daemon. */
+static const struct {
+    const char *option;
+    int (*run)(struct cli *cli, const char *path);
+} alone[] = {{"classes", classes_file},
+             {"csv", analyze_csv},
+             {"log", analyze_log},
+             {"templates", templates_file}};
+
 int run_analyze(struct cli *cli)
 {
     struct rp_buf body = {0};
     struct reply reply;
     struct rp_err err;
-    if (opt_text(cli, "classes") != NULL)
-        return classes_file(cli, opt_text(cli, "classes"));
-    if (opt_text(cli, "csv") != NULL)
-        return analyze_csv(cli, opt_text(cli, "csv"));
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        if (opt_text(cli, alone[i].option) != NULL)
+            return alone[i].run(cli, opt_text(cli, alone[i].option));
     bool ok = analysis_body(cli, &body, &err) &&
               client_call(cli, "POST", "/v1/analyses", &body, &reply, &err);
     rp_buf_free(&body);

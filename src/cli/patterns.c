@@ -150,6 +150,14 @@ static const struct rp_option analyze_options[] = {
     {.name = "classes",
      .value = "F",
      .help = "class of each message of a file (JSON lines in and out; no daemon)"},
+    {.name = "log", .value = "F", .help = "of a job log instead; - is standard input; no daemon"},
+    {.name = "format", .value = "NAME", .help = "of the log; default auto: found out and named"},
+    {.name = "year", .value = "Y", .help = "of the first line, where the log's times have none"},
+    {.name = "tz", .value = "Z", .help = "zone of times in the log that name none (UTC)"},
+    {.name = "config", .value = "F", .help = "configuration with log_formats", .letter = 'c'},
+    {.name = "templates",
+     .value = "F",
+     .help = "pattern of each line of a file (line number, pattern, template; no daemon)"},
     {0},
 };
 
@@ -161,6 +169,7 @@ const struct rp_command pattern_rows[PATTERN_ROWS] = {
      .help =
          "  reprise analyze --since 24h\n"
          "  reprise analyze --csv runs.csv --failed 'status=failed|timeout'\n"
+         "  reprise analyze --log /var/log/sidekiq.log.1.gz\n"
          "With --csv, tells in what the failed rows of a table differ from the others: any table "
          "with a header and a row a run.\n"
          "With --classes, reads lines such as {\"message\": \"…\", \"exit_code\": 1} and writes "

@@ -39,6 +39,7 @@ struct rp_op {
     /* Set by run: there is more to write than one transaction should hold (G19). Once this one is
      * committed, run is called again in a later one; done is called after the last. */
     bool again;
+    bool heavy; /* set by the caller: takes long, so those that do not go first */
     bool ok;
     struct rp_err err;
     struct rp_op *next; /* the writer's */
@@ -95,6 +96,7 @@ struct rp_engine_options {
     int readers;          /* default 2 */
     size_t queue_max;     /* ops waiting, default 20,000 */
     struct rp_str cgroup; /* for exec, see exec.h */
+    int64_t open_files;   /* soft limit of jobs that have none of their own; 0: the daemon's */
 };
 
 /* Ends left-overs of an earlier process of this node (rp_exec_sweep), applies the configuration,

@@ -198,7 +198,7 @@ bool rp_names(struct rp_db *db, enum rp_named what, struct rp_arena *a, struct r
     return step == RP_STEP_DONE;
 }
 
-bool rp_dep_changes(struct rp_db *db, int64_t until_us, struct rp_arena *a,
+bool rp_dep_history(struct rp_db *db, int64_t until_us, struct rp_arena *a,
                     struct rp_dep_change **out, size_t *n, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(db, "select dependency, says, at, state from (select * from"

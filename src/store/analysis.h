@@ -69,7 +69,7 @@ struct rp_dep_change {
     int64_t at_us;
     bool down;
 };
-bool rp_dep_changes(struct rp_db *db, int64_t until_us, struct rp_arena *a,
+bool rp_dep_history(struct rp_db *db, int64_t until_us, struct rp_arena *a,
                     struct rp_dep_change **out, size_t *n, struct rp_err *err);
 
 /* What the audit knows of changes to how jobs run in [from_us, to_us]: of the newest 1,000 records.
