@@ -13,9 +13,10 @@
 enum { LOST_MAX = 64, LOST_TEXT = 300 };
 
 struct own {
-    uint64_t dead; /* the process that was last said to have exited */
-    bool handler;  /* "Task handler raised error": its traceback is gathered */
-    bool lost;     /* … and it was a lost worker */
+    uint64_t ready; /* the line on which the last worker said so: what was open before is not its */
+    uint64_t dead;  /* the process that was last said to have exited */
+    bool handler;   /* "Task handler raised error": its traceback is gathered */
+    bool lost;      /* … and it was a lost worker */
     size_t n_lost;
     struct {
         int64_t at_us;
@@ -66,9 +67,12 @@ static void on_received(struct rp_joblog *l, const struct entry *e, struct rp_st
 /* The run that an end is of; one that began before the log is opened for it. */
 static struct rp_open_run *run_of(struct rp_joblog *l, struct rp_str name, struct rp_str id)
 {
-    struct rp_open_run *r = rp_log_find_oldest(l, name, id);
+    struct rp_open_run *r = rp_log_find_oldest(l, name, id), *newest = rp_log_find(l, name, id);
+    const struct own *o = l->own;
     l->saw_ends = true;
-    return r != NULL ? r : rp_log_open(l, name, id, RP_NO_TIME);
+    if (r == NULL)
+        return rp_log_open(l, name, id, RP_NO_TIME);
+    return r->line < o->ready && newest->line > o->ready ? newest : r;
 }
 
 static void on_succeeded(struct rp_joblog *l, const struct entry *e, struct rp_open_run *r,
@@ -217,6 +221,13 @@ static bool on_pool(struct rp_joblog *l, struct own *o, const struct entry *e)
     return true;
 }
 
+/* "celery@web ready." */
+static void on_ready(struct rp_joblog *l, struct own *o, const struct entry *e)
+{
+    if (rp_str_ends(e->text, " ready.") && str_has(e->text, "@"))
+        o->ready = l->line;
+}
+
 static void celery_line(struct rp_joblog *l, struct rp_str line)
 {
     struct own *o = rp_log_own(l, sizeof *o);
@@ -230,6 +241,7 @@ static void celery_line(struct rp_joblog *l, struct rp_str line)
     }
     rp_log_settled(l);
     o->handler = false;
+    on_ready(l, o, &e);
     bool mine = on_task(l, &e) || on_limit(l, &e) || on_received_old(l, &e) || on_revoked(l, &e) ||
                 on_own_line(l, &e) || on_pool(l, o, &e);
     rp_log_count(l, mine);

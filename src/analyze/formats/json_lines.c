@@ -388,14 +388,22 @@ static bool on_event(struct rp_joblog *l, const struct event *e, struct rp_str i
     return r != NULL || rp_log_was_ended(l, rp_log_key(RP_STR(""), id, e->attempt));
 }
 
+void rp_json_lines_fields(struct rp_joblog *l, struct rp_fields *f)
+{
+    struct event e;
+    bool known = read_event(&l->o.stamp, f, &e);
+    rp_log_count(l, known && on_event(l, &e, key_of(&f->arena, &e)));
+}
+
 void rp_json_lines_line(struct rp_joblog *l, struct rp_str line)
 {
     struct rp_fields f;
-    struct event e;
     if (rp_str_trim(line).n == 0)
         return;
-    bool known = rp_fields_read(&f, line) && read_event(&l->o.stamp, &f, &e);
-    rp_log_count(l, known && on_event(l, &e, key_of(&f.arena, &e)));
+    if (rp_fields_read(&f, line))
+        rp_json_lines_fields(l, &f);
+    else
+        rp_log_count(l, false);
     rp_fields_free(&f);
 }
 

@@ -10,7 +10,7 @@
  * is the function; its arguments are part of the description. */
 #include "analyze/formats/format.h"
 
-enum message { OTHER, STARTED, OK, RAISED, MOVED, STOPPED };
+enum message { OTHER, STARTED, OK, RAISED, MOVED };
 
 struct entry {
     int64_t at_us;
@@ -75,10 +75,9 @@ static void read_message(struct rp_str s, struct entry *e)
     e->id = e->type = RP_STR("");
     if (read_raised(rest, e) || read_start(rest, e))
         return;
-    if (rp_str_starts(rest, "Moving job to ") && str_has(rest, "Registry"))
+    if ((rp_str_starts(rest, "Moving job to ") && str_has(rest, "Registry")) ||
+        rp_str_starts(rest, "Job stopped by user, moving job to "))
         e->kind = MOVED;
-    else if (rp_str_starts(rest, "Job stopped by user"))
-        e->kind = STOPPED;
 }
 
 static struct rp_open_run *by_id(struct rp_joblog *l, struct rp_str id)
@@ -108,8 +107,8 @@ static bool on_end(struct rp_joblog *l, const struct entry *e)
     if (r == NULL)
         r = rp_log_open(l, e->type.n > 0 ? e->type : RP_STR("job"), e->id, RP_NO_TIME);
     l->saw_ends = true;
-    if (e->kind == OK || e->kind == STOPPED) {
-        rp_log_close(l, r, e->kind == OK ? RP_RUN_SUCCEEDED : RP_RUN_CANCELLED, e->at_us);
+    if (e->kind == OK) {
+        rp_log_close(l, r, RP_RUN_SUCCEEDED, e->at_us);
         return true;
     }
     rp_tail_add(&r->error, e->text);
