@@ -59,10 +59,16 @@ static uint64_t key_hash(struct rp_str type, struct rp_str id)
     return rp_hash64(type) * 31 + rp_hash64(id);
 }
 
+static struct rp_str cut_name(struct rp_str s)
+{
+    if (s.n > NAME_BYTES)
+        s.n = rp_utf8_whole(s.p, NAME_BYTES);
+    return s;
+}
+
 static struct rp_str keep(struct rp_str s)
 {
-    s = str_head(s, NAME_BYTES);
-    s.n = rp_utf8_whole(s.p, s.n);
+    s = cut_name(s);
     char *p = rp_xmalloc(s.n);
     if (s.n > 0)
         memcpy(p, s.p, s.n);
@@ -94,11 +100,7 @@ struct rp_open_run *rp_log_open(struct rp_joblog *l, struct rp_str type, struct 
 
 static uint64_t cut_hash(struct rp_str type, struct rp_str id)
 {
-    type = str_head(type, NAME_BYTES);
-    id = str_head(id, NAME_BYTES);
-    type.n = rp_utf8_whole(type.p, type.n);
-    id.n = rp_utf8_whole(id.p, id.n);
-    return key_hash(type, id);
+    return key_hash(cut_name(type), cut_name(id));
 }
 
 struct rp_open_run *rp_log_find(struct rp_joblog *l, struct rp_str type, struct rp_str id)

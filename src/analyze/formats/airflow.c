@@ -43,8 +43,9 @@ static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
 static void put(char *to, size_t *n, struct rp_str s)
 {
     s = str_head(s, NAME_BYTES);
-    *n = rp_utf8_whole(s.p, s.n);
-    memcpy(to, s.p, *n);
+    *n = s.n > 0 ? rp_utf8_whole(s.p, s.n) : 0;
+    if (*n > 0)
+        memcpy(to, s.p, *n);
 }
 
 static struct rp_str name_of(const struct own *o)

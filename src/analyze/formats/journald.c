@@ -332,7 +332,8 @@ static struct rp_open_run *owner_of(struct rp_joblog *l, const struct entry *e)
             return r;
         if (!(r->number & DESCRIBED) && is_program_of(e->tag, r->type) && (free || named == NULL))
             named = r;
-        if (free && fresh == NULL && e->at_us - r->start_us <= JUST_BEGUN_US)
+        if (free && fresh == NULL && e->at_us != RP_NO_TIME && r->start_us != RP_NO_TIME &&
+            e->at_us - r->start_us <= JUST_BEGUN_US)
             fresh = r;
     }
     return named != NULL ? named : is_interpreter(e->tag) ? fresh : NULL;
