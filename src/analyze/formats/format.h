@@ -134,8 +134,9 @@ bool rp_is_run_limit(struct rp_str type, struct rp_str message);
 
 /* ---- plain.c, for what has its time elsewhere ---- */
 
-/* False: the text tells of no job; nothing was done with it. */
-bool rp_plain_event(struct rp_joblog *l, int64_t at_us, struct rp_str text);
+/* False: the text tells of no job; nothing was done with it. strong: only where it names one beyond
+ * doubt, by an id or as "job x". */
+bool rp_plain_event(struct rp_joblog *l, int64_t at_us, struct rp_str text, bool strong);
 void rp_plain_finish(struct rp_joblog *l);
 
 /* ---- template.c ---- */

@@ -70,6 +70,27 @@ static void json_loggers_are_read_whatever_the_fields_are_called(void **state)
          "info: Starting job {\"job\":\"etl\",\"timestamp\":\"2026-11-23T10:00:00.000Z\"}\n"
          "info: upload of rows done {\"job\":\"etl\",\"timestamp\":\"2026-11-23T10:00:01.000Z\"}\n",
          "etl - #0 succeeded 10:00:00.000-10:00:01.000\n", 0},
+        {"winston", /* an Error as the second argument: winston joins the messages */
+         "{\"level\":\"info\",\"message\":\"job started\",\"job\":\"etl\",\"timestamp\":"
+         "\"2026-11-23T10:00:00.000Z\"}\n"
+         "{\"level\":\"error\",\"message\":\"cannot reach cache\",\"job\":\"etl\",\"timestamp\":"
+         "\"2026-11-23T10:00:01.000Z\"}\n"
+         "{\"level\":\"error\",\"message\":\"job failed connect ECONNREFUSED 10.0.0.1:5432 in "
+         "pool\","
+         "\"job\":\"etl\",\"stack\":\"Error: connect ECONNREFUSED 10.0.0.1:5432 in pool\\n    at f "
+         "(/srv/a.js:1:2)\",\"timestamp\":\"2026-11-23T10:00:02.000Z\"}\n",
+         "etl - #0 failed 10:00:00.000-10:00:02.000 | Error: connect ECONNREFUSED 10.0.0.1:5432 in "
+         "pool /     at f (/srv/a.js:1:2)\n",
+         0},
+        {"winston", /* the job stands in the message only; a server that starts is none */
+         "{\"level\":\"info\",\"message\":\"server "
+         "started\",\"timestamp\":\"2026-11-23T10:00:00.000Z\"}\n"
+         "{\"level\":\"info\",\"message\":\"[etl] job 7 started\",\"timestamp\":"
+         "\"2026-11-23T10:00:01.000Z\"}\n"
+         "{\"level\":\"error\",\"message\":\"[etl] job 7 "
+         "failed\",\"error\":{\"name\":\"TypeError\","
+         "\"message\":\"x\"},\"timestamp\":\"2026-11-23T10:00:02.000Z\"}\n",
+         "etl 7 #0 failed 10:00:01.000-10:00:02.000 | failed / TypeError: x\n", 1},
         {"bunyan", /* the fatal line names no run and ends none */
          "{\"name\":\"jobs\",\"hostname\":\"w\",\"pid\":1,\"job\":\"poll\",\"run_id\":\"a1\","
          "\"level\":30,\"msg\":"
