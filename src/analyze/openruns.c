@@ -218,7 +218,7 @@ void rp_log_settled(struct rp_joblog *l)
     struct rp_open_run *r = l->pending;
     if (r == NULL)
         return;
-    if (l->trace_tells_limit && r->verdict == RP_RUN_FAILED && l->trace == TRACE_NAMED &&
+    if (l->trace_tells_limit && r->verdict == RP_RUN_FAILED && l->trace >= TRACE_NAMED &&
         names_limit((struct rp_str){r->error.p, r->error.n}))
         r->verdict = RP_RUN_TIMEOUT;
     rp_log_close(l, r, r->verdict, r->end_us);
@@ -247,10 +247,13 @@ bool rp_log_follow(struct rp_joblog *l, struct rp_str line)
     struct rp_str s = rp_str_trim(line);
     if (l->pending == NULL)
         return false;
-    if (s.n == 0)
+    if (s.n == 0) {
+        l->trace = l->trace == TRACE_NAMED ? TRACE_ENDED : l->trace;
         return true;
+    }
+    bool message = l->trace == TRACE_NAMED && l->trace_to_blank;
     bool indented = is_blank(line.p[0]), starts = rp_line_starts_trace(line) && !is_warning(s);
-    if (!indented && !starts && !goes_on(s) && l->trace != TRACE_FRAMES)
+    if (!indented && !starts && !message && !goes_on(s) && l->trace != TRACE_FRAMES)
         return false;
     if (rp_str_starts(s, "File \"") || str_has(s, "Traceback ("))
         l->trace = TRACE_FRAMES; /* Python's: the exception comes last */

@@ -32,6 +32,19 @@ static bool id_word(struct rp_str s)
     return s.n >= 4;
 }
 
+/* "work.resize" of "work.resize('/srv/1.png', 2)"; a description of the job's own is taken whole.
+ */
+static struct rp_str function_of(struct rp_str about)
+{
+    size_t open = rp_find_byte(about, '(');
+    if (open == SIZE_MAX || !rp_str_ends(about, ")"))
+        return about;
+    for (size_t i = 0; i < open; i++)
+        if (!rp_name_byte(about.p[i]))
+            return about;
+    return open > 0 ? str_head(about, open) : about;
+}
+
 /* "queue: description (id)" */
 static bool read_start(struct rp_str s, struct entry *e)
 {
@@ -48,8 +61,8 @@ static bool read_start(struct rp_str s, struct entry *e)
     if (!id_word(e->id) || about.n == 0)
         return false;
     e->kind = rp_str_is(about, "Job OK") ? OK : STARTED;
-    e->type = str_head(about, rp_find_byte(about, '('));
-    return e->kind == OK || e->type.n > 0;
+    e->type = function_of(about);
+    return true;
 }
 
 static bool read_raised(struct rp_str s, struct entry *e)
@@ -123,7 +136,7 @@ static void rq_line(struct rp_joblog *l, struct rp_str line)
 {
     struct entry e;
     struct rp_str s = line;
-    l->trace_tells_limit = true;
+    l->trace_tells_limit = l->trace_to_blank = true;
     if (!take_time(&l->o.stamp, &s, &e.at_us)) {
         rp_log_unprefixed(l, line);
         return;

@@ -120,6 +120,18 @@ static void celery_is_read_with_its_retries_limits_and_lost_workers(void **state
          "app.f ff #1 failed 10:00:00.100-10:00:02.100 | Task handler raised error: "
          "WorkerLostError('Worker exited prematurely: signal 9 (SIGKILL) Job: 1.')\n",
          1},
+        {"celery", /* nothing but the pool's job number tells which task the lost worker had */
+         "[2026-11-23 10:00:00,000: INFO/MainProcess] Task app.f[a0] received\n"
+         "[2026-11-23 10:00:00,000: INFO/MainProcess] Task app.f[a1] received\n"
+         "[2026-11-23 10:00:00,000: INFO/MainProcess] Task app.f[a2] received\n"
+         "[2026-11-23 10:00:01,000: INFO/MainProcess] Terminating a0 (15)\n"
+         "[2026-11-23 10:00:02,000: ERROR/MainProcess] Task handler raised error: "
+         "WorkerLostError('Worker exited prematurely: exitcode 0 Job: 1.')\n",
+         "app.f a0 #1 cancelled 10:00:00.000-?\n"
+         "app.f a1 #1 failed 10:00:00.000-10:00:02.000 | Task handler raised error: "
+         "WorkerLostError('Worker exited prematurely: exitcode 0 Job: 1.')\n"
+         "app.f a2 #1 unfinished 10:00:00.000-?\n",
+         0},
         {"celery", /* a worker was killed; the next one got its task again */
          "[2026-11-23 10:00:00,000: INFO/MainProcess] Task app.f[gg] received\n"
          "[2026-11-23 10:00:05,000: INFO/MainProcess] celery@web ready.\n"
