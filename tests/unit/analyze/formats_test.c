@@ -295,6 +295,17 @@ static void airflow_tells_each_attempt_once(void **state)
          "10:00:01.500000+00:00, run_end_date=2026-11-23 10:00:03.250000+00:00, run_duration=1.75, "
          "state=success, executor_state=success, try_number=2, max_tries=3, job_id=4\n",
          "d.load manual__1 #2 succeeded 10:00:01.500-10:00:03.250\n", 0},
+        {"airflow", /* the same by docker compose; the executor gave up on it */
+         "airflow-scheduler-1  | [2026-11-23T10:00:09.000+0000] {scheduler_job_runner.py:733} INFO "
+         "- "
+         "TaskInstance Finished: dag_id=d, task_id=g.x, run_id=manual__1, map_index=-1, "
+         "run_start_date=None, run_end_date=None, run_duration=None, state=queued, "
+         "executor_state=failed, try_number=1, max_tries=0, job_id=None\n",
+         "d.g.x manual__1 #1 failed ?-10:00:09.000 | TaskInstance Finished: dag_id=d, task_id=g.x, "
+         "run_id=manual__1, map_index=-1, run_start_date=None, run_end_date=None, "
+         "run_duration=None, state=queued, executor_state=failed, try_number=1, max_tries=0, "
+         "job_id=None\n",
+         0},
     };
     CHECK(samples);
 }
