@@ -88,6 +88,17 @@ bool request_authenticate(struct request *q, struct rp_db *db, struct rp_err *er
                    rp_scope_name(need), rp_scope_name(need));
 }
 
+/* Those of one transaction mostly come with the same token. */
+bool request_authenticate_as(struct request *q, const struct request *before, struct rp_db *db,
+                             struct rp_err *err)
+{
+    if (before == NULL || q->local || before->local || !rp_str_eq(q->bearer, before->bearer))
+        return request_authenticate(q, db, err);
+    q->scope = before->scope;
+    q->actor = rp_str_dup(&q->arena, before->actor);
+    return true;
+}
+
 /* ---- reads ---- */
 
 static void run_read(struct rp_db *db, void *arg)
@@ -163,7 +174,9 @@ bool request_write(struct request *q,
                    struct rp_err *err)
 {
     q->write = write;
-    q->op = (struct rp_op){.run = run_write, .arg = q, .done = write_done};
+    q->op = (struct rp_op){.run = run_write, .arg = q, .done = write_done, .heavy = body_heavy(q)};
+    if (q->idempotency_key.n == 0)
+        q->op.run_all = q->run_all;
     return rp_engine_submit(q->api->engine, &q->op, err);
 }
 

@@ -1,11 +1,11 @@
 /* analyze --log: what failed in a job log, by pattern. No daemon, nothing is stored. */
+#include "cli/analyze.h"
 #include "cli/import.h"
 
 #include "analyze/failures.h"
 
 #include <stdlib.h>
 
-int analyze_log(struct cli *cli, const char *path);
 
 enum { LABEL = 5, PATTERNS_SHOWN = 20 };
 

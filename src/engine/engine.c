@@ -113,6 +113,7 @@ struct rp_engine *rp_engine_start(const struct rp_engine_options *o, struct rp_e
     e->store = o->store;
     e->clock = o->clock;
     e->hooks = o->hooks;
+    e->open_files = o->open_files;
     e->started_us = rp_wall(o->clock);
     atomic_store(&e->config, o->config);
     name_node(e, o->config->node);

@@ -14,11 +14,16 @@
 
 /* ---- writer.c ---- */
 
+struct lane {
+    struct rp_op *head, **tail;
+};
+
 struct rp_writer {
     pthread_t thread;
     pthread_mutex_t lock; /* protects what follows, up to the next blank line */
     pthread_cond_t more;
-    struct rp_op *head, **tail;
+    struct lane light, heavy;
+    bool heavy_first; /* the last batch's time was up before it came to one */
     size_t waiting, max;
     bool closing;
     int64_t commits, ops;
@@ -129,6 +134,7 @@ struct rp_engine {
     struct rp_store *store;
     const struct rp_clock *clock;
     struct rp_engine_hooks hooks;
+    int64_t open_files; /* soft limit of jobs that have none of their own */
     char node[128];
     struct rp_writer writer;
     struct rp_readers readers;

@@ -326,7 +326,7 @@ static int64_t step_runs(struct rp_exec *x)
 static void reap(struct rp_exec *x)
 {
     if (rp_mono(&x->clock) >= x->reap_us) {
-        rp_orphans_reap();
+        (void)rp_orphans_reap();
         x->reap_us = INT64_MAX;
     }
     if (x->runs != NULL && x->reap_us == INT64_MAX)
@@ -367,7 +367,7 @@ static void *exec_thread(void *arg)
         for (int i = 0; i < n; i++)
             handle_event(x, events[i].data.ptr);
     }
-    rp_orphans_reap();
+    (void)rp_orphans_reap();
     return NULL;
 }
 

@@ -70,7 +70,8 @@ struct rp_exec_spec {
     int64_t umask;           /* < 0: 077 */
     /* Without a memory controller, memory is limited for each process by itself (RLIMIT_DATA). */
     struct rp_limits limits;
-    int64_t keep_bytes; /* of head and tail each, at most RP_KEEP_MAX_BYTES */
+    int64_t open_files_soft; /* where limits say nothing: our own may have been raised; 0: ours */
+    int64_t keep_bytes;      /* of head and tail each, at most RP_KEEP_MAX_BYTES */
     /* Success contract: texts to look for in either stream, also in the part that is dropped; the
      * first RP_WATCH_MAX. */
     struct rp_strs watch;

@@ -98,13 +98,14 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
     *n = 0;
     if (!job_exists(db, id, err))
         return false;
-    struct rp_stmt *s = rp_sql(db, "select * from (select n, outcome, node, worker, started_at, "
-                                   "ended_at, duration_us, exit_code, "
-                                   "signal, ended_by, cpu_us, memory_peak, survivors, error, "
-                                   "error_class, rule, contract, pattern_id, "
-                                   "replay_id, output_bytes, output_dropped, contract_bytes from "
-                                   "attempt where job_id = ?1 order by n desc limit ?2) "
-                                   "order by n");
+    struct rp_stmt *s = rp_sql(
+        db, "select * from (select n, outcome, node, worker, started_at, ended_at, duration_us, "
+            "exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, "
+            "rule, contract, pattern_id, replay_id, output_bytes, output_dropped, contract_bytes "
+            "from attempt where job_id = ?1 union all select l.n, 0, l.node, l.worker, "
+            "l.started_at, null, null, null, null, null, null, null, null, null, null, null, null, "
+            "null, j.replay_id, l.output_bytes, null, null from lease l join job j on j.id = "
+            "l.job_id where l.job_id = ?1 order by n desc limit ?2) order by n");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RP_ATTEMPTS_LISTED);
     *out = RP_NEW_N(a, struct rp_attempt, RP_ATTEMPTS_LISTED);
@@ -121,9 +122,9 @@ bool rp_job_output(struct rp_db *db, int64_t id, int64_t n, struct rp_arena *a,
     if (!job_exists(db, id, err))
         return false;
     struct rp_stmt *s = rp_sql(
-        db,
-        "select o.packed from attempt t left join output o on o.job_id = t.job_id and o.n = t.n "
-        "where t.job_id = ?1 and (?2 = 0 or t.n = ?2) order by t.n desc limit 1");
+        db, "select o.packed from (select n from attempt where job_id = ?1 union all select n from "
+            "lease where job_id = ?1) t left join output o on o.job_id = ?1 and o.n = t.n "
+            "where ?2 = 0 or t.n = ?2 order by t.n desc limit 1");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, n);
     enum rp_step step = rp_step(s, err);
