@@ -89,14 +89,14 @@ static bool insert_item(struct rp_db *db, int64_t replay_id, int64_t seq,
     int64_t payload;
     if (!rp_payload_hash(db, c->job_id, &payload, err))
         return false;
-    struct rp_stmt *s =
-        rp_sql(db, "insert into replay_item(replay_id, seq, job_id, type_id, state_before, "
-                   "n_before, attempts_before,"
-                   " max_attempts_before, ended_before, due_before, pattern_before, class_before,"
-                   " replay_before, payload_hash, settings_hash, fate) select ?1, ?2, id, type_id, "
-                   "?3, ?4, attempts,"
-                   " max_attempts, ended_at, due_at, pattern_id, error_class, replay_id, ?5, ?6, 1"
-                   " from job where id = ?7");
+    struct rp_stmt *s = rp_sql(
+        db, "insert into replay_item(replay_id, seq, job_id, type_id, state_before, "
+            "n_before, attempts_before,"
+            " max_attempts_before, ended_before, due_before, pattern_before, class_before,"
+            " replay_before, payload_hash, settings_hash, fate, risk, sequence) select ?1, ?2,"
+            " id, type_id, ?3, ?4, attempts,"
+            " max_attempts, ended_at, due_at, pattern_id, error_class, replay_id, ?5, ?6, 1,"
+            " ?8, ?9 from job where id = ?7");
     rp_bind_i64(s, 1, replay_id);
     rp_bind_i64(s, 2, seq);
     rp_bind_i64(s, 3, c->state);
@@ -104,6 +104,8 @@ static bool insert_item(struct rp_db *db, int64_t replay_id, int64_t seq,
     rp_bind_i64(s, 5, payload);
     rp_bind_i64(s, 6, settings_hash(db, c->type_id));
     rp_bind_i64(s, 7, c->job_id);
+    rp_bind_i64(s, 8, c->risk);
+    rp_bind_text(s, 9, c->sequence);
     if (!rp_run(s, err))
         return false;
     return rp_changes(db) == 1 || rp_absent_id(err, "job ", c->job_id, "reprise jobs");
@@ -404,7 +406,7 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit,
     struct rp_stmt *s =
         rp_sql(db, "select i.seq, i.job_id, i.wave, i.fate, t.name, i.why, i.pattern_before,"
                    " i.pattern_after, i.n_before, (select max(a.n) from attempt a where a.job_id ="
-                   "  i.job_id and a.n > i.n_before and a.replay_id = i.replay_id)"
+                   "  i.job_id and a.n > i.n_before and a.replay_id = i.replay_id), i.risk"
                    " from replay_item i join job_type t"
                    " on t.id = i.type_id where i.replay_id = ?1 and i.seq > ?2"
                    " order by i.seq limit ?3");
@@ -426,6 +428,7 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit,
             .pattern_after = rp_col_i64(s, 7),
             .repairs = rp_col_i64(s, 8),
             .attempt = rp_col_i64(s, 9),
+            .risk = (int)rp_col_i64(s, 10),
         };
     }
     return step == RP_STEP_DONE;

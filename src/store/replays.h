@@ -67,7 +67,9 @@ struct rp_candidate {
     enum rp_state state;
     struct rp_str type, key, error_class, action, group;
     bool poison, superseded, in_replay, type_gone, started, has_output;
-    bool deployed; /* a deploy of its type was marked since it failed */
+    bool deployed;          /* a deploy of its type was marked since it failed */
+    struct rp_str sequence; /* its label of that name: one after another, by id (U8) */
+    int risk; /* of a repeat, see struct rp_plan: set by the planner, frozen with the item */
 };
 /* Failed (and, if asked, unknown) jobs of a filter or by id, oldest first, ≤ limit: the raw
  * material of a plan. Successes never. */
@@ -207,6 +209,7 @@ bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_aren
                      struct rp_replay **out, size_t *n, struct rp_err *err);
 struct rp_replay_item {
     int64_t seq, job_id, wave;
+    int risk;
     int64_t repairs, attempt; /* the attempt that failed, and the newest of the replay, 0: none */
     enum rp_fate fate;
     struct rp_str type, why;

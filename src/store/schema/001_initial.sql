@@ -142,8 +142,11 @@ create table replay_item(
   ended_before integer, due_before integer not null, pattern_before integer, class_before text, replay_before integer,
   payload_hash integer not null, settings_hash integer not null,  -- 0: none
   wave integer, fate integer not null, pattern_after integer, why text,
+  risk integer not null default 0,       -- of a repeat: 0 none, 1 safe, 2 unknown, 3 partial
+  sequence text,                         -- its label: those of one run one after another, by job_id
   primary key(replay_id, seq)) without rowid;
 create index replay_item_job on replay_item(job_id);
+create index replay_item_sequence on replay_item(replay_id, sequence, job_id) where sequence is not null;
 create index replay_item_open on replay_item(replay_id, fate, seq) where fate in (1, 2);
 create table replay_tally(
   replay_id integer not null, fate integer not null, type_id integer not null, n integer not null,
