@@ -176,6 +176,22 @@ void shape_job_replay(struct rp_jw *w, const struct rp_job_replay *r)
     rp_jw_object_end(w);
 }
 
+static void m_parked(struct rp_jw *w, const struct rp_replay_park *p)
+{
+    struct rp_buf when = {0};
+    if (p->kind != RP_PARK_NONE)
+        rp_buf_fmt(&when, "%s:%.*s", p->kind == RP_PARK_DEPENDENCY ? "dependency" : "deploy",
+                   RP_FMT(p->name));
+    rp_jw_key(w, "parked");
+    rp_jw_object(w);
+    if (when.n > 0)
+        rp_jw_m_str(w, "when", rp_buf_view(&when));
+    rp_jw_m_time(w, "at", p->at_us);
+    rp_jw_m_time(w, "expires", p->expires_us);
+    rp_jw_object_end(w);
+    rp_buf_free(&when);
+}
+
 void shape_replay(struct rp_jw *w, const struct rp_replay *r,
                   const struct rp_replay_outcome *outcome)
 {
@@ -194,6 +210,8 @@ void shape_replay(struct rp_jw *w, const struct rp_replay *r,
     rp_jw_m_str(w, "reason", r->reason);
     rp_jw_m_str(w, "says", r->says);
     rp_jw_m_str(w, "plan", r->plan_hash);
+    if (r->parked)
+        m_parked(w, &r->park);
     rp_jw_m_i64(w, "canary", r->canary);
     rp_jw_m_i64(w, "wave_max", r->wave_max);
     if (r->rate_per_s > 0)

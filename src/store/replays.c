@@ -43,8 +43,8 @@ bool rp_replay_audit(struct rp_db *db, struct rp_str actor, const char *action, 
 
 /* ---- making one ---- */
 
-static bool insert_replay(struct rp_db *db, const struct rp_replay *in, int64_t now_us, int64_t *id,
-                          struct rp_err *err)
+bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_us, int64_t *id,
+                      struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
         db, "insert into replay(state, selection, actor, reason, plan_hash, canary, wave_max, rate,"
@@ -138,8 +138,8 @@ bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
                       struct rp_err *err)
 {
-    if (!insert_replay(db, in, now_us, id, err) || !rp_replay_test_begin(db, *id, &in->rule, err) ||
-        !insert_items(db, *id, 0, items, n, err))
+    if (!rp_replay_insert(db, in, now_us, id, err) ||
+        !rp_replay_test_begin(db, *id, &in->rule, err) || !insert_items(db, *id, 0, items, n, err))
         return false;
     rp_db_changed(db, RP_CHANGED_REPLAYS);
     struct rp_arena a = {0};
@@ -321,8 +321,10 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
     " from_failed, t.baseline, t.p0, t.alpha,"                                                     \
     " (select json_group_object(name, n) from replay_left_out where replay_id = id),"              \
     " (select json_group_object(name, n) from replay_forced where replay_id = id having"           \
-    "  count(*) > 0)"
-#define REPLAYS "replay left join replay_test t on t.replay_id = id"
+    "  count(*) > 0), p.kind, p.name, p.at, p.expires_at"
+#define REPLAYS                                                                                    \
+    "replay left join replay_test t on t.replay_id = id left join replay_parked p on"              \
+    " p.replay_id = id and p.released_at is null"
 
 static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay *r)
 {
@@ -348,6 +350,9 @@ static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay 
         .rule = {rp_col_f64(s, 21), rp_col_f64(s, 22), rp_col_f64(s, 23)},
         .left_out_by = rp_col_str(s, 24, a),
         .forced = rp_col_str(s, 25, a),
+        .parked = !rp_col_null(s, 26),
+        .park = {(enum rp_park_kind)rp_col_i64(s, 26), rp_col_str(s, 27, a), rp_col_i64(s, 28),
+                 rp_col_i64(s, 29)},
     };
 }
 

@@ -37,6 +37,15 @@ enum rp_fate {
 const char *rp_replay_state_name(enum rp_replay_state s);
 const char *rp_fate_name(enum rp_fate f);
 
+/* What a replay waits for before it is planned and started by itself (U10). All that is given must
+ * hold. */
+enum rp_park_kind { RP_PARK_NONE, RP_PARK_DEPENDENCY, RP_PARK_DEPLOY };
+struct rp_replay_park {
+    enum rp_park_kind kind;
+    struct rp_str name;        /* of the dependency or type */
+    int64_t at_us, expires_us; /* 0: not said */
+};
+
 struct rp_replay {
     int64_t id;
     enum rp_replay_state state;
@@ -50,6 +59,8 @@ struct rp_replay {
     int64_t n[8];                             /* items by rp_fate; [0]: all */
     int64_t free_us;                          /* by the rate nothing goes out before */
     struct rp_halt_rule rule;
+    bool parked;
+    struct rp_replay_park park;        /* if parked */
     bool irreversible;                 /* in: some of it may have had its effect already */
     struct rp_str left_out_by, forced; /* out: JSON objects of counts by name, forced: or absent */
     /* As it was when last resumed after a halt: a new canary and new waves begin there. */
@@ -94,6 +105,19 @@ bool rp_replay_plan_find(struct rp_db *db, struct rp_str hash, int64_t now_us, s
 /* [w, audited] Creates a replay with its first frozen items in state planned. */
 bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
+                      struct rp_err *err);
+/* [w, audited] A replay without items, in state planned, that waits. */
+bool rp_replay_park_create(struct rp_db *db, const struct rp_replay *in,
+                           const struct rp_replay_park *park, struct rp_str request, int64_t now_us,
+                           int64_t *id, struct rp_err *err);
+/* Whether what a parked replay waits for holds; *says: what does not. */
+bool rp_replay_park_met(struct rp_db *db, const struct rp_replay *r, int64_t now_us,
+                        struct rp_arena *a, bool *met, struct rp_str *says, struct rp_err *err);
+/* [w] Its request, and whether it is to be tried now: at most every 10 s. */
+bool rp_replay_park_try(struct rp_db *db, int64_t id, int64_t now_us, struct rp_arena *a, bool *due,
+                        struct rp_str *request, struct rp_err *err);
+/* [w, audited] It is parked no more, and what it was planned as; items are added next. */
+bool rp_replay_unpark(struct rp_db *db, int64_t id, const struct rp_replay *in, int64_t now_us,
                       struct rp_err *err);
 /* [w] More of its items, while it is planned: many are added in several transactions. */
 bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *items, size_t n,

@@ -186,6 +186,10 @@ create table replay_rate(
   replay_id integer not null references replay(id), type_id integer not null, minute integer not null,
   runs_before integer not null, failed_before integer not null, runs_minute integer not null, failed_minute integer not null,
   primary key(replay_id, type_id)) without rowid;
+-- What is planned and started by itself once all that is given here holds: dependency (kind 1) or deploy (2), time.
+create table replay_parked(
+  replay_id integer primary key references replay(id), kind integer not null, name text, at integer, expires_at integer not null,
+  request text not null, tried_at integer not null default 0, released_at integer);
 create table deploy(
   id integer primary key, type_id integer not null references job_type(id), at integer not null, version text,
   actor text not null, reason text);
