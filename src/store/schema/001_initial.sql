@@ -190,6 +190,14 @@ create table replay_rate(
 create table replay_parked(
   replay_id integer primary key references replay(id), kind integer not null, name text, at integer, expires_at integer not null,
   request text not null, tried_at integer not null default 0, released_at integer);
+-- Settings of types that hold instead of the configuration's until they are taken back: by hand, at revert_at, or with their type.
+create table change(
+  id integer primary key, type text not null, at integer not null, actor text not null, reason text not null, revert_at integer,
+  ended_at integer, ended_by text, ended_why text);
+create index change_active on change(revert_at) where ended_at is null;
+create table change_setting(
+  change_id integer not null references change(id), key text not null, before text not null, after text not null,
+  primary key(change_id, key)) without rowid;
 create table deploy(
   id integer primary key, type_id integer not null references job_type(id), at integer not null, version text,
   actor text not null, reason text);
