@@ -28,9 +28,9 @@ static size_t left(const struct rp_at *at, const char *p)
 static const char *until(const struct rp_at *at, const char *p, const char *stop, const char *trim)
 {
     const char *from = p;
-    while (p < at->end && !rp_is(*p, RP_C_BLANK) && !one_of(*p, stop))
+    while (p < at->end && !rp_is(*p, RP_C_BLANK) && !rp_among(*p, stop))
         p++;
-    while (p > from && one_of(p[-1], trim))
+    while (p > from && rp_among(p[-1], trim))
         p--;
     return p;
 }
@@ -40,7 +40,7 @@ static const char *until(const struct rp_at *at, const char *p, const char *stop
 static size_t url(const struct rp_at *at)
 {
     const char *p = at->p;
-    while (p < at->end && (rp_is(*p, RP_C_ALPHA | RP_C_DIGIT) || one_of(*p, "+.-")))
+    while (p < at->end && (rp_is(*p, RP_C_ALPHA | RP_C_DIGIT) || rp_among(*p, "+.-")))
         p++;
     if (left(at, p) < 4 || memcmp(p, "://", 3) != 0)
         return 0;
@@ -57,7 +57,7 @@ static size_t windows_path(const struct rp_at *at)
         p += 3;
     } else if (p[0] == '\\' && p[1] == '\\') {
         p += 2;
-        while (p < at->end && (rp_is(*p, RP_C_WORD) || one_of(*p, ".$-")))
+        while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".$-")))
             p++;
         if (p == at->p + 2 || peek(at, p) != '\\')
             return 0;
@@ -71,7 +71,7 @@ static size_t windows_path(const struct rp_at *at)
 static bool after_opening(const struct rp_at *at)
 {
     char c = prev(at);
-    return at->p == at->begin || rp_is(c, RP_C_BLANK) || one_of(c, "\"'=(");
+    return at->p == at->begin || rp_is(c, RP_C_BLANK) || rp_among(c, "\"'=(");
 }
 
 static size_t path_with_query(const struct rp_at *at)
@@ -79,7 +79,7 @@ static size_t path_with_query(const struct rp_at *at)
     const char *p = at->p + 1;
     if (!(at->seen & RP_SEEN_QUERY) || !after_opening(at))
         return 0;
-    while (p < at->end && (rp_is(*p, RP_C_WORD) || one_of(*p, ".-/~%")))
+    while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-/~%")))
         p++;
     if (peek(at, p) != '?')
         return 0;
@@ -92,31 +92,31 @@ static size_t path_of_one(const struct rp_at *at)
     const char *p = at->p + 1;
     if (!after_opening(at) || p >= at->end || !(rp_is(*p, RP_C_ALPHA | RP_C_UNDER) || *p == '.'))
         return 0;
-    while (p < at->end && (rp_is(*p, RP_C_WORD) || one_of(*p, ".-")))
+    while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-")))
         p++;
     if (peek(at, p) == '/')
         p++;
-    bool ends = p == at->end || rp_is(*p, RP_C_BLANK) || one_of(*p, "\"'),;:");
+    bool ends = p == at->end || rp_is(*p, RP_C_BLANK) || rp_among(*p, "\"'),;:");
     return ends ? (size_t)(p - at->p) : 0;
 }
 
 static size_t path_of_more(const struct rp_at *at)
 {
     const char *p = at->p;
-    if (after_word(at) || one_of(prev(at), "/."))
+    if (after_word(at) || rp_among(prev(at), "/."))
         return 0;
     if (*p == '~')
         p++;
     if (peek(at, p) != '/' || peek(at, p + 1) == '/')
         return 0;
-    for (p++; p < at->end && (rp_is(*p, RP_C_WORD) || one_of(*p, ".-+@%$=~*,"));)
+    for (p++; p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-+@%$=~*,"));)
         p++;
     if (peek(at, p) != '/' || !(rp_is(p[-1], RP_C_WORD) || p[-1] == '$'))
         return 0;
     const char *first = ++p;
-    while (p < at->end && (rp_is(*p, RP_C_WORD) || one_of(*p, ".-+@%$=~*/")))
+    while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-+@%$=~*/")))
         p++;
-    while (p > first && !(rp_is(p[-1], RP_C_WORD) || one_of(p[-1], "/$")))
+    while (p > first && !(rp_is(p[-1], RP_C_WORD) || rp_among(p[-1], "/$")))
         p--;
     return (size_t)(p - at->p);
 }
@@ -141,9 +141,9 @@ static size_t glob(const struct rp_at *at)
     const char *p = at->p + 1;
     if (!after_opening(at) || (peek(at, p) != '.' && peek(at, p) != '/'))
         return 0;
-    while (p < at->end && (rp_is(*p, RP_C_WORD) || one_of(*p, "*.-/")))
+    while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, "*.-/")))
         p++;
-    bool ends = p == at->end || rp_is(*p, RP_C_BLANK) || one_of(*p, "\"'),;:");
+    bool ends = p == at->end || rp_is(*p, RP_C_BLANK) || rp_among(*p, "\"'),;:");
     return ends && p > at->p + 2 ? (size_t)(p - at->p) : 0;
 }
 
@@ -238,7 +238,7 @@ static size_t bracketed_ip6(const struct rp_at *at)
     bool colon = false;
     if (after_word(at) || prev(at) == ':')
         return 0;
-    for (; p < at->end && (rp_is(*p, RP_C_HEX) || one_of(*p, ".:")); p++)
+    for (; p < at->end && (rp_is(*p, RP_C_HEX) || rp_among(*p, ".:")); p++)
         colon |= *p == ':';
     bool port = peek(at, p) == ']' && peek(at, p + 1) == ':' && rp_is(peek(at, p + 2), RP_C_DIGIT);
     return colon && port ? (size_t)(p + 1 - at->p) : 0;
@@ -249,7 +249,7 @@ static size_t unix_address(const struct rp_at *at)
     const char *p = at->p + 5;
     if (left(at, at->p) < 7 || memcmp(at->p, "unix:/", 6) != 0 || after_word(at))
         return 0;
-    while (p < at->end && (rp_is(*p, RP_C_WORD) || one_of(*p, ".-/")))
+    while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-/")))
         p++;
     while (!rp_is(p[-1], RP_C_WORD))
         p--;
@@ -361,7 +361,8 @@ static size_t date(const struct rp_at *at)
         "June",    "Jun", "July",     "Jul", "August",   "Aug", "September", "Sept", "Sep",
         "October", "Oct", "November", "Nov", "December", "Dec", NULL};
     const char *p = at->p, *q;
-    if (left(at, p) < 5 || !rp_is(p[2], RP_C_LOWER) || !one_of(*p, "JFMASONDTW") || after_word(at))
+    if (left(at, p) < 5 || !rp_is(p[2], RP_C_LOWER) || !rp_among(*p, "JFMASONDTW") ||
+        after_word(at))
         return 0;
     if ((q = named(at, p, days)) != NULL) {
         q += rp_run(q, at->end, RP_C_LOWER);
@@ -402,10 +403,10 @@ static size_t float_unit(const struct rp_at *at, const char *p)
     const char *q = named(at, p, units);
     if (q == NULL || rp_word_at(q, at->end)) {
         q = p;
-        if (!one_of(peek(at, q), "kKmMgGtT"))
+        if (!rp_among(peek(at, q), "kKmMgGtT"))
             return 0;
         q += 1 + (peek(at, q + 1) == 'i');
-        if (!one_of(peek(at, q), "bB"))
+        if (!rp_among(peek(at, q), "bB"))
             return 0;
         q++;
     }
@@ -421,7 +422,7 @@ static size_t compound(const struct rp_at *at, const char *p)
         const char *q = p + rp_run(p, at->end, RP_C_DIGIT);
         if (q == p)
             return 0;
-        bool more = rp_is(peek(at, q + 1), RP_C_DIGIT) && one_of(peek(at, q), "dhm");
+        bool more = rp_is(peek(at, q + 1), RP_C_DIGIT) && rp_among(peek(at, q), "dhm");
         if (!more)
             break;
         p = q + 1;
@@ -454,7 +455,7 @@ static size_t rate(const struct rp_at *at)
     if (q == NULL)
         return 0;
     const char *after = q;
-    while (after < at->end && one_of(*after, "/.-"))
+    while (after < at->end && rp_among(*after, "/.-"))
         after++;
     return rp_word_at(after, at->end) ? 0 : (size_t)(q - at->p);
 }
@@ -482,7 +483,7 @@ static bool stands_free(const struct rp_at *at, const char *end)
 {
     if (at->p - at->begin < 2 || !rp_is(at->p[-1], RP_C_BLANK) || !rp_is(at->p[-2], RP_C_ALPHA))
         return false;
-    return end == at->end || rp_is(*end, RP_C_BLANK) || one_of(*end, ",)");
+    return end == at->end || rp_is(*end, RP_C_BLANK) || rp_among(*end, ",)");
 }
 
 /* Digits, perhaps after a sign; p is at the first digit. */
@@ -506,45 +507,66 @@ static size_t number(const struct rp_at *at, const char *p)
 
 /* ---- in order ---- */
 
-size_t rp_typed_letter(const struct rp_at *at)
+/* `run` is where the first run of word characters ends: what stands there tells which values are
+ * possible at all. */
+size_t rp_typed_letter(const struct rp_at *at, const char *run)
 {
-    bool slash = (at->seen & RP_SEEN_SLASH) != 0, colon = (at->seen & RP_SEEN_COLON) != 0;
-    size_t n = slash && colon ? url(at) : 0;
-    if (n == 0 && (at->seen & RP_SEEN_BACKSLASH))
-        n = windows_path(at);
-    if (n == 0 && rp_is(*at->p, RP_C_HEX))
-        n = uuid(at);
-    if (n == 0 && slash && colon && *at->p == 'u')
-        n = unix_address(at);
-    if (n == 0 && colon && rp_is(*at->p, RP_C_HEX))
-        n = ip6(at);
-    if (n == 0 && rp_is(*at->p, RP_C_UPPER))
+    size_t n = 0, letters = (size_t)(run - at->p);
+    switch (peek(at, run)) {
+    case ':':
+        n = at->seen & RP_SEEN_URL ? url(at) : 0;
+        if (n == 0 && peek(at, run + 1) == '\\')
+            n = windows_path(at);
+        if (n == 0 && peek(at, run + 1) == '/')
+            n = unix_address(at);
+        if (n == 0 && letters <= 4)
+            n = ip6(at);
+        break;
+    case '-':
+        n = letters == 8 ? uuid(at) : 0;
+        __attribute__((fallthrough));
+    case '.':
+    case '+':
+        if (n == 0 && (at->seen & RP_SEEN_URL))
+            n = url(at);
+        if (n == 0 && (at->seen & RP_SEEN_PORT))
+            n = host(at);
+        break;
+    default:
         n = date(at);
-    if (n == 0 && colon)
-        n = host(at);
+        break;
+    }
     return n > 0 ? n : request_target(at);
+}
+
+/* IPv4 and IPv6 addresses, hosts, ids: what begins with a digit and goes on after it. */
+static size_t longer_digit(const struct rp_at *at, char next, size_t run)
+{
+    size_t n = 0;
+    if (next == '-' && run == 4)
+        n = iso_time(at);
+    if (n == 0 && (next == '-' || rp_is(next, RP_C_HEX)))
+        n = uuid(at);
+    if (n == 0 && (next == ':' || rp_is(next, RP_C_HEX)))
+        n = ip6(at);
+    if (n == 0 && next == '.' && run <= 3)
+        n = ip4(at);
+    if (n == 0 && (at->seen & RP_SEEN_PORT))
+        n = host(at);
+    if (n == 0)
+        n = request_target(at);
+    return n > 0 || run != 1 ? n : hex_number(at);
 }
 
 size_t rp_typed_digit(const struct rp_at *at)
 {
     size_t run = rp_run(at->p, at->end, RP_C_DIGIT);
     char next = peek(at, at->p + run);
-    if (!at->after_method && !rp_is(next, RP_C_WORD) && next != '.' && next != ':' && next != '-' &&
-        next != '/' && !after_word(at))
+    bool alone =
+        !rp_is(next, RP_C_WORD) && next != '.' && next != ':' && next != '-' && next != '/';
+    if (alone && !at->after_method && !after_word(at))
         return run;
-    size_t n = uuid(at);
-    if (n == 0)
-        n = iso_time(at);
-    if (n == 0)
-        n = ip6(at);
-    if (n == 0)
-        n = ip4(at);
-    if (n == 0)
-        n = host(at);
-    if (n == 0)
-        n = request_target(at);
-    if (n == 0)
-        n = hex_number(at);
+    size_t n = longer_digit(at, next, run);
     return n > 0 ? n : number(at, at->p);
 }
 
