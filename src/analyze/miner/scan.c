@@ -220,7 +220,9 @@ static const char *scan_word(struct rp_scan *s, struct rp_at *at)
 
 static const char *scan_punct(struct rp_scan *s, struct rp_at *at)
 {
-    bool may = at->after_method || rp_among(*at->p, "/[:-+~*\\");
+    static const bool begins[256] = {['/'] = true, ['['] = true, [':'] = true, ['-'] = true,
+                                     ['+'] = true, ['~'] = true, ['*'] = true, ['\\'] = true};
+    bool may = at->after_method || begins[(unsigned char)*at->p];
     size_t n = may ? rp_typed_punct(at) : 0;
     if (n > 0) {
         add_wild(s);

@@ -393,6 +393,8 @@ static const char *decimal(const struct rp_at *at, const char *p)
 static size_t micro(const struct rp_at *at, const char *p)
 {
     static const char *const units[] = {"\xC2\xB5s", "\xCE\xBCs", "ns", NULL};
+    if (peek(at, p) != 'n' && !rp_is(peek(at, p), RP_C_HIGH))
+        return 0;
     const char *q = named(at, p, units);
     return q != NULL && !rp_word_at(q, at->end) ? (size_t)(q - p) : 0;
 }
@@ -429,8 +431,8 @@ static size_t compound(const struct rp_at *at, const char *p)
         parts++;
     }
     static const char *const units[] = {"ms", "s", "m", NULL};
-    const char *q = named(at, decimal(at, p), units);
-    return q != NULL && parts > 0 && !rp_word_at(q, at->end) ? (size_t)(q - from) : 0;
+    const char *q = parts > 0 ? named(at, decimal(at, p), units) : NULL;
+    return q != NULL && !rp_word_at(q, at->end) ? (size_t)(q - from) : 0;
 }
 
 static size_t duration(const struct rp_at *at, const char *p)
