@@ -214,7 +214,7 @@ void rp_vec_add(struct rp_vec *v, uint32_t x);
 void rp_vec_seq(struct rp_vec *v, struct rp_seq s);
 static inline struct rp_seq rp_seq_part(struct rp_seq s, uint32_t from, uint32_t to)
 {
-    return (struct rp_seq){s.v + from, to - from};
+    return (struct rp_seq){s.v != NULL ? s.v + from : NULL, to - from};
 }
 static inline struct rp_seq rp_vec_view(const struct rp_vec *v)
 {
@@ -230,12 +230,13 @@ struct rp_entries {
     struct rp_entry *v;
     size_t n, cap;
     uint64_t *seen; /* two bits a hash: what comes once only is never stored */
+    size_t seen_n;
     bool counting;
 };
 void rp_entries_add(struct rp_entries *e, struct rp_entry x);
 /* For passes that make many entries of which few meet: run the same loop twice, between _count()
  * and _collect() with nothing stored. */
-void rp_entries_count(struct rp_entries *e);
+void rp_entries_count(struct rp_entries *e, size_t items); /* of how many keys or so */
 void rp_entries_collect(struct rp_entries *e);
 void rp_entries_free(struct rp_entries *e);
 void rp_entries_sort(struct rp_entries *e);

@@ -141,6 +141,13 @@ static bool after_method(const struct rp_scan *s)
     return s->n == s->method && s->v[s->n - 1].n == 1 && s->v[s->n - 1].p[0] == ' ';
 }
 
+/* A request target may follow the word that was added last. */
+static void note_method(struct rp_scan *s)
+{
+    if (is_method(&s->v[s->n - 1]))
+        s->method = s->n + 1;
+}
+
 /* Can no typed mask take the word? What ends its first run, at p, tells. */
 static bool is_plain(const struct rp_at *at, const char *p)
 {
@@ -161,8 +168,7 @@ static bool add_plain(struct rp_scan *s, const struct rp_at *at, const char *p, 
     s->has_size |= n <= 3 && p[-1] == 'B';
     s->has_place |= n == 4 && to_lower(*at->p) == 'u';
     add(s, at->p, n, RP_K_WORD);
-    if (rp_is(*at->p, RP_C_UPPER) && is_method(&s->v[s->n - 1]))
-        s->method = s->n + 1;
+    note_method(s);
     return true;
 }
 
@@ -215,6 +221,7 @@ static const char *scan_word(struct rp_scan *s, struct rp_at *at)
     if (digits)
         rp_atom_mask(s, &t);
     add_word(s, t);
+    note_method(s);
     return end;
 }
 
