@@ -1,6 +1,6 @@
 /* analyze --templates: the pattern of each line of a file, as a table. Two passes: the patterns are
  * known only when all lines were seen. */
-#include "cli/analyze_templates.h"
+#include "cli/analyze.h"
 
 #include "analyze/miner/miner.h"
 #include "cli/import.h"
