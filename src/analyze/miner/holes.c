@@ -141,7 +141,7 @@ static void pairs_of(const struct rp_work *w, uint32_t number, struct rp_entries
         for (uint32_t i = 1; i < j; i++) {
             if (!may_be_hole(w, k->s, i) || !may_be_pair(w, k, i, j))
                 continue;
-            struct rp_key_item once = {k->s, rp_key_hash_with(w, k, i, RP_SYM_HOLE), 0};
+            struct rp_key_item once = {.s = k->s, .hash = rp_key_hash_with(w, k, i, RP_SYM_HOLE)};
             uint64_t h = rp_mix(rp_key_hash_with(w, &once, j, RP_SYM_HOLE), i * 256 + j);
             rp_entries_add(e, (struct rp_entry){.hash = h, .item = number, .a = i, .b = j});
         }
