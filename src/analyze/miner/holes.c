@@ -118,8 +118,7 @@ static bool may_be_hole(const struct rp_work *w, struct rp_seq s, uint32_t i)
 {
     const struct rp_symbol *x = rp_sym(w, s.v[i]);
     bool participle = x->level == 0 && !(x->flags & RP_W_CLOSED);
-    return (x->level >= RP_LEVEL_WORD ||
-            (participle && rp_hint_at(w, s, i) >= RP_HINT_NOUN)) &&
+    return (x->level >= RP_LEVEL_WORD || (participle && rp_hint_at(w, s, i) >= RP_HINT_NOUN)) &&
            (is_word(x) || x->kind == RP_K_QUOTED || x->kind == RP_K_WILD);
 }
 

@@ -72,10 +72,14 @@ static size_t scope_at(const char *p, const char *end)
 static const char *word_run(const char *p, const char *end, unsigned *classes)
 {
     unsigned all = 0, c;
-    while (p < end && ((c = rp_class(*p)) & RP_C_WORD)) {
-        if (__builtin_expect(c & RP_C_HIGH, 0) && rp_high_punct(p, end))
+    for (;;) {
+        while (p < end && ((c = rp_class(*p)) & (RP_C_WORD & ~(unsigned)RP_C_HIGH))) {
+            all |= c;
+            p++;
+        }
+        if (p >= end || !rp_is(*p, RP_C_HIGH) || rp_high_punct(p, end))
             break;
-        all |= c;
+        all |= RP_C_HIGH;
         p++;
     }
     *classes |= all;
