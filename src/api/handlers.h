@@ -43,8 +43,12 @@ run_fn r_patterns, r_pattern, r_pattern_edit, r_analysis;
 
 /* replays.c */
 prepare_fn p_replay;
-run_fn r_replay_plan_or_start, r_replays, r_replay, r_replay_items, r_replay_pause, r_replay_resume,
-    r_replay_abort, r_replay_undo;
+run_fn r_replay_plan_or_start, r_replays, r_replay, r_replay_items, r_job_replays, r_replay_pause,
+    r_replay_resume, r_replay_abort, r_replay_undo;
+
+/* deploys.c */
+prepare_fn p_deploy;
+run_fn r_deploy, r_deploys;
 
 /* status.c: how it is, and whether it can write */
 prepare_fn p_readyz;

@@ -1,197 +1,7 @@
 /* Replays: plan (a dry run), start, control. */
-#include "api/handlers.h"
+#include "api/replay_ask.h"
 
-#include "analyze/analyze.h"
-
-/* What prepare read; and of a refused start the check that refused. */
-struct replay_in {
-    struct rp_replay_ask ask;
-    bool dry_run;
-    struct rp_str check, says;
-    struct rp_replay_making making;
-};
-
-enum { JOBS_MAX = 10000, WHERE_MAX = 4, OVERRIDES_MAX = 16, CANARY_MAX = 100000 };
-
-/* ---- the request ---- */
-
-static bool within(struct rp_json *r, const char *name, int64_t lo, int64_t hi, int64_t *out)
-{
-    return rp_json_i64(r, out) && ((*out >= lo && *out <= hi) ||
-                                   rp_json_bad(r, RP_E_BAD_FIELD, "%s must be from %lld to %lld",
-                                               name, (long long)lo, (long long)hi));
-}
-
-static bool time_field(struct request *q, struct rp_json *r, int64_t *us)
-{
-    struct rp_str s;
-    struct rp_err err;
-    if (!rp_json_str(r, &s))
-        return false;
-    return rp_time_parse_user(s, request_now(q), us, &err) ||
-           rp_json_bad(r, RP_E_BAD_FIELD, "%s", err.message);
-}
-
-static bool pattern_field(struct rp_json *r, int64_t *id)
-{
-    struct rp_str s;
-    if (!rp_json_str(r, &s))
-        return false;
-    if (rp_str_starts(s, "P") && rp_str_i64((struct rp_str){s.p + 1, s.n - 1}, id) && *id > 0)
-        return true;
-    return rp_json_bad(r, RP_E_BAD_FIELD, "a pattern is named like P7");
-}
-
-static bool jobs_field(struct rp_json *r, struct rp_replay_ask *ask)
-{
-    int64_t *ids = RP_NEW_N(r->arena, int64_t, JOBS_MAX);
-    (void)rp_json_array(r);
-    while (rp_json_item(r) && rp_json_id(r, &ids[ask->n_ids]))
-        ask->n_ids++;
-    ask->ids = ids;
-    return r->failed || ask->n_ids > 0 ||
-           rp_json_bad(r, RP_E_BAD_FIELD, "an empty list selects nothing: leave it out");
-}
-
-/* A replay's states are set by its guard; a state that it cannot mean must not widen it (U2). */
-static bool state_field(struct rp_json *r)
-{
-    struct rp_str s;
-    if (!rp_json_str(r, &s))
-        return false;
-    return rp_str_is(s, "failed") ||
-           rp_json_bad(r, RP_E_BAD_FIELD,
-                       "only failed jobs are selected; guard.include_unknown takes those of "
-                       "unknown outcome along");
-}
-
-static bool where_field(struct rp_json *r, struct rp_job_filter *f)
-{
-    f->where = RP_NEW_N(r->arena, struct rp_env, WHERE_MAX);
-    struct rp_str name, value;
-    (void)rp_json_object(r);
-    while (rp_json_member(r, &name) && rp_json_str(r, &value)) {
-        if (f->n_where == WHERE_MAX)
-            return rp_json_bad(r, RP_E_TOO_LARGE, "more than %d conditions", WHERE_MAX);
-        f->where[f->n_where++] = (struct rp_env){name, value};
-    }
-    return !r->failed;
-}
-
-static bool named(struct rp_json *r, struct rp_str *out)
-{
-    return rp_json_str(r, out) && (out->n > 0 || rp_json_bad(r, RP_E_BAD_FIELD, "it is empty"));
-}
-
-static bool class_field(struct rp_json *r, struct rp_str *out)
-{
-    enum rp_class class;
-    return rp_json_str(r, out) &&
-           (rp_class_of_name(*out, &class) ||
-            rp_json_bad(r, RP_E_BAD_FIELD, "\"%.*s\" is not a failure class", RP_FMT(*out)));
-}
-
-static bool select_field(struct request *q, struct rp_json *r, int field, struct rp_replay_ask *ask)
-{
-    struct rp_job_filter *f = &ask->filter;
-    switch (field) {
-    case 0:
-        return named(r, &f->type);
-    case 1:
-        return named(r, &f->queue);
-    case 2:
-        return class_field(r, &f->error_class);
-    case 3:
-        return pattern_field(r, &f->pattern_id);
-    case 4:
-        return time_field(q, r, &f->since_us);
-    case 5:
-        return time_field(q, r, &f->until_us);
-    case 6:
-        return where_field(r, f);
-    case 7:
-        return state_field(r);
-    case 8:
-        return jobs_field(r, ask);
-    default:
-        return rp_json_bool(r, &ask->all);
-    }
-}
-
-/* Kept as it came, for the replay's record. */
-static bool selection(struct request *q, struct rp_json *r, struct rp_replay_ask *ask)
-{
-    static const char *const fields[] = {"type",  "queue", "class", "pattern", "since", "until",
-                                         "where", "state", "jobs",  "all",     NULL};
-    enum { NARROWING = (1 << 7) - 1 }; /* all before `state` */
-    uint64_t seen = 0;
-    (void)rp_json_peek(r);
-    const char *from = r->p;
-    (void)rp_json_object(r);
-    for (int f; (f = rp_json_field(r, fields, &seen)) >= 0;)
-        if (!select_field(q, r, f, ask))
-            return false;
-    ask->has_filter = (seen & NARROWING) != 0;
-    ask->selection_json = (struct rp_str){from, (size_t)(r->p - from)};
-    return !r->failed;
-}
-
-static bool override_field(struct rp_json *r, struct rp_strs *out)
-{
-    out->v = RP_NEW_N(r->arena, struct rp_str, OVERRIDES_MAX);
-    (void)rp_json_array(r);
-    while (rp_json_item(r) && rp_json_str(r, &out->v[out->n])) {
-        if (!rp_replay_may_override(out->v[out->n]))
-            return rp_json_bad(r, RP_E_BAD_FIELD, "there is no check \"%.*s\" to override",
-                               RP_FMT(out->v[out->n]));
-        if (++out->n == OVERRIDES_MAX)
-            return rp_json_bad(r, RP_E_TOO_LARGE, "more than %d overrides", OVERRIDES_MAX - 1);
-    }
-    return !r->failed;
-}
-
-static bool rate_field(struct rp_json *r, double *out)
-{
-    return rp_json_f64(r, out) &&
-           ((*out > 0 && *out <= 1e6) || rp_json_bad(r, RP_E_BAD_FIELD, "rate is jobs per second"));
-}
-
-static bool guard_field(struct rp_json *r, int field, struct rp_replay_ask *ask)
-{
-    switch (field) {
-    case 0:
-        return within(r, "canary", 1, CANARY_MAX, &ask->canary);
-    case 1:
-        return within(r, "wave", 1, CANARY_MAX, &ask->wave_max);
-    case 2:
-        return rate_field(r, &ask->rate_per_s);
-    case 3:
-        return rp_json_bool(r, &ask->include_unsafe);
-    case 4:
-        return rp_json_bool(r, &ask->include_unknown);
-    case 5:
-        return rp_json_bool(r, &ask->accept_unknown_class);
-    case 6:
-        return override_field(r, &ask->override);
-    case 7:
-        return rp_json_str(r, &ask->reason);
-    default:
-        return rp_json_str(r, &ask->plan_hash);
-    }
-}
-
-static bool guard(struct rp_json *r, struct rp_replay_ask *ask)
-{
-    static const char *const fields[] = {
-        "canary",         "wave",     "rate",   "include_unsafe", "include_unknown",
-        "accept_unknown", "override", "reason", "plan",           NULL};
-    uint64_t seen = 0;
-    (void)rp_json_object(r);
-    for (int f; (f = rp_json_field(r, fields, &seen)) >= 0;)
-        if (!guard_field(r, f, ask))
-            return false;
-    return !r->failed;
-}
+#include "deps/deps.h"
 
 /* A refused start says which check refused, beside the sentence. */
 static void refused(struct request *q, const struct rp_err *err)
@@ -207,21 +17,13 @@ static void refused(struct request *q, const struct rp_err *err)
 
 bool p_replay(struct request *q, struct rp_err *err)
 {
-    static const char *const fields[] = {"select", "guard", "dry_run", NULL};
     struct replay_in *in = RP_NEW(&q->arena, struct replay_in);
-    struct rp_json *r = body_json(q);
-    uint64_t seen = 0;
     q->in = in;
     q->failed = refused;
-    r->max_items = JOBS_MAX;
-    (void)rp_json_object(r);
-    for (int f; (f = rp_json_field(r, fields, &seen)) >= 0;)
-        (void)(f == 0   ? selection(q, r, &in->ask)
-               : f == 1 ? guard(r, &in->ask)
-                        : rp_json_bool(r, &in->dry_run));
-    if (!rp_json_done(r, err))
+    if (!replay_ask_read(q, in, err))
         return false;
-    return (seen & 1) != 0 || rp_fail(err, RP_E_BAD_FIELD, "select is missing: what to replay");
+    return in->select.p != NULL || in->ask.plan_hash.n > 0 ||
+           rp_fail(err, RP_E_BAD_FIELD, "select is missing: what to replay");
 }
 
 /* ---- plan and start ---- */
@@ -233,7 +35,7 @@ static bool answer_replay(struct request *q, struct rp_db *db, int64_t id, int s
     if (!rp_replay_get(db, id, &q->arena, &row, err))
         return false;
     answer_begin(q, status);
-    shape_replay(&q->w, &row);
+    shape_replay(&q->w, &row, NULL);
     return true;
 }
 
@@ -243,7 +45,7 @@ static bool plan_record(struct request *q, struct rp_db *db, struct rp_err *err)
     const struct replay_in *in = q->in;
     const struct rp_plan *p = &in->making.plan;
     if (!rp_audit(db, q->actor, "replay.plan", rp_str_fmt(&q->arena, "plan %.*s", RP_FMT(p->hash)),
-                  "SAFE", in->ask.selection_json, request_now(q), err))
+                  "SAFE", replay_ask_record(q, in), request_now(q), err))
         return false;
     answer_begin(q, 200);
     shape_plan(&q->w, p);
@@ -289,16 +91,35 @@ static void look(struct rp_db *db, void *arg)
         return;
     }
     in->ask.actor = q->actor;
-    if (!rp_replay_plan(db, rp_engine_config(q->api->engine), &in->ask, request_now(q), &q->arena,
+    if (!replay_ask_recall(q, db, in, &err) ||
+        !rp_replay_plan(db, rp_engine_config(q->api->engine), &in->ask, request_now(q), &q->arena,
                         &in->making.plan, &err) ||
         !request_write(q, in->dry_run ? plan_record : start, &err))
+        request_refuse(q, &err);
+}
+
+/* What jobs need has just been checked, or did not answer in time (rule 5). */
+static void checked(void *ctx)
+{
+    struct request *q = ctx;
+    struct rp_err err;
+    q->read = (struct rp_read){.run = look, .arg = q};
+    if (!rp_engine_read(q->api->engine, &q->read, &err))
+        request_refuse(q, &err);
+}
+
+static void check_first(struct rp_db *db, void *arg)
+{
+    struct request *q = arg;
+    struct rp_err err;
+    if (!request_authenticate(q, db, &err) || !rp_deps_ask(q->api->deps, RP_NONE, checked, q, &err))
         request_refuse(q, &err);
 }
 
 bool r_replay_plan_or_start(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     (void)db;
-    q->read = (struct rp_read){.run = look, .arg = q};
+    q->read = (struct rp_read){.run = check_first, .arg = q};
     return rp_engine_read(q->api->engine, &q->read, err);
 }
 
@@ -316,16 +137,24 @@ bool r_replays(struct request *q, struct rp_db *db, struct rp_err *err)
     answer_begin(q, 200);
     shape_list_begin(&q->w);
     for (size_t i = 0; i < n; i++)
-        shape_replay(&q->w, &rows[i]);
+        shape_replay(&q->w, &rows[i], NULL);
     shape_list_end(&q->w, 0);
     return true;
 }
 
+/* With what came of it, which counts all its items: a reader's work. */
 bool r_replay(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     int64_t id;
-    return no_query(q, err) && capture_id(q, 0, "R", &id, err) &&
-           answer_replay(q, db, id, 200, err);
+    struct rp_replay row;
+    struct rp_replay_outcome outcome;
+    if (!no_query(q, err) || !capture_id(q, 0, "R", &id, err) ||
+        !rp_replay_get(db, id, &q->arena, &row, err) ||
+        !rp_replay_outcome(db, &row, &q->arena, &outcome, err))
+        return false;
+    answer_begin(q, 200);
+    shape_replay(&q->w, &row, &outcome);
+    return true;
 }
 
 bool r_replay_items(struct request *q, struct rp_db *db, struct rp_err *err)
@@ -347,6 +176,24 @@ bool r_replay_items(struct request *q, struct rp_db *db, struct rp_err *err)
     for (size_t i = 0; i < n; i++)
         shape_replay_item(&q->w, &rows[i]);
     shape_list_end(&q->w, more ? rows[n - 1].seq : 0);
+    return true;
+}
+
+bool r_job_replays(struct request *q, struct rp_db *db, struct rp_err *err)
+{
+    int64_t id;
+    struct rp_job job;
+    struct rp_job_replay *rows;
+    size_t n;
+    if (!no_query(q, err) || !capture_id(q, 0, "", &id, err) ||
+        !rp_job_get(db, id, &q->arena, &job, err) ||
+        !rp_job_replays(db, id, &q->arena, &rows, &n, err))
+        return false;
+    answer_begin(q, 200);
+    shape_list_begin(&q->w);
+    for (size_t i = 0; i < n; i++)
+        shape_job_replay(&q->w, &rows[i]);
+    shape_list_end(&q->w, 0);
     return true;
 }
 

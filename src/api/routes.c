@@ -17,6 +17,7 @@ const struct route routes[] = {
     {"GET",  "/v1/jobs/failures",                        RP_SCOPE_READ,    ROUTE_READ,  NULL, r_jobs_failures, NULL, 0},
     {"GET",  "/v1/jobs/{id}",                            RP_SCOPE_READ,    ROUTE_READ,  NULL, r_job, NULL, 0},
     {"GET",  "/v1/jobs/{id}/attempts",                   RP_SCOPE_READ,    ROUTE_READ,  NULL, r_attempts, NULL, 0},
+    {"GET",  "/v1/jobs/{id}/replays",                    RP_SCOPE_READ,    ROUTE_READ,  NULL, r_job_replays, NULL, 0},
     {"GET",  "/v1/jobs/{id}/attempts/{n}/output",        RP_SCOPE_READ,    ROUTE_READ,  NULL, r_output, NULL, 0},
     {"POST", "/v1/jobs/{id}/cancel",                     RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_cancel, NULL, SMALL},
     {"POST", "/v1/jobs/{id}/retry",                      RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_retry, NULL, SMALL},
@@ -59,6 +60,9 @@ const struct route routes[] = {
     {"POST", "/v1/replays/{r}/resume",                   RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_resume, NULL, SMALL},
     {"POST", "/v1/replays/{r}/abort",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_abort, NULL, SMALL},
     {"POST", "/v1/replays/{r}/undo",                     RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_undo, NULL, SMALL},
+
+    {"POST", "/v1/deploys",                              RP_SCOPE_OPERATE, ROUTE_WRITE, p_deploy, r_deploy, NULL, SMALL},
+    {"GET",  "/v1/deploys",                              RP_SCOPE_READ,    ROUTE_READ,  NULL, r_deploys, NULL, 0},
 
     {"POST", "/v1/tokens",                               RP_SCOPE_ADMIN,   ROUTE_WRITE, p_token, r_token_create, NULL, SMALL},
     {"GET",  "/v1/tokens",                               RP_SCOPE_ADMIN,   ROUTE_READ,  NULL, r_tokens, NULL, 0},

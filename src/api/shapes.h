@@ -18,8 +18,12 @@ void shape_type(struct rp_jw *w, const struct rp_type_row *t, const struct rp_ty
 void shape_pattern(struct rp_jw *w, const struct rp_pattern *p);
 void shape_dependency(struct rp_jw *w, const struct rp_dep_row *d);
 void shape_plan(struct rp_jw *w, const struct rp_plan *p);
-void shape_replay(struct rp_jw *w, const struct rp_replay *r);
+/* outcome NULL: not asked for. */
+void shape_replay(struct rp_jw *w, const struct rp_replay *r,
+                  const struct rp_replay_outcome *outcome);
+void shape_job_replay(struct rp_jw *w, const struct rp_job_replay *r);
 void shape_replay_item(struct rp_jw *w, const struct rp_replay_item *i);
+void shape_deploy(struct rp_jw *w, const struct rp_deploy *d);
 void shape_token(struct rp_jw *w, const struct rp_token *t);
 
 /* {items: [ … ]} around a list. */

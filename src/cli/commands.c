@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { GROUPS_MAX = 16, WIDTH_LEAST = 80, WIDTH_MOST = 160 };
+enum { GROUPS_MAX = 24, WIDTH_LEAST = 80, WIDTH_MOST = 160 };
 
 const struct rp_command_group command_groups[] = {
     {"What is wrong", status_rows, STATUS_ROWS},
@@ -22,6 +22,7 @@ const struct rp_command_group command_groups[] = {
     {"Why it failed", pattern_rows, PATTERN_ROWS},
     {"Dependencies", dep_rows, DEP_ROWS},
     {"Recovery", replay_rows, REPLAY_ROWS},
+    {"Deploys", deploy_rows, DEPLOY_ROWS},
     {"Configuration and data from elsewhere", import_rows, IMPORT_ROWS},
     {"Access", token_rows, TOKEN_ROWS},
     {"Trying it out", demo_rows, DEMO_ROWS},

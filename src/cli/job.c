@@ -256,6 +256,32 @@ static void attempts(struct cli *cli, const char *id, struct rp_str list)
     items_close(&i);
 }
 
+/* Lineage: each replay that it was in, what it repaired and with what fate. */
+static void replays(struct cli *cli, const char *id)
+{
+    struct reply reply;
+    struct rp_err err;
+    struct items i;
+    struct line l;
+    if (!client_get(cli, show_fmt(cli, "/v1/jobs/%s/replays", id), &reply, &err))
+        return;
+    for (items_open(&i, reply.body, "items"); items_next(&i);) {
+        struct rp_str fate = doc_str(cli, i.value, "fate"), why = doc_str(cli, i.value, "why");
+        line_begin(&l, cli, show_fmt(cli, "replay %s", doc_show(cli, i.value, "replay")), LABEL);
+        line_part(&l, "%s", painted(cli, state_paint(fate), show_text(cli, fate)));
+        line_part(&l, "repairs attempt %lld", (long long)doc_i64(i.value, "repairs", 0));
+        if (doc_i64(i.value, "attempt", 0) > 0)
+            line_part(&l, "by attempt %lld", (long long)doc_i64(i.value, "attempt", 0));
+        line_part(&l, "by %s", doc_show(cli, i.value, "actor"));
+        if (doc_has(i.value, "reason"))
+            line_part(&l, "%s", doc_show(cli, i.value, "reason"));
+        if (why.n > 0)
+            line_part(&l, "%s", show_cut(cli, why, 60));
+        line_end(&l);
+    }
+    items_close(&i);
+}
+
 static const char *next_step(struct cli *cli, struct rp_str j, const char *id)
 {
     struct rp_str state = doc_str(cli, j, "state");
@@ -287,6 +313,7 @@ static int run_show(struct cli *cli)
     if (!client_get(cli, show_fmt(cli, "/v1/jobs/%s/attempts", text), &list, &err))
         return say_err(cli, &err);
     job_body(cli, job.body);
+    replays(cli, text);
     attempts(cli, text, list.body);
     const char *next = next_step(cli, job.body, text);
     if (next[0] != '\0' && !cli->quiet)

@@ -1,10 +1,8 @@
 /* patterns, pattern show|name|class, analyze of the store. */
+#include "cli/analyze.h"
 #include "cli/groups.h"
-#include "cli/internal.h"
 
 enum { LABEL = 8, PATTERNS_SHOWN = 6 };
-
-int classes_file(struct cli *cli, const char *path);
 
 /* ---- patterns ---- */
 
@@ -245,13 +243,23 @@ static bool analysis_body(struct cli *cli, struct rp_buf *body, struct rp_err *e
     return true;
 }
 
+/* The forms that read a file and need no daemon. */
+static const struct {
+    const char *option;
+    int (*run)(struct cli *cli, const char *path);
+} alone[] = {{"classes", classes_file},
+             {"csv", analyze_csv},
+             {"log", analyze_log},
+             {"templates", templates_file}};
+
 static int run_analyze(struct cli *cli)
 {
     struct rp_buf body = {0};
     struct reply reply;
     struct rp_err err;
-    if (opt_text(cli, "classes") != NULL)
-        return classes_file(cli, opt_text(cli, "classes"));
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        if (opt_text(cli, alone[i].option) != NULL)
+            return alone[i].run(cli, opt_text(cli, alone[i].option));
     bool ok = analysis_body(cli, &body, &err) &&
               client_call(cli, "POST", "/v1/analyses", &body, &reply, &err);
     rp_buf_free(&body);
@@ -268,9 +276,29 @@ static const struct rp_option analyze_options[] = {
     {.name = "since", .value = "T", .help = "a time, or how long ago: 24h"},
     {.name = "until", .value = "T", .help = "a time, or how long ago"},
     {.name = "type", .value = "T", .help = "only this job type"},
+    {.name = "csv", .value = "F", .help = "instead: a table of runs (no daemon)"},
+    {.name = "failed",
+     .value = "COL=V|V",
+     .help = "of a table: the rows that failed; COL~REGEX for those that match"},
+    {.name = "runs",
+     .value = "COL=V|V",
+     .help = "of a table: the rows that count; all without it",
+     .flags = RP_OPT_REPEATS},
+    {.name = "attributes",
+     .value = "A,B",
+     .help = "of a table: the columns to look at; without it all but ids"},
+    {.name = "time", .value = "COL", .help = "of a table: when a run was"},
     {.name = "classes",
      .value = "F",
      .help = "class of each message of a file (JSON lines in and out; no daemon)"},
+    {.name = "log", .value = "F", .help = "of a job log instead; - is standard input; no daemon"},
+    {.name = "format", .value = "NAME", .help = "of the log; default auto: found out and named"},
+    {.name = "year", .value = "Y", .help = "of the first line, where the log's times have none"},
+    {.name = "tz", .value = "Z", .help = "zone of times in the log that name none (UTC)"},
+    {.name = "config", .value = "F", .help = "configuration with log_formats", .letter = 'c'},
+    {.name = "templates",
+     .value = "F",
+     .help = "pattern of each line of a file (line number, pattern, template; no daemon)"},
     {0},
 };
 
@@ -281,6 +309,10 @@ const struct rp_command pattern_rows[PATTERN_ROWS] = {
      .summary = "failures by pattern: what, since when, what to do first",
      .help =
          "  reprise analyze --since 24h\n"
+         "  reprise analyze --csv runs.csv --failed 'status=failed|timeout'\n"
+         "  reprise analyze --log /var/log/sidekiq.log.1.gz\n"
+         "With --csv, tells in what the failed rows of a table differ from the others: any table "
+         "with a header and a row a run.\n"
          "With --classes, reads lines such as {\"message\": \"…\", \"exit_code\": 1} and writes "
          "{\"class\", \"group\", \"action\", \"rule\"} for each.",
      .run = run_analyze},

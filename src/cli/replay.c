@@ -12,6 +12,9 @@ static bool any_of(struct cli *cli, const char *const names[], size_t n)
 
 /* ---- the request ---- */
 
+static const char *const selecting[] = {"type",  "since", "until", "pattern", "job", "where",
+                                        "class", "queue", "state", "replay",  "all"};
+
 static bool jobs_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
 {
     const char *all[RP_ARGUMENTS_MAX];
@@ -54,11 +57,14 @@ static bool select_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
 {
     static const char *const same[] = {"type", "state", "class", "queue"};
     int64_t since = 0, until = 0;
-    struct rp_str pattern = RP_NONE;
-    const char *p = opt_text(cli, "pattern");
+    struct rp_str pattern = RP_NONE, replay = RP_NONE;
+    const char *p = opt_text(cli, "pattern"), *of = opt_text(cli, "replay");
     if (!opt_time(cli, "since", &since, err) || !opt_time(cli, "until", &until, err) ||
-        (p != NULL && !id_given(cli, p, "P", &pattern, err)))
+        (p != NULL && !id_given(cli, p, "P", &pattern, err)) ||
+        (of != NULL && !id_given(cli, of, "R", &replay, err)))
         return false;
+    if (!any_of(cli, selecting, sizeof selecting / sizeof *selecting) && cli->n_args == 0)
+        return true; /* the plan alone: what it selected */
     rp_jw_key(w, "select");
     rp_jw_object(w);
     for (size_t i = 0; i < 4; i++)
@@ -66,6 +72,7 @@ static bool select_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
     rp_jw_m_time(w, "since", since);
     rp_jw_m_time(w, "until", until);
     rp_jw_m_str(w, "pattern", pattern);
+    rp_jw_m_str(w, "replay", replay);
     if (opt_flag(cli, "all"))
         rp_jw_m_bool(w, "all", true);
     if (!jobs_member(cli, w, err) || !where_member(cli, w, err))
@@ -144,9 +151,8 @@ static bool replay_body(struct cli *cli, struct rp_buf *body, bool dry, struct r
 /* What a guard would refuse anyway is told before anything is asked. */
 static bool check_asked(struct cli *cli, struct rp_err *err)
 {
-    static const char *const selects[] = {"type",  "since", "until", "pattern", "job", "where",
-                                          "class", "queue", "state", "all",     "plan"};
-    if (!any_of(cli, selects, sizeof selects / sizeof *selects) && cli->n_args == 0) {
+    if (!any_of(cli, selecting, sizeof selecting / sizeof *selecting) && cli->n_args == 0 &&
+        opt_text(cli, "plan") == NULL) {
         (void)rp_fail(err, RP_E_REFUSED, "nothing selects the jobs to replay");
         return rp_hint(err, "name a --type, --pattern, --job or --since, or say --all");
     }
@@ -332,11 +338,12 @@ static const struct rp_option replay_options[] = {
     {.name = "class", .value = "C", .help = "whose failure has this class"},
     {.name = "queue", .value = "Q", .help = "of this queue"},
     {.name = "state", .value = "S", .help = "failed (the default) or unknown"},
+    {.name = "replay", .value = "R", .help = "that failed again in this replay"},
     {.name = "where", .value = "K=V", .help = "with this label", .flags = RP_OPT_REPEATS},
     {.name = "job", .value = "ID", .help = "these jobs", .flags = RP_OPT_REPEATS},
     {.name = "all", .help = "every failed job"},
     {.name = "dry-run", .help = "shows the plan and the checks, runs nothing"},
-    {.name = "plan", .value = "HASH", .help = "exactly the plan of a dry run, or nothing"},
+    {.name = "plan", .value = "HASH", .help = "exactly the jobs of a dry run, or nothing"},
     {.name = "rate", .value = "N/s", .help = "at most so many a second"},
     {.name = "canary", .value = "N", .help = "size of the first wave"},
     {.name = "wave", .value = "N", .help = "largest wave"},
@@ -345,7 +352,7 @@ static const struct rp_option replay_options[] = {
     {.name = "accept-unknown", .help = "also failures that no class explains"},
     {.name = "override",
      .value = "CHECK",
-     .help = "go past a check; needs --reason",
+     .help = "go past a check, or take along what it names; needs --reason",
      .flags = RP_OPT_REPEATS},
     {.name = "reason", .value = "R", .help = "kept in the audit trail"},
     {.name = "detach", .help = "start it and come back at once"},

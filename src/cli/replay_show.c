@@ -3,7 +3,7 @@
 
 #include <signal.h>
 
-enum { LABEL = 13, ITEMS_SHOWN = 20, POLL_US = 400000 };
+enum { LABEL = 13, POLL_US = 400000 };
 
 /* ---- plan ---- */
 
@@ -16,7 +16,7 @@ static const struct {
     {"poison", "it ended its worker again and again"},
     {"superseded", "a later run has done its work"},
     {"unknown-outcome", "nobody knows whether it worked; --include-unknown takes it along"},
-    {"fix-first", "fails the same way until it is fixed; then --override fix-first --reason WHY"},
+    {"fix-first", "fails the same way until it is fixed; then reprise deploy mark TYPE"},
     {"not-idempotent", "may have had its effect; --include-unsafe --reason WHY takes it along"},
 };
 
@@ -29,13 +29,13 @@ static const char *reason_words(struct rp_str reason)
 }
 
 /* One line a reason. Returns whether there was any. */
-static bool left_out_lines(struct cli *cli, struct rp_str plan)
+bool replay_left_out_lines(struct cli *cli, struct rp_str plan, const char *field)
 {
     struct line l;
     struct items i;
     int64_t n;
     bool any = false;
-    for (items_open(&i, plan, "left_out"); items_member(&i);) {
+    for (items_open(&i, plan, field); items_member(&i);) {
         if (!rp_str_i64(i.value, &n) || n <= 0)
             continue;
         const char *words = reason_words(i.key);
@@ -47,6 +47,27 @@ static bool left_out_lines(struct cli *cli, struct rp_str plan)
     }
     items_close(&i);
     return any;
+}
+
+/* What is gone past, in plans and replays alike. */
+void replay_forced_line(struct cli *cli, struct rp_str doc)
+{
+    struct line l;
+    struct items i;
+    int64_t n;
+    if (!doc_has(doc, "forced"))
+        return;
+    line_begin(&l, cli, "gone past", LABEL);
+    for (items_open(&i, doc, "forced"); items_member(&i);) {
+        bool jobs = rp_str_i64(i.value, &n) && n > 0;
+        line_part(&l, "%s",
+                  painted(cli, YELLOW,
+                          jobs ? show_fmt(cli, "%s: %s", show_text(cli, i.key),
+                                          show_plural(cli, n, "job", "jobs"))
+                               : show_text(cli, i.key)));
+    }
+    items_close(&i);
+    line_end(&l);
 }
 
 static void preflight_line(struct cli *cli, struct rp_str plan)
@@ -136,7 +157,7 @@ static void halt_line(struct cli *cli, struct rp_str plan)
     line_part(&l, "more fail than %s", show_percent(cli, doc_f64(plan, "halt.p0", 0)));
     line_part(&l, "baseline %s", show_percent(cli, doc_f64(plan, "halt.baseline", 0)));
     if (doc_has(plan, "halt.decision_after"))
-        line_part(&l, "decided at the latest after %s failures",
+        line_part(&l, "decided after %s failures where they are five times as many",
                   show_count(cli, doc_i64(plan, "halt.decision_after", 0)));
     line_end(&l);
 }
@@ -164,8 +185,7 @@ static void verdict_line(struct cli *cli, struct rp_str plan, bool left_out)
         say_next(cli, left_out ? "mend what left them out, or take them along as said above"
                                : "nothing to do; reprise jobs --state failed");
     } else {
-        say_next(cli, "the same command without --dry-run (--plan %s keeps it to these jobs)",
-                 hash);
+        say_next(cli, "reprise replay --plan %s, within the hour", hash);
     }
 }
 
@@ -174,7 +194,8 @@ void replay_plan_show(struct cli *cli, struct rp_str plan)
     int64_t matched = doc_i64(plan, "matched", 0), n = doc_i64(plan, "to_replay", 0);
     say(cli, 0, "would replay %s of %s", painted(cli, BOLD, show_count(cli, n)),
         show_plural(cli, matched, "matching job", "matching jobs"));
-    bool left_out = left_out_lines(cli, plan);
+    bool left_out = replay_left_out_lines(cli, plan, "left_out");
+    replay_forced_line(cli, plan);
     preflight_line(cli, plan);
     if (n > 0) {
         waves_line(cli, plan);
@@ -185,122 +206,12 @@ void replay_plan_show(struct cli *cli, struct rp_str plan)
     verdict_line(cli, plan, left_out);
 }
 
-/* ---- a replay ---- */
+/* ---- progress ---- */
 
-static void fates_line(struct cli *cli, struct rp_str r)
-{
-    static const struct {
-        const char *field, *words;
-        enum paint paint;
-    } fates[] = {{"succeeded", "succeeded", GREEN},
-                 {"failed_same", "failed the same way", RED},
-                 {"failed_new", "failed in a new way", RED},
-                 {"unknown", "of unknown outcome", YELLOW},
-                 {"skipped", "skipped", PLAIN},
-                 {"running", "running", CYAN},
-                 {"not_run", "not run", PLAIN}};
-    struct line l;
-    line_begin(&l, cli, "jobs", LABEL);
-    line_part(&l, "%s in all", show_count(cli, doc_i64(r, "to_replay", 0)));
-    for (size_t i = 0; i < sizeof fates / sizeof *fates; i++) {
-        int64_t n = doc_i64(doc_get(r, "fates"), fates[i].field, 0);
-        if (n > 0)
-            line_part(&l, "%s",
-                      painted(cli, fates[i].paint,
-                              show_fmt(cli, "%s %s", show_count(cli, n), fates[i].words)));
-    }
-    line_end(&l);
-}
-
-static bool in_state(struct cli *cli, struct rp_str r, const char *state)
+bool replay_in_state(struct cli *cli, struct rp_str r, const char *state)
 {
     return rp_str_is(doc_str(cli, r, "state"), state);
 }
-
-/* Items that did not succeed, with their reason. */
-/* Without a word of the daemon's, the pattern of the new failure. */
-static const char *item_why(struct cli *cli, struct rp_str item)
-{
-    struct rp_str why = doc_str(cli, item, "why");
-    return why.n > 0 ? show_cut(cli, why, 100) : doc_show(cli, item, "pattern_after");
-}
-
-static void items_show(struct cli *cli, const char *id)
-{
-    static const struct column columns[] = {{"JOB", COLUMN_RIGHT},
-                                            {"TYPE", COLUMN_NAME},
-                                            {"WAVE", COLUMN_RIGHT},
-                                            {"FATE", 0},
-                                            {"WHY", COLUMN_CUT}};
-    struct reply reply;
-    struct rp_err err;
-    struct items i;
-    int shown = 0;
-    if (!client_get(cli, show_fmt(cli, "/v1/replays/%s/items", id), &reply, &err)) {
-        (void)say_err(cli, &err);
-        return;
-    }
-    struct table *t = table_new(cli, columns, 5);
-    for (items_open(&i, reply.body, "items"); items_next(&i) && shown < ITEMS_SHOWN;) {
-        struct rp_str fate = doc_str(cli, i.value, "fate");
-        if (rp_str_is(fate, "succeeded") || rp_str_starts(fate, "not"))
-            continue;
-        table_row(t);
-        table_cell(t, doc_show(cli, i.value, "job"));
-        table_cell(t, doc_show(cli, i.value, "type"));
-        table_cell(t, show_fmt(cli, "%lld", (long long)doc_i64(i.value, "wave", 0)));
-        table_paint(t, rp_str_starts(fate, "failed") ? RED : state_paint(fate),
-                    show_text(cli, fate));
-        table_cell(t, item_why(cli, i.value));
-        shown++;
-    }
-    items_close(&i);
-    table_print(t);
-}
-
-static void what_next(struct cli *cli, struct rp_str r)
-{
-    const char *id = doc_show(cli, r, "id");
-    int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0);
-    if (in_state(cli, r, "running"))
-        say_next(cli, "reprise replay show %s --follow", id);
-    else if (in_state(cli, r, "paused") || in_state(cli, r, "halted"))
-        say_next(cli, "reprise replay resume %s --reason …   or reprise replay abort %s", id, id);
-    else if (in_state(cli, r, "aborted"))
-        say_next(cli, "reprise replay undo %s puts what was not run back", id);
-    else if (again > 0)
-        say_next(cli, "reprise jobs --state failed --replay %s", id);
-    else if (in_state(cli, r, "done"))
-        say_next(cli, "reprise status");
-}
-
-void replay_show(struct cli *cli, struct rp_str r)
-{
-    struct line l;
-    struct rp_str state = doc_str(cli, r, "state");
-    int64_t created = doc_time(cli, r, "created_at"), ended = doc_time(cli, r, "ended_at"),
-            started = doc_time(cli, r, "started_at");
-    line_begin(&l, cli, show_fmt(cli, "replay %s", doc_show(cli, r, "id")), LABEL);
-    line_part(&l, "%s", painted(cli, state_paint(state), show_text(cli, state)));
-    if (created != 0)
-        line_part(&l, "%s", show_time(cli, created));
-    if (doc_has(r, "actor"))
-        line_part(&l, "by %s", doc_show(cli, r, "actor"));
-    if (started != 0 && ended != 0)
-        line_part(&l, "took %s", show_span(cli, ended - started));
-    line_end(&l);
-    if (doc_has(r, "says")) {
-        line_begin(&l, cli, "says", LABEL);
-        line_part(&l, "%s", doc_show(cli, r, "says"));
-        line_end(&l);
-    }
-    fates_line(cli, r);
-    if (doc_i64(r, "fates.succeeded", 0) < doc_i64(r, "to_replay", 0))
-        items_show(cli, doc_show(cli, r, "id"));
-    what_next(cli, r);
-}
-
-/* ---- progress ---- */
 
 static int64_t ended_of(struct rp_str r)
 {
@@ -314,7 +225,7 @@ static int64_t ended_of(struct rp_str r)
 
 static bool over(struct cli *cli, struct rp_str r)
 {
-    return !in_state(cli, r, "running") && !in_state(cli, r, "planned");
+    return !replay_in_state(cli, r, "running") && !replay_in_state(cli, r, "planned");
 }
 
 static void progress(struct cli *cli, struct bar *b, struct rp_str r)
@@ -334,7 +245,7 @@ static int ended(struct cli *cli, struct rp_str r)
         cli->now_us = rp_wall(&rp_clock_system);
         replay_show(cli, r);
     }
-    if (in_state(cli, r, "done") && good == all)
+    if (replay_in_state(cli, r, "done") && good == all)
         return 0;
     return 3;
 }

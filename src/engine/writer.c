@@ -203,14 +203,38 @@ static void finish(struct rp_writer *w, struct rp_op *op, const struct rp_err *f
     }
 }
 
+static bool store_failed(const struct rp_err *err)
+{
+    return err->code == RP_E_STORE_IO || err->code == RP_E_STORE_FULL ||
+           err->code == RP_E_STORE_CORRUPT;
+}
+
+/* Alone in its transaction an op needs no savepoint: the pages that one copies cost more than a
+ * transaction that is rolled back. False: it failed, nothing of it is left, and its asker knows. */
+static bool run_alone(struct rp_writer *w, struct rp_db *db, struct rp_op *op)
+{
+    op->again = false;
+    op->ok = op->run(db, op->arg, &op->err);
+    if (op->ok)
+        return true;
+    rp_tx_rollback(db);
+    (void)rp_db_take_changes(db);
+    if (store_failed(&op->err))
+        note_health(w, 1, &op->err);
+    op->done(op);
+    return false;
+}
+
 static void write_batch(struct rp_writer *w, struct rp_op *batch)
 {
     struct rp_db *db = rp_store_writer(w->store);
     struct rp_err err;
-    size_t n = 0;
+    size_t n = 1;
     struct rp_op *rest = NULL;
-    bool begun = rp_tx_begin(db, &err);
-    if (begun)
+    bool begun = rp_tx_begin(db, &err), alone = batch->next == NULL;
+    if (begun && alone && !run_alone(w, db, batch))
+        return;
+    if (begun && !alone)
         rest = run_ops(w, db, batch, &n);
     bool ok = begun && probed(w, db, &err) && rp_tx_commit(db, &err);
     if (begun && !ok)
@@ -218,7 +242,7 @@ static void write_batch(struct rp_writer *w, struct rp_op *batch)
     unsigned bits = rp_db_take_changes(db);
     if (rest != NULL)
         put_back(w, rest);
-    note_health(w, n, ok ? NULL : &err);
+    note_health(w, begun ? n : 0, ok ? NULL : &err);
     finish(w, batch, ok ? NULL : &err);
     if (ok)
         tell(w, bits);

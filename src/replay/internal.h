@@ -4,18 +4,43 @@
 
 #include "replay/replay.h"
 
-enum { REPLAY_ITEMS_MAX = 100000 };
+enum { REPLAY_ITEMS_MAX = 100000, FORCED_MAX = 2 * LEFT_OUT_MAX };
+enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };
+
+/* select.c: fills items, left_out, forced, risk from the candidates. */
+void select_items(const struct rp_config *config, const struct rp_replay_ask *ask,
+                  const struct rp_candidate *found, size_t n, struct rp_arena *a,
+                  struct rp_plan *plan);
+/* What of reasons and checks it was taken past. */
+size_t plan_forced(const struct rp_plan *plan, struct rp_replay_count out[FORCED_MAX]);
+
+/* difference.c: whether it is the plan that was asked for by its hash; RP_E_REFUSED with what
+ * changed since. */
+bool plan_holds(struct rp_db *db, const struct rp_plan *plan, const struct rp_replay_ask *ask,
+                int64_t now_us, struct rp_arena *a, struct rp_err *err);
 
 /* preflight.c: fills plan->preflight and plan->refused for the plan's items. */
 bool preflight(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
                int64_t now_us, struct rp_arena *a, struct rp_plan *plan, struct rp_err *err);
 extern const char *const preflight_checks[]; /* their names, ended by NULL */
+/* Whether so many bytes are enough for so many items. */
+enum rp_check_state room_enough(int64_t bytes, int64_t items);
 bool overridden(const struct rp_replay_ask *ask, const char *name);
 /* The distinct types of the plan's items, in order of first appearance. */
 struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
 
-/* The rule by which a replay of this version halts: more than a fifth of the settled items failed,
- * and at least three or all. */
-bool failures_halt(int64_t settled, int64_t failed);
+/* run.c and guard.c: one replay, one tick. */
+struct step {
+    struct rp_db *db;
+    struct rp_replay r;
+    int64_t now_us;
+    int64_t *next_us;
+    struct rp_arena *arena;
+};
+
+/* guard.c: why it must halt, in words; absent: it need not. */
+bool must_halt(struct step *s, struct rp_str *why, struct rp_err *err);
+/* … and how many items may go out now beside live work (rule 13); *says: why none may. */
+bool room_beside_live(struct step *s, int64_t *room, struct rp_str *says, struct rp_err *err);
 
 #endif

@@ -1,138 +1,12 @@
-/* The plan: select, leave out, order, waves, risk, hash (replay specification 1–4, 11–12, U9). */
+/* The plan: order, waves, hash, estimate, halt rule (replay specification 1–4, 11–12, 14). What is
+ * in it: select.c. */
 #include "replay/internal.h"
+
+#include "base/time.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* ---- leaving out ---- */
-
-struct view { /* what a rule may look at */
-    const struct rp_candidate *c;
-    const struct rp_type *type; /* NULL: not configured */
-    const struct rp_replay_ask *ask;
-};
-
-enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };
-
-static enum risk risk_of(const struct view *v)
-{
-    if (!v->c->started)
-        return RISK_NONE;
-    if (v->type != NULL && v->type->idempotent)
-        return RISK_SAFE;
-    return v->c->has_output ? RISK_PARTIAL : RISK_UNKNOWN;
-}
-
-static bool type_gone(const struct view *v)
-{
-    return v->type == NULL || v->c->type_gone;
-}
-
-static bool in_replay(const struct view *v)
-{
-    return v->c->in_replay;
-}
-
-static bool poison(const struct view *v)
-{
-    return v->c->poison;
-}
-
-static bool superseded(const struct view *v)
-{
-    return v->c->superseded;
-}
-
-static bool outcome_unknown(const struct view *v)
-{
-    return v->c->state == RP_UNKNOWN && !v->ask->include_unknown;
-}
-
-/* Classes that fail the same way each time until somebody fixes and deploys (analysis specification
- * 2). */
-static bool fix_first(const struct view *v)
-{
-    static const char *const groups[] = {"code", "data", "config", "deploy"};
-    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
-        if (rp_str_is(v->c->group, groups[i]))
-            return true;
-    return false;
-}
-
-static bool not_idempotent(const struct view *v)
-{
-    return risk_of(v) >= RISK_UNKNOWN && !v->ask->include_unsafe;
-}
-
-/* First that holds names the reason. Each can be overridden by its name. */
-static const struct {
-    const char *reason;
-    bool (*holds)(const struct view *);
-} rules[] = {
-    {"type-removed", type_gone},
-    {"in-another-replay", in_replay},
-    {"poison", poison},
-    {"superseded", superseded},
-    {"unknown-outcome", outcome_unknown},
-    {"fix-first", fix_first},
-    {"not-idempotent", not_idempotent},
-};
-
-bool rp_replay_may_override(struct rp_str name)
-{
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (rp_str_is(name, rules[i].reason))
-            return true;
-    for (size_t i = 0; preflight_checks[i] != NULL; i++)
-        if (rp_str_is(name, preflight_checks[i]))
-            return true;
-    return false;
-}
-
-static const char *left_out_by(const struct view *v)
-{
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (rules[i].holds(v) && !overridden(v->ask, rules[i].reason))
-            return rules[i].reason;
-    return NULL;
-}
-
-static void count_left_out(struct rp_plan *plan, const char *reason)
-{
-    size_t i = 0;
-    while (i < plan->n_left_out && plan->left_out[i].reason != reason)
-        i++;
-    if (i == plan->n_left_out)
-        plan->left_out[plan->n_left_out++] = (struct rp_left_out){reason, 0};
-    plan->left_out[i].n++;
-}
-
-bool overridden(const struct rp_replay_ask *ask, const char *name)
-{
-    for (size_t i = 0; i < ask->override.n; i++)
-        if (rp_str_is(ask->override.v[i], name))
-            return true;
-    return false;
-}
-
-static void select_items(const struct rp_config *config, const struct rp_replay_ask *ask,
-                         const struct rp_candidate *found, size_t n, struct rp_arena *a,
-                         struct rp_plan *plan)
-{
-    plan->matched = (int64_t)n;
-    plan->items = RP_NEW_N(a, struct rp_candidate, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        struct view v = {&found[i], rp_config_type(config, found[i].type), ask};
-        const char *reason = left_out_by(&v);
-        if (reason != NULL) {
-            count_left_out(plan, reason);
-            continue;
-        }
-        plan->risk[risk_of(&v)]++;
-        plan->items[plan->n++] = found[i];
-    }
-}
 
 /* ---- order and waves ---- */
 
@@ -204,9 +78,16 @@ static int by_job(const void *x, const void *y)
     return a->job_id < b->job_id ? -1 : a->job_id > b->job_id;
 }
 
+static uint64_t settings_hash(const struct rp_config *config, struct rp_str type)
+{
+    const struct rp_type *t = rp_config_type(config, type);
+    return t != NULL && t->source.p != NULL ? rp_hash64(t->source) : 0;
+}
+
 /* Over what is frozen of each item, in order of ids: the same set has the same hash however it was
- * found. */
-static struct rp_str hash_items(struct rp_arena *a, const struct rp_plan *plan)
+ * found. Settings are in it: with others it would be another run. */
+static struct rp_str hash_items(const struct rp_config *config, struct rp_arena *a,
+                                const struct rp_plan *plan)
 {
     struct rp_candidate *sorted = RP_NEW_N(a, struct rp_candidate, (size_t)plan->n + 1);
     if (plan->n > 0)
@@ -214,12 +95,15 @@ static struct rp_str hash_items(struct rp_arena *a, const struct rp_plan *plan)
     qsort(sorted, (size_t)plan->n, sizeof *sorted, by_job);
     crypto_generichash_state st;
     unsigned char digest[16];
-    char hex[33], line[128];
+    char hex[33], line[160];
+    uint64_t settings = 0;
     (void)crypto_generichash_init(&st, NULL, 0, sizeof digest);
     for (int64_t i = 0; i < plan->n; i++) {
-        int n = snprintf(line, sizeof line, "%lld %lld %d %lld\n", (long long)sorted[i].job_id,
+        if (i == 0 || sorted[i].type_id != sorted[i - 1].type_id)
+            settings = settings_hash(config, sorted[i].type);
+        int n = snprintf(line, sizeof line, "%lld %lld %d %lld %llu\n", (long long)sorted[i].job_id,
                          (long long)sorted[i].attempt, (int)sorted[i].state,
-                         (long long)sorted[i].pattern_id);
+                         (long long)sorted[i].pattern_id, (unsigned long long)settings);
         (void)crypto_generichash_update(&st, (const unsigned char *)line, (unsigned long long)n);
     }
     (void)crypto_generichash_final(&st, digest, sizeof digest);
@@ -255,6 +139,39 @@ static bool estimate(struct rp_db *db, const struct rp_config *config, struct rp
     plan->estimate_mid_s = (int64_t)seconds + 1;
     plan->estimate_low_s = (int64_t)(seconds / 2);
     plan->estimate_high_s = (int64_t)(seconds * 2) + 1;
+    return true;
+}
+
+/* ---- the halt rule ---- */
+
+enum { BASELINE_DAYS = 7 };
+
+static double baseline_of(const struct rp_type_hours *types, size_t n, int64_t type_id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (types[i].type_id == type_id)
+            return rp_halt_baseline(types[i].v, types[i].n);
+    return 0;
+}
+
+/* Of several types, as many of each as the plan has. */
+static bool halt_rule(struct rp_db *db, const struct rp_config *config, int64_t now_us,
+                      struct rp_arena *a, struct rp_plan *plan, struct rp_err *err)
+{
+    struct rp_type_hours *types;
+    size_t n;
+    double sum = 0, last = 0;
+    int64_t last_type = 0;
+    if (!rp_types_hours(db, now_us - BASELINE_DAYS * RP_US_DAY, a, &types, &n, err))
+        return false;
+    for (int64_t i = 0; i < plan->n; i++) {
+        if (plan->items[i].type_id != last_type)
+            last = baseline_of(types, n, plan->items[i].type_id);
+        last_type = plan->items[i].type_id;
+        sum += last;
+    }
+    double baseline = plan->n > 0 ? sum / (double)plan->n : 0;
+    plan->halt = (struct rp_halt_rule){baseline, rp_halt_p0(baseline), config->halt_alpha};
     return true;
 }
 
@@ -334,18 +251,13 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
         return false;
     select_items(config, ask, found, n, a, out);
     make_waves(config, ask, a, out);
-    out->hash = hash_items(a, out);
-    return estimate(db, config, a, out, err) && preflight(db, config, ask, now_us, a, out, err);
+    out->hash = hash_items(config, a, out);
+    return estimate(db, config, a, out, err) && halt_rule(db, config, now_us, a, out, err) &&
+           preflight(db, config, ask, now_us, a, out, err);
 }
 
-static bool refuse(const struct rp_plan *plan, const struct rp_replay_ask *ask, struct rp_err *err)
+static bool refuse(const struct rp_plan *plan, struct rp_err *err)
 {
-    if (ask->plan_hash.n > 0 && !rp_str_eq(ask->plan_hash, plan->hash)) {
-        (void)rp_fail(err, RP_E_REFUSED,
-                      "the plan changed: %.*s was asked for, now it is %.*s with %lld jobs",
-                      RP_FMT(ask->plan_hash), RP_FMT(plan->hash), (long long)plan->n);
-        return rp_hint(err, "look at it with --dry-run, then run that plan");
-    }
     if (plan->refused != NULL) {
         (void)rp_fail(err, RP_E_REFUSED, "%.*s: %.*s", RP_FMT(plan->refused->check),
                       RP_FMT(plan->refused->says));
@@ -367,7 +279,8 @@ static bool make_replay(struct rp_db *db, const struct rp_config *config,
     struct rp_plan *plan = &m->plan;
     plan->refused = NULL;
     plan->n_preflight = 0;
-    if (!preflight(db, config, ask, now_us, a, plan, err) || !refuse(plan, ask, err))
+    if (!preflight(db, config, ask, now_us, a, plan, err) ||
+        !plan_holds(db, plan, ask, now_us, a, err) || !refuse(plan, err))
         return false;
     struct rp_replay r = {
         .selection = ask->selection_json,
@@ -379,8 +292,17 @@ static bool make_replay(struct rp_db *db, const struct rp_config *config,
         .rate_per_s = ask->rate_per_s,
         .matched = plan->matched,
         .left_out = plan->matched - plan->n,
+        .rule = plan->halt,
+        .irreversible = plan->risk[RISK_UNKNOWN] + plan->risk[RISK_PARTIAL] > 0,
     };
-    return rp_replay_create(db, &r, NULL, 0, now_us, &m->id, err);
+    struct rp_replay_count left_out[LEFT_OUT_MAX], forced[FORCED_MAX];
+    size_t n_forced = plan_forced(plan, forced);
+    for (size_t i = 0; i < plan->n_left_out; i++)
+        left_out[i] =
+            (struct rp_replay_count){rp_str_of(plan->left_out[i].reason), plan->left_out[i].n};
+    return rp_replay_create(db, &r, NULL, 0, now_us, &m->id, err) &&
+           rp_replay_record(db, m->id, &r, left_out, plan->n_left_out, forced, n_forced, now_us,
+                            err);
 }
 
 bool rp_replay_make(struct rp_db *db, const struct rp_config *config,

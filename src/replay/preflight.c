@@ -18,8 +18,8 @@ struct pre {
 };
 
 enum { CHECKS_MAX = 16 };
-const char *const preflight_checks[] = {"dependencies", "workers", "class",
-                                        "replays",      "backlog", NULL};
+const char *const preflight_checks[] = {"dependencies", "workers", "class", "replays",
+                                        "backlog",      "store",   NULL};
 
 struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n)
 {
@@ -35,12 +35,18 @@ struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t
     return types;
 }
 
+/* The check of classes has a flag of its own. */
+static bool past(const struct rp_replay_ask *ask, const char *check)
+{
+    return overridden(ask, check) || (ask->accept_unknown_class && strcmp(check, "class") == 0);
+}
+
 static void add(struct pre *p, const char *check, enum rp_check_state state, struct rp_str says)
 {
     if (p->plan->n_preflight == CHECKS_MAX)
         return;
     struct rp_preflight *f = &p->plan->preflight[p->plan->n_preflight++];
-    *f = (struct rp_preflight){rp_str_of(check), says, state, overridden(p->ask, check)};
+    *f = (struct rp_preflight){rp_str_of(check), says, state, past(p->ask, check)};
     if (state != RP_CHECK_HOLDS && !f->overridden && p->plan->refused == NULL)
         p->plan->refused = f;
 }
@@ -64,8 +70,12 @@ static bool stale(const struct pre *p, const struct rp_dep_row *d)
            p->now_us - d->checked_us > 3 * conf->every_us + conf->timeout_us + 10 * RP_US_S;
 }
 
-static void judge_dependency(struct pre *p, const struct rp_dep_row *d, enum rp_check_state *worst,
-                             struct rp_buf *says)
+/* Twice down and up again: who knows what it does next. */
+enum { FLAPS = 4 };
+static const int64_t flap_us = 10 * RP_US_MIN;
+
+static void judge_dependency(struct pre *p, const struct rp_dep_row *d, int64_t changes,
+                             enum rp_check_state *worst, struct rp_buf *says)
 {
     char for_now[RP_DURATION_LEN], settle[RP_DURATION_LEN];
     int64_t since = (p->now_us - d->since_us) / RP_US_S * RP_US_S;
@@ -86,6 +96,10 @@ static void judge_dependency(struct pre *p, const struct rp_dep_row *d, enum rp_
         state = RP_CHECK_FAILS;
         rp_buf_fmt(says, "%.*s has been up for %s only, it must hold for %s", RP_FMT(d->name),
                    for_now, rp_duration_format(p->config->settle_us, settle));
+    } else if (changes >= FLAPS) {
+        state = RP_CHECK_FAILS;
+        rp_buf_fmt(says, "%.*s changed between up and down %lld times in the last 10 min",
+                   RP_FMT(d->name), (long long)changes);
     } else
         rp_buf_fmt(says, "%.*s up for %s", RP_FMT(d->name), for_now);
     if (*worst != RP_CHECK_FAILS && state != RP_CHECK_HOLDS)
@@ -100,13 +114,19 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
     enum rp_check_state worst = RP_CHECK_HOLDS;
     if (!rp_deps_list(p->db, p->arena, &deps, &n, err))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (deps[i].active && needed(p, deps[i].name))
-            judge_dependency(p, &deps[i], &worst, &says);
+    bool ok = true;
+    for (size_t i = 0; ok && i < n; i++) {
+        int64_t changes;
+        if (!deps[i].active || !needed(p, deps[i].name))
+            continue;
+        ok = rp_dep_changes(p->db, deps[i].name, p->now_us - flap_us, &changes, err);
+        if (ok)
+            judge_dependency(p, &deps[i], changes, &worst, &says);
+    }
     add(p, "dependencies", worst,
         says.n > 0 ? rp_str_dup(p->arena, rp_buf_view(&says)) : RP_STR("none needed"));
     rp_buf_free(&says);
-    return true;
+    return ok;
 }
 
 static bool check_workers(struct pre *p, struct rp_err *err)
@@ -143,7 +163,7 @@ static void check_classes(struct pre *p)
     for (int64_t i = 0; i < p->plan->n; i++)
         unknown += p->plan->items[i].error_class.n == 0 ||
                    rp_str_is(p->plan->items[i].error_class, "unknown");
-    if (unknown == 0 || p->ask->accept_unknown_class)
+    if (unknown == 0)
         add(p, "class", RP_CHECK_HOLDS, RP_STR("every failure has a class"));
     else
         add(p, "class", RP_CHECK_UNKNOWN,
@@ -153,6 +173,21 @@ static void check_classes(struct pre *p)
                        (long long)unknown));
 }
 
+/* Whether a replay that runs has open items of a type of this plan (rule 8). */
+static bool same_type(struct pre *p, int64_t replay, struct rp_str *type, struct rp_err *err)
+{
+    struct rp_replay_type *types;
+    size_t n;
+    *type = RP_NONE;
+    if (!rp_replay_open_types(p->db, replay, p->arena, &types, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < p->n_types; k++)
+            if (rp_str_eq(types[i].type, p->types[k]))
+                *type = types[i].type;
+    return true;
+}
+
 static bool check_other_replays(struct pre *p, struct rp_err *err)
 {
     struct rp_replay *live;
@@ -160,8 +195,20 @@ static bool check_other_replays(struct pre *p, struct rp_err *err)
     if (!rp_replays_list(p->db, true, 100, p->arena, &live, &n, err))
         return false;
     int64_t running = 0, most = p->config->replay_max_running;
-    for (size_t i = 0; i < n; i++) /* those that stand still take no one's place */
-        running += live[i].state == RP_REPLAY_PLANNED || live[i].state == RP_REPLAY_RUNNING;
+    struct rp_str type = RP_NONE;
+    for (size_t i = 0; i < n && type.p == NULL; i++) {
+        if (live[i].state != RP_REPLAY_PLANNED && live[i].state != RP_REPLAY_RUNNING)
+            continue; /* those that stand still take no one's place */
+        running++;
+        if (!same_type(p, live[i].id, &type, err))
+            return false;
+        if (type.p != NULL)
+            add(p, "replays", RP_CHECK_FAILS,
+                rp_str_fmt(p->arena, "replay R%lld still runs jobs of type %.*s",
+                           (long long)live[i].id, RP_FMT(type)));
+    }
+    if (type.p != NULL)
+        return true;
     if (running >= most)
         add(p, "replays", RP_CHECK_FAILS,
             rp_str_fmt(p->arena, "%lld replays are running already, the limit is %lld",
@@ -169,6 +216,24 @@ static bool check_other_replays(struct pre *p, struct rp_err *err)
     else
         add(p, "replays", RP_CHECK_HOLDS,
             rp_str_fmt(p->arena, "%lld other replays are running", (long long)running));
+    return true;
+}
+
+/* What a replay writes: a record and some output an item; and what all else needs meanwhile. */
+static const int64_t bytes_an_item = 4096, bytes_besides = INT64_C(64) << 20;
+
+enum rp_check_state room_enough(int64_t bytes, int64_t items)
+{
+    return bytes >= bytes_besides + items * bytes_an_item ? RP_CHECK_HOLDS : RP_CHECK_FAILS;
+}
+
+static bool check_room(struct pre *p, struct rp_err *err)
+{
+    int64_t bytes;
+    if (!rp_store_room(p->db, &bytes, err))
+        return false;
+    add(p, "store", room_enough(bytes, p->plan->n),
+        rp_str_fmt(p->arena, "%lld MB free", (long long)(bytes >> 20)));
     return true;
 }
 
@@ -210,5 +275,5 @@ bool preflight(struct rp_db *db, const struct rp_config *config, const struct rp
     if (!check_dependencies(&p, err) || !check_workers(&p, err))
         return false;
     check_classes(&p);
-    return check_other_replays(&p, err) && check_backlog(&p, err);
+    return check_other_replays(&p, err) && check_backlog(&p, err) && check_room(&p, err);
 }

@@ -1,9 +1,10 @@
 /* Replays: plan, preflight, run. Pure planning over candidates; storage in store/replays.h; the run
- * is moved by the engine's tick. Implements rules 1–7, 11–13 (without measured rates) and 20–23 of
- * the replay specification; the halt test comes later. */
+ * is moved by the engine's tick. Implements rules 1–7, 11–17 (without measured rates) and 20–23 of
+ * the replay specification. The halt test itself is in core/halt.h. */
 #ifndef RP_REPLAY_REPLAY_H
 #define RP_REPLAY_REPLAY_H
 
+#include "core/proportions.h"
 #include "store/registry.h"
 #include "store/replays.h"
 
@@ -24,6 +25,7 @@ struct rp_left_out {
     const char *reason;
     int64_t n;
 };
+enum { LEFT_OUT_MAX = 16 };
 enum rp_check_state { RP_CHECK_HOLDS, RP_CHECK_FAILS, RP_CHECK_UNKNOWN };
 struct rp_preflight {
     struct rp_str check, says;
@@ -34,8 +36,8 @@ struct rp_preflight {
 struct rp_plan {
     int64_t matched, n;         /* n: to replay */
     struct rp_candidate *items; /* n of them, oldest first */
-    struct rp_left_out left_out[16];
-    size_t n_left_out;
+    struct rp_left_out left_out[LEFT_OUT_MAX], forced[LEFT_OUT_MAX];
+    size_t n_left_out, n_forced; /* forced: taken along though the reason holds */
     struct rp_preflight *preflight;
     size_t n_preflight;
     int64_t canary, *waves; /* sizes, canary first */
@@ -43,12 +45,15 @@ struct rp_plan {
     int64_t risk[4]; /* items by repeat risk: none, safe, unknown, partial (U9) */
     double rate_per_s;
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */
+    struct rp_halt_rule halt;
     struct rp_str hash;                 /* 16 hex digits over the frozen items */
     const struct rp_preflight *refused; /* the first check that refuses, NULL: may start */
 };
 
 /* Whether `name` is a reason to leave out, or a preflight check, that an ask may override. */
 bool rp_replay_may_override(struct rp_str name);
+/* The ids of a plan's items for its record, "1-50,52"; absent if there are too many for it. */
+struct rp_str rp_replay_plan_ids(const struct rp_plan *plan, struct rp_arena *a);
 /* Reads only. `config` gives what types need and whether they are idempotent. */
 bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
@@ -70,6 +75,29 @@ bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
 bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
                      const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                      int64_t *id, struct rp_err *err);
+/* ---- what came of it (rule 20) ---- */
+
+enum rp_verdict_of { RP_REPLAY_NOT_KNOWN, RP_REPLAY_BETTER, RP_REPLAY_NO_CHANGE, RP_REPLAY_WORSE };
+const char *rp_replay_verdict_name(enum rp_verdict_of v); /* "better" */
+/* Of the pattern under repair: tested and gone, tested and not gone, no item told anything. */
+enum rp_fix { RP_FIX_NOT_TESTED, RP_FIX_PROVEN, RP_FIX_NOT_PROVEN };
+const char *rp_fix_name(enum rp_fix f); /* "not proven" */
+enum rp_fix rp_replay_fix(const struct rp_replay_pattern *p);
+
+struct rp_replay_outcome {
+    struct rp_replay_rates rates;
+    struct rp_interval change; /* of the failure rate; only if the verdict is known */
+    enum rp_verdict_of verdict;
+    struct rp_replay_pattern *patterns;
+    size_t n_patterns;
+    struct rp_replay_new *news;
+    size_t n_news;
+    struct rp_str next; /* a command, or absent: nothing is left to do */
+};
+/* Reads only; any time. */
+bool rp_replay_outcome(struct rp_db *db, const struct rp_replay *r, struct rp_arena *a,
+                       struct rp_replay_outcome *out, struct rp_err *err);
+
 /* [w] The engine's tick hook: settles fates, releases the next wave (canary first: the next waits
  * for all of it; later waves start when 90 % of the last have ended), keeps the rate, halts when a
  * needed dependency goes down, ends. */

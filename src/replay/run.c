@@ -7,23 +7,13 @@
 
 #include <math.h>
 
-enum { HALT_LEAST = 3, RELEASE_A_TICK = 500 };
+enum { RELEASE_A_TICK = 500 };
 
 /* Nobody is making a replay any more that is not whole after so long. */
 static const int64_t half_made_us = 10 * RP_US_MIN;
 
-bool failures_halt(int64_t settled, int64_t failed)
-{
-    return failed * 5 > settled && (failed >= HALT_LEAST || failed == settled);
-}
-
-struct step {
-    struct rp_db *db;
-    struct rp_replay r;
-    int64_t now_us;
-    int64_t *next_us;
-    struct rp_arena *arena;
-};
+/* Reports of workers do not wake the engine: while items end, it looks by itself. */
+static const int64_t busy_us = 10000;
 
 static void again_at(struct step *s, int64_t us)
 {
@@ -35,13 +25,6 @@ static bool halt(struct step *s, struct rp_str why, struct rp_err *err)
 {
     return rp_replay_set_state(s->db, s->r.id, RP_REPLAY_HALTED, RP_STR("engine"), why, s->now_us,
                                err);
-}
-
-/* A dependency that the replay's types need went down: nothing more starts (rule 14). */
-static bool needed_down(struct step *s, struct rp_str *says, struct rp_err *err)
-{
-    *says = RP_NONE;
-    return rp_replay_dependency_down(s->db, s->r.id, s->arena, says, err);
 }
 
 /* When the rate is high, ticks are too far apart for one item each: so much is made up for at once.
@@ -114,11 +97,14 @@ static int64_t current_wave(struct step *s, int64_t *room)
 
 static bool release(struct step *s, struct rp_err *err)
 {
-    int64_t room, wave = current_wave(s, &room), released = 0;
+    int64_t room, beside, wave = current_wave(s, &room), released = 0;
+    struct rp_str says;
     if (room <= 0)
         return true;
+    if (!room_beside_live(s, &beside, &says, err) || !rp_replay_say(s->db, &s->r, says, err))
+        return false;
     struct pace pace = pace_now(s);
-    int64_t n = at_most(at_most(room, pace.n), RELEASE_A_TICK);
+    int64_t n = at_most(at_most(at_most(room, beside), pace.n), RELEASE_A_TICK);
     if (n <= 0)
         return true;
     if (!rp_replay_release(s->db, s->r.id, wave, n, s->now_us, &released, err))
@@ -142,7 +128,7 @@ static bool finish(struct step *s, struct rp_err *err)
 static bool step(struct step *s, struct rp_err *err)
 {
     int64_t settled;
-    struct rp_str down;
+    struct rp_str why = RP_NONE;
     if (!rp_replay_settle(s->db, s->r.id, s->now_us, &settled, err) ||
         !rp_replay_get(s->db, s->r.id, s->arena, &s->r, err))
         return false;
@@ -154,19 +140,10 @@ static bool step(struct step *s, struct rp_err *err)
     const int64_t *n = s->r.n;
     if (n[RP_FATE_WAITING] == 0 && n[RP_FATE_RELEASED] == 0)
         return finish(s, err);
-    struct rp_replay_from now = rp_replay_progress(&s->r), *from = &s->r.from;
-    int64_t failed = now.failed - from->failed, ended = now.ended - from->ended;
-    bool canary_over = now.wave > from->wave + 1 || n[RP_FATE_RELEASED] == 0;
-    if (n[RP_FATE_WAITING] > 0 && canary_over && failures_halt(ended, failed))
-        return halt(s,
-                    rp_str_fmt(s->arena, "%lld of %lld replayed jobs failed again",
-                               (long long)failed, (long long)ended),
-                    err);
-    if (!needed_down(s, &down, err))
+    again_at(s, s->now_us + (settled > 0 ? busy_us : RP_US_S / 5));
+    if (!must_halt(s, &why, err))
         return false;
-    if (down.p != NULL)
-        return halt(s, down, err);
-    return release(s, err);
+    return why.p != NULL ? halt(s, why, err) : release(s, err);
 }
 
 static bool store_broken(const struct rp_err *err)
@@ -202,8 +179,6 @@ bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_u
         struct step s = {
             .db = db, .r = live[i], .now_us = now_us, .next_us = next_us, .arena = &arena};
         ok = step_apart(&s, err);
-        if (s.r.state == RP_REPLAY_RUNNING)
-            again_at(&s, now_us + RP_US_S / 2);
     }
     rp_arena_free(&arena);
     return ok;

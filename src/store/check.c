@@ -73,14 +73,28 @@ bool rp_store_check(struct rp_db *db, struct rp_buf *findings, struct rp_err *er
     return rp_hint(err, "keep the file, and restore a backup");
 }
 
-static bool sync_file(const char *path, struct rp_err *err)
+static bool fail_copy(const char *path, int e, struct rp_err *err)
+{
+    (void)rp_fail(err, RP_E_IO, "%s: %s", path, strerror(e));
+    return rp_hint(err, e == ENOSPC || e == EDQUOT
+                            ? "free space, or name a file on another disk"
+                            : "check the folder and who owns it, or name another file");
+}
+
+static bool sync_path(const char *path, struct rp_err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool ok = fd >= 0 && fsync(fd) == 0;
     int e = errno;
     if (fd >= 0)
         (void)close(fd);
-    return ok || rp_fail(err, RP_E_IO, "%s: %s", path, strerror(e));
+    return ok || fail_copy(path, e, err);
+}
+
+/* The copy, and its name in the folder. */
+static bool sync_copy(struct rp_arena *a, const char *path, struct rp_err *err)
+{
+    return sync_path(path, err) && sync_path(rp_folder_of(a, path), err);
 }
 
 /* VACUUM INTO takes an empty file, so that its mode and its newness are settled before anything is
@@ -92,14 +106,18 @@ bool rp_store_backup(struct rp_db *db, const char *path, struct rp_err *err)
         return rp_fail(err, RP_E_CONFLICT, "%s exists", path) ||
                rp_hint(err, "name a new file: backups are never overwritten");
     if (fd < 0)
-        return rp_fail(err, RP_E_IO, "%s: %s", path, strerror(errno));
+        return fail_copy(path, errno, err);
     (void)close(fd);
     struct rp_stmt *s = rp_sql(db, "vacuum into ?1");
     rp_bind_text(s, 1, rp_str_of(path));
-    if (rp_run(s, err) && sync_file(path, err))
-        return true;
-    (void)unlink(path);
-    return false;
+    struct rp_arena a = {0};
+    bool ok = rp_run(s, err) && sync_copy(&a, path, err);
+    if (!ok) {
+        (void)unlink(path);
+        (void)unlink(rp_str_fmt(&a, "%s-journal", path).p);
+    }
+    rp_arena_free(&a);
+    return ok;
 }
 
 bool rp_store_probe(struct rp_db *db, int64_t now_us, struct rp_err *err)

@@ -109,3 +109,13 @@ bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str
         wake(db, c.state);
     return true;
 }
+
+bool rp_dep_changes(struct rp_db *db, struct rp_str name, int64_t since_us, int64_t *n,
+                    struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select count(*) from dependency_check where dependency = ?1"
+                                   " and at >= ?2");
+    rp_bind_text(s, 1, name);
+    rp_bind_i64(s, 2, since_us);
+    return rp_get_i64(s, 0, n, err);
+}

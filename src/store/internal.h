@@ -53,8 +53,8 @@ struct rp_db {
 
 enum rp_open { RP_OPEN_WRITER, RP_OPEN_READER };
 bool rp_db_open(struct rp_store *s, enum rp_open how, struct rp_db **out, struct rp_err *err);
-/* The writer again, on a new handle: checked, and the log written out anew, because after a failed
- * fsync nobody knows what is on disk. */
+/* The connection again, on a new handle. The writer's is checked, and the log written out anew,
+ * because after a failed fsync nobody knows what is on disk. */
 bool rp_db_reopen(struct rp_db *db, struct rp_err *err);
 void rp_db_free(struct rp_db *db);
 bool rp_script(struct rp_db *db, const char *sql,
@@ -73,7 +73,9 @@ int64_t rp_db_recompiled(struct rp_db *db);
 struct rp_str rp_col_view(struct rp_stmt *s, int c);
 
 /* Rows are written 16, 4 or 1 a statement: a statement opens every index of its table, which for
- * one row costs more than the row. RP_INSERT picks the text for so many rows. */
+ * one row costs more than the row. RP_INSERT picks the text for so many rows. They are `or fail`:
+ * what fails is taken back by the op's savepoint, and SQLite need not keep a journal for the
+ * statement. */
 enum { RP_ROWS = 16 };
 static inline size_t rp_rows_some(size_t n)
 {

@@ -116,6 +116,29 @@ bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out,
 bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str says,
                     int64_t latency_us, int64_t now_us, struct rp_err *err);
 
+/* How often it went up or down since then. */
+bool rp_dep_changes(struct rp_db *db, struct rp_str name, int64_t since_us, int64_t *n,
+                    struct rp_err *err);
+
+/* ---- deploys: what is out there since when ---- */
+
+struct rp_deploy {
+    int64_t id, at_us;
+    struct rp_str type, version, actor, reason;
+};
+/* [w, audited] A deploy of these types is out: what failed before because of code, data or
+ * configuration may be replayed. Unknown types: RP_E_NOT_FOUND, and nothing is marked. */
+bool rp_deploy_mark(struct rp_db *db, const struct rp_strs *types, struct rp_str version,
+                    struct rp_str actor, struct rp_str reason, int64_t now_us, struct rp_err *err);
+/* Newest first. type absent: of all. */
+bool rp_deploys_list(struct rp_db *db, struct rp_str type, int limit, struct rp_arena *a,
+                     struct rp_deploy **out, size_t *n, struct rp_err *err);
+
+/* ---- room ---- */
+
+/* Bytes that the store's file system has left for it. */
+bool rp_store_room(struct rp_db *db, int64_t *bytes, struct rp_err *err);
+
 /* ---- nodes, downtime ---- */
 
 /* [w] The node's sign of life. *last_seen_us: the store's newest sign of life before (0: new

@@ -19,7 +19,8 @@
     "  and l.key = j.key and l.key is not null and l.id > j.id and l.state = 5),"                  \
     " exists(select 1 from replay_item i join replay r on r.id = i.replay_id"                      \
     "  where i.job_id = j.id and i.fate in (1, 2) and r.state in (1, 2, 3, 4)),"                   \
-    " t.configured = 0, a.output_bytes > 0, j.labels, j.payload"                                   \
+    " t.configured = 0, a.output_bytes > 0, j.labels, j.payload,"                                  \
+    " exists(select 1 from deploy d where d.type_id = j.type_id and d.at > j.ended_at)"            \
     " from job j join job_type t on t.id = j.type_id left join pattern p on p.id = j.pattern_id"   \
     " left join attempt a on a.job_id = j.id and a.n = j.last_n where " leading                    \
     " and j.state in (6, 8) and (?1 or j.state = 6) and (?2 is null or +j.type_id = ?2)"           \
@@ -120,6 +121,7 @@ static struct rp_candidate read_candidate(struct rp_stmt *s, struct rp_arena *a)
         .type_gone = rp_col_i64(s, 14) != 0,
         .started = rp_col_i64(s, 3) > 0,
         .has_output = rp_col_i64(s, 15) != 0,
+        .deployed = rp_col_i64(s, 18) != 0,
     };
 }
 

@@ -7,7 +7,7 @@
 enum { SETTLE_A_CALL = 1000, SKIP_A_CALL = 1000 };
 
 struct item {
-    int64_t seq, job_id, last_n, max_attempts, ended_us, due_us, replay_id, payload;
+    int64_t seq, job_id, last_n, max_attempts, ended_us, due_us, replay_id, payload, type_id;
     enum rp_state state;
 };
 
@@ -26,7 +26,7 @@ static bool write_fate(struct rp_db *db, int64_t replay_id, int64_t seq, enum rp
 
 #define ITEM_COLUMNS                                                                               \
     "i.seq, i.job_id, i.n_before, i.max_attempts_before, i.ended_before, i.due_before,"            \
-    " i.replay_before, i.payload_hash, i.state_before"
+    " i.replay_before, i.payload_hash, i.state_before, i.type_id"
 
 static bool read_items(struct rp_stmt *s, struct rp_arena *a, struct item **out, size_t *n,
                        struct rp_err *err)
@@ -45,6 +45,7 @@ static bool read_items(struct rp_stmt *s, struct rp_arena *a, struct item **out,
             .replay_id = rp_col_i64(s, 6),
             .payload = rp_col_i64(s, 7),
             .state = (enum rp_state)rp_col_i64(s, 8),
+            .type_id = rp_col_i64(s, 9),
         };
     }
     return step == RP_STEP_DONE;
@@ -56,7 +57,19 @@ struct release {
     struct rp_db *db;
     struct rp_arena *arena;
     int64_t replay_id, wave, now_us;
+    struct rp_replay_type *types;
+    size_t n_types;
 };
+
+/* Half of what a type may run at once is the replay's (rule 13): the rest waits. */
+static struct rp_replay_type *room_for(struct release *x, const struct item *it)
+{
+    struct rp_replay_type *t = x->types;
+    while (t < x->types + x->n_types && t->type_id != it->type_id)
+        t++;
+    int64_t half = rp_replay_half(rp_type_settings(x->db, it->type_id));
+    return t < x->types + x->n_types && t->released < half ? t : NULL;
+}
 
 /* Why the item's job cannot go out as it was planned, absent: it can. */
 static bool changed_since(struct release *x, const struct item *it, const struct rp_job_row *j,
@@ -117,9 +130,13 @@ static bool release_all(struct release *x, int64_t max, int64_t *released, struc
         return false;
     for (size_t i = 0; i < n && *released < max; i++) {
         bool out;
+        struct rp_replay_type *room = room_for(x, &items[i]);
+        if (room == NULL)
+            continue;
         if (!release_one(x, &items[i], &out, err))
             return false;
         *released += out;
+        room->released += out;
     }
     s = rp_sql(x->db, "update replay set wave = max(wave, ?2) where id = ?1");
     rp_bind_i64(s, 1, x->replay_id);
@@ -135,11 +152,12 @@ bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, 
     struct release x = {.db = db, .arena = &a, .replay_id = id, .wave = wave, .now_us = now_us};
     struct rp_replay r;
     *released = 0;
-    bool ok = rp_replay_get(db, id, &a, &r, err);
+    bool ok = rp_replay_get(db, id, &a, &r, err) && rp_replay_wave_begin(db, &r, wave, now_us, err);
     if (ok && r.state != RP_REPLAY_RUNNING)
         ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s: nothing goes out", (long long)id,
                      rp_replay_state_name(r.state));
-    ok = ok && release_all(&x, max, released, err);
+    ok = ok && rp_replay_open_types(db, id, &a, &x.types, &x.n_types, err) &&
+         release_all(&x, max, released, err);
     rp_arena_free(&a);
     return ok;
 }
@@ -204,6 +222,7 @@ struct ended {
     int64_t seq, job_id, type_id, pattern_id;
     enum rp_state state;
     bool same, lost, poison;
+    bool ours; /* lost because this daemon died with it, not because of itself */
 };
 
 static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct ended **out,
@@ -213,8 +232,10 @@ static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct 
         db, "select i.seq, j.id, j.type_id, j.pattern_id, j.state,"
             " coalesce(j.pattern_id, 0) = coalesce(i.pattern_before, 0) and (j.pattern_id is not"
             " null or coalesce(j.error_class, '') = coalesce(i.class_before, '')),"
-            " coalesce(a.outcome, 0) = 4, j.poison"
-            " from replay_item i join job j on j.id = i.job_id"
+            " coalesce(a.outcome, 0) = 4, j.poison,"
+            " coalesce(a.outcome, 0) = 4 and t.command = 1 and exists(select 1 from node d"
+            "  where d.name = a.node and d.started_at >= a.started_at)"
+            " from replay_item i join job j on j.id = i.job_id join job_type t on t.id = j.type_id"
             " left join attempt a on a.job_id = j.id and a.n = j.last_n"
             " where i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2"
             " and j.state in (5, 6, 7, 8) order by i.seq limit ?2");
@@ -233,6 +254,7 @@ static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct 
             .same = rp_col_i64(s, 5) != 0,
             .lost = rp_col_i64(s, 6) != 0,
             .poison = rp_col_i64(s, 7) != 0,
+            .ours = rp_col_i64(s, 8) != 0,
         };
     }
     return step == RP_STEP_DONE;
@@ -271,7 +293,8 @@ static bool run_again(struct rp_db *db, int64_t replay_id, const struct ended *e
                         .max_attempts = j.attempts + 1,
                         .set_replay = true,
                         .replay_id = replay_id};
-    return rp_job_apply(db, &j, RP_EV_REPLAY, &m, err);
+    return rp_job_apply(db, &j, RP_EV_REPLAY, &m, err) &&
+           (e->ours || rp_replay_test_lost(db, replay_id, err));
 }
 
 static bool settle_one(struct rp_db *db, int64_t replay_id, const struct ended *e,
@@ -284,7 +307,8 @@ static bool settle_one(struct rp_db *db, int64_t replay_id, const struct ended *
     rp_bind_i64(s, 3, fate_of(e));
     rp_bind_id(s, 4, e->state == RP_SUCCEEDED ? 0 : e->pattern_id);
     rp_bind_text(s, 5, e->state == RP_CANCELLED ? RP_STR("the job was cancelled") : RP_NONE);
-    return rp_run(s, err);
+    return rp_run(s, err) &&
+           (e->state != RP_UNKNOWN || !e->ours || rp_replay_test_spare(db, replay_id, err));
 }
 
 /* One that was stopped while items ran ends with the last of them. */

@@ -1,6 +1,7 @@
 /* Replays as records: made, moved from state to state, read. Their run is in replay_run.c. */
 #include "store/replays.h"
 
+#include "base/time.h"
 #include "store/registry.h"
 #include "store/replays_internal.h"
 #include "store/rows.h"
@@ -135,11 +136,73 @@ bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
                       struct rp_err *err)
 {
-    if (!insert_replay(db, in, now_us, id, err) || !insert_items(db, *id, 0, items, n, err))
+    if (!insert_replay(db, in, now_us, id, err) || !rp_replay_test_begin(db, *id, &in->rule, err) ||
+        !insert_items(db, *id, 0, items, n, err))
         return false;
     rp_db_changed(db, RP_CHANGED_REPLAYS);
-    return rp_replay_audit(db, in->actor, "replay.plan", *id, in->reason, RP_NONE, in->plan_hash,
-                           now_us, err);
+    struct rp_arena a = {0};
+    bool ok = rp_audit(db, in->actor, "replay.start", rp_str_fmt(&a, "replay %lld", (long long)*id),
+                       in->irreversible ? "IRREVERSIBLE" : "REVERSIBLE",
+                       rp_detail(&a, in->reason, RP_NONE, in->plan_hash), now_us, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+/* ---- its record ---- */
+
+static bool record_count(struct rp_stmt *s, int64_t id, const struct rp_replay_count *c,
+                         struct rp_err *err)
+{
+    rp_bind_i64(s, 1, id);
+    rp_bind_text(s, 2, c->name);
+    rp_bind_i64(s, 3, c->n);
+    return rp_run(s, err);
+}
+
+/* Each guard that was gone past has its own record, with who and why (rule 10, 24). */
+static bool record_forced(struct rp_db *db, int64_t id, const struct rp_replay *in,
+                          const struct rp_replay_count *c, int64_t now_us, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_str what =
+        c->n > 0 ? rp_str_fmt(&a, "%.*s: %lld jobs taken along", RP_FMT(c->name), (long long)c->n)
+                 : rp_str_fmt(&a, "%.*s: not heeded", RP_FMT(c->name));
+    struct rp_stmt *s =
+        rp_sql(db, "insert into replay_forced(replay_id, name, n) values(?1, ?2, ?3)");
+    bool ok =
+        record_count(s, id, c, err) && rp_replay_audit(db, in->actor, "replay.override", id,
+                                                       in->reason, RP_NONE, what, now_us, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+bool rp_replay_record(struct rp_db *db, int64_t id, const struct rp_replay *in,
+                      const struct rp_replay_count *left_out, size_t n_left_out,
+                      const struct rp_replay_count *forced, size_t n_forced, int64_t now_us,
+                      struct rp_err *err)
+{
+    for (size_t i = 0; i < n_left_out; i++)
+        if (!record_count(rp_sql(db, "insert into replay_left_out(replay_id, name, n)"
+                                     " values(?1, ?2, ?3)"),
+                          id, &left_out[i], err))
+            return false;
+    for (size_t i = 0; i < n_forced; i++)
+        if (!record_forced(db, id, in, &forced[i], now_us, err))
+            return false;
+    return true;
+}
+
+bool rp_replay_plan_find(struct rp_db *db, struct rp_str hash, int64_t now_us, struct rp_arena *a,
+                         struct rp_str *detail, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select detail from audit where action = 'replay.plan' and"
+                                   " object = 'plan ' || ?1 and at > ?2 order by id desc limit 1");
+    rp_bind_text(s, 1, hash);
+    rp_bind_i64(s, 2, now_us - RP_US_H);
+    enum rp_step step = rp_step(s, err);
+    *detail = step == RP_STEP_ROW ? rp_col_str(s, 0, a) : RP_NONE;
+    rp_reset(s);
+    return step != RP_STEP_ERROR;
 }
 
 /* ---- states ---- */
@@ -189,7 +252,8 @@ bool rp_replay_write_state(struct rp_db *db, int64_t id, enum rp_replay_state to
     rp_bind_i64(s, 4, now_us);
     rp_bind_i64(s, 5, to == RP_REPLAY_DONE || to == RP_REPLAY_ABORTED || to == RP_REPLAY_UNDONE);
     rp_db_changed(db, RP_CHANGED_REPLAYS);
-    return rp_run(s, err);
+    return rp_run(s, err) &&
+           (to != RP_REPLAY_RUNNING || rp_replay_rates_begin(db, id, now_us, err));
 }
 
 struct rp_replay_from rp_replay_progress(const struct rp_replay *r)
@@ -224,6 +288,10 @@ static bool begin_anew(struct rp_db *db, const struct rp_replay *r, enum rp_repl
     rp_bind_i64(s, 3, at.out);
     rp_bind_i64(s, 4, at.ended);
     rp_bind_i64(s, 5, at.failed);
+    if (!rp_run(s, err))
+        return false;
+    s = rp_sql(db, "delete from replay_beside where replay_id = ?1");
+    rp_bind_i64(s, 1, r->id);
     return rp_run(s, err);
 }
 
@@ -248,7 +316,11 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
 #define REPLAY_COLUMNS                                                                             \
     "id, state, selection, actor, reason, says, plan_hash, canary, wave_max, rate, created_at,"    \
     " started_at, ended_at, matched, left_out, wave, free_at, from_wave, from_out, from_ended,"    \
-    " from_failed"
+    " from_failed, t.baseline, t.p0, t.alpha,"                                                     \
+    " (select json_group_object(name, n) from replay_left_out where replay_id = id),"              \
+    " (select json_group_object(name, n) from replay_forced where replay_id = id having"           \
+    "  count(*) > 0)"
+#define REPLAYS "replay left join replay_test t on t.replay_id = id"
 
 static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay *r)
 {
@@ -271,6 +343,9 @@ static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay 
         .wave = rp_col_i64(s, 15),
         .free_us = rp_col_i64(s, 16),
         .from = {rp_col_i64(s, 17), rp_col_i64(s, 18), rp_col_i64(s, 19), rp_col_i64(s, 20)},
+        .rule = {rp_col_f64(s, 21), rp_col_f64(s, 22), rp_col_f64(s, 23)},
+        .left_out_by = rp_col_str(s, 24, a),
+        .forced = rp_col_str(s, 25, a),
     };
 }
 
@@ -291,7 +366,7 @@ static bool count_fates(struct rp_db *db, struct rp_replay *r, struct rp_err *er
 bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay *out,
                    struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "select " REPLAY_COLUMNS " from replay where id = ?1");
+    struct rp_stmt *s = rp_sql(db, "select " REPLAY_COLUMNS " from " REPLAYS " where id = ?1");
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
@@ -302,8 +377,9 @@ bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
 }
 
 static const char select_live[] =
-    "select " REPLAY_COLUMNS " from replay where ended_at is null order by id limit ?1";
-static const char select_all[] = "select " REPLAY_COLUMNS " from replay order by id desc limit ?1";
+    "select " REPLAY_COLUMNS " from " REPLAYS " where ended_at is null order by id limit ?1";
+static const char select_all[] =
+    "select " REPLAY_COLUMNS " from " REPLAYS " order by id desc limit ?1";
 
 bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a,
                      struct rp_replay **out, size_t *n, struct rp_err *err)
@@ -327,7 +403,9 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit,
 {
     struct rp_stmt *s =
         rp_sql(db, "select i.seq, i.job_id, i.wave, i.fate, t.name, i.why, i.pattern_before,"
-                   " i.pattern_after from replay_item i join job_type t"
+                   " i.pattern_after, i.n_before, (select max(a.n) from attempt a where a.job_id ="
+                   "  i.job_id and a.n > i.n_before and a.replay_id = i.replay_id)"
+                   " from replay_item i join job_type t"
                    " on t.id = i.type_id where i.replay_id = ?1 and i.seq > ?2"
                    " order by i.seq limit ?3");
     rp_bind_i64(s, 1, id);
@@ -346,6 +424,8 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit,
             .why = rp_col_str(s, 5, a),
             .pattern_before = rp_col_i64(s, 6),
             .pattern_after = rp_col_i64(s, 7),
+            .repairs = rp_col_i64(s, 8),
+            .attempt = rp_col_i64(s, 9),
         };
     }
     return step == RP_STEP_DONE;

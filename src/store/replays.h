@@ -3,6 +3,7 @@
 #ifndef RP_STORE_REPLAYS_H
 #define RP_STORE_REPLAYS_H
 
+#include "core/halt.h"
 #include "core/states.h"
 #include "store/jobs.h"
 
@@ -48,6 +49,9 @@ struct rp_replay {
     int64_t matched, left_out, wave;          /* wave: number of the newest released one, 0: none */
     int64_t n[8];                             /* items by rp_fate; [0]: all */
     int64_t free_us;                          /* by the rate nothing goes out before */
+    struct rp_halt_rule rule;
+    bool irreversible;                 /* in: some of it may have had its effect already */
+    struct rp_str left_out_by, forced; /* out: JSON objects of counts by name, forced: or absent */
     /* As it was when last resumed after a halt: a new canary and new waves begin there. */
     struct rp_replay_from {
         int64_t wave, out, ended, failed;
@@ -63,12 +67,27 @@ struct rp_candidate {
     enum rp_state state;
     struct rp_str type, key, error_class, action, group;
     bool poison, superseded, in_replay, type_gone, started, has_output;
+    bool deployed; /* a deploy of its type was marked since it failed */
 };
 /* Failed (and, if asked, unknown) jobs of a filter or by id, oldest first, ≤ limit: the raw
  * material of a plan. Successes never. */
 bool rp_replay_candidates(struct rp_db *db, const struct rp_job_filter *f, const int64_t *ids,
                           size_t n_ids, int64_t limit, struct rp_arena *a,
                           struct rp_candidate **out, size_t *n, struct rp_err *err);
+
+/* What was left out, or taken along all the same, by the name of its reason. */
+struct rp_replay_count {
+    struct rp_str name;
+    int64_t n;
+};
+/* [w, forced ones audited] Part of the record of a replay that was just created. */
+bool rp_replay_record(struct rp_db *db, int64_t id, const struct rp_replay *in,
+                      const struct rp_replay_count *left_out, size_t n_left_out,
+                      const struct rp_replay_count *forced, size_t n_forced, int64_t now_us,
+                      struct rp_err *err);
+/* The newest record of a plan that a dry run printed in the last hour, absent: there is none. */
+bool rp_replay_plan_find(struct rp_db *db, struct rp_str hash, int64_t now_us, struct rp_arena *a,
+                         struct rp_str *detail, struct rp_err *err);
 
 /* [w, audited] Creates a replay with its first frozen items in state planned. */
 bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
@@ -98,6 +117,86 @@ bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *set
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                     int64_t now_us, struct rp_err *err);
 
+/* What the halt test knows of a replay since it last began (its start or resume). All from the
+ * store, so it is the same after a kill (rule 16). */
+struct rp_replay_test {
+    int64_t ended, failed; /* lost attempts count; what our own death made unknown does not */
+    struct rp_halt_process process[RP_HALT_PROCESSES];
+    size_t n;
+};
+bool rp_replay_test(struct rp_db *db, const struct rp_replay *r, struct rp_replay_test *out,
+                    struct rp_err *err);
+/* Runs and failures of a type by hours since then, attempts that were retried among them: what its
+ * baseline is made of. */
+struct rp_type_hours {
+    int64_t type_id;
+    struct rp_halt_hour *v;
+    size_t n;
+};
+bool rp_types_hours(struct rp_db *db, int64_t since_us, struct rp_arena *a,
+                    struct rp_type_hours **out, size_t *n, struct rp_err *err);
+
+/* Types of a replay with items that are not settled; what else is known of the replay's items of
+ * the type. */
+struct rp_replay_type {
+    int64_t type_id;
+    struct rp_str type;
+    int64_t waiting, released, ended, failed;
+};
+bool rp_replay_open_types(struct rp_db *db, int64_t id, struct rp_arena *a,
+                          struct rp_replay_type **out, size_t *n, struct rp_err *err);
+/* Since when the oldest waiting job of a queue that no replay released has been due, 0: none. */
+bool rp_queue_live_since(struct rp_db *db, struct rp_str queue, int64_t *due_us,
+                         struct rp_err *err);
+/* Live attempts of one of its types, lost ones left out: in the hour before it started, and in the
+ * whole minutes since the first look after its start or resume, without its own items. */
+struct rp_replay_live {
+    int64_t runs_before, failed_before, runs, failed;
+};
+bool rp_replay_live(struct rp_db *db, const struct rp_replay *r, const struct rp_replay_type *t,
+                    int64_t now_us, struct rp_replay_live *out, struct rp_err *err); /* [w] */
+/* [w] Whether live jobs are to be compared now: at most every 5 s. */
+bool rp_replay_live_due(struct rp_db *db, int64_t id, int64_t now_us, bool *due,
+                        struct rp_err *err);
+/* How many items of a type may be out at once: half of what it may run, INT64_MAX: no limit. */
+int64_t rp_replay_half(const struct rp_type *type);
+/* [w] What a running replay waits for; absent: nothing. Writes only when it changes. */
+bool rp_replay_say(struct rp_db *db, const struct rp_replay *r, struct rp_str says,
+                   struct rp_err *err);
+
+/* ---- its outcome ---- */
+
+/* Attempts of its types: in the hour before its start (in the day, if that had none), and since,
+ * its own among them, until its end or now. */
+struct rp_replay_rates {
+    int64_t runs_before, failed_before, runs, failed;
+};
+bool rp_replay_rates(struct rp_db *db, const struct rp_replay *r, struct rp_replay_rates *out,
+                     struct rp_err *err);
+/* Items by the pattern under repair, 0: none. */
+struct rp_replay_pattern {
+    int64_t pattern_id, items, succeeded, same, other, unknown, open; /* open: not run, skipped */
+};
+bool rp_replay_patterns(struct rp_db *db, int64_t id, struct rp_arena *a,
+                        struct rp_replay_pattern **out, size_t *n, struct rp_err *err);
+/* New failures by their pattern, most first. */
+struct rp_replay_new {
+    int64_t pattern_id, n;
+    struct rp_str template;
+};
+bool rp_replay_news(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay_new **out,
+                    size_t *n, struct rp_err *err);
+/* Which replays a job was in, oldest first: lineage the other way. */
+struct rp_job_replay {
+    int64_t replay_id, wave, attempt, repairs; /* attempt: the newest it made, 0: none yet */
+    enum rp_replay_state state;
+    enum rp_fate fate;
+    struct rp_str actor, reason, why, plan_hash;
+    int64_t created_us;
+};
+bool rp_job_replays(struct rp_db *db, int64_t job_id, struct rp_arena *a,
+                    struct rp_job_replay **out, size_t *n, struct rp_err *err);
+
 /* *says: which dependency of the types of the replay's open items is down, absent if none is. */
 bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
                                struct rp_str *says, struct rp_err *err);
@@ -108,6 +207,7 @@ bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_aren
                      struct rp_replay **out, size_t *n, struct rp_err *err);
 struct rp_replay_item {
     int64_t seq, job_id, wave;
+    int64_t repairs, attempt; /* the attempt that failed, and the newest of the replay, 0: none */
     enum rp_fate fate;
     struct rp_str type, why;
     int64_t pattern_before, pattern_after;

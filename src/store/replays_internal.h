@@ -17,4 +17,22 @@ bool rp_replay_audit(struct rp_db *db, struct rp_str actor, const char *action, 
  * again. */
 bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err);
 
+/* ---- replay_halt.c ---- */
+
+/* [w] With the replay's row. */
+bool rp_replay_test_begin(struct rp_db *db, int64_t id, const struct rp_halt_rule *rule,
+                          struct rp_err *err);
+/* [w] A wave begins; nothing if it had begun. */
+bool rp_replay_wave_begin(struct rp_db *db, const struct rp_replay *r, int64_t wave, int64_t now_us,
+                          struct rp_err *err);
+/* [w] An attempt was lost and runs again: a failure for the test. */
+bool rp_replay_test_lost(struct rp_db *db, int64_t id, struct rp_err *err);
+/* [w] An outcome is unknown because the daemon died: none for the test. */
+bool rp_replay_test_spare(struct rp_db *db, int64_t id, struct rp_err *err);
+
+/* ---- replay_outcome.c ---- */
+
+/* [w] With its first start: how its types fare now. */
+bool rp_replay_rates_begin(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err);
+
 #endif

@@ -84,7 +84,7 @@ def test_what_a_dry_run_leaves_out_is_explained_with_the_way_to_take_it_along(wo
     job = world.run("enqueue", "python", "--quiet").out.strip()
     wait_for(lambda: world.json("job", "show", job)["state"] == "failed", what="the failure")
     said = " ".join(world.run("replay", job, "--dry-run").out.split())
-    assert "1 fix-first: fails the same way until it is fixed; then --override fix-first --reason WHY" in said
+    assert "1 fix-first: fails the same way until it is fixed; then reprise deploy mark TYPE" in said
 
 
 @pytest.mark.parametrize("more", [[], ["--follow"]])

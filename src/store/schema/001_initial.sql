@@ -158,6 +158,36 @@ create trigger replay_tally_move after update of fate on replay_item when old.fa
     on conflict do update set n = n + 1;
 end;
 
+-- The halt test: what is acceptable, and how many outcomes there were when each wave began. lost: attempts that ended without a
+-- word and were run again; spared: outcomes that only this daemon's own death made unknown. live_seen_at: when live jobs of its
+-- types were last compared with before.
+create table replay_test(
+  replay_id integer primary key references replay(id), baseline real not null, p0 real not null, alpha real not null,
+  lost integer not null default 0, spared integer not null default 0, live_seen_at integer not null default 0);
+create table replay_wave(
+  replay_id integer not null references replay(id), wave integer not null, began_at integer not null,
+  ended integer not null, failed integer not null, primary key(replay_id, wave)) without rowid;
+-- From which minute on live jobs of a type are compared with before, and how many of the replay's own had ended by then.
+create table replay_beside(
+  replay_id integer not null references replay(id), type_id integer not null, minute integer not null,
+  ended integer not null, failed integer not null, primary key(replay_id, type_id)) without rowid;
+-- What was gone past by name: reasons to leave out with the number of jobs, checks with 0. left_out: what was not.
+create table replay_forced(
+  replay_id integer not null references replay(id), name text not null, n integer not null,
+  primary key(replay_id, name)) without rowid;
+create table replay_left_out(
+  replay_id integer not null references replay(id), name text not null, n integer not null,
+  primary key(replay_id, name)) without rowid;
+-- Attempts of its types in the time before its start, and how many of the start's own minute lie before it.
+create table replay_rate(
+  replay_id integer not null references replay(id), type_id integer not null, minute integer not null,
+  runs_before integer not null, failed_before integer not null, runs_minute integer not null, failed_minute integer not null,
+  primary key(replay_id, type_id)) without rowid;
+create table deploy(
+  id integer primary key, type_id integer not null references job_type(id), at integer not null, version text,
+  actor text not null, reason text);
+create index deploy_type on deploy(type_id, at);
+
 create table node(
   name text primary key, pid integer not null, started_at integer not null, seen_at integer not null,
   stopped_at integer) without rowid;
@@ -182,6 +212,7 @@ create table spool(id text primary key, at integer not null) without rowid;
 create table audit(
   id integer primary key, at integer not null, actor text not null, action text not null, object text not null,
   safety text not null, detail text);
+create index audit_plan on audit(object) where action = 'replay.plan'; -- a plan by its hash
 
 create view jobs_v as
   select j.id, t.name as type, s.name as state, q.name as queue, j.priority, j.key, j.attempts, j.max_attempts,

@@ -22,6 +22,7 @@ static const struct {
     {"/v1/check/waiting", "{\"types\":[]}"},
     {"/v1/patterns/{p}", "{\"name\":\"n\"}"},
     {"/v1/replays", "{\"select\":{\"all\":true},\"dry_run\":true}"},
+    {"/v1/deploys", "{\"types\":[\"mail\"]}"},
     {"/v1/tokens", "{\"name\":\"n\",\"scope\":\"read\"}"},
 };
 

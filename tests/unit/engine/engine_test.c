@@ -265,16 +265,23 @@ static void a_lowered_max_running_holds_while_commands_end(void **state)
     (void)state;
     struct rp_err err;
     int64_t held, id[8];
-    static const char yaml[] = "max_running: %d\njobs:\n" TYPE("a", "sleep 0.3", "");
-    char text[400];
-    (void)snprintf(text, sizeof text, yaml, 4);
+    /* They run until the limit has been lowered, however long that takes. */
+    static const char yaml[] =
+        "max_running: %d\njobs:\n" TYPE("a", "until [ -e %s/go ]; do sleep 0.02; done", "");
+    char text[400], dir[] = "/tmp/reprise-go-XXXXXX", go[64];
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(go, sizeof go, "%s/go", dir);
+    (void)snprintf(text, sizeof text, yaml, 4, dir);
     struct world *w = world_new(text);
-    (void)snprintf(text, sizeof text, yaml, 1);
+    (void)snprintf(text, sizeof text, yaml, 1, dir);
     struct rp_config *next = config_of(text);
     for (int i = 0; i < 8; i++)
         id[i] = enqueue(w, "a", NULL);
     (void)job_in(w, id[3], RP_RUNNING);
     must(rp_engine_reload(w->engine, next, &held, &err), &err);
+    FILE *f = fopen(go, "w");
+    assert_non_null(f);
+    (void)fclose(f);
     for (int i = 0; i < 4; i++)
         (void)job_in(w, id[i], RP_SUCCEEDED);
     while (job(w, id[7]).state != RP_SUCCEEDED) {
@@ -283,6 +290,8 @@ static void a_lowered_max_running_holds_while_commands_end(void **state)
         assert_true(s.running <= 1);
         (void)nanosleep(&(struct timespec){0, 5000000}, NULL);
     }
+    (void)unlink(go);
+    (void)rmdir(dir);
     world_free(w);
     rp_config_free(next);
 }

@@ -341,10 +341,16 @@ static void R7_a_failure_of_no_known_class_refuses(void **state)
 static void R9_not_more_replays_run_than_configured_and_those_that_stand_do_not_count(void **state)
 {
     struct world *w = *state;
-    configure(w, conf);
+    static const char *const types[] = {"plain", "gone", "other", "more"};
+    static const char four[] = "jobs:\n"
+                               "  plain: { run: [\"true\"], retries: 0, idempotent: true }\n"
+                               "  gone: { run: [\"true\"], retries: 0, idempotent: true }\n"
+                               "  other: { run: [\"true\"], retries: 0, idempotent: true }\n"
+                               "  more: { run: [\"true\"], retries: 0, idempotent: true }\n";
+    configure(w, four);
     int64_t job[4], id[2];
     for (int i = 0; i < 4; i++)
-        job[i] = fail_one(w, &(struct failing){.type = "plain"});
+        job[i] = fail_one(w, &(struct failing){.type = types[i]});
     commit(w);
     for (int i = 0; i < 2; i++)
         id[i] =
@@ -353,10 +359,34 @@ static void R9_not_more_replays_run_than_configured_and_those_that_stand_do_not_
     refused(w, &ask, "2 replays are running already");
     OK(rp_replay_set_state(w->db, id[0], RP_REPLAY_HALTED, RP_STR("engine"), RP_NONE, w->now, err));
     (void)start(w, &ask);
-    configure(w, "replay: { max_running: 1 }\njobs:\n  plain: { run: [\"true\"], idempotent: true, "
-                 "retries: 0 }\n");
+    char one[1000];
+    (void)snprintf(one, sizeof one, "replay: { max_running: 1 }\n%s", four);
+    configure(w, one);
     ask.ids = &job[3];
     refused(w, &ask, "the limit is 1");
+}
+
+static void R8_a_second_replay_of_the_same_type_is_refused_while_the_first_runs(void **state)
+{
+    struct world *w = *state;
+    configure(w, conf);
+    int64_t job[2];
+    for (int i = 0; i < 2; i++)
+        job[i] = fail_one(w, &(struct failing){.type = "plain"});
+    commit(w);
+    struct rp_replay_ask ask = {.ids = &job[0], .n_ids = 1, .actor = RP_STR("ada")};
+    int64_t id = start(w, &ask);
+    ask.ids = &job[1];
+    refused(w, &ask, "replay R1 still runs jobs of type plain");
+    ask.ids = &job[0];
+    refused(w, &ask, "nothing to replay"); /* a job is in one live replay only */
+    for (int i = 0; i < 3; i++, w->now += RP_US_S) {
+        (void)tick(w);
+        (void)work(w, 0);
+    }
+    assert_int_equal(replay(w, id).state, RP_REPLAY_DONE);
+    ask.ids = &job[1];
+    (void)start(w, &ask);
 }
 
 static void R9_live_work_goes_first(void **state)
@@ -390,6 +420,7 @@ int main(void)
         REPLAY_TEST(R6_workers_must_be_there_and_commands_be_found),
         REPLAY_TEST(R7_a_failure_of_no_known_class_refuses),
         REPLAY_TEST(R9_not_more_replays_run_than_configured_and_those_that_stand_do_not_count),
+        REPLAY_TEST(R8_a_second_replay_of_the_same_type_is_refused_while_the_first_runs),
         REPLAY_TEST(R9_live_work_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,245 @@
+/* The JSON shapes of plans, replays, and what goes with them. */
+#include "api/shapes.h"
+
+static void m_count(struct rp_jw *w, const char *key, int64_t n)
+{
+    if (n != 0)
+        rp_jw_m_i64(w, key, n);
+}
+
+static void m_raw(struct rp_jw *w, const char *key, struct rp_str json)
+{
+    if (json.p != NULL)
+        rp_jw_m_raw(w, key, json);
+}
+
+static void counts(struct rp_jw *w, const char *key, const struct rp_left_out *v, size_t n)
+{
+    rp_jw_key(w, key);
+    rp_jw_object(w);
+    for (size_t i = 0; i < n; i++)
+        rp_jw_m_i64(w, v[i].reason, v[i].n);
+    rp_jw_object_end(w);
+}
+
+static void plan_parts(struct rp_jw *w, const struct rp_plan *p)
+{
+    counts(w, "left_out", p->left_out, p->n_left_out);
+    if (p->n_forced > 0)
+        counts(w, "forced", p->forced, p->n_forced);
+    rp_jw_key(w, "risk");
+    rp_jw_object(w);
+    for (size_t i = 0; i < 4; i++)
+        rp_jw_m_i64(w, ((const char *const[]){"none", "safe", "unknown", "partial"})[i],
+                    p->risk[i]);
+    rp_jw_object_end(w);
+    rp_jw_m_i64(w, "canary", p->canary);
+    rp_jw_key(w, "waves");
+    rp_jw_array(w);
+    for (size_t i = 0; i < p->n_waves; i++)
+        rp_jw_i64(w, p->waves[i]);
+    rp_jw_array_end(w);
+}
+
+static void preflight_checks(struct rp_jw *w, const struct rp_plan *p)
+{
+    static const char *const states[] = {"holds", "fails", "unknown"};
+    rp_jw_key(w, "preflight");
+    rp_jw_array(w);
+    for (size_t i = 0; i < p->n_preflight; i++) {
+        rp_jw_object(w);
+        rp_jw_m_str(w, "check", p->preflight[i].check);
+        rp_jw_m_cstr(w, "state", states[p->preflight[i].state]);
+        rp_jw_m_str(w, "says", p->preflight[i].says);
+        if (p->preflight[i].overridden)
+            rp_jw_m_bool(w, "overridden", true);
+        rp_jw_object_end(w);
+    }
+    rp_jw_array_end(w);
+}
+
+static void halt_rule(struct rp_jw *w, const struct rp_halt_rule *rule)
+{
+    rp_jw_key(w, "halt");
+    rp_jw_object(w);
+    rp_jw_m_f64(w, "baseline", rule->baseline);
+    rp_jw_m_f64(w, "p0", rule->p0);
+    rp_jw_m_f64(w, "alpha", rule->alpha);
+    rp_jw_m_i64(w, "decision_after", rp_halt_decision_after(rule->p0, rule->alpha));
+    rp_jw_object_end(w);
+}
+
+void shape_plan(struct rp_jw *w, const struct rp_plan *p)
+{
+    rp_jw_object(w);
+    rp_jw_m_str(w, "plan", p->hash);
+    rp_jw_m_i64(w, "matched", p->matched);
+    rp_jw_m_i64(w, "to_replay", p->n);
+    plan_parts(w, p);
+    preflight_checks(w, p);
+    if (p->rate_per_s > 0)
+        rp_jw_m_f64(w, "rate", p->rate_per_s);
+    if (p->estimate_mid_s >= 0) {
+        rp_jw_key(w, "estimate_s");
+        rp_jw_object(w);
+        rp_jw_m_i64(w, "low", p->estimate_low_s);
+        rp_jw_m_i64(w, "mid", p->estimate_mid_s);
+        rp_jw_m_i64(w, "high", p->estimate_high_s);
+        rp_jw_object_end(w);
+    }
+    halt_rule(w, &p->halt);
+    if (p->refused != NULL) {
+        rp_jw_key(w, "refused");
+        rp_jw_object(w);
+        rp_jw_m_str(w, "check", p->refused->check);
+        rp_jw_m_str(w, "says", p->refused->says);
+        rp_jw_object_end(w);
+    }
+    rp_jw_object_end(w);
+}
+
+static void rate(struct rp_jw *w, const char *key, int64_t runs, int64_t failed)
+{
+    rp_jw_key(w, key);
+    rp_jw_object(w);
+    rp_jw_m_i64(w, "runs", runs);
+    rp_jw_m_i64(w, "failed", failed);
+    rp_jw_object_end(w);
+}
+
+static void pattern_outcome(struct rp_jw *w, const struct rp_replay_pattern *p)
+{
+    rp_jw_object(w);
+    shape_prefixed_id(w, "pattern", "P", p->pattern_id);
+    rp_jw_m_cstr(w, "fix", rp_fix_name(rp_replay_fix(p)));
+    rp_jw_m_i64(w, "items", p->items);
+    rp_jw_m_i64(w, "tested", p->succeeded + p->same + p->other + p->unknown);
+    rp_jw_m_i64(w, "succeeded", p->succeeded);
+    rp_jw_m_i64(w, "came_back", p->same);
+    rp_jw_m_i64(w, "failed_new", p->other);
+    rp_jw_object_end(w);
+}
+
+static void change(struct rp_jw *w, const struct rp_interval *c)
+{
+    rp_jw_key(w, "change");
+    rp_jw_object(w);
+    rp_jw_m_f64(w, "low", c->low);
+    rp_jw_m_f64(w, "mid", c->mid);
+    rp_jw_m_f64(w, "high", c->high);
+    rp_jw_object_end(w);
+}
+
+static void m_outcome(struct rp_jw *w, const struct rp_replay_outcome *o)
+{
+    rp_jw_key(w, "outcome");
+    rp_jw_object(w);
+    rp_jw_m_cstr(w, "verdict", rp_replay_verdict_name(o->verdict));
+    rate(w, "before", o->rates.runs_before, o->rates.failed_before);
+    rate(w, "after", o->rates.runs, o->rates.failed);
+    if (o->verdict != RP_REPLAY_NOT_KNOWN)
+        change(w, &o->change);
+    rp_jw_key(w, "patterns");
+    rp_jw_array(w);
+    for (size_t i = 0; i < o->n_patterns; i++)
+        pattern_outcome(w, &o->patterns[i]);
+    rp_jw_array_end(w);
+    rp_jw_key(w, "new_patterns");
+    rp_jw_array(w);
+    for (size_t i = 0; i < o->n_news; i++) {
+        rp_jw_object(w);
+        shape_prefixed_id(w, "pattern", "P", o->news[i].pattern_id);
+        rp_jw_m_str(w, "template", o->news[i].template);
+        rp_jw_m_i64(w, "n", o->news[i].n);
+        rp_jw_object_end(w);
+    }
+    rp_jw_array_end(w);
+    rp_jw_m_str(w, "next", o->next);
+    rp_jw_object_end(w);
+}
+
+void shape_job_replay(struct rp_jw *w, const struct rp_job_replay *r)
+{
+    rp_jw_object(w);
+    shape_prefixed_id(w, "replay", "R", r->replay_id);
+    rp_jw_m_cstr(w, "state", rp_replay_state_name(r->state));
+    rp_jw_m_cstr(w, "fate", rp_fate_name(r->fate));
+    rp_jw_m_str(w, "why", r->why);
+    m_count(w, "wave", r->wave);
+    rp_jw_m_i64(w, "repairs", r->repairs);
+    m_count(w, "attempt", r->attempt);
+    rp_jw_m_str(w, "actor", r->actor);
+    rp_jw_m_str(w, "reason", r->reason);
+    rp_jw_m_str(w, "plan", r->plan_hash);
+    rp_jw_m_time(w, "created_at", r->created_us);
+    rp_jw_object_end(w);
+}
+
+void shape_replay(struct rp_jw *w, const struct rp_replay *r,
+                  const struct rp_replay_outcome *outcome)
+{
+    static const struct {
+        enum rp_fate fate;
+        const char *key;
+    } fates[] = {{RP_FATE_SUCCEEDED, "succeeded"},   {RP_FATE_FAILED_SAME, "failed_same"},
+                 {RP_FATE_FAILED_NEW, "failed_new"}, {RP_FATE_SKIPPED, "skipped"},
+                 {RP_FATE_UNKNOWN, "unknown"},       {RP_FATE_RELEASED, "running"},
+                 {RP_FATE_WAITING, "not_run"}};
+    rp_jw_object(w);
+    shape_prefixed_id(w, "id", "R", r->id);
+    rp_jw_m_cstr(w, "state", rp_replay_state_name(r->state));
+    m_raw(w, "selection", r->selection);
+    rp_jw_m_str(w, "actor", r->actor);
+    rp_jw_m_str(w, "reason", r->reason);
+    rp_jw_m_str(w, "says", r->says);
+    rp_jw_m_str(w, "plan", r->plan_hash);
+    rp_jw_m_i64(w, "canary", r->canary);
+    rp_jw_m_i64(w, "wave_max", r->wave_max);
+    if (r->rate_per_s > 0)
+        rp_jw_m_f64(w, "rate", r->rate_per_s);
+    rp_jw_m_time(w, "created_at", r->created_us);
+    rp_jw_m_time(w, "started_at", r->started_us);
+    rp_jw_m_time(w, "ended_at", r->ended_us);
+    rp_jw_m_i64(w, "matched", r->matched);
+    rp_jw_m_i64(w, "left_out", r->left_out);
+    m_raw(w, "left_out_by", r->left_out_by);
+    m_raw(w, "forced", r->forced);
+    rp_jw_m_i64(w, "to_replay", r->n[0]);
+    rp_jw_m_i64(w, "wave", r->wave);
+    rp_jw_key(w, "fates");
+    rp_jw_object(w);
+    for (size_t i = 0; i < sizeof fates / sizeof *fates; i++)
+        rp_jw_m_i64(w, fates[i].key, r->n[fates[i].fate]);
+    rp_jw_object_end(w);
+    halt_rule(w, &r->rule);
+    if (outcome != NULL)
+        m_outcome(w, outcome);
+    rp_jw_object_end(w);
+}
+
+void shape_replay_item(struct rp_jw *w, const struct rp_replay_item *i)
+{
+    rp_jw_object(w);
+    rp_jw_m_id(w, "job", i->job_id);
+    rp_jw_m_str(w, "type", i->type);
+    m_count(w, "wave", i->wave);
+    rp_jw_m_cstr(w, "fate", rp_fate_name(i->fate));
+    rp_jw_m_str(w, "why", i->why);
+    rp_jw_m_i64(w, "repairs", i->repairs);
+    m_count(w, "attempt", i->attempt);
+    shape_prefixed_id(w, "pattern_before", "P", i->pattern_before);
+    shape_prefixed_id(w, "pattern_after", "P", i->pattern_after);
+    rp_jw_object_end(w);
+}
+
+void shape_deploy(struct rp_jw *w, const struct rp_deploy *d)
+{
+    rp_jw_object(w);
+    rp_jw_m_id(w, "id", d->id);
+    rp_jw_m_str(w, "type", d->type);
+    rp_jw_m_str(w, "version", d->version);
+    rp_jw_m_time(w, "at", d->at_us);
+    rp_jw_m_str(w, "actor", d->actor);
+    rp_jw_m_str(w, "reason", d->reason);
+    rp_jw_object_end(w);
+}

@@ -1,0 +1,190 @@
+/* One replay as people read it: how far it is, what came of it, what to do next. */
+#include "cli/replay.h"
+
+enum { LABEL = 13, ITEMS_SHOWN = 20 };
+
+static void fates_line(struct cli *cli, struct rp_str r)
+{
+    static const struct {
+        const char *field, *words;
+        enum paint paint;
+    } fates[] = {{"succeeded", "succeeded", GREEN},
+                 {"failed_same", "failed the same way", RED},
+                 {"failed_new", "failed in a new way", RED},
+                 {"unknown", "of unknown outcome", YELLOW},
+                 {"skipped", "skipped", PLAIN},
+                 {"running", "running", CYAN},
+                 {"not_run", "not run", PLAIN}};
+    struct line l;
+    line_begin(&l, cli, "jobs", LABEL);
+    line_part(&l, "%s in all", show_count(cli, doc_i64(r, "to_replay", 0)));
+    for (size_t i = 0; i < sizeof fates / sizeof *fates; i++) {
+        int64_t n = doc_i64(doc_get(r, "fates"), fates[i].field, 0);
+        if (n > 0)
+            line_part(&l, "%s",
+                      painted(cli, fates[i].paint,
+                              show_fmt(cli, "%s %s", show_count(cli, n), fates[i].words)));
+    }
+    line_end(&l);
+}
+
+/* Without a word of the daemon's, the pattern of the new failure. */
+static const char *item_why(struct cli *cli, struct rp_str item)
+{
+    struct rp_str why = doc_str(cli, item, "why");
+    return why.n > 0 ? show_cut(cli, why, 100) : doc_show(cli, item, "pattern_after");
+}
+
+/* Items that did not succeed, with their reason. */
+static void items_show(struct cli *cli, const char *id)
+{
+    static const struct column columns[] = {{"JOB", COLUMN_RIGHT},
+                                            {"TYPE", COLUMN_NAME},
+                                            {"WAVE", COLUMN_RIGHT},
+                                            {"FATE", 0},
+                                            {"WHY", COLUMN_CUT}};
+    struct reply reply;
+    struct rp_err err;
+    struct items i;
+    int shown = 0;
+    if (!client_get(cli, show_fmt(cli, "/v1/replays/%s/items", id), &reply, &err)) {
+        (void)say_err(cli, &err);
+        return;
+    }
+    struct table *t = table_new(cli, columns, 5);
+    for (items_open(&i, reply.body, "items"); items_next(&i) && shown < ITEMS_SHOWN;) {
+        struct rp_str fate = doc_str(cli, i.value, "fate");
+        if (rp_str_is(fate, "succeeded") || rp_str_starts(fate, "not"))
+            continue;
+        table_row(t);
+        table_cell(t, doc_show(cli, i.value, "job"));
+        table_cell(t, doc_show(cli, i.value, "type"));
+        table_cell(t, show_fmt(cli, "%lld", (long long)doc_i64(i.value, "wave", 0)));
+        table_paint(t, rp_str_starts(fate, "failed") ? RED : state_paint(fate),
+                    show_text(cli, fate));
+        table_cell(t, item_why(cli, i.value));
+        shown++;
+    }
+    items_close(&i);
+    table_print(t);
+}
+
+/* ---- what came of it ---- */
+
+static const char *points(struct cli *cli, struct rp_str r, const char *field)
+{
+    return show_fmt(cli, "%+.0f", doc_f64(doc_get(r, "outcome.change"), field, 0) * 100);
+}
+
+static void verdict_line(struct cli *cli, struct rp_str r)
+{
+    struct line l;
+    struct rp_str verdict = doc_str(cli, r, "outcome.verdict"), o = doc_get(r, "outcome");
+    int64_t before = doc_i64(o, "before.runs", 0), after = doc_i64(o, "after.runs", 0);
+    if (verdict.n == 0 || rp_str_is(verdict, "not known"))
+        return;
+    enum paint p = rp_str_is(verdict, "better")  ? GREEN
+                   : rp_str_is(verdict, "worse") ? RED
+                                                 : YELLOW;
+    line_begin(&l, cli, "verdict", LABEL);
+    line_part(&l, "%s", painted(cli, p, show_text(cli, verdict)));
+    line_part(&l, "before %s of %s runs failed", show_count(cli, doc_i64(o, "before.failed", 0)),
+              show_count(cli, before));
+    line_part(&l, "since %s of %s", show_count(cli, doc_i64(o, "after.failed", 0)),
+              show_count(cli, after));
+    line_part(&l, "%s points (%s to %s)", points(cli, r, "mid"), points(cli, r, "low"),
+              points(cli, r, "high"));
+    line_end(&l);
+}
+
+/* Each pattern under repair: fix proven, not proven, not tested (U6). */
+static void fix_lines(struct cli *cli, struct rp_str r)
+{
+    struct line l;
+    struct items i;
+    bool first = true;
+    for (items_open(&i, r, "outcome.patterns"); items_next(&i); first = false) {
+        struct rp_str fix = doc_str(cli, i.value, "fix");
+        const char *pattern = doc_has(i.value, "pattern") ? doc_show(cli, i.value, "pattern")
+                                                          : "failures without a pattern";
+        enum paint p = rp_str_is(fix, "proven")       ? GREEN
+                       : rp_str_is(fix, "not tested") ? PLAIN
+                                                      : RED;
+        int64_t tested = doc_i64(i.value, "tested", 0), back = doc_i64(i.value, "came_back", 0);
+        line_begin(&l, cli, first ? "fixes" : "", LABEL);
+        line_part(&l, "%s %s", pattern, painted(cli, p, show_text(cli, fix)));
+        if (back > 0)
+            line_part(&l, "came back in %s of %s", show_count(cli, back), show_count(cli, tested));
+        else if (tested > 0)
+            line_part(&l, "%s of %s succeeded", show_count(cli, doc_i64(i.value, "succeeded", 0)),
+                      show_count(cli, tested));
+        line_end(&l);
+    }
+    items_close(&i);
+}
+
+static void news_lines(struct cli *cli, struct rp_str r)
+{
+    struct line l;
+    struct items i;
+    bool first = true;
+    for (items_open(&i, r, "outcome.new_patterns"); items_next(&i); first = false) {
+        line_begin(&l, cli, first ? "new failures" : "", LABEL);
+        line_part(&l, "%s %s", show_count(cli, doc_i64(i.value, "n", 0)),
+                  doc_show(cli, i.value, "pattern"));
+        line_part(&l, "%s", show_cut(cli, doc_str(cli, i.value, "template"), 60));
+        line_end(&l);
+    }
+    items_close(&i);
+}
+
+static void what_next(struct cli *cli, struct rp_str r)
+{
+    if (doc_has(r, "outcome.next")) {
+        say_next(cli, "%s", doc_show(cli, r, "outcome.next"));
+        return;
+    }
+    const char *id = doc_show(cli, r, "id");
+    int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0);
+    if (replay_in_state(cli, r, "running"))
+        say_next(cli, "reprise replay show %s --follow", id);
+    else if (replay_in_state(cli, r, "paused") || replay_in_state(cli, r, "halted"))
+        say_next(cli, "reprise replay resume %s --reason …   or reprise replay abort %s", id, id);
+    else if (replay_in_state(cli, r, "aborted"))
+        say_next(cli, "reprise replay undo %s puts what was not run back", id);
+    else if (again > 0)
+        say_next(cli, "reprise jobs --state failed --replay %s", id);
+    else if (replay_in_state(cli, r, "done"))
+        say_next(cli, "reprise status");
+}
+
+void replay_show(struct cli *cli, struct rp_str r)
+{
+    struct line l;
+    struct rp_str state = doc_str(cli, r, "state");
+    int64_t created = doc_time(cli, r, "created_at"), ended = doc_time(cli, r, "ended_at"),
+            started = doc_time(cli, r, "started_at");
+    line_begin(&l, cli, show_fmt(cli, "replay %s", doc_show(cli, r, "id")), LABEL);
+    line_part(&l, "%s", painted(cli, state_paint(state), show_text(cli, state)));
+    if (created != 0)
+        line_part(&l, "%s", show_time(cli, created));
+    if (doc_has(r, "actor"))
+        line_part(&l, "by %s", doc_show(cli, r, "actor"));
+    if (started != 0 && ended != 0)
+        line_part(&l, "took %s", show_span(cli, ended - started));
+    line_end(&l);
+    if (doc_has(r, "says")) {
+        line_begin(&l, cli, "says", LABEL);
+        line_part(&l, "%s", doc_show(cli, r, "says"));
+        line_end(&l);
+    }
+    fates_line(cli, r);
+    verdict_line(cli, r);
+    fix_lines(cli, r);
+    news_lines(cli, r);
+    (void)replay_left_out_lines(cli, r, "left_out_by");
+    replay_forced_line(cli, r);
+    if (doc_i64(r, "fates.succeeded", 0) < doc_i64(r, "to_replay", 0))
+        items_show(cli, doc_show(cli, r, "id"));
+    what_next(cli, r);
+}

@@ -1,0 +1,137 @@
+/* What a running replay is held to at every tick: when it must halt (rule 14), and how much may go
+ * out beside live work (rule 13). */
+#include "replay/internal.h"
+
+#include "base/time.h"
+#include "core/fisher.h"
+
+#include <math.h>
+
+/* Live jobs: how much more often they may fail than before, and how sure that must be. */
+static const double live_points = 0.1, live_p = 0.01;
+
+/* ---- halts ---- */
+
+/* Too much of it fails. Nothing is left to stop when no item waits. */
+static bool items_fail(struct step *s, struct rp_str *why, struct rp_err *err)
+{
+    struct rp_replay_test t;
+    const struct rp_halt_rule *rule = &s->r.rule;
+    if (s->r.n[RP_FATE_WAITING] == 0)
+        return true;
+    if (!rp_replay_test(s->db, &s->r, &t, err))
+        return false;
+    const struct rp_halt_process *p = rp_halt_says(rule->p0, rule->alpha, t.failed, t.process, t.n);
+    if (p == NULL)
+        return true;
+    double e = fmin(rp_halt_log_e(rule->p0, p->failed, p->succeeded), 700);
+    *why = rp_str_fmt(
+        s->arena,
+        "%lld of %lld replayed jobs failed again, %lld of %lld since wave %lld began: more than "
+        "%.3g %% are not acceptable (e = %.3g, limit %.3g)",
+        (long long)t.failed, (long long)t.ended, (long long)p->failed,
+        (long long)(p->failed + p->succeeded), (long long)(s->r.from.wave + p->k), rule->p0 * 100,
+        exp(e), exp(rp_halt_log_limit(rule->alpha, p->k)));
+    return true;
+}
+
+static bool dependency_down(struct step *s, struct rp_str *why, struct rp_err *err)
+{
+    return rp_replay_dependency_down(s->db, s->r.id, s->arena, why, err);
+}
+
+static int64_t at_least_0(int64_t v)
+{
+    return v > 0 ? v : 0;
+}
+
+static int64_t at_most(int64_t v, int64_t most)
+{
+    return v < most ? v : most;
+}
+
+static double share(int64_t failed, int64_t runs)
+{
+    return runs > 0 ? (double)failed / (double)runs : 0;
+}
+
+static bool worse(const struct rp_replay_live *l)
+{
+    return share(l->failed, l->runs) - share(l->failed_before, l->runs_before) >= live_points &&
+           rp_fisher_more((struct rp_fisher_group){l->runs, l->failed},
+                          (struct rp_fisher_group){l->runs_before, l->failed_before}) < live_p;
+}
+
+static bool live_fails(struct step *s, struct rp_str *why, struct rp_err *err)
+{
+    struct rp_replay_type *types;
+    size_t n;
+    bool due;
+    if (!rp_replay_live_due(s->db, s->r.id, s->now_us, &due, err))
+        return false;
+    if (!due)
+        return true;
+    if (!rp_replay_open_types(s->db, s->r.id, s->arena, &types, &n, err))
+        return false;
+    for (size_t i = 0; i < n && why->p == NULL; i++) {
+        struct rp_replay_live l;
+        if (!rp_replay_live(s->db, &s->r, &types[i], s->now_us, &l, err))
+            return false;
+        if (worse(&l))
+            *why = rp_str_fmt(s->arena,
+                              "live jobs of %.*s fail more often since it runs: %lld of %lld, in "
+                              "the hour before %lld of %lld",
+                              RP_FMT(types[i].type), (long long)l.failed, (long long)l.runs,
+                              (long long)l.failed_before, (long long)l.runs_before);
+    }
+    return true;
+}
+
+bool must_halt(struct step *s, struct rp_str *why, struct rp_err *err)
+{
+    static bool (*const rules[])(struct step *, struct rp_str *,
+                                 struct rp_err *) = {items_fail, dependency_down, live_fails};
+    *why = RP_NONE;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules && why->p == NULL; i++)
+        if (!rules[i](s, why, err))
+            return false;
+    return true;
+}
+
+/* ---- live work first ---- */
+
+static bool live_waits(struct step *s, const struct rp_type *type, struct rp_str *says,
+                       struct rp_err *err)
+{
+    const struct rp_config *c = rp_db_config(s->db);
+    char age[RP_DURATION_LEN];
+    int64_t due;
+    if (c->backlog_age_above_us <= 0)
+        return true;
+    if (!rp_queue_live_since(s->db, type->queue, &due, err))
+        return false;
+    if (due > 0 && s->now_us - due > c->backlog_age_above_us)
+        *says = rp_str_fmt(s->arena, "waits: live jobs of queue %.*s have waited for %s",
+                           RP_FMT(type->queue),
+                           rp_duration_format((s->now_us - due) / RP_US_MIN * RP_US_MIN, age));
+    return true;
+}
+
+bool room_beside_live(struct step *s, int64_t *room, struct rp_str *says, struct rp_err *err)
+{
+    struct rp_replay_type *types;
+    size_t n;
+    *says = RP_NONE;
+    *room = 0;
+    if (!rp_replay_open_types(s->db, s->r.id, s->arena, &types, &n, err))
+        return false;
+    for (size_t i = 0; i < n && says->p == NULL; i++) {
+        const struct rp_type *type = rp_config_type(rp_db_config(s->db), types[i].type);
+        *room += at_least_0(at_most(types[i].waiting, rp_replay_half(type) - types[i].released));
+        if (type != NULL && !live_waits(s, type, says, err))
+            return false;
+    }
+    if (says->p != NULL)
+        *room = 0;
+    return true;
+}

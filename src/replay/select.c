@@ -1,0 +1,157 @@
+/* What is in a plan, what is left out of it and why, and what a repeat of each item risks (replay
+ * specification 3, U9). */
+#include "replay/internal.h"
+
+struct view { /* what a rule may look at */
+    const struct rp_candidate *c;
+    const struct rp_type *type; /* NULL: not configured */
+    const struct rp_replay_ask *ask;
+};
+
+static enum risk risk_of(const struct view *v)
+{
+    if (!v->c->started)
+        return RISK_NONE;
+    if (v->type != NULL && v->type->idempotent)
+        return RISK_SAFE;
+    return v->c->has_output ? RISK_PARTIAL : RISK_UNKNOWN;
+}
+
+static bool type_gone(const struct view *v)
+{
+    return v->type == NULL || v->c->type_gone;
+}
+
+static bool in_replay(const struct view *v)
+{
+    return v->c->in_replay;
+}
+
+static bool poison(const struct view *v)
+{
+    return v->c->poison;
+}
+
+static bool superseded(const struct view *v)
+{
+    return v->c->superseded;
+}
+
+static bool outcome_unknown(const struct view *v)
+{
+    return v->c->state == RP_UNKNOWN;
+}
+
+/* Classes that fail the same way each time until somebody fixes and deploys (analysis specification
+ * 2). */
+static bool fix_first(const struct view *v)
+{
+    if (v->c->deployed)
+        return false;
+    static const char *const groups[] = {"code", "data", "config", "deploy"};
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        if (rp_str_is(v->c->group, groups[i]))
+            return true;
+    return false;
+}
+
+static bool not_idempotent(const struct view *v)
+{
+    return risk_of(v) >= RISK_UNKNOWN;
+}
+
+/* First that holds and is not forced names the reason. Each can be forced by its name; two have
+ * flags of their own. */
+static const struct {
+    const char *reason;
+    bool (*holds)(const struct view *);
+} rules[] = {
+    {"type-removed", type_gone},
+    {"in-another-replay", in_replay},
+    {"poison", poison},
+    {"superseded", superseded},
+    {"unknown-outcome", outcome_unknown},
+    {"fix-first", fix_first},
+    {"not-idempotent", not_idempotent},
+};
+
+bool rp_replay_may_override(struct rp_str name)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rp_str_is(name, rules[i].reason))
+            return true;
+    for (size_t i = 0; preflight_checks[i] != NULL; i++)
+        if (rp_str_is(name, preflight_checks[i]))
+            return true;
+    return false;
+}
+
+static bool forced(const struct rp_replay_ask *ask, const char *reason)
+{
+    return overridden(ask, reason) ||
+           (ask->include_unsafe && strcmp(reason, "not-idempotent") == 0) ||
+           (ask->include_unknown && strcmp(reason, "unknown-outcome") == 0);
+}
+
+static void count(struct rp_left_out *v, size_t *n, const char *reason)
+{
+    size_t i = 0;
+    while (i < *n && v[i].reason != reason)
+        i++;
+    if (i == *n)
+        v[(*n)++] = (struct rp_left_out){reason, 0};
+    v[i].n++;
+}
+
+/* Whether the job goes along. What it was forced past is counted. */
+static bool goes_along(const struct view *v, struct rp_plan *plan)
+{
+    const char *past[sizeof rules / sizeof *rules];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (!rules[i].holds(v))
+            continue;
+        if (!forced(v->ask, rules[i].reason)) {
+            count(plan->left_out, &plan->n_left_out, rules[i].reason);
+            return false;
+        }
+        past[n++] = rules[i].reason;
+    }
+    for (size_t i = 0; i < n; i++)
+        count(plan->forced, &plan->n_forced, past[i]);
+    return true;
+}
+
+bool overridden(const struct rp_replay_ask *ask, const char *name)
+{
+    for (size_t i = 0; i < ask->override.n; i++)
+        if (rp_str_is(ask->override.v[i], name))
+            return true;
+    return false;
+}
+
+void select_items(const struct rp_config *config, const struct rp_replay_ask *ask,
+                  const struct rp_candidate *found, size_t n, struct rp_arena *a,
+                  struct rp_plan *plan)
+{
+    plan->matched = (int64_t)n;
+    plan->items = RP_NEW_N(a, struct rp_candidate, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        struct view v = {&found[i], rp_config_type(config, found[i].type), ask};
+        if (!goes_along(&v, plan))
+            continue;
+        plan->risk[risk_of(&v)]++;
+        plan->items[plan->n++] = found[i];
+    }
+}
+
+size_t plan_forced(const struct rp_plan *plan, struct rp_replay_count out[FORCED_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < plan->n_forced; i++)
+        out[n++] = (struct rp_replay_count){rp_str_of(plan->forced[i].reason), plan->forced[i].n};
+    for (size_t i = 0; i < plan->n_preflight; i++)
+        if (plan->preflight[i].overridden && plan->preflight[i].state != RP_CHECK_HOLDS)
+            out[n++] = (struct rp_replay_count){plan->preflight[i].check, 0};
+    return n;
+}

@@ -1,0 +1,242 @@
+"""What users of other tools suffered when they replayed (users.md U1 to U11, U26, U28), as they would see it here: against the program."""
+import http.client
+import json
+import re
+
+import pytest
+
+from reprise import wait_for
+
+JOBS = """
+replay: { settle: 0s }
+jobs:
+  once: { idempotent: true, retries: 0 }
+  other: { idempotent: true, retries: 0 }
+  mail: { retries: 0 }
+"""
+REFUSED = "connection to server at 10.0.0.7, port 5432 failed: Connection refused"
+RATE = "Stripe: rate limit exceeded"
+BUG = "TypeError: Cannot read properties of undefined (reading 'tenantId')"
+
+
+class Worker:
+    """Fetches and reports as an application's worker would. `verdict` decides each job: an error text, or None for success."""
+
+    def __init__(self, daemon, *types):
+        self.d, self.types = daemon, list(types)
+
+    def work(self, verdict=lambda job: None, most=1000):
+        done = []
+        while len(done) < most:
+            leases = self.d.post("/v1/work/fetch", {"worker": "w1", "types": self.types, "max": 100})["leases"]
+            if not leases:
+                return done
+            for lease in leases:
+                error = verdict(lease["job"])
+                report = {"lease": lease["lease"], "token": lease["token"], "outcome": "failed" if error else "succeeded"}
+                self.d.post("/v1/work/report", [report | ({"error": error} if error else {})])
+                done.append(lease["job"]["id"])
+        return done
+
+
+def fail(d, worker, type, errors, **more):
+    ids = [d.enqueue(type, payload={"n": i, "error": e}, **more) for i, e in enumerate(errors)]
+    assert sorted(worker.work(lambda job: job["payload"]["error"])) == sorted(ids)
+    return ids
+
+
+def states(d, ids):
+    return [d.job(i)["state"] for i in ids]
+
+
+def run_replay(d, worker, verdict=lambda job: None, **body):
+    r = d.post("/v1/replays", body)["id"]
+    return follow(d, worker, r, verdict)
+
+
+def follow(d, worker, r, verdict=lambda job: None):
+    def over():
+        worker.work(verdict)
+        now = d.get(f"/v1/replays/{r}")
+        return now if now["state"] not in ("running", "planned") else None
+    return wait_for(over, f"the end of {r}")
+
+
+@pytest.fixture
+def d(daemon):
+    return daemon(JOBS)
+
+
+def test_U1_one_pattern_of_three_is_replayed_and_the_others_stay_byte_for_byte(d):
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 6 + [RATE] * 5 + [BUG] * 4)
+    pattern = {e: d.job(ids[i])["error"]["pattern"] for e, i in ((REFUSED, 0), (RATE, 6), (BUG, 11))}
+    assert len(set(pattern.values())) == 3
+    before = {i: (d.http("GET", f"/v1/jobs/{i}")[1], d.http("GET", f"/v1/jobs/{i}/attempts")[1]) for i in ids}
+    plan = d.json("replay", "--pattern", pattern[RATE], "--dry-run")
+    assert (plan["matched"], plan["to_replay"]) == (5, 5)
+    end = run_replay(d, w, select={"pattern": pattern[RATE]})
+    assert end["state"] == "done" and end["fates"]["succeeded"] == 5
+    for i in ids[:6] + ids[11:]:
+        assert (d.http("GET", f"/v1/jobs/{i}")[1], d.http("GET", f"/v1/jobs/{i}/attempts")[1]) == before[i]
+    assert set(states(d, ids[6:11])) == {"succeeded"}
+
+
+def test_U2_a_selection_never_takes_a_success_and_never_ignores_what_it_cannot_use(d):
+    w = Worker(d, "once")
+    failed, good = fail(d, w, "once", [REFUSED] * 3), [d.enqueue("once")]
+    w.work()
+    assert states(d, good) == ["succeeded"]
+    assert d.json("replay", "--type", "once", "--dry-run")["matched"] == 3
+    for select in ({"type": "once", "pattern": "P999"}, {"type": "nobody"}, {"type": "once", "sate": "failed"}, {"type": "once", "pattern": "7"},
+                   {"type": "once", "state": "succeeded"}, {"type": "once", "since": "yesterdayish"}, {"jobs": good}, {"type": ""}, {}):
+        status, body = d.http("POST", "/v1/replays", {"select": select})
+        assert status >= 400, f"{select}: {body}"
+    assert states(d, good) == ["succeeded"] and set(states(d, failed)) == {"failed"}
+    # a success runs again only by its id, with a reason
+    assert d.cli("job", "retry", good[0], code=None).code != 0
+    d.cli("job", "retry", good[0], "--reason", "the file was lost")
+    assert w.work() == good
+
+
+def test_U3_what_was_shown_is_what_runs_or_the_difference_is_said(d):
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 8)
+    plan = d.json("replay", "--type", "once", "--dry-run")
+    assert f"reprise replay --plan {plan['plan']}" in d.cli("replay", "--type", "once", "--dry-run").out
+    later = fail(d, w, "once", [REFUSED])
+    answer = d.json("replay", "--plan", plan["plan"], code=4)
+    assert answer["check"] == "plan"
+    refused = d.cli("replay", "--plan", plan["plan"], code=4)
+    assert f"new: 1 ({later[0]})" in refused.err, refused.err
+    assert set(states(d, ids + later)) == {"failed"}
+    again = d.json("replay", "--type", "once", "--dry-run")
+    r = d.json("replay", "--plan", again["plan"], "--detach")
+    assert r["plan"] == again["plan"] and r["to_replay"] == 9 and r["selection"]["type"] == "once"
+    assert follow(d, w, r["id"])["fates"]["succeeded"] == 9
+    assert "in the last hour" in d.cli("replay", "--plan", "0123456789abcdef", code=4).err
+
+
+def test_R3_a_deploy_mark_makes_failures_of_code_replayable(d):
+    w = Worker(d, "once", "other")
+    fail(d, w, "once", [BUG] * 3)
+    fail(d, w, "other", [BUG] * 2)
+    before = " ".join(d.cli("replay", "--type", "once", "--dry-run").out.split())
+    assert "fix-first" in before and "reprise deploy mark" in before
+    assert "nothing" in d.cli("replay", "--type", "once", code=4).err
+    marked = d.json("deploy", "mark", "once", "--version", "v1.2", "--reason", "tenantId is checked")["items"]
+    assert [(m["type"], m["version"], m["reason"]) for m in marked] == [("once", "v1.2", "tenantId is checked")]
+    assert d.cli("deploy", "mark", "once", "nobody", code=None).code != 0
+    assert [m["type"] for m in d.json("deploys")["items"]] == ["once"]
+    assert "v1.2" in d.cli("deploys", "--type", "once").out
+    assert d.json("replay", "--type", "once", "--dry-run")["to_replay"] == 3
+    assert d.json("replay", "--type", "other", "--dry-run")["left_out"] == {"fix-first": 2}
+    assert run_replay(d, w, select={"type": "once"})["fates"]["succeeded"] == 3
+
+
+def test_R10_what_goes_past_a_guard_needs_a_reason_and_is_shown_ever_after(d):
+    w = Worker(d, "mail", "once")
+    fail(d, w, "mail", [REFUSED] * 2)
+    fail(d, w, "once", [BUG])
+    args = ["replay", "--all", "--include-unsafe", "--override", "fix-first"]
+    assert "--reason" in d.cli(*args, "--yes", code=2).err
+    plan = d.json(*args, "--reason", "support checked", "--dry-run")
+    assert plan["forced"] == {"not-idempotent": 2, "fix-first": 1} and plan["to_replay"] == 3
+    r = d.json(*args, "--reason", "support checked", "--yes", "--detach")
+    end = follow(d, w, r["id"])
+    assert end["forced"] == {"not-idempotent": 2, "fix-first": 1} and end["reason"] == "support checked"
+    shown = d.cli("replay", "show", r["id"]).out
+    assert "gone past" in shown and "not-idempotent: 2 jobs" in shown
+
+
+def test_rule_1_what_failed_again_in_a_replay_can_be_selected(d):
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 6)
+    first = run_replay(d, w, lambda job: REFUSED if job["payload"]["n"] < 2 else None, select={"type": "once"})
+    assert first["fates"]["failed_same"] == 2
+    fail(d, w, "once", [REFUSED])
+    plan = d.json("replay", "--replay", first["id"], "--dry-run")
+    assert plan["to_replay"] == 2
+    end = run_replay(d, w, select={"replay": first["id"]})
+    assert end["fates"]["succeeded"] == 2 and set(states(d, ids)) == {"succeeded"}
+
+
+def test_U5_one_bad_item_stops_nothing_and_every_item_ends_with_a_fate_and_a_reason(d):
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 8)
+    r = d.post("/v1/replays", {"select": {"jobs": ids}})["id"]
+    d.post(f"/v1/replays/{r}/pause")
+    d.cli("job", "retry", ids[0], "--reason", "by hand")
+    d.cli("job", "retry", ids[1], "--reason", "by hand")
+    d.cli("job", "cancel", ids[1], "--reason", "not wanted")
+    assert w.work() == [ids[0]]
+    d.post(f"/v1/replays/{r}/resume")
+    end = follow(d, w, r, lambda job: RATE if job["id"] == ids[2] else None)
+    assert end["state"] == "done"
+    items = {i["job"]: i for i in d.get(f"/v1/replays/{r}/items?limit=100")["items"]}
+    assert set(items) == set(ids)
+    assert [items[i]["fate"] for i in ids] == ["skipped"] * 2 + ["failed-new"] + ["succeeded"] * 5
+    assert "succeeded" in items[ids[0]]["why"] and "cancelled" in items[ids[1]]["why"]
+    assert items[ids[2]]["pattern_after"] != items[ids[2]]["pattern_before"]
+
+
+def test_U6_it_is_said_whether_each_fix_worked(d):
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 5 + [RATE] * 3)
+    again = run_replay(d, w, lambda job: RATE if job["id"] == ids[5] else BUG if job["id"] == ids[0] else None, select={"type": "once"})
+    o = d.get(f"/v1/replays/{again['id']}")["outcome"]
+    fixes = {p["items"]: p for p in o["patterns"]}
+    assert fixes[3]["fix"] == "not proven" and (fixes[3]["came_back"], fixes[3]["tested"]) == (1, 3)
+    assert fixes[5]["fix"] == "proven" and fixes[5]["failed_new"] == 1
+    assert [n["n"] for n in o["new_patterns"]] == [1] and "Cannot read properties" in o["new_patterns"][0]["template"]
+    assert o["before"] == {"runs": 8, "failed": 8} and o["after"] == {"runs": 8, "failed": 2} and o["verdict"] == "better"
+    shown = d.cli("replay", "show", again["id"]).out
+    for words in ("verdict", "better", "before 8 of 8 runs failed", "since 2 of 8", "not proven", "came back in 1 of 3", "new failures",
+                  f"reprise pattern show {fixes[3]['pattern']}"):
+        assert words in shown, f"{words!r} is not in\n{shown}"
+    # and the other way: from the job to its replay
+    lineage = d.get(f"/v1/jobs/{ids[5]}/replays")["items"]
+    assert [(x["replay"], x["fate"], x["repairs"], x["attempt"]) for x in lineage] == [(again["id"], "failed-same", 1, 2)]
+    assert f"replay {again['id']}" in d.cli("job", "show", ids[5]).out
+
+
+def test_U26_what_nobody_looked_at_stays_and_a_replay_keeps_id_attempts_and_output(d):
+    w = Worker(d, "once")
+    [job] = fail(d, w, "once", [REFUSED], key="invoice-7", labels={"tenant": "t7"})
+    before, first = d.job(job), d.attempts(job)[0]
+    run_replay(d, w, lambda job: RATE, select={"jobs": [job]})
+    end = run_replay(d, w, select={"jobs": [job]})
+    assert end["fates"]["succeeded"] == 1
+    after, attempts = d.job(job), d.attempts(job)
+    assert (after["id"], after["key"], after["labels"], after["payload"], after["created_at"]) == (
+        before["id"], before["key"], before["labels"], before["payload"], before["created_at"])
+    assert attempts[0] == first and [a["outcome"] for a in attempts] == ["failed", "failed", "succeeded"]
+    assert [a.get("replay") for a in attempts] == [None, "R1", "R2"]
+
+
+def test_U28_who_may_enqueue_or_read_may_not_replay_and_a_GET_changes_nothing(daemon):
+    d = daemon("listen: 127.0.0.1:0\n" + JOBS)
+    port = int(re.search(r"port=(\d+)", wait_for(lambda: "port=" in d.logged() and d.logged(), "the port")).group(1))
+
+    def ask(method, path, body, token):  # over the Unix socket it would be root who asks
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
+            c.request(method, path, json.dumps(body), {"Authorization": f"Bearer {token}"})
+            return c.getresponse().status
+        finally:
+            c.close()
+
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 2)
+    calls = [("POST", "/v1/replays", {"select": {"all": True}}), ("POST", "/v1/deploys", {"types": ["once"]}),
+             ("POST", f"/v1/jobs/{ids[0]}/retry", {}), ("POST", "/v1/replays/R1/undo", {})]
+    for scope, allowed in (("read", False), ("enqueue", False), ("work", False), ("operate", True)):
+        token = d.post("/v1/tokens", {"name": scope, "scope": scope})["token"]
+        for method, path, body in calls:
+            status = ask(method, path, body, token)
+            assert (status != 403) == allowed, f"{scope} {path}: {status}"
+        if not allowed:
+            assert set(states(d, ids)) == {"failed"}
+    for _, path, _ in calls:
+        assert d.http("GET", path)[0] in (200, 404, 405)
+    assert [r["id"] for r in d.get("/v1/replays")["items"]] == ["R1"]

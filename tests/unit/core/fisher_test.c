@@ -1,0 +1,46 @@
+/* Fisher's exact test against exact fractions (Python's math.comb). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "core/fisher.h"
+
+static void it_agrees_with_exact_fractions(void **state)
+{
+    static const struct {
+        struct rp_fisher_group a, b;
+        double p;
+    } known[] = {
+        {{10, 5}, {10, 1}, 0.0704334365325077},
+        {{100, 20}, {200, 10}, 8.6039473692677e-05},
+        {{30, 3}, {1000, 100}, 0.591792893219767},
+        {{5, 5}, {5, 0}, 0.00396825396825397},
+        {{40, 0}, {10, 3}, 1},
+        {{2000, 300}, {50000, 5000}, 4.65442261977758e-12},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        double p = rp_fisher_more(known[i].a, known[i].b);
+        if (fabs(p - known[i].p) > 1e-8 * known[i].p)
+            fail_msg("row %zu: %.15g instead of %.15g", i, p, known[i].p);
+    }
+}
+
+static void an_empty_group_says_nothing(void **state)
+{
+    (void)state;
+    struct rp_fisher_group none = {0, 0}, some = {10, 10};
+    assert_true(rp_fisher_more(none, some) == 1 && rp_fisher_more(some, none) == 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_agrees_with_exact_fractions),
+        cmocka_unit_test(an_empty_group_says_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
