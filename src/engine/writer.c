@@ -203,7 +203,7 @@ static void finish(struct rp_writer *w, struct rp_op *op, const struct rp_err *f
     }
 }
 
-static bool store_failed(const struct rp_err *err)
+bool store_broken(const struct rp_err *err)
 {
     return err->code == RP_E_STORE_IO || err->code == RP_E_STORE_FULL ||
            err->code == RP_E_STORE_CORRUPT;
@@ -219,7 +219,7 @@ static bool run_alone(struct rp_writer *w, struct rp_db *db, struct rp_op *op)
         return true;
     rp_tx_rollback(db);
     (void)rp_db_take_changes(db);
-    if (store_failed(&op->err))
+    if (store_broken(&op->err))
         note_health(w, 1, &op->err);
     op->done(op);
     return false;
@@ -243,9 +243,9 @@ static void write_batch(struct rp_writer *w, struct rp_op *batch)
     if (rest != NULL)
         put_back(w, rest);
     note_health(w, begun ? n : 0, ok ? NULL : &err);
-    finish(w, batch, ok ? NULL : &err);
     if (ok)
-        tell(w, bits);
+        tell(w, bits); /* first: who is answered must find what it asked for */
+    finish(w, batch, ok ? NULL : &err);
 }
 
 static void *writer_thread(void *arg)
