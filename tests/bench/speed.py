@@ -35,7 +35,7 @@ def enqueue_single(rounds):
                 args = ["enqueue", "--connections", n, "--seconds", .8, "--warm", .2]
                 ours, theirs = in_turn(2 * rounds, lambda: d.load(*args, over=mine), lambda: bare.load(*args))
                 found.append(row(f"enqueue, single, {n} connections, {over}", median(ours, "per_s"), "jobs/s", (">=", .9), "bare program",
-                                 median(theirs, "per_s"), goal_is_ratio=True, cpu_us_a_job=cpu_us(ours), bare_cpu_us_a_job=cpu_us(theirs),
+                                 median(theirs, "per_s"), goal_is_ratio=True, cpu_us_a_job=cpu_us(ours), beside_cpu_us_a_job=cpu_us(theirs),
                                  p50_us=median(ours, "p50_us"), p99_us=median(ours, "p99_us"), rounds=ours, bare_rounds=theirs))
     return found
 
