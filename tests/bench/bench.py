@@ -29,7 +29,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=os.environ.get("RP_BENCH_ONLY", ""), help="names, with commas between them")
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("RP_BENCH_ROUNDS", "3")))
-    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--list", action="store_true", help="names the measures")
+    parser.add_argument("--markdown", action="store_true", help="prints the rows that were kept, for docs/performance.md")
     return parser.parse_args()
 
 
@@ -96,6 +97,12 @@ def show(found, before):
         print("  ".join(c.ljust(w) for c, w in zip(cells, widths)).rstrip())
 
 
+def markdown(kept):
+    print("| " + " | ".join(HEAD[:-1]) + " |\n|" + " --- |" * (len(HEAD) - 1))
+    for r in kept:
+        print("| " + " | ".join(line(r, {})[:-1]) + " |")
+
+
 def last():
     try:
         return {r["name"]: r for r in json.loads((BUILD / "bench.json").read_text())["rows"]}
@@ -144,12 +151,18 @@ def main():
         print("\n".join(f"{name:12} {(m.__doc__ or '').splitlines()[0]}" for name, m in MEASURES.items()))
         return 0
     began, found, well, before = time.time(), [], True, last()
+    if args.markdown:
+        markdown(before.values())
+        return 0
     for name in chosen(args.only):
         rows, ok = measured(name, args.rounds)
         found, well = found + rows, well and ok
     beside_peers(found)
     keep(found, before, began)
     show(found, before)
+    if found and max(r["load"] for r in found) > os.cpu_count():
+        print(f"The machine was busy (load {max(r['load'] for r in found):.0f} on {os.cpu_count()} cores): rates and times are those of what was left of "
+              "it, and even ratios are rough. The processor time a job is not.")
     return 0 if well else 1
 
 

@@ -29,7 +29,7 @@ def enqueue_batches(rounds):
 def enqueue_single(rounds):
     """Durable enqueue, one job a POST on 64 and 256 connections, beside a bare program, in turn."""
     found = []
-    with Bench() as d, rig.folder() as path, BareServer(path, "port") as bare_tcp, rig.folder() as other, BareServer(other, "socket") as bare_unix:
+    with Bench() as d, rig.folder() as a, BareServer(a, "port") as bare_tcp, rig.folder() as b, BareServer(b, "socket") as bare_unix:
         for over, mine, bare in (("TCP", d.tcp(), bare_tcp), ("socket", d.unix(), bare_unix)):
             for n in (64, 255):  # 256 is what the bare program stops at, see docs/performance.md
                 args = ["enqueue", "--connections", n, "--seconds", .8, "--warm", .2]
