@@ -37,7 +37,7 @@ run_fn r_schedules, r_schedule, r_schedule_next, r_occurrences, r_schedule_run, 
 prepare_fn p_deps_check;
 run_fn r_deps, r_deps_check;
 
-/* patterns.c: patterns, the analysis of a window */
+/* patterns.c: patterns; analysis.c: the analysis of a window */
 prepare_fn p_pattern_edit, p_analysis;
 run_fn r_patterns, r_pattern, r_pattern_edit, r_analysis;
 
@@ -45,6 +45,10 @@ run_fn r_patterns, r_pattern, r_pattern_edit, r_analysis;
 prepare_fn p_replay;
 run_fn r_replay_plan_or_start, r_replays, r_replay, r_replay_items, r_job_replays, r_replay_pause,
     r_replay_resume, r_replay_abort, r_replay_undo;
+
+/* changes.c */
+prepare_fn p_type_set;
+run_fn r_type_set, r_changes, r_change_revert;
 
 /* deploys.c */
 prepare_fn p_deploy;
