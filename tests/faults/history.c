@@ -131,7 +131,16 @@ bool history_step(struct history *h, const struct step *s, struct rp_err *err)
     return false;
 }
 
-static const struct step configure;
+static const struct step configure, batch, claim;
+
+/* What the history has at hand need not be made. */
+static bool at_hand(const struct history *h, const struct step *need, const struct step *s)
+{
+    const struct rp_lease *l = &h->is.lease[h->is.n_leases > 0 ? h->is.n_leases - 1 : 0];
+    if (need == &claim)
+        return h->is.n_leases > 0 && rp_str_is(l->job.type, "work");
+    return need == &batch && s == &claim && h->is.stock >= 2;
+}
 
 /* The store opens anew, which is when it is known what of the refused step is there. */
 static void go_on(struct history *h, const struct step *s)
@@ -163,7 +172,8 @@ void history_prepare(struct history *h, const struct step *s)
     if (rp_db_config(h->db) == NULL && s != &configure)
         must(h, &configure);
     for (const struct step *const *need = s->needs; need != NULL && *need != NULL; need++)
-        history_play(h, *need);
+        if (!at_hand(h, *need, s))
+            history_play(h, *need);
 }
 
 void history_play(struct history *h, const struct step *s)
@@ -215,6 +225,7 @@ static bool enqueue(struct history *h, const char *type, size_t n, int64_t due_u
 
 static bool op_batch(struct history *h, struct rp_err *err)
 {
+    h->is.stock += 6;
     return enqueue(h, "work", 7, 0, err);
 }
 
@@ -283,6 +294,7 @@ static bool take(struct history *h, const char *type, int64_t max, struct rp_err
 
 static bool op_claim(struct history *h, struct rp_err *err)
 {
+    h->is.stock -= 2;
     return take(h, "work", 2, err);
 }
 
@@ -372,6 +384,7 @@ static bool op_promote(struct history *h, struct rp_err *err)
 
 static bool op_cancel(struct history *h, struct rp_err *err)
 {
+    h->is.stock--;
     say(h, h->is.newest, RP_CANCELLED, 0, RP_OUT_NONE);
     return rp_job_cancel(h->db, h->is.newest, RP_STR("ada"), RP_STR("not needed"), h->is.now, err);
 }
