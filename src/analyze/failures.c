@@ -1,5 +1,7 @@
 #include "analyze/failures.h"
 
+#include "analyze/miner/miner.h"
+
 #include <stdlib.h>
 
 enum { SLOTS = 32768, SEEN = 4096 }; /* SLOTS: a power of two, over three times the groups */
@@ -76,28 +78,34 @@ static struct rp_failure_group *explain(struct rp_failures *f, const struct rp_r
     return g;
 }
 
-static void add_type(struct rp_failures *f, struct rp_failure_group *g, struct rp_str type)
+static void add_type(struct rp_failure_group *g, struct rp_str type, uint64_t n,
+                     struct rp_arena *copy)
 {
     for (size_t i = 0; i < g->n_types && i < RP_GROUP_TYPES; i++)
         if (rp_str_eq(g->types[i].type, type)) {
-            g->types[i].n++;
+            g->types[i].n += n;
             return;
         }
     if (g->n_types < RP_GROUP_TYPES) {
-        g->types[g->n_types].type = rp_str_dup(&f->arena, type);
-        g->types[g->n_types++].n = 1;
+        g->types[g->n_types].type = copy != NULL ? rp_str_dup(copy, type) : type;
+        g->types[g->n_types++].n = n;
     }
+}
+
+static void add_time(struct rp_failure_group *g, int64_t at)
+{
+    if (at != RP_NO_TIME && (g->first_us == RP_NO_TIME || at < g->first_us))
+        g->first_us = at;
+    if (at != RP_NO_TIME && (g->last_us == RP_NO_TIME || at > g->last_us))
+        g->last_us = at;
 }
 
 static void add_run(struct rp_failures *f, struct rp_failure_group *g, const struct rp_run *run)
 {
     int64_t at = run->end_us != RP_NO_TIME ? run->end_us : run->start_us;
     g->n++;
-    if (at != RP_NO_TIME && (g->first_us == RP_NO_TIME || at < g->first_us))
-        g->first_us = at;
-    if (at != RP_NO_TIME && (g->last_us == RP_NO_TIME || at > g->last_us))
-        g->last_us = at;
-    add_type(f, g, run->type);
+    add_time(g, at);
+    add_type(g, run->type, 1, &f->arena);
     if (g->n_samples < RP_GROUP_SAMPLES) {
         g->samples[g->n_samples].id = run->id.p != NULL ? rp_str_dup(&f->arena, run->id) : RP_NONE;
         g->samples[g->n_samples++].line = run->line;
@@ -121,6 +129,67 @@ void rp_failures_add(struct rp_failures *f, const struct rp_run *run)
     add_run(f, g, run);
 }
 
+/* ---- patterns ---- */
+
+static int by_pattern(const void *a, const void *b)
+{
+    const struct rp_failure_group *x = a, *y = b;
+    if (x->pattern != y->pattern)
+        return x->pattern < y->pattern ? -1 : 1;
+    int class = strcmp(x->class_name, y->class_name);
+    if (class != 0)
+        return class;
+    return (x->samples[0].line > y->samples[0].line) - (x->samples[0].line < y->samples[0].line);
+}
+
+static void join(struct rp_failure_group *into, const struct rp_failure_group *g)
+{
+    into->n += g->n;
+    add_time(into, g->first_us);
+    add_time(into, g->last_us);
+    for (size_t i = 0; i < g->n_types; i++)
+        add_type(into, g->types[i].type, g->types[i].n, NULL);
+    for (size_t i = 0; i < g->n_samples && into->n_samples < RP_GROUP_SAMPLES; i++)
+        into->samples[into->n_samples++] = g->samples[i];
+}
+
+/* What the miner calls each group. It knows sets of lines: one of each group is enough. */
+static void mine(struct rp_failures *f)
+{
+    struct rp_miner *m = rp_miner_new();
+    for (size_t i = 0; i < f->n; i++)
+        (void)rp_miner_add(m, f->groups[i].example);
+    rp_miner_refine(m);
+    for (size_t i = 0; i < f->n; i++) {
+        struct rp_failure_group *g = &f->groups[i];
+        struct rp_miner_hit hit = rp_miner_find(m, g->example);
+        g->pattern = hit.pattern != RP_MINER_OTHER ? hit.pattern : UINT32_MAX - (uint32_t)i;
+        if (hit.pattern == RP_MINER_OTHER)
+            continue;
+        g->template = rp_str_dup(&f->arena, hit.template);
+        g->inner = hit.inner.p != NULL ? rp_str_dup(&f->arena, hit.inner) : RP_NONE;
+        g->hash = rp_hash64(g->template);
+    }
+    rp_miner_free(m);
+}
+
+/* Groups of one pattern become one, if they are of one class: a job's own time limit is not the
+ * service's. */
+static void join_all(struct rp_failures *f)
+{
+    size_t n = 0;
+    qsort(f->groups, f->n, sizeof *f->groups, by_pattern);
+    for (size_t i = 0; i < f->n; i++)
+        if (n > 0 && f->groups[n - 1].pattern == f->groups[i].pattern &&
+            f->groups[n - 1].class_name == f->groups[i].class_name)
+            join(&f->groups[n - 1], &f->groups[i]);
+        else
+            f->groups[n++] = f->groups[i];
+    f->n = n;
+}
+
+/* ---- order ---- */
+
 static int most_first(const void *a, const void *b)
 {
     const struct rp_failure_group *x = a, *y = b;
@@ -131,8 +200,11 @@ static int most_first(const void *a, const void *b)
 
 void rp_failures_sort(struct rp_failures *f)
 {
-    if (f->n > 0)
-        qsort(f->groups, f->n, sizeof *f->groups, most_first);
+    if (f->n == 0)
+        return;
+    mine(f);
+    join_all(f);
+    qsort(f->groups, f->n, sizeof *f->groups, most_first);
     for (size_t i = 0; i < f->n; i++) {
         struct rp_failure_group *g = &f->groups[i];
         for (size_t k = 1; k < g->n_types; k++) /* a few: by insertion */

@@ -44,7 +44,7 @@ static inline bool one_of(char c, const char *set)
 
 static inline struct rp_str str_from(struct rp_str s, size_t at)
 {
-    return (struct rp_str){s.p + at, s.n - at};
+    return (struct rp_str){s.p != NULL ? s.p + at : NULL, s.n - at};
 }
 static inline struct rp_str str_head(struct rp_str s, size_t n)
 {

@@ -59,10 +59,16 @@ static uint64_t key_hash(struct rp_str type, struct rp_str id)
     return rp_hash64(type) * 31 + rp_hash64(id);
 }
 
+static struct rp_str cut_name(struct rp_str s)
+{
+    if (s.n > NAME_BYTES)
+        s.n = rp_utf8_whole(s.p, NAME_BYTES);
+    return s;
+}
+
 static struct rp_str keep(struct rp_str s)
 {
-    s = str_head(s, NAME_BYTES);
-    s.n = rp_utf8_whole(s.p, s.n);
+    s = cut_name(s);
     char *p = rp_xmalloc(s.n);
     if (s.n > 0)
         memcpy(p, s.p, s.n);
@@ -94,11 +100,7 @@ struct rp_open_run *rp_log_open(struct rp_joblog *l, struct rp_str type, struct 
 
 static uint64_t cut_hash(struct rp_str type, struct rp_str id)
 {
-    type = str_head(type, NAME_BYTES);
-    id = str_head(id, NAME_BYTES);
-    type.n = rp_utf8_whole(type.p, type.n);
-    id.n = rp_utf8_whole(id.p, id.n);
-    return key_hash(type, id);
+    return key_hash(cut_name(type), cut_name(id));
 }
 
 struct rp_open_run *rp_log_find(struct rp_joblog *l, struct rp_str type, struct rp_str id)
@@ -216,7 +218,7 @@ void rp_log_settled(struct rp_joblog *l)
     struct rp_open_run *r = l->pending;
     if (r == NULL)
         return;
-    if (l->trace_tells_limit && r->verdict == RP_RUN_FAILED && l->trace == TRACE_NAMED &&
+    if (l->trace_tells_limit && r->verdict == RP_RUN_FAILED && l->trace >= TRACE_NAMED &&
         names_limit((struct rp_str){r->error.p, r->error.n}))
         r->verdict = RP_RUN_TIMEOUT;
     rp_log_close(l, r, r->verdict, r->end_us);
@@ -245,10 +247,13 @@ bool rp_log_follow(struct rp_joblog *l, struct rp_str line)
     struct rp_str s = rp_str_trim(line);
     if (l->pending == NULL)
         return false;
-    if (s.n == 0)
+    if (s.n == 0) {
+        l->trace = l->trace == TRACE_NAMED ? TRACE_ENDED : l->trace;
         return true;
+    }
+    bool message = l->trace == TRACE_NAMED && l->trace_to_blank;
     bool indented = is_blank(line.p[0]), starts = rp_line_starts_trace(line) && !is_warning(s);
-    if (!indented && !starts && !goes_on(s) && l->trace != TRACE_FRAMES)
+    if (!indented && !starts && !message && !goes_on(s) && l->trace != TRACE_FRAMES)
         return false;
     if (rp_str_starts(s, "File \"") || str_has(s, "Traceback ("))
         l->trace = TRACE_FRAMES; /* Python's: the exception comes last */

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-
 enum { LABEL = 5, PATTERNS_SHOWN = 20 };
 
 struct log_analysis {
@@ -62,6 +61,7 @@ static void json_pattern(const struct log_analysis *a, struct rp_jw *w,
     rp_jw_object(w);
     rp_jw_m_str(w, "id", rp_str_fmt(&cli->arena, "%016llx", (unsigned long long)g->hash));
     rp_jw_m_str(w, "template", g->template);
+    rp_jw_m_str(w, "inner", g->inner);
     rp_jw_m_str(w, "example", g->example);
     rp_jw_m_cstr(w, "class", g->class_name);
     rp_jw_m_cstr(w, "group", g->group);

@@ -14,6 +14,7 @@ struct begin {
     struct rp_engine *e;
     const struct rp_config *config;
     int64_t now, last_seen, orphans, held;
+    int64_t correction_us; /* 0: the clock went on from the last sign of life */
 };
 
 /* A sign of life from far ahead is that of a wrong clock: schedules must not wait for it (rule 11).
@@ -24,14 +25,28 @@ static bool right_clock(struct rp_db *db, struct begin *b, struct rp_err *err)
     if (seen <= b->now)
         return true;
     b->last_seen = 0;
-    return seen - b->now <= CLOCK_CORRECTION_US || rp_schedules_clock_set(db, seen, b->now, err);
+    if (seen - b->now <= CLOCK_CORRECTION_US)
+        return true;
+    b->correction_us = b->now - seen;
+    return rp_schedules_clock_set(db, seen, b->now, err);
+}
+
+void engine_clock_corrected(struct rp_engine *e, int64_t now_us, int64_t by_us)
+{
+    rp_log(RP_WARN, "the wall clock was set; schedules start from the new time", "jump_s=%lld",
+           (long long)(by_us / RP_US_S));
+    (void)pthread_mutex_lock(&e->lock);
+    e->correction.n++;
+    e->correction.at_us = now_us;
+    e->correction.by_us = by_us;
+    (void)pthread_mutex_unlock(&e->lock);
 }
 
 static bool begin_run(struct rp_db *db, void *arg, struct rp_err *err)
 {
     struct begin *b = arg;
     struct rp_str node = rp_str_of(b->e->node);
-    return rp_config_apply(db, b->config, b->now, &b->held, err) &&
+    return settings_apply(b->e, db, b->config, b->now, &b->held, err) &&
            rp_leases_orphaned(db, node, b->now, &b->orphans, err) &&
            rp_node_start(db, node, getpid(), b->now, &b->last_seen, err) &&
            rp_leases_spare(db, b->now + b->config->lease_us, err) && right_clock(db, b, err) &&
@@ -43,10 +58,13 @@ static bool begin(struct rp_engine *e, const struct rp_config *config, struct rp
     struct begin b = {.e = e, .config = config, .now = rp_wall(e->clock)};
     if (!writer_call(&e->writer, begin_run, &b, err))
         return false;
+    atomic_store(&e->config, rp_db_config(rp_store_writer(e->store)));
     e->last_wall_us = b.now;
     e->last_mono_us = rp_mono(e->clock);
     e->up_since_us = b.now;
     e->down_from_us = b.last_seen;
+    if (b.correction_us != 0)
+        engine_clock_corrected(e, b.now, b.correction_us);
     if (b.orphans > 0)
         rp_log(RP_WARN, "attempts of the daemon before were lost", "n=%lld", (long long)b.orphans);
     if (b.held > 0)
@@ -55,9 +73,12 @@ static bool begin(struct rp_engine *e, const struct rp_config *config, struct rp
     return true;
 }
 
+/* On the writer, after a commit, before those are answered who asked for it. */
 static void woken(void *ctx, unsigned bits)
 {
     struct rp_engine *e = ctx;
+    if ((bits & RP_CHANGED_CONFIG) != 0)
+        atomic_store(&e->config, rp_db_config(rp_store_writer(e->store)));
     if ((bits & (RP_CHANGED_READY | RP_CHANGED_DUE | RP_CHANGED_KILL | RP_CHANGED_REPLAYS |
                  RP_CHANGED_SCHEDULES | RP_CHANGED_CONFIG)) == 0)
         return;
@@ -114,6 +135,7 @@ struct rp_engine *rp_engine_start(const struct rp_engine_options *o, struct rp_e
     e->clock = o->clock;
     e->hooks = o->hooks;
     e->open_files = o->open_files;
+    e->partial_round = 1;
     e->started_us = rp_wall(o->clock);
     atomic_store(&e->config, o->config);
     name_node(e, o->config->node);
@@ -136,7 +158,7 @@ struct rp_engine *rp_engine_start(const struct rp_engine_options *o, struct rp_e
 static bool reload_run(struct rp_db *db, void *arg, struct rp_err *err)
 {
     struct begin *b = arg;
-    return rp_config_apply(db, b->config, b->now, &b->held, err);
+    return settings_apply(b->e, db, b->config, b->now, &b->held, err);
 }
 
 bool rp_engine_reload(struct rp_engine *e, const struct rp_config *config, int64_t *held_jobs,
@@ -145,7 +167,6 @@ bool rp_engine_reload(struct rp_engine *e, const struct rp_config *config, int64
     struct begin b = {.e = e, .config = config, .now = rp_wall(e->clock)};
     if (!writer_call(&e->writer, reload_run, &b, err))
         return false;
-    atomic_store(&e->config, config);
     *held_jobs = b.held;
     return true;
 }
@@ -192,6 +213,7 @@ void rp_engine_free(struct rp_engine *e)
     writer_stop(&e->writer);
     rp_exec_free(e->exec);
     runs_free(&e->runs);
+    settings_free(e);
     rp_db_close(e->reader);
     (void)pthread_mutex_destroy(&e->lock);
     (void)pthread_cond_destroy(&e->wake);
@@ -243,6 +265,7 @@ void rp_engine_state(struct rp_engine *e, struct rp_engine_state *out)
     (void)pthread_mutex_lock(&e->lock);
     out->last_tick_us = e->last_tick_us;
     out->stopping = e->stopping;
+    out->correction = e->correction;
     (void)pthread_mutex_unlock(&e->lock);
     (void)pthread_mutex_lock(&e->runs.lock);
     out->running = (int64_t)e->runs.n;

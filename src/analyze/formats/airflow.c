@@ -27,6 +27,9 @@ struct entry {
 static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
 {
     bool syslog;
+    size_t bar = !rp_str_starts(s, "[") ? rp_str_find(str_head(s, 80), RP_STR("| [")) : SIZE_MAX;
+    if (bar != SIZE_MAX) /* docker compose logs: "airflow-worker-1  | [" */
+        s = str_from(s, bar + 2);
     if (!rp_str_starts(s, "[") || !rp_stamp_take(st, &s, &e->at_us, &syslog) || !rp_skip(&s, " {"))
         return false;
     struct rp_str file = rp_take_until(&s, '}');
@@ -43,8 +46,9 @@ static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
 static void put(char *to, size_t *n, struct rp_str s)
 {
     s = str_head(s, NAME_BYTES);
-    *n = rp_utf8_whole(s.p, s.n);
-    memcpy(to, s.p, *n);
+    *n = s.n > 0 ? rp_utf8_whole(s.p, s.n) : 0;
+    if (*n > 0)
+        memcpy(to, s.p, *n);
 }
 
 static struct rp_str name_of(const struct own *o)
@@ -178,8 +182,11 @@ static void on_finished(struct rp_joblog *l, const struct entry *e)
     r->attempt = attempt > 0 ? attempt : 0;
     l->saw_ends = true;
     rp_tail_add(&r->error, e->text);
-    rp_log_close(l, r, outcome_of(rp_between(e->text, " state=", ","), false),
-                 end_us != RP_NO_TIME ? end_us : e->at_us);
+    static const char *const not_final[] = {"queued", "running", "scheduled", NULL};
+    struct rp_str state = rp_between(e->text, " state=", ",");
+    if (rp_str_in(state, not_final)) /* "although the task says it's queued" */
+        state = rp_between(e->text, " executor_state=", ",");
+    rp_log_close(l, r, outcome_of(state, false), end_us != RP_NO_TIME ? end_us : e->at_us);
 }
 
 static bool on_exit_code(struct rp_joblog *l, struct own *o, const struct entry *e)

@@ -7,15 +7,20 @@
  * A run is one "received" and its end; a retry is received again under the same id, sometimes
  * before the line that says so, so ends go to the oldest run of an id. Nothing marks the start: it
  * is taken from the seconds of "succeeded in". A lost worker names no task: its run is the one that
- * the same process had in hand, or at the end the oldest that is left over. */
+ * the same process had in hand; else, of those left over at the end, the one that fits the pool's
+ * job number ("Job: 13"), which counts tasks as they are received, and retries when they are due.
+ */
 #include "analyze/formats/format.h"
 
 enum { LOST_MAX = 64, LOST_TEXT = 300 };
+enum { SOFT_LIMIT = 1, TERMINATED = 3 }; /* of a run's number; a process is even, and above */
 
 struct own {
-    uint64_t dead; /* the process that was last said to have exited */
-    bool handler;  /* "Task handler raised error": its traceback is gathered */
-    bool lost;     /* … and it was a lost worker */
+    uint64_t received; /* tasks by the current worker, without retries */
+    uint64_t ready; /* the line on which the last worker said so: what was open before is not its */
+    uint64_t dead;  /* the process that was last said to have exited */
+    bool handler;   /* "Task handler raised error": its traceback is gathered */
+    bool lost;      /* … and it was a lost worker */
     size_t n_lost;
     struct {
         int64_t at_us;
@@ -61,14 +66,19 @@ static void on_received(struct rp_joblog *l, const struct entry *e, struct rp_st
 {
     struct rp_open_run *r = rp_log_open(l, name, id, e->at_us);
     r->attempt = rp_log_nth(l, rp_log_key(name, id, 0));
+    r->order = ((struct own *)l->own)->received;
+    ((struct own *)l->own)->received += r->attempt == 1;
 }
 
 /* The run that an end is of; one that began before the log is opened for it. */
 static struct rp_open_run *run_of(struct rp_joblog *l, struct rp_str name, struct rp_str id)
 {
-    struct rp_open_run *r = rp_log_find_oldest(l, name, id);
+    struct rp_open_run *r = rp_log_find_oldest(l, name, id), *newest = rp_log_find(l, name, id);
+    const struct own *o = l->own;
     l->saw_ends = true;
-    return r != NULL ? r : rp_log_open(l, name, id, RP_NO_TIME);
+    if (r == NULL)
+        return rp_log_open(l, name, id, RP_NO_TIME);
+    return r->line < o->ready && newest->line > o->ready ? newest : r;
 }
 
 static void on_succeeded(struct rp_joblog *l, const struct entry *e, struct rp_open_run *r,
@@ -83,7 +93,7 @@ static void on_succeeded(struct rp_joblog *l, const struct entry *e, struct rp_o
 static void on_raised(struct rp_joblog *l, const struct entry *e, struct rp_open_run *r,
                       struct rp_str text)
 {
-    bool limit = r->number == 1 || str_has(text, "TimeLimitExceeded");
+    bool limit = r->number == SOFT_LIMIT || str_has(text, "TimeLimitExceeded");
     rp_tail_add(&r->error, text);
     rp_log_settle(l, r, limit ? RP_RUN_TIMEOUT : RP_RUN_FAILED, e->at_us);
 }
@@ -127,7 +137,7 @@ static bool on_limit(struct rp_joblog *l, const struct entry *e)
     if (soft) {
         struct rp_open_run *r = rp_log_find_oldest(l, name, id);
         if (r != NULL)
-            r->number = 1; /* what it raises next is that */
+            r->number = SOFT_LIMIT; /* what it raises next is that */
         return r != NULL;
     }
     struct rp_open_run *r = run_of(l, name, id);
@@ -148,6 +158,21 @@ static bool on_revoked(struct rp_joblog *l, const struct entry *e)
     return r != NULL;
 }
 
+/* "Terminating ID (15)": revoked while it ran; no other line may say how it ended. */
+static bool on_terminating(struct rp_joblog *l, const struct entry *e)
+{
+    struct rp_str s = e->text;
+    if (!rp_skip(&s, "Terminating "))
+        return false;
+    struct rp_str id = rp_take_word(&s);
+    for (size_t i = l->n_open; i > 0; i--)
+        if (rp_str_eq(l->open[i - 1]->id, id)) {
+            l->open[i - 1]->number = TERMINATED;
+            return true;
+        }
+    return false;
+}
+
 static bool on_received_old(struct rp_joblog *l, const struct entry *e)
 {
     struct rp_str s = e->text, name, id;
@@ -155,6 +180,11 @@ static bool on_received_old(struct rp_joblog *l, const struct entry *e)
         return false;
     on_received(l, e, name, id);
     return true;
+}
+
+static uint64_t process_of(struct rp_str name)
+{
+    return rp_hash64(name) | UINT64_C(1) << 63 | 4;
 }
 
 /* The task's own logger: "name[id]: …"; tells which process has it in hand, and that it began. */
@@ -167,8 +197,11 @@ static bool on_own_line(struct rp_joblog *l, const struct entry *e)
     struct rp_open_run *r = rp_log_find_oldest(l, name, id);
     if (r == NULL)
         return false;
-    if (r->number == 0)
-        r->number = rp_hash64(e->process) | 2;
+    if (r->number == 0) {
+        r->number = process_of(e->process);
+        if (r->attempt > 1) /* a retry is received long before it is due */
+            r->start_us = e->at_us;
+    }
     if (rp_str_in(e->level, bad))
         rp_tail_add(&r->error, rp_str_trim(s));
     return true;
@@ -203,7 +236,7 @@ static bool on_pool(struct rp_joblog *l, struct own *o, const struct entry *e)
 {
     if (rp_str_starts(e->text, "Process '")) {
         struct rp_str process = rp_between(e->text, "Process '", "'");
-        o->dead = process.n > 0 ? rp_hash64(process) | 2 : 0;
+        o->dead = process.n > 0 ? process_of(process) : 0;
         return false; /* of the pool, not of a run */
     }
     if (!rp_str_starts(e->text, "Task handler raised error: "))
@@ -215,6 +248,15 @@ static bool on_pool(struct rp_joblog *l, struct own *o, const struct entry *e)
     else
         rp_tail_add(&l->loose, e->text);
     return true;
+}
+
+/* "celery@web ready." */
+static void on_ready(struct rp_joblog *l, struct own *o, const struct entry *e)
+{
+    if (rp_str_ends(e->text, " ready.") && str_has(e->text, "@"))
+        o->ready = l->line;
+    if (o->ready == l->line)
+        o->received = 0;
 }
 
 static void celery_line(struct rp_joblog *l, struct rp_str line)
@@ -230,8 +272,9 @@ static void celery_line(struct rp_joblog *l, struct rp_str line)
     }
     rp_log_settled(l);
     o->handler = false;
+    on_ready(l, o, &e);
     bool mine = on_task(l, &e) || on_limit(l, &e) || on_received_old(l, &e) || on_revoked(l, &e) ||
-                on_own_line(l, &e) || on_pool(l, o, &e);
+                on_terminating(l, &e) || on_own_line(l, &e) || on_pool(l, o, &e);
     rp_log_count(l, mine);
     if (!o->handler) { /* nobody came for it */
         l->stats.unassigned_lines += l->loose.lines;
@@ -251,19 +294,36 @@ static int celery_score(struct rp_str line)
     return 3;
 }
 
-/* By elimination: what was in hand when a worker was lost, and never ended. */
+/* Of what was in hand when a worker was lost, and never ended: retries that were due before make
+ * the pool's number larger than the order of receipt, never smaller. */
+static struct rp_open_run *left_over(struct rp_joblog *l, int64_t at_us, int64_t job)
+{
+    struct rp_open_run *best = NULL, *oldest = NULL;
+    for (size_t i = 0; i < l->n_open; i++) {
+        struct rp_open_run *r = l->open[i];
+        if (r->start_us > at_us || r->number == TERMINATED)
+            continue;
+        oldest = oldest != NULL ? oldest : r;
+        if (job >= 0 && r->order <= (uint64_t)job && (best == NULL || r->order >= best->order))
+            best = r;
+    }
+    return best != NULL ? best : oldest;
+}
+
 static void celery_finish(struct rp_joblog *l)
 {
     struct own *o = rp_log_own(l, sizeof *o);
     rp_log_settled(l);
     l->stats.unassigned_lines += l->loose.lines;
-    for (size_t i = 0; i < o->n_lost; i++)
-        for (size_t k = 0; k < l->n_open; k++)
-            if (l->open[k]->start_us <= o->losses[i].at_us) {
-                fail_lost(l, l->open[k], (struct rp_str){o->losses[i].text, o->losses[i].n},
-                          o->losses[i].at_us);
-                break;
-            }
+    for (size_t i = 0; i < o->n_lost; i++) {
+        struct rp_str text = {o->losses[i].text, o->losses[i].n};
+        struct rp_open_run *r = left_over(l, o->losses[i].at_us, rp_number_after(text, " Job: "));
+        if (r != NULL)
+            fail_lost(l, r, text, o->losses[i].at_us);
+    }
+    for (size_t i = l->n_open; i > 0; i--)
+        if (l->open[i - 1]->number == TERMINATED)
+            rp_log_close(l, l->open[i - 1], RP_RUN_CANCELLED, RP_NO_TIME);
     rp_log_close_all(l);
 }
 

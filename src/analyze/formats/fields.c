@@ -60,6 +60,11 @@ bool rp_fields_read(struct rp_fields *f, struct rp_str line)
     return f->n > 0;
 }
 
+void rp_fields_add(struct rp_fields *f, const char *key, struct rp_str text)
+{
+    add(f, RP_NONE, rp_str_of(key), RP_JSON_STRING, text);
+}
+
 void rp_fields_free(struct rp_fields *f)
 {
     rp_arena_free(&f->arena);

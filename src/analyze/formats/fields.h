@@ -22,6 +22,7 @@ struct rp_fields {
 /* False if the line is no object at all. A line that was cut, or that is not valid somewhere, gives
  * what stands before that place; bytes that are not UTF-8 become U+FFFD. */
 bool rp_fields_read(struct rp_fields *f, struct rp_str line);
+void rp_fields_add(struct rp_fields *f, const char *key, struct rp_str text);
 void rp_fields_free(struct rp_fields *f);
 
 /* The first member of one of the names, NULL-terminated, in the order of the names. */

@@ -28,6 +28,7 @@ struct rp_open_run {
     int64_t start_us, end_us, attempt; /* end_us: of one whose end was told before it goes out */
     uint64_t line;
     uint64_t number;             /* the format's own: a process, a thread, what it saw */
+    uint64_t order;              /* the same: celery's count of tasks */
     enum rp_run_outcome verdict; /* what the end will say, if it was told before */
     struct rp_tail error;
 };
@@ -64,12 +65,13 @@ struct rp_joblog {
     size_t n_open;
 
     /* Of the formats: */
-    struct rp_open_run *pending;                          /* failed, its stack trace may follow */
-    enum { TRACE_NONE, TRACE_FRAMES, TRACE_NAMED } trace; /* what of that was seen */
+    struct rp_open_run *pending; /* failed, its stack trace may follow */
+    enum { TRACE_NONE, TRACE_FRAMES, TRACE_NAMED, TRACE_ENDED } trace; /* what of that was seen */
     struct rp_tail loose;         /* lines without prefix that may turn out to be a run's */
     uint64_t ended[RP_LOG_ENDED]; /* hashes of runs or types that had an end, a small cache */
     void *own;                    /* rp_log_own */
     struct rp_log_nth *nth;       /* rp_log_nth */
+    bool trace_to_blank;          /* a stack trace goes up to a blank line, whatever it holds */
     bool trace_tells_limit;       /* a stack trace that names a time limit makes it a timeout */
     bool saw_starts, saw_ends;    /* this log shows starts, ends of runs */
     bool saw_failures;            /* cron: … and which of them failed */
@@ -134,8 +136,9 @@ bool rp_is_run_limit(struct rp_str type, struct rp_str message);
 
 /* ---- plain.c, for what has its time elsewhere ---- */
 
-/* False: the text tells of no job; nothing was done with it. */
-bool rp_plain_event(struct rp_joblog *l, int64_t at_us, struct rp_str text);
+/* False: the text tells of no job; nothing was done with it. strong: only where it names one beyond
+ * doubt, by an id or as "job x". */
+bool rp_plain_event(struct rp_joblog *l, int64_t at_us, struct rp_str text, bool strong);
 void rp_plain_finish(struct rp_joblog *l);
 
 /* ---- template.c ---- */

@@ -280,7 +280,7 @@ static bool on_unit(struct rp_joblog *l, const struct entry *e)
         rp_log_mark_ended(l, rp_hash64(unit));
         on_end(l, e, r, timeout ? RP_RUN_TIMEOUT : RP_RUN_FAILED, true);
     } else if (rp_str_starts(says, "Skipped due to")) {
-        on_end(l, e, r, RP_RUN_CANCELLED, false);
+        rp_log_drop(l, r); /* by its condition: it never ran */
     } else if (!rp_str_starts(says, "Consumed ") && !str_has(says, "ignoring")) {
         rp_tail_add(&r->error, e->text);
     }
@@ -332,7 +332,8 @@ static struct rp_open_run *owner_of(struct rp_joblog *l, const struct entry *e)
             return r;
         if (!(r->number & DESCRIBED) && is_program_of(e->tag, r->type) && (free || named == NULL))
             named = r;
-        if (free && fresh == NULL && e->at_us - r->start_us <= JUST_BEGUN_US)
+        if (free && fresh == NULL && e->at_us != RP_NO_TIME && r->start_us != RP_NO_TIME &&
+            e->at_us - r->start_us <= JUST_BEGUN_US)
             fresh = r;
     }
     return named != NULL ? named : is_interpreter(e->tag) ? fresh : NULL;

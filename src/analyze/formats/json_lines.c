@@ -21,8 +21,9 @@ struct event {
 static const char *const times[] = {"time", "timestamp", "ts", "@timestamp", "datetime", NULL};
 static const char *const messages[] = {"msg", "message", NULL};
 static const char *const levels[] = {"level", "lvl", "severity", NULL};
-static const char *const types[] = {"job",  "jobName",  "job_name",  "jobType",  "job_type",
-                                    "task", "taskName", "task_name", "taskType", NULL};
+static const char *const types[] = {"job",      "jobName", "job_name", "jobType",
+                                    "job_type", "task",    "taskName", "task_name",
+                                    "taskType", "cron",    NULL};
 static const char *const ids[] = {"runId",   "run_id",     "executionId", "execution_id",
                                   "jobId",   "job_id",     "jid",         "taskId",
                                   "task_id", "job_run_id", NULL};
@@ -36,7 +37,8 @@ static const char *const states[] = {"event", "status", "state", "outcome", "act
 static const char *const spans_ms[] = {"durationMs", "duration_ms", "ms",      "elapsedMs",
                                        "elapsed_ms", "tookMs",      "took_ms", "responseTime",
                                        "duration",   "took",        "elapsed", NULL};
-static const char *const parents[] = {"job", "task", "run", "data", "meta", "context", "ctx", NULL};
+static const char *const parents[] = {"job",     "task", "run",    "data",  "meta", "metadata",
+                                      "context", "ctx",  "fields", "extra", NULL};
 
 static struct rp_str text_of(const struct rp_field *f)
 {
@@ -49,7 +51,7 @@ static struct rp_str pick(const struct rp_fields *f, const char *const *names)
 {
     for (const char *const *n = names; *n != NULL; n++) {
         struct rp_str s = rp_field_text(f, *n);
-        if (s.n > 0)
+        if (s.n > 0 && rp_find_byte(s, '*') == SIZE_MAX) /* no cron expression */
             return s;
     }
     return RP_NONE;
@@ -182,6 +184,8 @@ static enum rp_verb read_message(struct rp_str text, const struct event *e, int 
         } else if (!filler(w, e)) {
             ++*others;
         }
+        if (e->bad_level && (verb == RP_VERB_FAILED || verb == RP_VERB_TIMEOUT))
+            break; /* what follows is the error's message, which winston puts behind its own */
         if (stops && (one_of(raw.p[raw.n - 1], ":,;") || rp_str_starts(rest, "- ")))
             break;
     }
@@ -362,6 +366,8 @@ static bool on_end(struct rp_joblog *l, const struct event *e, struct rp_str id)
         r = begin(l, e, id,
                   e->took_us >= 0 && e->at_us != RP_NO_TIME ? e->at_us - e->took_us : RP_NO_TIME);
     enum rp_run_outcome outcome = outcome_of(e);
+    if (e->plainly && (e->err_text.n > 0 || e->err_stack.n > 0))
+        rp_tail_clear(&r->error); /* this is why it failed */
     if (outcome == RP_RUN_FAILED || outcome == RP_RUN_TIMEOUT)
         add_error(r, e);
     l->saw_ends = true;
@@ -388,14 +394,38 @@ static bool on_event(struct rp_joblog *l, const struct event *e, struct rp_str i
     return r != NULL || rp_log_was_ended(l, rp_log_key(RP_STR(""), id, e->attempt));
 }
 
+/* No field names a job: the message may, as in plain logs. */
+static bool on_message(struct rp_joblog *l, const struct rp_fields *f)
+{
+    struct event e = {.at_us = rp_field_time(&l->o.stamp, rp_field_of(f, times)),
+                      .text = text_of(rp_field_of(f, messages))};
+    if (e.text.n == 0 || !rp_plain_event(l, e.at_us, e.text, true))
+        return false;
+    read_error(f, &e);
+    if (l->pending != NULL && (e.err_text.n > 0 || e.err_stack.n > 0))
+        add_error(l->pending, &e);
+    return true;
+}
+
+void rp_json_lines_fields(struct rp_joblog *l, struct rp_fields *f)
+{
+    struct event e;
+    rp_log_settled(l);
+    if (read_event(&l->o.stamp, f, &e))
+        rp_log_count(l, on_event(l, &e, key_of(&f->arena, &e)));
+    else
+        rp_log_count(l, on_message(l, f));
+}
+
 void rp_json_lines_line(struct rp_joblog *l, struct rp_str line)
 {
     struct rp_fields f;
-    struct event e;
     if (rp_str_trim(line).n == 0)
         return;
-    bool known = rp_fields_read(&f, line) && read_event(&l->o.stamp, &f, &e);
-    rp_log_count(l, known && on_event(l, &e, key_of(&f.arena, &e)));
+    if (rp_fields_read(&f, line))
+        rp_json_lines_fields(l, &f);
+    else
+        rp_log_count(l, false);
     rp_fields_free(&f);
 }
 
@@ -409,5 +439,6 @@ int rp_json_lines_score(struct rp_str line, rp_json_shape *shape)
 
 void rp_json_lines_finish(struct rp_joblog *l)
 {
+    rp_log_settled(l);
     rp_log_close_all(l);
 }

@@ -9,6 +9,7 @@
 typedef bool rp_json_shape(const struct rp_fields *f);
 
 int rp_json_lines_score(struct rp_str line, rp_json_shape *shape);
+void rp_json_lines_fields(struct rp_joblog *l, struct rp_fields *f);
 void rp_json_lines_line(struct rp_joblog *l, struct rp_str line);
 void rp_json_lines_finish(struct rp_joblog *l);
 

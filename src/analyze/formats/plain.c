@@ -459,11 +459,12 @@ static void plain_line(struct rp_joblog *l, struct rp_str line)
         on_output(l, line);
 }
 
-bool rp_plain_event(struct rp_joblog *l, int64_t at_us, struct rp_str text)
+bool rp_plain_event(struct rp_joblog *l, int64_t at_us, struct rp_str text, bool strong)
 {
     struct event e = {.at_us = at_us};
     text = skip_logger(skip_levels(text, &e.bad_level), &e.bad_level);
-    if (!read_body(text, &e) || (e.verb == RP_VERB_NONE && find_run(l, &e) == NULL))
+    if (!read_body(text, &e) || (strong && !e.strong) ||
+        (e.verb == RP_VERB_NONE && find_run(l, &e) == NULL))
         return false;
     on_body(l, &e, true);
     return true;

@@ -134,7 +134,7 @@ static bool on_text(struct rp_joblog *l, struct rp_str s, int64_t at_us)
 {
     if (rp_skip(&s, "PM2 log: ") || rp_skip(&s, "PM2 error: ") || rp_str_starts(s, "App ["))
         return on_daemon(l, s, at_us);
-    if (rp_plain_event(l, at_us, s) || rp_log_follow(l, s))
+    if (rp_plain_event(l, at_us, s, false) || rp_log_follow(l, s))
         return true;
     rp_log_settled(l);
     return false;

@@ -10,7 +10,7 @@
  * is the function; its arguments are part of the description. */
 #include "analyze/formats/format.h"
 
-enum message { OTHER, STARTED, OK, RAISED, MOVED, STOPPED };
+enum message { OTHER, STARTED, OK, RAISED, MOVED };
 
 struct entry {
     int64_t at_us;
@@ -32,6 +32,19 @@ static bool id_word(struct rp_str s)
     return s.n >= 4;
 }
 
+/* "work.resize" of "work.resize('/srv/1.png', 2)"; a description of the job's own is taken whole.
+ */
+static struct rp_str function_of(struct rp_str about)
+{
+    size_t open = rp_find_byte(about, '(');
+    if (open == SIZE_MAX || !rp_str_ends(about, ")"))
+        return about;
+    for (size_t i = 0; i < open; i++)
+        if (!rp_name_byte(about.p[i]))
+            return about;
+    return open > 0 ? str_head(about, open) : about;
+}
+
 /* "queue: description (id)" */
 static bool read_start(struct rp_str s, struct entry *e)
 {
@@ -48,8 +61,8 @@ static bool read_start(struct rp_str s, struct entry *e)
     if (!id_word(e->id) || about.n == 0)
         return false;
     e->kind = rp_str_is(about, "Job OK") ? OK : STARTED;
-    e->type = str_head(about, rp_find_byte(about, '('));
-    return e->kind == OK || e->type.n > 0;
+    e->type = function_of(about);
+    return true;
 }
 
 static bool read_raised(struct rp_str s, struct entry *e)
@@ -75,10 +88,9 @@ static void read_message(struct rp_str s, struct entry *e)
     e->id = e->type = RP_STR("");
     if (read_raised(rest, e) || read_start(rest, e))
         return;
-    if (rp_str_starts(rest, "Moving job to ") && str_has(rest, "Registry"))
+    if ((rp_str_starts(rest, "Moving job to ") && str_has(rest, "Registry")) ||
+        rp_str_starts(rest, "Job stopped by user, moving job to "))
         e->kind = MOVED;
-    else if (rp_str_starts(rest, "Job stopped by user"))
-        e->kind = STOPPED;
 }
 
 static struct rp_open_run *by_id(struct rp_joblog *l, struct rp_str id)
@@ -108,8 +120,8 @@ static bool on_end(struct rp_joblog *l, const struct entry *e)
     if (r == NULL)
         r = rp_log_open(l, e->type.n > 0 ? e->type : RP_STR("job"), e->id, RP_NO_TIME);
     l->saw_ends = true;
-    if (e->kind == OK || e->kind == STOPPED) {
-        rp_log_close(l, r, e->kind == OK ? RP_RUN_SUCCEEDED : RP_RUN_CANCELLED, e->at_us);
+    if (e->kind == OK) {
+        rp_log_close(l, r, RP_RUN_SUCCEEDED, e->at_us);
         return true;
     }
     rp_tail_add(&r->error, e->text);
@@ -124,7 +136,7 @@ static void rq_line(struct rp_joblog *l, struct rp_str line)
 {
     struct entry e;
     struct rp_str s = line;
-    l->trace_tells_limit = true;
+    l->trace_tells_limit = l->trace_to_blank = true;
     if (!take_time(&l->o.stamp, &s, &e.at_us)) {
         rp_log_unprefixed(l, line);
         return;

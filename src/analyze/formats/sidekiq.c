@@ -153,9 +153,11 @@ static void close_waiting(struct rp_joblog *l, uint64_t thread)
 
 static void close_stale(struct rp_joblog *l, int64_t now_us)
 {
-    for (size_t i = l->n_open; i > 0; i--)
-        if (l->open[i - 1]->verdict != RP_RUN_UNKNOWN && now_us - WAIT_US > l->open[i - 1]->end_us)
-            rp_log_close_open(l, l->open[i - 1]);
+    for (size_t i = l->n_open; now_us != RP_NO_TIME && i > 0; i--) {
+        struct rp_open_run *r = l->open[i - 1];
+        if (r->verdict != RP_RUN_UNKNOWN && r->end_us != RP_NO_TIME && now_us - WAIT_US > r->end_us)
+            rp_log_close_open(l, r);
+    }
 }
 
 static struct rp_open_run *running(struct rp_joblog *l, const struct entry *e)

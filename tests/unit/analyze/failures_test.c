@@ -64,6 +64,30 @@ static void no_text_is_a_pattern_of_its_own_and_a_time_limit_a_class_of_its_own(
     rp_failures_free(f);
 }
 
+static void what_differs_by_a_name_only_is_one_pattern(void **state)
+{
+    (void)state;
+    static const char *const users[] = {"alice", "bob",   "carol", "dave", "erin",  "frank",
+                                        "grace", "heidi", "ivan",  "judy", "mike",  "nina",
+                                        "olga",  "peter", "quinn", "ruth", "steve", "trudy"};
+    struct rp_failures *f = rp_failures_new();
+    char text[100];
+    for (uint64_t i = 0; i < sizeof users / sizeof *users; i++) {
+        (void)snprintf(text, sizeof text, "cannot renew session of user %s: card expired",
+                       users[i]);
+        add(f, i % 2 == 0 ? "a" : "b", RP_RUN_FAILED, text, (int64_t)i, 100 - i);
+    }
+    rp_failures_sort(f);
+    assert_int_equal(f->n, 1);
+    assert_int_equal(f->groups[0].n, sizeof users / sizeof *users);
+    assert_true(f->groups[0].types[0].n == 9 && f->groups[0].types[1].n == 9);
+    assert_int_equal(f->groups[0].samples[0].line, 83); /* the first of the log */
+    assert_true(f->groups[0].first_us == 0 && f->groups[0].last_us == 17);
+    assert_string_equal(rp_cstr(&f->arena, f->groups[0].template),
+                        "cannot renew session of user <*>: card expired");
+    rp_failures_free(f);
+}
+
 static void too_many_patterns_are_counted_as_unexplained(void **state)
 {
     (void)state;
@@ -84,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failures_are_counted_by_pattern_most_first_with_types_times_and_samples),
         cmocka_unit_test(no_text_is_a_pattern_of_its_own_and_a_time_limit_a_class_of_its_own),
+        cmocka_unit_test(what_differs_by_a_name_only_is_one_pattern),
         cmocka_unit_test(too_many_patterns_are_counted_as_unexplained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

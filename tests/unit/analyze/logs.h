@@ -99,4 +99,29 @@ static inline struct rp_str log_print(struct logged *s)
     return out;
 }
 
+struct sample {
+    const char *format, *log, *runs;
+    uint64_t nobody; /* lines that belong to no run */
+};
+
+/* Detected, and named; whole and byte by byte. */
+static inline void check_samples(const struct sample *samples, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t step = 1; step <= 4096; step *= 4096) {
+            struct logged s;
+            log_read(&s, rp_str_of(samples[i].log), step, (struct rp_joblog_options){0});
+            if (!s.ok)
+                fail_msg("sample %zu of %s: %s", i, samples[i].format, s.err.message);
+            assert_string_equal(s.stats.format, samples[i].format);
+            assert_string_equal(rp_cstr(&s.arena, log_print(&s)), samples[i].runs);
+            if (s.stats.unassigned_lines != samples[i].nobody)
+                fail_msg("sample %zu of %s: %llu lines of nobody, not %llu", i, samples[i].format,
+                         (unsigned long long)s.stats.unassigned_lines,
+                         (unsigned long long)samples[i].nobody);
+            log_forget(&s);
+        }
+}
+#define CHECK(samples) check_samples(samples, sizeof samples / sizeof *samples)
+
 #endif
