@@ -16,6 +16,7 @@ struct rp_failure_group {
     uint32_t pattern;                /* the miner's, after rp_failures_sort */
     uint64_t hash;                   /* of the template: the same in every log */
     const char *class_name, *group, *action;
+    bool limit; /* the runner's own time limit */
     uint64_t n;
     int64_t first_us, last_us; /* RP_NO_TIME: the log has no times */
     struct {
