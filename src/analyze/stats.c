@@ -1,11 +1,11 @@
 #include "analyze/stats.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 /* Tables whose probability differs by rounding only are equally likely. */
 static const double equal_log = 1e-9;
 static const double expected_least = 5;
-static const double z95 = 1.959963984540054;
 
 static double least_margin(struct rp_counts in, struct rp_counts out)
 {
@@ -33,6 +33,12 @@ static void tail_add(struct tails *t, double log_weight)
         t->rare += exp(log_weight);
 }
 
+/* What comes after it changes neither sum: the weights fall from here on. */
+static bool negligible(const struct tails *t, double log_weight)
+{
+    return log_weight < fmin(0, t->most) - 45;
+}
+
 double rp_fisher_log_p(struct rp_counts in, struct rp_counts out)
 {
     double runs = (double)in.runs, failed = (double)in.failed + (double)out.failed,
@@ -42,11 +48,15 @@ double rp_fisher_log_p(struct rp_counts in, struct rp_counts out)
     for (double x = a; x < high; x++) {
         log_weight += log((runs - x) * (failed - x)) - log((x + 1) * (n - runs - failed + x + 1));
         tail_add(&t, log_weight);
+        if (negligible(&t, log_weight))
+            break;
     }
     log_weight = 0;
     for (double x = a; x > low; x--) {
         log_weight += log(x * (n - runs - failed + x)) - log((runs - x + 1) * (failed - x + 1));
         tail_add(&t, log_weight);
+        if (negligible(&t, log_weight))
+            break;
     }
     return fmin(0, log(t.rare) - log(t.all) - t.most);
 }
@@ -77,7 +87,7 @@ double rp_counts_log_p(struct rp_counts in, struct rp_counts out)
                                                       : rp_chi2_log_p(in, out);
 }
 
-/* ---- many tests, one rate ---- */
+/* ---- many tests ---- */
 
 void rp_bh_log_q(double *log_p, size_t n, size_t tests)
 {
@@ -86,14 +96,4 @@ void rp_bh_log_q(double *log_p, size_t n, size_t tests)
         least = fmin(least, log_p[i] + log((double)tests) - log((double)i + 1));
         log_p[i] = least;
     }
-}
-
-struct rp_interval rp_wilson(struct rp_counts c)
-{
-    if (c.runs == 0)
-        return (struct rp_interval){0, 1};
-    double n = (double)c.runs, p = (double)c.failed / n, w = z95 * z95 / n;
-    double middle = p + w / 2, half = z95 * sqrt(p * (1 - p) / n + w / (4 * n));
-    return (struct rp_interval){fmax(0, (middle - half) / (1 + w)),
-                                fmin(1, (middle + half) / (1 + w))};
 }

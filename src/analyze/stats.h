@@ -23,10 +23,4 @@ double rp_counts_log_p(struct rp_counts in, struct rp_counts out);
  * (at least n). */
 void rp_bh_log_q(double *log_p, size_t n, size_t tests);
 
-/* Wilson's 95 % interval of a rate; 0 and 1 when there were no runs. */
-struct rp_interval {
-    double low, high;
-};
-struct rp_interval rp_wilson(struct rp_counts c);
-
 #endif

@@ -121,6 +121,34 @@ static uint64_t request_hash(struct request *q)
     return rp_hash64(what) * 31 + rp_hash64(rp_buf_view(&q->body));
 }
 
+static void part_begun(struct request *q)
+{
+    if (q->in_parts)
+        return;
+    q->in_parts = true;
+    q->next_part = q->api->in_parts;
+    q->api->in_parts = q;
+}
+
+static void parts_done(struct request *q)
+{
+    struct request **at = &q->api->in_parts;
+    while (q->in_parts && *at != q)
+        at = &(*at)->next_part;
+    if (q->in_parts)
+        *at = q->next_part;
+    q->in_parts = false;
+}
+
+/* The first one with the key is still being written: this one waits for its answer. */
+static bool waits_for_the_first(const struct request *q)
+{
+    for (const struct request *o = q->api->in_parts; o != NULL && !q->in_parts; o = o->next_part)
+        if (rp_str_eq(o->idempotency_key, q->idempotency_key))
+            return true;
+    return false;
+}
+
 static bool run_once(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     bool found;
@@ -135,10 +163,16 @@ static bool run_once(struct request *q, struct rp_db *db, struct rp_err *err)
         answer_header(q, "Idempotency-Replayed", RP_STR("true"));
         return true;
     }
+    if (waits_for_the_first(q)) {
+        q->op.again = true;
+        return true;
+    }
     if (!q->write(q, db, err))
         return false;
-    if (q->op.again)
+    if (q->op.again) {
+        part_begun(q);
         return true;
+    }
     if (q->status == 0)
         q->route->render(q);
     return rp_idempotency_keep(db, q->idempotency_key, hash, q->status, rp_buf_view(&q->out),
@@ -164,6 +198,7 @@ static void answer_error(struct request *q, const struct rp_err *err)
 static void write_done(struct rp_op *op)
 {
     struct request *q = op->arg;
+    parts_done(q);
     if (!op->ok)
         answer_error(q, &op->err);
     request_finish(q);

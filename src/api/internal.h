@@ -75,8 +75,10 @@ struct request {
     atomic_bool finished;
     /* Writes the answer of a write that failed, where a plain problem does not do; may be NULL. */
     void (*failed)(struct request *q, const struct rp_err *err);
-    struct request *next; /* lists of waiting requests (long poll) */
-    uint64_t tried;       /* api->ready_changes when it last looked for work */
+    struct request *next;      /* lists of waiting requests (long poll) */
+    struct request *next_part; /* api->in_parts */
+    bool in_parts;
+    uint64_t tried; /* api->ready_changes when it last looked for work */
     int64_t deadline_mono_us;
     size_t held_bytes, worked_bytes; /* bodies.c: what it counts for */
     bool late;  /* waits only for its deadline: the answer is there, but held back (S2) */
@@ -140,8 +142,11 @@ struct rp_api {
     uint64_t ready_changes;                  /* how often work may have come */
     int64_t wake_next_us;                    /* no fetch is woken before (monotonic) */
     bool stopping;
-    atomic_size_t under_way;                /* requests that began and were not answered yet */
-    atomic_size_t suspended;                /* those of them that another thread has */
+    atomic_size_t under_way; /* requests that began and were not answered yet */
+    atomic_size_t suspended; /* those of them that another thread has */
+    /* The writer thread's own: requests with an Idempotency-Key that take several transactions and
+     * are not done yet. */
+    struct request *in_parts;
     atomic_size_t held_bytes, worked_bytes; /* of bodies: arrived; whole and worked on */
 };
 

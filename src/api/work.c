@@ -149,9 +149,10 @@ bool p_report(struct request *q, struct rp_err *err)
     struct reports *p = RP_NEW(&q->arena, struct reports);
     q->in = p;
     r->max_items = REPORTS_MAX;
+    size_t unpacked = 0;
     (void)rp_json_array(r);
     while (rp_json_item(r)) {
-        struct incoming in = {0};
+        struct incoming in = {.unpacked = &unpacked};
         if (!report_one(r, &in))
             break;
         incoming_explain(&q->arena, &in);

@@ -430,12 +430,15 @@ static int answer(struct table *t)
     struct rp_buf json = {0};
     rp_contrast_find(t->contrast, &t->arena, &r);
     write_answer(t, &r, &json);
-    if (t->cli->json)
-        (void)print_json(rp_buf_view(&json));
+    int code = 0;
+    if (opt_text(t->cli, "html") != NULL)
+        code = analyze_html(t->cli, rp_buf_view(&json), opt_text(t->cli, "html"));
+    else if (t->cli->json)
+        code = print_json(rp_buf_view(&json));
     else
         show_answer(t->cli, &r, rp_buf_view(&json));
     rp_buf_free(&json);
-    return 0;
+    return code;
 }
 
 static bool selectors(struct table *t, struct rp_err *err)

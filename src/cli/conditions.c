@@ -5,7 +5,7 @@
 
 enum { SHADOWS_SHOWN = 3 };
 
-static const char *where(struct cli *cli, struct rp_str condition)
+const char *condition_where(struct cli *cli, struct rp_str condition)
 {
     struct items i;
     struct rp_buf out = {0};
@@ -20,7 +20,7 @@ static const char *where(struct cli *cli, struct rp_str condition)
     return text;
 }
 
-static const char *counted(struct cli *cli, struct rp_str c, const char *path)
+const char *condition_counts(struct cli *cli, struct rp_str c, const char *path)
 {
     int64_t failed = doc_i64(c, show_fmt(cli, "%s.failed", path), 0),
             runs = doc_i64(c, show_fmt(cli, "%s.runs", path), 0);
@@ -28,8 +28,9 @@ static const char *counted(struct cli *cli, struct rp_str c, const char *path)
                     show_percent(cli, runs > 0 ? (double)failed / (double)runs : 0));
 }
 
-static const char *odds(struct cli *cli, double q)
+const char *condition_odds(struct cli *cli, struct rp_str c)
 {
+    double q = doc_f64(c, "q", 1);
     if (q >= 1e-4)
         return show_fmt(cli, "q = %.2g", q);
     return show_fmt(cli, "q < 1e%d", (int)ceil(log10(q)) < -300 ? -300 : (int)ceil(log10(q)));
@@ -47,7 +48,7 @@ static void show_shadows(struct cli *cli, struct rp_str c, int indent)
     line_part(&l, "goes with it:");
     for (items_open(&i, c, "shadows"); items_next(&i); n++)
         if (n < SHADOWS_SHOWN)
-            line_part(&l, "%s", where(cli, i.value));
+            line_part(&l, "%s", condition_where(cli, i.value));
     items_close(&i);
     more += n > SHADOWS_SHOWN ? n - SHADOWS_SHOWN : 0;
     if (more > 0)
@@ -55,17 +56,32 @@ static void show_shadows(struct cli *cli, struct rp_str c, int indent)
     line_end(&l);
 }
 
+const char *condition_shadows(struct cli *cli, struct rp_str c)
+{
+    struct items i;
+    struct rp_buf out = {0};
+    int64_t more = doc_i64(c, "more_shadows", 0);
+    for (items_open(&i, c, "shadows"); items_next(&i);)
+        rp_buf_fmt(&out, "%s%s", out.n > 0 ? ", " : "", condition_where(cli, i.value));
+    items_close(&i);
+    if (more > 0)
+        rp_buf_fmt(&out, " and %s more", show_count(cli, more));
+    const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
+    rp_buf_free(&out);
+    return text;
+}
+
 static void show_condition(struct cli *cli, struct rp_str c, int indent)
 {
     struct line l;
-    say(cli, indent, "%s", painted(cli, BOLD, where(cli, c)));
+    say(cli, indent, "%s", painted(cli, BOLD, condition_where(cli, c)));
     line_begin(&l, cli, "", indent + 4);
-    line_part(&l, "%s failed", counted(cli, c, "inside"));
-    line_part(&l, "elsewhere %s", counted(cli, c, "outside"));
+    line_part(&l, "%s failed", condition_counts(cli, c, "inside"));
+    line_part(&l, "elsewhere %s", condition_counts(cli, c, "outside"));
     line_end(&l);
     line_begin(&l, cli, "", indent + 4);
     line_part(&l, "lift %.3g", doc_f64(c, "lift", 0));
-    line_part(&l, "%s", odds(cli, doc_f64(c, "q", 1)));
+    line_part(&l, "%s", condition_odds(cli, c));
     line_part(&l, "holds %s of the failures", show_percent(cli, doc_f64(c, "coverage", 0)));
     line_end(&l);
     show_shadows(cli, c, indent + 4);

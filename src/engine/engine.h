@@ -124,6 +124,9 @@ struct rp_engine_state {
     bool write_fails; /* the last commit or probe failed … */
     int64_t write_fails_since_us;
     struct rp_err write_err; /* … with this */
+    struct rp_clock_correction {
+        int64_t n, at_us, by_us; /* since start; the newest: when by the new time, and how far */
+    } correction;                /* of a clock that was wrong by hours (schedules, rule 11) */
     enum rp_covers covers;
     char sweep[200]; /* what start found left over */
 };

@@ -15,14 +15,6 @@ static void lane_add(struct lane *l, struct rp_op *op)
     l->tail = &op->next;
 }
 
-static void lane_add_first(struct lane *l, struct rp_op *op)
-{
-    op->next = l->head;
-    if (l->head == NULL)
-        l->tail = &op->next;
-    l->head = op;
-}
-
 static struct rp_op *lane_take(struct lane *l)
 {
     struct rp_op *op = l->head;
@@ -38,15 +30,7 @@ static struct lane *lane_of(struct rp_writer *w, const struct rp_op *op)
     return op->heavy ? &w->heavy : &w->light;
 }
 
-static size_t take(struct lane *from, struct lane *to, size_t n, size_t max)
-{
-    for (; n < max && from->head != NULL; n++)
-        lane_add(to, lane_take(from));
-    return n;
-}
-
-/* The light ones, then the heavy ones as far as the time of the batch reaches; one of these goes
- * first where the light ones used up all of it the last time. */
+/* In turns: the light ones have a transaction of their own, whose commit no heavy one delays. */
 static struct rp_op *take_batch(struct rp_writer *w)
 {
     struct lane batch = {.head = NULL};
@@ -54,32 +38,31 @@ static struct rp_op *take_batch(struct rp_writer *w)
     (void)pthread_mutex_lock(&w->lock);
     while (w->light.head == NULL && w->heavy.head == NULL && !w->closing)
         (void)pthread_cond_wait(&w->more, &w->lock);
-    size_t n = take(&w->heavy, &batch, 0, w->heavy_first);
-    n = take(&w->light, &batch, n, BATCH_OPS);
-    n = take(&w->heavy, &batch, n, BATCH_OPS);
-    w->waiting -= n;
+    bool heavy = w->heavy.head != NULL && (w->light.head == NULL || w->heavy_next);
+    struct lane *from = heavy ? &w->heavy : &w->light;
+    for (size_t n = 0; n < BATCH_OPS && from->head != NULL; n++) {
+        lane_add(&batch, lane_take(from));
+        w->waiting--;
+    }
+    w->heavy_next = !heavy;
     (void)pthread_mutex_unlock(&w->lock);
     return batch.head;
 }
 
 /* What did not fit into this transaction's time goes back to the front. */
-static void put_back(struct rp_writer *w, struct rp_op *rest, bool heavy_done)
+static void put_back(struct rp_writer *w, struct rp_op *rest)
 {
-    struct rp_op *reversed = NULL;
-    while (rest != NULL) {
-        struct rp_op *next = rest->next;
-        rest->next = reversed;
-        reversed = rest;
-        rest = next;
-    }
+    struct rp_op *last = rest;
+    size_t n = 1;
+    for (; last->next != NULL; n++)
+        last = last->next;
     (void)pthread_mutex_lock(&w->lock);
-    while (reversed != NULL) {
-        struct rp_op *next = reversed->next;
-        lane_add_first(lane_of(w, reversed), reversed);
-        reversed = next;
-        w->waiting++;
-    }
-    w->heavy_first = w->heavy.head != NULL && !heavy_done;
+    struct lane *l = lane_of(w, rest);
+    last->next = l->head;
+    if (l->head == NULL)
+        l->tail = &last->next;
+    l->head = rest;
+    w->waiting += n;
     (void)pthread_mutex_unlock(&w->lock);
 }
 
@@ -142,13 +125,11 @@ static size_t run_alike(struct rp_db *db, struct rp_op *op)
 }
 
 /* Runs ops until the time of a batch is used up; returns what is left. *n counts those run. */
-static struct rp_op *run_ops(struct rp_writer *w, struct rp_db *db, struct rp_op *op, size_t *n,
-                             bool *heavy_done)
+static struct rp_op *run_ops(struct rp_writer *w, struct rp_db *db, struct rp_op *op, size_t *n)
 {
     int64_t until = rp_mono(w->clock) + batch_us;
     struct rp_op *last = op;
     size_t single = 0; /* run these by themselves: one of them failed */
-    *heavy_done = false;
     for (*n = 0; op != NULL && (*n == 0 || rp_mono(w->clock) < until);) {
         size_t ran = single == 0 ? run_alike(db, op) : 0;
         if (ran == 0) {
@@ -158,7 +139,6 @@ static struct rp_op *run_ops(struct rp_writer *w, struct rp_db *db, struct rp_op
         }
         *n += ran;
         for (; ran > 0; ran--) {
-            *heavy_done |= op->heavy;
             last = op;
             op = op->next;
         }
@@ -223,7 +203,7 @@ static void finish(struct rp_writer *w, struct rp_op *op, const struct rp_err *f
     }
 }
 
-static bool store_failed(const struct rp_err *err)
+bool store_broken(const struct rp_err *err)
 {
     return err->code == RP_E_STORE_IO || err->code == RP_E_STORE_FULL ||
            err->code == RP_E_STORE_CORRUPT;
@@ -239,7 +219,7 @@ static bool run_alone(struct rp_writer *w, struct rp_db *db, struct rp_op *op)
         return true;
     rp_tx_rollback(db);
     (void)rp_db_take_changes(db);
-    if (store_failed(&op->err))
+    if (store_broken(&op->err))
         note_health(w, 1, &op->err);
     op->done(op);
     return false;
@@ -251,16 +231,17 @@ static void write_batch(struct rp_writer *w, struct rp_op *batch)
     struct rp_err err;
     size_t n = 1;
     struct rp_op *rest = NULL;
-    bool heavy_done = true, begun = rp_tx_begin(db, &err), alone = batch->next == NULL;
+    bool begun = rp_tx_begin(db, &err), alone = batch->next == NULL;
     if (begun && alone && !run_alone(w, db, batch))
         return;
     if (begun && !alone)
-        rest = run_ops(w, db, batch, &n, &heavy_done);
+        rest = run_ops(w, db, batch, &n);
     bool ok = begun && probed(w, db, &err) && rp_tx_commit(db, &err);
     if (begun && !ok)
         rp_tx_rollback(db);
     unsigned bits = rp_db_take_changes(db);
-    put_back(w, rest, heavy_done);
+    if (rest != NULL)
+        put_back(w, rest);
     note_health(w, begun ? n : 0, ok ? NULL : &err);
     finish(w, batch, ok ? NULL : &err);
     if (ok)

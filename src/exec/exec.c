@@ -123,6 +123,15 @@ bool rp_exec_peek(struct rp_exec *x, uint64_t id, struct rp_output *copy)
     return r != NULL;
 }
 
+uint64_t rp_exec_written(struct rp_exec *x, uint64_t id)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    const struct rp_run *r = find_run(x, id);
+    uint64_t n = r != NULL ? r->capture.total[0] : 0;
+    (void)pthread_mutex_unlock(&x->lock);
+    return n;
+}
+
 size_t rp_exec_running(struct rp_exec *x)
 {
     (void)pthread_mutex_lock(&x->lock);

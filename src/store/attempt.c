@@ -26,7 +26,8 @@ static void bind_known(struct rp_stmt *s, int i, bool known, int64_t v)
 
 #define ROW "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 #define INSERT                                                                                     \
-    "insert or fail into attempt(job_id, n, outcome, node, worker, started_at, ended_at, duration_us, "    \
+    "insert or fail into attempt(job_id, n, outcome, node, worker, started_at, ended_at, "         \
+    "duration_us, "                                                                                \
     "exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, rule, "      \
     "contract, pattern_id, replay_id, output_bytes, output_dropped, result, contract_bytes) "      \
     "values "

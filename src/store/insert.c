@@ -19,7 +19,8 @@ static bool mark_hour(struct rp_db *db, int64_t id, int64_t now_us, struct rp_er
 
 #define ROW "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 #define INSERT                                                                                     \
-    "insert or fail into job(type_id, queue_id, state, priority, key, payload, labels, max_attempts, "     \
+    "insert or fail into job(type_id, queue_id, state, priority, key, payload, labels, "           \
+    "max_attempts, "                                                                               \
     "created_at, due_at, schedule_id, "                                                            \
     "instant, manual, external_id, outside) values "
 enum { COLUMNS = 15 };

@@ -1,5 +1,6 @@
 /* One job: as it is, its attempts, its output. */
 #include "store/internal.h"
+#include "store/rows.h"
 
 bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job *out,
                 struct rp_err *err)
@@ -96,6 +97,7 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
                      size_t *n, struct rp_err *err)
 {
     *n = 0;
+    *out = NULL;
     if (!job_exists(db, id, err))
         return false;
     struct rp_stmt *s = rp_sql(
@@ -108,10 +110,11 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
             "l.job_id where l.job_id = ?1 order by n desc limit ?2) order by n");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RP_ATTEMPTS_LISTED);
-    *out = RP_NEW_N(a, struct rp_attempt, RP_ATTEMPTS_LISTED);
     enum rp_step step;
-    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+    while ((step = rp_step(s, err)) == RP_STEP_ROW) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
         (*out)[(*n)++] = attempt_row(s, id, a);
+    }
     return step == RP_STEP_DONE;
 }
 

@@ -50,7 +50,8 @@ static bool name_job(struct rp_db *db, const struct rp_job_row *row, struct rp_a
 
 #define ROW "(?, ?, ?, ?, ?, ?, ?, ?)"
 #define INSERT                                                                                     \
-    "insert or fail into lease(job_id, n, token, node, worker, started_at, deadline, command) values "
+    "insert or fail into lease(job_id, n, token, node, worker, started_at, deadline, command) "    \
+    "values "
 enum { COLUMNS = 8 };
 
 static void bind_lease(struct rp_stmt *s, int at, const struct rp_lease *l,

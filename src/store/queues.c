@@ -50,39 +50,6 @@ static const char select_queues[] =
              " left join held on held.queue_id = q.id left join recent on recent.queue_id = q.id"
              " order by q.name limit 10000";
 
-/* In job_ready, the jobs of a queue, type and priority lie by due time: the first of each such
- * group is its oldest. The groups are found by jumping from one to the next, as a claim does. */
-static struct rp_stmt *next_group(struct rp_db *db, int64_t queue_id, int64_t type_id,
-                                  int64_t priority)
-{
-    struct rp_stmt *s = rp_sql(
-        db, "select type_id, priority, due_at from (select * from (select type_id, priority, due_at"
-            "  from job indexed by job_ready where state = 2 and queue_id = ?1 and type_id = ?2"
-            "  and priority < ?3 order by priority desc, due_at limit 1)"
-            " union all select * from (select type_id, priority, due_at from job indexed by"
-            "  job_ready where state = 2 and queue_id = ?1 and type_id > ?2"
-            "  order by type_id, priority desc, due_at limit 1)) limit 1");
-    rp_bind_i64(s, 1, queue_id);
-    rp_bind_i64(s, 2, type_id);
-    rp_bind_i64(s, 3, priority);
-    return s;
-}
-
-static bool find_oldest(struct rp_db *db, struct rp_queue_row *q, struct rp_err *err)
-{
-    int64_t type_id = 0, priority = INT64_MIN;
-    enum rp_step step = RP_STEP_DONE;
-    struct rp_stmt *s;
-    while (q->waiting > 0 &&
-           (step = rp_step(s = next_group(db, q->id, type_id, priority), err)) == RP_STEP_ROW) {
-        type_id = rp_col_i64(s, 0);
-        priority = rp_col_i64(s, 1);
-        if (q->oldest_us == 0 || rp_col_i64(s, 2) < q->oldest_us)
-            q->oldest_us = rp_col_i64(s, 2);
-    }
-    return step == RP_STEP_DONE;
-}
-
 bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct rp_queue_row **out,
                     size_t *n, struct rp_err *err)
 {
@@ -95,7 +62,8 @@ bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct
         read_queue(s, a, &(*out)[*n]);
     }
     for (size_t i = 0; step == RP_STEP_DONE && i < *n; i++)
-        if (!find_oldest(db, &(*out)[i], err))
+        if ((*out)[i].waiting > 0 &&
+            !rp_queue_oldest(db, (*out)[i].id, false, &(*out)[i].oldest_us, err))
             return false;
     return step == RP_STEP_DONE;
 }

@@ -13,10 +13,14 @@ import platform
 import sys
 import time
 
+import parts
+import peers
 import rig
-import rows
+import size
+import speed
 
 BUILD = rig.ROOT / "build"
+MEASURES = speed.MEASURES | size.MEASURES | parts.MEASURES | peers.MEASURES
 
 
 def arguments():
@@ -29,10 +33,10 @@ def arguments():
 
 def chosen(only):
     names = [n for n in only.split(",") if n]
-    unknown = set(names) - set(rows.MEASURES)
+    unknown = set(names) - set(MEASURES)
     if unknown:
-        sys.exit(f"there is no measure {', '.join(sorted(unknown))}: take of {' '.join(rows.MEASURES)}")
-    return names or list(rows.MEASURES)
+        sys.exit(f"there is no measure {', '.join(sorted(unknown))}: take of {' '.join(MEASURES)}")
+    return names or list(MEASURES)
 
 
 def human(value, unit):
@@ -68,9 +72,17 @@ def change(row, before):
 
 
 def line(row, before):
-    beside = f"{row['beside']}: {human(row['beside_value'], row['unit'])}" if row.get("beside_value") is not None else row.get("beside", "")
+    beside = f"{row['beside']}: {human(row['beside_value'], row['unit'])}" if row.get("beside_value") is not None else row.get("beside") or ""
     ratio = f"{row['ratio']:.2f}" if row.get("ratio") is not None else ""
     return [row["name"], human(row["value"], row["unit"]), verdict(row), beside, ratio, change(row, before)]
+
+
+def beside_peers(found):
+    """A peer's row gets our figure of the same measure beside it; the ratio is how many times ours it does (of times: takes)."""
+    ours = {r["name"]: r["value"] for r in found}
+    for r in found:
+        if r.get("like") in ours:
+            r |= {"beside": "Reprise", "beside_value": ours[r["like"]], "ratio": r["value"] / ours[r["like"]]}
 
 
 HEAD = ["measure", "value", "goal", "beside it", "ratio", "change"]
@@ -107,17 +119,18 @@ def keep(found, began):
 def main():
     args = arguments()
     if args.list:
-        print("\n".join(f"{name:12} {(m.__doc__ or '').splitlines()[0]}" for name, m in rows.MEASURES.items()))
+        print("\n".join(f"{name:12} {(m.__doc__ or '').splitlines()[0]}" for name, m in MEASURES.items()))
         return
     began, found, before = time.time(), [], last(BUILD / "bench.json")
     for name in chosen(args.only):
         at = time.time()
         print(f"== {name} …", file=sys.stderr, flush=True)
         try:
-            found += rows.MEASURES[name](args.rounds)
+            found += MEASURES[name](args.rounds)
         except rig.Skip as skip:
             print(f"== {name}: skipped: {skip}", file=sys.stderr)
         print(f"== {name}: {time.time() - at:.0f} s", file=sys.stderr, flush=True)
+    beside_peers(found)
     keep(found, began)
     show(found, before)
 

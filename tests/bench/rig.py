@@ -124,6 +124,19 @@ def load(what, *args, cpu_of=None):
     return out
 
 
+@contextlib.contextmanager
+def worker(d):
+    """Two connections that fetch whatever there is and report it as succeeded, for as long as the context lasts."""
+    process = subprocess.Popen([BUILD / "bench_load", "work", *map(str, d.unix()), "--type", "", "--connections", "0", "--workers", "2", "--batch", "100",
+                                "--n", str(10**12)], env=environment())
+    try:
+        yield
+        assert process.poll() is None, "the worker ended"
+    finally:
+        process.terminate()
+        process.wait()
+
+
 class BareServer:
     """tests/bench/bare/server.c, for a time."""
 
@@ -145,6 +158,13 @@ class BareServer:
         return load(what, f"--{self.over}", self.at, *args, cpu_of=self.process.pid)
 
 
+def row(name, value, unit, goal=None, beside=None, beside_value=None, ratio=None, **more):
+    """A row of the table: goal is (">=" or "<=", number), of the ratio if goal_is_ratio."""
+    if ratio is None and beside_value:
+        ratio = value / beside_value
+    return {"name": name, "value": value, "unit": unit, "goal": goal, "beside": beside, "beside_value": beside_value, "ratio": ratio} | more
+
+
 def in_turn(rounds, *measures):
     """Each of the functions once a round; a list of answers for each."""
     found = [[] for _ in measures]
@@ -164,4 +184,4 @@ def seconds(action):
     return time.monotonic() - began
 
 
-__all__ = ["Bench", "BareServer", "Skip", "folder", "in_turn", "load", "median", "seconds", "tool", "wait_for", "where", "filesystem"]
+__all__ = ["Bench", "BareServer", "Skip", "folder", "in_turn", "load", "median", "row", "seconds", "tool", "wait_for", "where", "filesystem"]

@@ -327,7 +327,7 @@ static void G7_each_failing_call_of_a_backup_is_refused_and_leaves_no_half_copy(
     history_free(h);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(G6_each_failing_call_of_each_step_is_refused_clearly_and_loses_nothing),
@@ -336,5 +336,5 @@ int main(void)
         cmocka_unit_test(G6_a_reader_that_could_not_read_reads_again),
         cmocka_unit_test(G7_each_failing_call_of_a_backup_is_refused_and_leaves_no_half_copy),
     };
-    return cmocka_run_group_tests(tests, ask, NULL);
+    return FAULTS_RUN(tests, argc, argv, ask);
 }

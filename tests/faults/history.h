@@ -40,13 +40,14 @@ struct history {
     struct rp_db *db;
     struct rp_config *config[2];
     struct rp_arena a;
-    struct memory is;
+    struct memory is, would_be;   /* would_be: had the refused step been committed */
     struct ack *ack, claimed[64]; /* claimed: by the step under way, or by the one refused last */
     size_t n_ack, n_claimed;
     struct committed *tx; /* [0]: the store was opened */
     size_t n_tx;
     size_t (*mark)(void); /* NULL: nobody records */
-    bool in_step;
+    size_t refused;       /* writes that a history went on after, if it may */
+    bool goes_on;
 };
 
 /* One step, which others must precede. `raw` is no transaction: it closes and opens the store. */
@@ -83,5 +84,11 @@ bool history_settle(struct history *h, char why[HISTORY_WHY]);
 /* As history_holds, of everything acknowledged so far, without the digest. */
 bool history_kept(const struct history *h, struct rp_db *db, char why[HISTORY_WHY]);
 uint64_t history_digest(struct rp_db *db);
+
+/* Runs the tests whose names match the first argument (with * and ?), or with a minus before it,
+ * those that do not: so that ctest can run the parts of a long program side by side. */
+#define FAULTS_RUN(tests, argc, argv, setup)                                                       \
+    (history_filter(argc, argv), cmocka_run_group_tests(tests, setup, NULL))
+void history_filter(int argc, char **argv);
 
 #endif

@@ -1,5 +1,6 @@
 #include "power_disk.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@ struct entry {
     int64_t at;
     size_t n;
     unsigned char *data;
-    bool believed;
+    bool believed, broken;
 };
 
 static struct {
@@ -33,7 +34,8 @@ static struct {
     size_t n, cap, inodes;
     size_t inode[NAMES]; /* of each name now, 0: there is none */
     unsigned swallow;
-    bool on, folder_synced;
+    bool on, folder_synced, lies;
+    size_t syncs, broken_sync; /* number of the one that breaks, 0: none */
     struct dice dice;
 } disk;
 
@@ -139,8 +141,19 @@ static int shim_Truncate(sqlite3_file *file, sqlite3_int64 n)
     return rc;
 }
 
+static bool breaks(sqlite3_file *file)
+{
+    if (!recorded(file) || ++disk.syncs != disk.broken_sync)
+        return false;
+    put(SYNCED, shim_of(file)->name)->broken = true;
+    errno = EIO;
+    return true;
+}
+
 static int shim_Sync(sqlite3_file *file, int flags)
 {
+    if (breaks(file))
+        return disk.lies ? SQLITE_OK : SQLITE_IOERR_FSYNC;
     int rc = real_of(file)->pMethods->xSync(real_of(file), flags);
     if (rc == SQLITE_OK && recorded(file)) {
         int name = shim_of(file)->name;
@@ -274,6 +287,17 @@ void power_swallow(unsigned names)
     disk.swallow = names;
 }
 
+void power_break_sync(size_t nth, bool lies)
+{
+    disk.broken_sync = disk.syncs + nth;
+    disk.lies = lies;
+}
+
+size_t power_syncs(void)
+{
+    return disk.syncs;
+}
+
 /* ---- the disk after some of the record ---- */
 
 struct bytes {
@@ -378,6 +402,8 @@ static void walk_one(struct power_walk *w)
         folder_settles(w);
     else if (e->what != SYNCED)
         remember(&w->inode[e->inode].pending, w->point);
+    else if (e->broken)
+        w->inode[e->inode].pending.n = 0;
     else if (e->believed)
         file_settles(&w->inode[e->inode]);
     w->point++;

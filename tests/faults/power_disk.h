@@ -18,8 +18,8 @@
  * mapping and never synced: it is absent, or full of rubbish.
  *
  * What it does not model: writes that destroy bytes beside their own range (SQLite relies on
- * powersafe overwrite), and disks that lie about a sync, but for `power_swallow`, which makes the
- * syncs of some files worth nothing, to prove that a loss is found.
+ * powersafe overwrite), and disks that lie about a sync, but for power_swallow and
+ * power_break_sync, which prove that a loss is found.
  *
  * One thread. The image is a function of the record, the point, the kind and the seed. */
 #ifndef TESTS_FAULTS_POWER_DISK_H
@@ -40,6 +40,12 @@ void power_forget(void);
 size_t power_now(void);
 /* Bits 1 << POWER_DB …: syncs of these files are passed on and not believed. */
 void power_swallow(unsigned names);
+
+/* The n-th sync from here (1: the next) fails, and what it should have covered never reaches the
+ * disk, though reads still see it: so the kernel treats pages that it could not write. `lies`: it
+ * says that all is well. */
+void power_break_sync(size_t nth, bool lies);
+size_t power_syncs(void);
 
 /* Walks the record. A walk holds the disk as it was after `point` entries, 0 at first. */
 struct power_walk;

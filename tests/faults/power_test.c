@@ -47,24 +47,35 @@ static void shuffle(const struct step **v, size_t n, struct dice *d)
     }
 }
 
+static struct history *begin(uint64_t seed)
+{
+    struct history *h = history_new(asked.folder);
+    power_on(h->path, seed);
+    h->mark = power_now;
+    return h;
+}
+
+static void finish(struct history *h)
+{
+    rp_store_close(h->store);
+    h->store = NULL;
+    power_off();
+}
+
 static struct history *record(uint64_t seed, bool shuffled, unsigned swallowed)
 {
     const struct step *script[64];
     struct dice d = {seed};
-    struct history *h = history_new(asked.folder);
+    struct history *h = begin(seed);
     memcpy(script, history_steps, history_steps_n * sizeof *script);
     if (shuffled)
         shuffle(script, history_steps_n, &d);
-    power_on(h->path, seed);
     power_swallow(swallowed);
-    h->mark = power_now;
     OK(history_open(h, err));
     history_begin(h);
     for (size_t i = 0; i < history_steps_n; i++)
         history_play(h, script[i]);
-    rp_store_close(h->store);
-    h->store = NULL;
-    power_off();
+    finish(h);
     return h;
 }
 
@@ -210,6 +221,62 @@ static void G1_G2_G3_G4_what_was_acknowledged_survives_power_loss_at_every_point
         one_round(round, asked.rounds > 0);
 }
 
+/* ---- syncs that fail ---- */
+
+/* One recording whose n-th sync breaks; images after each acknowledgement that came later, up to
+ * some. False: there are fewer syncs than that. */
+static bool sync_breaks(size_t nth, bool lies, size_t *wrong, size_t *refused)
+{
+    enum { LOOKED_AT = 6 };
+    struct history *h = begin(asked.seed);
+    OK(history_open(h, err));
+    history_begin(h);
+    h->goes_on = true;
+    size_t before = power_syncs(), from = 0;
+    power_break_sync(nth, lies);
+    for (size_t i = 0; i < history_steps_n && (from == 0 || h->n_tx < from + LOOKED_AT); i++) {
+        history_play(h, history_steps[i]);
+        if (from == 0 && power_syncs() >= before + nth)
+            from = h->n_tx - 1;
+    }
+    finish(h);
+    *refused += h->refused;
+    struct tried t = tried_new(h, asked.seed);
+    for (size_t i = from; from > 0 && i < h->n_tx; i++) {
+        char why[HISTORY_WHY] = "";
+        power_walk_to(t.walk, h->tx[i].ended);
+        promises(&t, h->tx[i].ended);
+        (void)power_image(t.walk, POWER_LOST, 0, t.dir);
+        if (image_holds(&t, why))
+            continue;
+        ++*wrong;
+        if (!lies)
+            fail_msg("sync %zu failed, and after \"%s\" the power: %s (RP_SEED=%" PRIu64 ")", nth,
+                     h->tx[i].name, why, asked.seed);
+    }
+    tried_free(&t);
+    history_free(h);
+    power_forget();
+    return from > 0;
+}
+
+/* In the short form every so many of them, beginning by dice. */
+static void syncs_break(bool lies, size_t *wrong, size_t *refused, size_t *syncs)
+{
+    size_t stride = asked.rounds > 0 ? 1 : 6;
+    for (*syncs = 1 + asked.seed % stride; sync_breaks(*syncs, lies, wrong, refused);)
+        *syncs += stride;
+}
+
+static void G1_G6_after_a_failed_sync_nothing_rests_on_what_the_kernel_has_forgotten(void **state)
+{
+    size_t wrong = 0, refused = 0, syncs;
+    (void)state;
+    syncs_break(false, &wrong, &refused, &syncs);
+    print_message("power: up to sync %zu, %zu writes refused\n", syncs, refused);
+    assert_true(refused > 3);
+}
+
 /* ---- that it bites ---- */
 
 static void hear(struct tried *t, enum power_kind kind, const char *why)
@@ -257,13 +324,24 @@ static void losses_are_found_without_syncs_of_the_database(void **state)
     losses_are_found_when_syncs_are_worth_nothing(1 << POWER_DB);
 }
 
-int main(void)
+static void losses_are_found_when_one_sync_lies(void **state)
+{
+    size_t wrong = 0, refused = 0, syncs;
+    (void)state;
+    syncs_break(true, &wrong, &refused, &syncs);
+    print_message("power: up to sync %zu, %zu images wrong\n", syncs, wrong);
+    assert_true(wrong > 3 && refused == 0);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(G1_G2_G3_G4_what_was_acknowledged_survives_power_loss_at_every_point),
+        cmocka_unit_test(G1_G6_after_a_failed_sync_nothing_rests_on_what_the_kernel_has_forgotten),
         cmocka_unit_test(losses_are_found_without_any_sync),
+        cmocka_unit_test(losses_are_found_when_one_sync_lies),
         cmocka_unit_test(losses_are_found_without_syncs_of_the_log),
         cmocka_unit_test(losses_are_found_without_syncs_of_the_database),
     };
-    return cmocka_run_group_tests(tests, ask, NULL);
+    return FAULTS_RUN(tests, argc, argv, ask);
 }

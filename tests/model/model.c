@@ -482,6 +482,16 @@ bool m_replay_undo(struct model *m, int64_t id)
     return true;
 }
 
+/* Replay rule 13: of a type's limit, half (at least one) is the replay's; what is out counts until it
+ * is settled. */
+static bool has_room(const struct model *m, const struct m_replay *r, int type)
+{
+    int64_t out = 0, limit = m_types[type].max_running;
+    for (int64_t i = 0; i < r->n; i++)
+        out += r->item[i].fate == RP_FATE_RELEASED && m->job[r->item[i].job].type == type;
+    return limit == 0 || out < (limit > 1 ? limit / 2 : 1);
+}
+
 int64_t m_replay_release(struct model *m, int64_t id, int64_t wave, int64_t max)
 {
     struct m_replay *r = &m->replay[id];
@@ -489,7 +499,7 @@ int64_t m_replay_release(struct model *m, int64_t id, int64_t wave, int64_t max)
     for (int64_t i = 0; i < r->n && out < max; i++) {
         struct m_item *it = &r->item[i];
         struct m_job *j = &m->job[it->job];
-        if (it->fate != RP_FATE_WAITING)
+        if (it->fate != RP_FATE_WAITING || !has_room(m, r, j->type))
             continue;
         bool as_planned = j->state == it->state && j->n == it->n;
         it->wave = wave;

@@ -1,8 +1,9 @@
 /* Load on a daemon's API, for `make bench`; one JSON object on standard output.
  *
- *     bench_load enqueue|work|fetch|start|spawn [--name value]...
+ *     bench_load enqueue|fill|work|fetch|start|spawn [--name value]...
  *
- * Where: --socket PATH, or --port N --token T. What: --type T --payload BYTES --batch N. How much:
+ * Where: --socket PATH, or --port N --token T. What: --type T (work: "" for any) --payload BYTES
+ * --batch N. How much:
  * --connections N --workers N --n N --seconds S --warm S. Of start and spawn: --program PATH; of
  * start
  * --stamp NAME: what the daemon's configuration gives that program as its argument. */
@@ -16,8 +17,8 @@ static const struct {
     const char *name;
     void (*run)(struct load *l);
 } loads[] = {
-    {"enqueue", load_enqueue}, {"work", load_work},   {"fetch", load_fetch},
-    {"start", load_start},     {"spawn", load_spawn},
+    {"enqueue", load_enqueue}, {"fill", load_fill},   {"work", load_work},
+    {"fetch", load_fetch},     {"start", load_start}, {"spawn", load_spawn},
 };
 
 enum option_code {
@@ -117,5 +118,5 @@ int main(int argc, char **argv)
             loads[i].run(&l);
             return 0;
         }
-    bench_die("usage: bench_load enqueue|work|fetch|start|spawn [--name value]...");
+    bench_die("usage: bench_load enqueue|fill|work|fetch|start|spawn [--name value]...");
 }

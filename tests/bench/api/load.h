@@ -21,7 +21,10 @@ struct load {
 
 /* As many POSTs as go, for a time: jobs a second, how long an answer takes. */
 void load_enqueue(struct load *l);
-/* n jobs through enqueue, claim and report. */
+/* n jobs, as fast as they go. */
+void load_fill(struct load *l);
+/* n jobs through enqueue, claim and report; without connections that enqueue: those in the queue.
+ */
 void load_work(struct load *l);
 /* From before the POST of a job to the answer of a fetch that waits for it. */
 void load_fetch(struct load *l);

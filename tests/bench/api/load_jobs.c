@@ -85,6 +85,40 @@ void load_enqueue(struct load *l)
     http_close(&l->http);
 }
 
+/* ---- fill ---- */
+
+struct fill {
+    const struct load *l;
+    struct rp_buf request;
+    int64_t sent;
+};
+
+static void fill_more(void *ctx, struct http *h, struct http_conn *c)
+{
+    struct fill *f = ctx;
+    if (f->sent >= f->l->n)
+        return;
+    f->sent += f->l->batch;
+    http_send(h, c, rp_buf_view(&f->request));
+}
+
+void load_fill(struct load *l)
+{
+    struct fill f = {.l = l};
+    jobs_request(l, l->batch, &f.request);
+    http_open(&l->http, l->connections);
+    int64_t from = bench_now();
+    for (int i = 0; i < l->http.n; i++)
+        fill_more(&f, &l->http, &l->http.conn[i]);
+    while (any_busy(&l->http))
+        http_wait(&l->http, -1, fill_more, &f);
+    double s = (double)(bench_now() - from) / 1e6;
+    (void)printf("{\"per_s\":%.0f,\"jobs\":%lld,\"errors\":%lld}\n", (double)f.sent / s,
+                 (long long)f.sent, (long long)l->http.errors);
+    rp_buf_free(&f.request);
+    http_close(&l->http);
+}
+
 /* ---- enqueue, claim, report ---- */
 
 enum role { PRODUCER, FETCHES, REPORTS };
@@ -185,8 +219,11 @@ static void work_answer(void *ctx, struct http *h, struct http_conn *c)
 static void fetch_request(const struct load *l, int64_t max, struct rp_buf *out)
 {
     struct rp_buf body = {0};
-    rp_buf_fmt(&body, "{\"worker\":\"bench\",\"types\":[\"%s\"],\"max\":%lld,\"wait_ms\":200}",
-               l->type, (long long)(max < FETCH_MAX ? max : FETCH_MAX));
+    rp_buf_fmt(&body, "{\"worker\":\"bench\",\"max\":%lld,\"wait_ms\":200",
+               (long long)(max < FETCH_MAX ? max : FETCH_MAX));
+    if (*l->type != '\0')
+        rp_buf_fmt(&body, ",\"types\":[\"%s\"]", l->type);
+    rp_buf_c(&body, '}');
     http_request(&l->http, "/v1/work/fetch", rp_buf_view(&body), out);
     rp_buf_free(&body);
 }

@@ -1,14 +1,8 @@
-"""The measures of `make bench`: one function each, which takes how many rounds and returns rows of the table."""
+"""How much goes through in a second, and how long one job takes. Each measure takes how many rounds, and gives rows of the table."""
 import rig
-from rig import BareServer, Bench, in_turn, median
+from rig import BareServer, Bench, in_turn, load, median, row
 
 BATCH = 1000
-
-
-def row(name, value, unit, goal=None, beside=None, beside_value=None, ratio=None, **more):
-    if ratio is None and beside_value:
-        ratio = value / beside_value
-    return {"name": name, "value": value, "unit": unit, "goal": goal, "beside": beside, "beside_value": beside_value, "ratio": ratio} | more
 
 
 def cpu_us(answers):
@@ -57,4 +51,41 @@ def work(rounds):
             for name, found in (("TCP", tcp), ("socket", unix))]
 
 
-MEASURES = {"batches": enqueue_batches, "single": enqueue_single, "work": work}
+def fetch(rounds):
+    """From the POST of a job to the answer of a long poll that waits for it, on an idle daemon."""
+    rows = []
+    for over in ("TCP", "socket"):
+        with Bench() as d:
+            found = [d.load("fetch", "--n", 200, over=d.tcp() if over == "TCP" else None) for _ in range(rounds)]
+        for share, goal in (("p50", 1000), ("p99", 3000)):
+            rows.append(row(f"enqueue to worker, {over}, {share}", median(found, share + "_us"), "us", ("<=", goal), rounds=found))
+    return rows
+
+
+def start(rounds):
+    """From the POST of a job to the first line of its process on an idle daemon, less what a bare posix_spawn of it takes."""
+    args = ["start", "--type", "stamp", "--stamp", rig.STAMP, "--program", rig.BUILD / "bench_stamp", "--n", 60]
+    with Bench() as d:
+        found = [d.load(*args) for _ in range(rounds)]
+    return [row(f"enqueue to process, beyond the spawn, {share}", median(found, f"beyond_{share}_us"), "us", ("<=", goal), "posix_spawn alone",
+                median(found, f"bare_{share}_us"), whole_us=median(found, f"job_{share}_us"), rounds=found)
+            for share, goal in (("p50", 3000), ("p99", 15000))]
+
+
+def run_processes(d, n):
+    done, before = d.count(state="succeeded"), rig.cpu_s(d.process.pid)
+    took = rig.seconds(lambda: (d.post("/v1/jobs", [{"type": "true"}] * n), rig.wait_for(lambda: d.count(state="succeeded") == done + n, "runs", 120)))
+    return {"per_s": n / took, "cpu_us_a_run": (rig.cpu_s(d.process.pid) - before) * 1e6 / n}
+
+
+def processes(rounds):
+    """Jobs that are a process each (/bin/true, 16 at once), beside a posix_spawn and waitpid loop."""
+    n = 1000
+    with Bench() as d:
+        run_processes(d, 100)
+        ours, bare = in_turn(rounds, lambda: run_processes(d, n), lambda: load("spawn", "--n", n))
+    return [row("process jobs", median(ours, "per_s"), "jobs/s", (">=", .8), "posix_spawn loop", median(bare, "per_s"), goal_is_ratio=True,
+                cpu_us_a_job=median(ours, "cpu_us_a_run"), rounds=ours, bare_rounds=bare)]
+
+
+MEASURES = {"batches": enqueue_batches, "single": enqueue_single, "work": work, "fetch": fetch, "start": start, "processes": processes}
