@@ -133,17 +133,42 @@ void rp_failures_add(struct rp_failures *f, const struct rp_run *run)
 
 /* ---- patterns ---- */
 
-/* Of one pattern the largest first: its class is the pattern's. */
+static int largest_first(const struct rp_failure_group *x, const struct rp_failure_group *y)
+{
+    if (x->n != y->n)
+        return x->n < y->n ? 1 : -1;
+    return (x->samples[0].line > y->samples[0].line) - (x->samples[0].line < y->samples[0].line);
+}
+
+static int by_template(const void *a, const void *b)
+{
+    const struct rp_failure_group *x = a, *y = b;
+    int c = rp_str_cmp(x->template, y->template);
+    c = c != 0 ? c : x->limit - y->limit;
+    return c != 0 ? c : largest_first(x, y);
+}
+
 static int by_pattern(const void *a, const void *b)
 {
     const struct rp_failure_group *x = a, *y = b;
     if (x->pattern != y->pattern)
         return x->pattern < y->pattern ? -1 : 1;
-    if (x->limit != y->limit)
-        return x->limit ? 1 : -1;
-    if (x->n != y->n)
-        return x->n < y->n ? 1 : -1;
-    return (x->samples[0].line > y->samples[0].line) - (x->samples[0].line < y->samples[0].line);
+    int c = x->limit - y->limit;
+    c = c != 0 ? c : strcmp(x->class_name, y->class_name);
+    return c != 0 ? c : largest_first(x, y);
+}
+
+/* A number in a message may look like a status of another class: of one template most decide. */
+static bool same_template(const struct rp_failure_group *a, const struct rp_failure_group *b)
+{
+    return rp_str_eq(a->template, b->template) && a->limit == b->limit;
+}
+
+/* A run that its runner's own limit ended is not one that a service kept waiting; exit status 127
+ * is not 1. */
+static bool same_pattern(const struct rp_failure_group *a, const struct rp_failure_group *b)
+{
+    return a->pattern == b->pattern && a->limit == b->limit && a->class_name == b->class_name;
 }
 
 /* The first lines of the log among the samples of both. */
@@ -167,6 +192,7 @@ static void join_samples(struct rp_failure_group *into, const struct rp_failure_
 
 static void join(struct rp_failure_group *into, const struct rp_failure_group *g)
 {
+    into->mixed = into->mixed || g->mixed || !rp_str_eq(into->template, g->template);
     into->n += g->n;
     add_time(into, g->first_us);
     add_time(into, g->last_us);
@@ -188,27 +214,36 @@ static void mine(struct rp_failures *f)
         g->pattern = hit.pattern != RP_MINER_OTHER ? hit.pattern : UINT32_MAX - (uint32_t)i;
         if (hit.pattern == RP_MINER_OTHER)
             continue;
-        g->template = rp_str_dup(&f->arena, hit.template);
+        g->mined = rp_str_dup(&f->arena, hit.template);
         g->inner = hit.inner.p != NULL ? rp_str_dup(&f->arena, hit.inner) : RP_NONE;
-        g->hash = rp_hash64(g->template);
     }
     rp_miner_free(m);
 }
 
-/* Groups of one pattern become one, but a run that its runner's own limit ended is not one that a
- * service kept waiting. A number in a message may look like a status of another class: most decide.
- */
-static void join_all(struct rp_failures *f)
+static void join_all(struct rp_failures *f, int (*order)(const void *, const void *),
+                     bool (*same)(const struct rp_failure_group *, const struct rp_failure_group *))
 {
     size_t n = 0;
-    qsort(f->groups, f->n, sizeof *f->groups, by_pattern);
+    qsort(f->groups, f->n, sizeof *f->groups, order);
     for (size_t i = 0; i < f->n; i++)
-        if (n > 0 && f->groups[n - 1].pattern == f->groups[i].pattern &&
-            f->groups[n - 1].limit == f->groups[i].limit)
+        if (n > 0 && same(&f->groups[n - 1], &f->groups[i]))
             join(&f->groups[n - 1], &f->groups[i]);
         else
             f->groups[n++] = f->groups[i];
     f->n = n;
+}
+
+/* The miner's template, but where that would be the name of two groups. */
+static void name_all(struct rp_failures *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        struct rp_failure_group *g = &f->groups[i];
+        bool shared =
+            (i > 0 && g[-1].pattern == g->pattern) || (i + 1 < f->n && g[1].pattern == g->pattern);
+        if ((!shared || g->mixed) && g->mined.p != NULL)
+            g->template = g->mined;
+        g->hash = rp_hash64(g->template);
+    }
 }
 
 /* ---- order ---- */
@@ -225,8 +260,10 @@ void rp_failures_sort(struct rp_failures *f)
 {
     if (f->n == 0)
         return;
+    join_all(f, by_template, same_template);
     mine(f);
-    join_all(f);
+    join_all(f, by_pattern, same_pattern);
+    name_all(f);
     qsort(f->groups, f->n, sizeof *f->groups, most_first);
     for (size_t i = 0; i < f->n; i++) {
         struct rp_failure_group *g = &f->groups[i];

@@ -106,6 +106,29 @@ static void a_number_that_looks_like_a_status_changes_neither_pattern_nor_class(
     rp_failures_free(f);
 }
 
+static void numbers_that_mean_something_keep_patterns_of_other_classes_apart(void **state)
+{
+    (void)state;
+    struct rp_failures *f = rp_failures_new();
+    for (uint64_t i = 0; i < 9; i++)
+        add(f, "a", RP_RUN_FAILED,
+            i % 3 == 0 ? "failed with exit status 127" : "failed with exit status 137", RP_NO_TIME,
+            i);
+    add(f, "a", RP_RUN_TIMEOUT, "failed with exit status 124", RP_NO_TIME, 9);
+    add(f, "a", RP_RUN_FAILED, "failed with exit status 1", RP_NO_TIME, 10);
+    add(f, "a", RP_RUN_FAILED, "failed with exit status 2", RP_NO_TIME, 11);
+    rp_failures_sort(f);
+    assert_int_equal(f->n, 4);
+    assert_true(rp_str_is(f->groups[0].template, "failed with exit status 137"));
+    assert_true(rp_str_is(f->groups[1].template, "failed with exit status 127"));
+    assert_string_equal(f->groups[1].class_name, "missing_command");
+    assert_true(rp_str_is(f->groups[2].template, "failed with exit status <*>")); /* 1, 2 */
+    assert_string_equal(f->groups[2].class_name, "unknown");
+    assert_true(rp_str_is(f->groups[3].template, "failed with exit status 124"));
+    assert_string_equal(f->groups[3].class_name, "timeout");
+    rp_failures_free(f);
+}
+
 static void too_many_patterns_are_counted_as_unexplained(void **state)
 {
     (void)state;
@@ -128,6 +151,7 @@ int main(void)
         cmocka_unit_test(no_text_is_a_pattern_of_its_own_and_a_time_limit_a_class_of_its_own),
         cmocka_unit_test(what_differs_by_a_name_only_is_one_pattern),
         cmocka_unit_test(a_number_that_looks_like_a_status_changes_neither_pattern_nor_class),
+        cmocka_unit_test(numbers_that_mean_something_keep_patterns_of_other_classes_apart),
         cmocka_unit_test(too_many_patterns_are_counted_as_unexplained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
