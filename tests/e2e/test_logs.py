@@ -122,6 +122,19 @@ def test_runs_before_the_damage_are_kept_in_the_history(daemon, folder):
     assert stored > 500 and d.json("jobs", "--count")["count"] == stored
 
 
+@shared_logs
+def test_runs_of_every_format_are_stored_once(daemon):
+    d, total = daemon(), 0
+    for log in sorted(LOGS.glob("*.log")):
+        got = d.json("import", "log", log)
+        assert got["stored"] == {"added": got["runs"] - got["outcome_unknown"], "known": 0, "not_stored": got["outcome_unknown"]}, log.name
+        again = d.json("import", "log", log)["stored"]
+        assert (again["added"], again["known"]) == (0, got["stored"]["added"]), log.name
+        total += got["runs"] - got["outcome_unknown"]
+    assert sum(d.json("jobs", "--count", "--state", s)["count"] for s in ("succeeded", "failed", "unknown")) > 1000
+    assert d.json("jobs", "--count", "--state", "failed", "--type", "ReconcilePayment")["count"] > 0
+
+
 @pytest.mark.parametrize("content, says", [
     (b"", "the log is empty"),
     (b"\n\n\n", "no line of the log is of a known format"),
