@@ -472,9 +472,9 @@ static void the_journal_is_read_in_its_forms(void **state)
          "Mon 2026-11-23 10:00:01 UTC w python3[70]: ValueError: x\n"
          "Mon 2026-11-23 10:00:02 UTC w systemd[1]: sync.service: Failed with result "
          "'exit-code'.\n",
-         "sync.service - #1 failed 10:00:00.000-10:00:02.000 | ValueError: x / sync.service: "
-         "Failed "
-         "with result 'exit-code'.\n",
+         "sync.service - #1 failed 10:00:00.000-10:00:02.000 |   File \"/srv/a.py\", line 1, in f "
+         "/ "
+         "ValueError: x / sync.service: Failed with result \'exit-code\'.\n",
          0},
         {"journald", /* json; a message that is no UTF-8 is an array */
          "{\"__REALTIME_TIMESTAMP\":\"1795473440000000\",\"SYSLOG_IDENTIFIER\":\"systemd\",\"_"
