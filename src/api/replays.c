@@ -69,9 +69,25 @@ static void name_check(struct request *q)
     }
 }
 
+static bool parked(const struct replay_in *in)
+{
+    return in->ask.park.kind != RP_PARK_NONE || in->ask.park.at_us != 0;
+}
+
+static bool park(struct request *q, struct rp_db *db, struct rp_err *err)
+{
+    struct replay_in *in = q->in;
+    int64_t id;
+    return rp_replay_park(db, rp_db_config(db), &in->ask, replay_ask_record(q, in), request_now(q),
+                          &id, err) &&
+           answer_replay(q, db, id, 201, err);
+}
+
 static bool start(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     struct replay_in *in = q->in;
+    if (parked(in))
+        return park(q, db, err);
     if (rp_replay_make(db, rp_db_config(db), &in->ask, request_now(q), &q->arena, &in->making,
                        &q->op.again, err))
         return q->op.again || answer_replay(q, db, in->making.id, 201, err);

@@ -1,6 +1,8 @@
 /* The JSON shapes of plans, replays, and what goes with them. */
 #include "api/shapes.h"
 
+static const char *const risks[] = {"none", "safe", "unknown", "partial"}; /* U9 */
+
 static void m_count(struct rp_jw *w, const char *key, int64_t n)
 {
     if (n != 0)
@@ -30,8 +32,7 @@ static void plan_parts(struct rp_jw *w, const struct rp_plan *p)
     rp_jw_key(w, "risk");
     rp_jw_object(w);
     for (size_t i = 0; i < 4; i++)
-        rp_jw_m_i64(w, ((const char *const[]){"none", "safe", "unknown", "partial"})[i],
-                    p->risk[i]);
+        rp_jw_m_i64(w, risks[i], p->risk[i]);
     rp_jw_object_end(w);
     rp_jw_m_i64(w, "canary", p->canary);
     rp_jw_key(w, "waves");
@@ -175,6 +176,22 @@ void shape_job_replay(struct rp_jw *w, const struct rp_job_replay *r)
     rp_jw_object_end(w);
 }
 
+static void m_parked(struct rp_jw *w, const struct rp_replay_park *p)
+{
+    struct rp_buf when = {0};
+    if (p->kind != RP_PARK_NONE)
+        rp_buf_fmt(&when, "%s:%.*s", p->kind == RP_PARK_DEPENDENCY ? "dependency" : "deploy",
+                   RP_FMT(p->name));
+    rp_jw_key(w, "parked");
+    rp_jw_object(w);
+    if (when.n > 0)
+        rp_jw_m_str(w, "when", rp_buf_view(&when));
+    rp_jw_m_time(w, "at", p->at_us);
+    rp_jw_m_time(w, "expires", p->expires_us);
+    rp_jw_object_end(w);
+    rp_buf_free(&when);
+}
+
 void shape_replay(struct rp_jw *w, const struct rp_replay *r,
                   const struct rp_replay_outcome *outcome)
 {
@@ -193,6 +210,8 @@ void shape_replay(struct rp_jw *w, const struct rp_replay *r,
     rp_jw_m_str(w, "reason", r->reason);
     rp_jw_m_str(w, "says", r->says);
     rp_jw_m_str(w, "plan", r->plan_hash);
+    if (r->parked)
+        m_parked(w, &r->park);
     rp_jw_m_i64(w, "canary", r->canary);
     rp_jw_m_i64(w, "wave_max", r->wave_max);
     if (r->rate_per_s > 0)
@@ -225,6 +244,7 @@ void shape_replay_item(struct rp_jw *w, const struct rp_replay_item *i)
     m_count(w, "wave", i->wave);
     rp_jw_m_cstr(w, "fate", rp_fate_name(i->fate));
     rp_jw_m_str(w, "why", i->why);
+    rp_jw_m_cstr(w, "risk", risks[i->risk & 3]);
     rp_jw_m_i64(w, "repairs", i->repairs);
     m_count(w, "attempt", i->attempt);
     shape_prefixed_id(w, "pattern_before", "P", i->pattern_before);

@@ -103,12 +103,13 @@ static bool rate_given(struct cli *cli, double *per_s, struct rp_err *err)
 
 static bool guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
 {
-    int64_t canary = 0, wave = 0;
+    int64_t canary = 0, wave = 0, at = 0, expires = 0;
     double rate = 0;
     const char *override[RP_ARGUMENTS_MAX];
     size_t n = opt_all(cli, "override", override);
     if (!opt_i64(cli, "canary", 1, 1000000, &canary, err) ||
-        !opt_i64(cli, "wave", 1, 1000000, &wave, err) || !rate_given(cli, &rate, err))
+        !opt_i64(cli, "wave", 1, 1000000, &wave, err) || !rate_given(cli, &rate, err) ||
+        !opt_time(cli, "at", &at, err) || !opt_time(cli, "expires", &expires, err))
         return false;
     rp_jw_key(w, "guard");
     rp_jw_object(w);
@@ -133,6 +134,9 @@ static bool guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
     }
     rp_jw_m_cstr(w, "reason", opt_text(cli, "reason"));
     rp_jw_m_cstr(w, "plan", opt_text(cli, "plan"));
+    rp_jw_m_cstr(w, "when", opt_text(cli, "when"));
+    rp_jw_m_time(w, "at", at);
+    rp_jw_m_time(w, "expires", expires);
     rp_jw_object_end(w);
     return true;
 }
@@ -190,6 +194,16 @@ static int dry_run(struct cli *cli)
     return doc_has(reply.body, "refused") ? rp_code_exit(RP_E_REFUSED) : 0;
 }
 
+static int parked(struct cli *cli, struct rp_str r, const char *id)
+{
+    if (cli->json)
+        return print_json(r);
+    say(cli, 0, "replay %s is parked; it is planned, checked and started by itself, until %s", id,
+        show_clock(cli, doc_time(cli, r, "parked.expires")));
+    say_next(cli, "reprise replay show %s   or reprise replay abort %s", id, id);
+    return 0;
+}
+
 static int start(struct cli *cli)
 {
     struct rp_buf body = {0};
@@ -204,6 +218,8 @@ static int start(struct cli *cli)
     if (!ok)
         return refused(cli, &reply, &err);
     const char *id = doc_show(cli, reply.body, "id");
+    if (doc_has(reply.body, "parked"))
+        return parked(cli, reply.body, id);
     if (opt_flag(cli, "detach")) {
         if (cli->json)
             return print_json(reply.body);
@@ -344,6 +360,11 @@ static const struct rp_option replay_options[] = {
     {.name = "all", .help = "every failed job"},
     {.name = "dry-run", .help = "shows the plan and the checks, runs nothing"},
     {.name = "plan", .value = "HASH", .help = "exactly the jobs of a dry run, or nothing"},
+    {.name = "when",
+     .value = "WHAT",
+     .help = "waits: dependency:NAME until it is up, deploy:TYPE for a deploy mark"},
+    {.name = "at", .value = "T", .help = "waits until then: a time, or +10m"},
+    {.name = "expires", .value = "T", .help = "how long it waits at most; 7 days"},
     {.name = "rate", .value = "N/s", .help = "at most so many a second"},
     {.name = "canary", .value = "N", .help = "size of the first wave"},
     {.name = "wave", .value = "N", .help = "largest wave"},

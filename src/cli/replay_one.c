@@ -173,6 +173,15 @@ void replay_show(struct cli *cli, struct rp_str r)
     if (started != 0 && ended != 0)
         line_part(&l, "took %s", show_span(cli, ended - started));
     line_end(&l);
+    if (doc_has(r, "parked")) {
+        line_begin(&l, cli, "parked", LABEL);
+        if (doc_has(r, "parked.when"))
+            line_part(&l, "until %s", doc_show(cli, r, "parked.when"));
+        if (doc_has(r, "parked.at"))
+            line_part(&l, "not before %s", show_clock(cli, doc_time(cli, r, "parked.at")));
+        line_part(&l, "expires %s", show_clock(cli, doc_time(cli, r, "parked.expires")));
+        line_end(&l);
+    }
     if (doc_has(r, "says")) {
         line_begin(&l, cli, "says", LABEL);
         line_part(&l, "%s", doc_show(cli, r, "says"));

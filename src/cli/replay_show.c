@@ -17,6 +17,7 @@ static const struct {
     {"superseded", "a later run has done its work"},
     {"unknown-outcome", "nobody knows whether it worked; --include-unknown takes it along"},
     {"fix-first", "fails the same way until it is fixed; then reprise deploy mark TYPE"},
+    {"sequence", "an earlier job of its sequence stays behind"},
     {"not-idempotent", "may have had its effect; --include-unsafe --reason WHY takes it along"},
 };
 

@@ -46,6 +46,20 @@ struct rp_config *rp_config_parse(struct rp_str text, struct rp_str path,
                                   struct rp_mistakes *mistakes);
 void rp_config_free(struct rp_config *c);
 
+/* ---- settings of types that are changed at run time ---- */
+
+struct rp_setting {
+    struct rp_str type, key, value; /* value as it would stand in the file */
+};
+/* A configuration like `base`, but for these settings; later ones of a key win. Keys, units and
+ * ranges are those of the table; keys that would need another process, schedule or queue cannot be
+ * set. It shares what `base` holds, which must live as long. NULL: the first mistake. */
+struct rp_config *rp_config_with(const struct rp_config *base, const struct rp_setting *v, size_t n,
+                                 struct rp_err *err);
+/* The value of such a key as it would stand in the file. */
+bool rp_config_setting(const struct rp_type *t, struct rp_str key, struct rp_arena *a,
+                       struct rp_str *value, struct rp_err *err);
+
 /* A line a mistake, `reprise.yaml:14:12: …`, its hint after it; errors first, then warnings. */
 void rp_mistakes_print(const struct rp_mistakes *m, struct rp_str path, struct rp_buf *out);
 /* The first mistake as an error, with the number of the others. False. */

@@ -46,7 +46,7 @@ static bool begin_run(struct rp_db *db, void *arg, struct rp_err *err)
 {
     struct begin *b = arg;
     struct rp_str node = rp_str_of(b->e->node);
-    return rp_config_apply(db, b->config, b->now, &b->held, err) &&
+    return settings_apply(b->e, db, b->config, b->now, &b->held, err) &&
            rp_leases_orphaned(db, node, b->now, &b->orphans, err) &&
            rp_node_start(db, node, getpid(), b->now, &b->last_seen, err) &&
            rp_leases_spare(db, b->now + b->config->lease_us, err) && right_clock(db, b, err) &&
@@ -58,6 +58,7 @@ static bool begin(struct rp_engine *e, const struct rp_config *config, struct rp
     struct begin b = {.e = e, .config = config, .now = rp_wall(e->clock)};
     if (!writer_call(&e->writer, begin_run, &b, err))
         return false;
+    atomic_store(&e->config, rp_db_config(rp_store_writer(e->store)));
     e->last_wall_us = b.now;
     e->last_mono_us = rp_mono(e->clock);
     e->up_since_us = b.now;
@@ -72,9 +73,12 @@ static bool begin(struct rp_engine *e, const struct rp_config *config, struct rp
     return true;
 }
 
+/* On the writer, after a commit, before those are answered who asked for it. */
 static void woken(void *ctx, unsigned bits)
 {
     struct rp_engine *e = ctx;
+    if ((bits & RP_CHANGED_CONFIG) != 0)
+        atomic_store(&e->config, rp_db_config(rp_store_writer(e->store)));
     if ((bits & (RP_CHANGED_READY | RP_CHANGED_DUE | RP_CHANGED_KILL | RP_CHANGED_REPLAYS |
                  RP_CHANGED_SCHEDULES | RP_CHANGED_CONFIG)) == 0)
         return;
@@ -154,7 +158,7 @@ struct rp_engine *rp_engine_start(const struct rp_engine_options *o, struct rp_e
 static bool reload_run(struct rp_db *db, void *arg, struct rp_err *err)
 {
     struct begin *b = arg;
-    return rp_config_apply(db, b->config, b->now, &b->held, err);
+    return settings_apply(b->e, db, b->config, b->now, &b->held, err);
 }
 
 bool rp_engine_reload(struct rp_engine *e, const struct rp_config *config, int64_t *held_jobs,
@@ -163,7 +167,6 @@ bool rp_engine_reload(struct rp_engine *e, const struct rp_config *config, int64
     struct begin b = {.e = e, .config = config, .now = rp_wall(e->clock)};
     if (!writer_call(&e->writer, reload_run, &b, err))
         return false;
-    atomic_store(&e->config, config);
     *held_jobs = b.held;
     return true;
 }
@@ -210,6 +213,7 @@ void rp_engine_free(struct rp_engine *e)
     writer_stop(&e->writer);
     rp_exec_free(e->exec);
     runs_free(&e->runs);
+    settings_free(e);
     rp_db_close(e->reader);
     (void)pthread_mutex_destroy(&e->lock);
     (void)pthread_cond_destroy(&e->wake);

@@ -17,6 +17,7 @@
 
 #include "base/time.h"
 #include "exec/exec.h"
+#include "store/changes.h"
 #include "store/jobs.h"
 #include "store/store.h"
 
@@ -106,6 +107,13 @@ struct rp_engine *rp_engine_start(const struct rp_engine_options *o, struct rp_e
 bool rp_engine_reload(struct rp_engine *e, const struct rp_config *config, int64_t *held_jobs,
                       struct rp_err *err);
 const struct rp_config *rp_engine_config(struct rp_engine *e); /* the newest; any thread */
+/* [w] Inside an op, on the writer: settings of a type (`ask`: type, actor, reason, revert_us, keys
+ * and values after) hold from its commit on, until they are taken back; the configuration, the
+ * record and its audit are one transaction. RP_E_BAD_FIELD as for the file. */
+bool rp_engine_type_set(struct rp_engine *e, struct rp_db *db, const struct rp_change *ask,
+                        int64_t now_us, int64_t *id, struct rp_err *err);
+bool rp_engine_change_revert(struct rp_engine *e, struct rp_db *db, int64_t id, struct rp_str actor,
+                             struct rp_str why, int64_t now_us, struct rp_err *err);
 /* No new claims from now on; running commands get TERM and min(their grace, shutdown_grace), then
  * KILL, and are handed back as interrupted. Returns when all of that is written; a store that takes
  * no writes is waited for no longer than shutdown_grace and 4 s: what it does not know is lost, and

@@ -137,6 +137,14 @@ bool tick_holds(struct tick *t, struct rp_db *db, struct rp_err *err);
 void upkeep_written(struct tick *t);
 void upkeep_forget(struct tick *t);
 
+/* ---- settings.c: settings of types that were changed at run time ---- */
+
+/* [w] Makes `base` with them the configuration in force. */
+bool settings_apply(struct rp_engine *e, struct rp_db *db, const struct rp_config *base,
+                    int64_t now_us, int64_t *held, struct rp_err *err);
+bool tick_changes(struct tick *t, struct rp_db *db, struct rp_err *err);
+void settings_free(struct rp_engine *e);
+
 struct rp_engine {
     struct rp_store *store;
     const struct rp_clock *clock;
@@ -148,6 +156,8 @@ struct rp_engine {
     struct rp_exec *exec;
     struct runs runs;
     _Atomic(const struct rp_config *) config;
+    const struct rp_config *base; /* the file's; the writer thread's own, as is: */
+    struct made *made;            /* those made of it, with changes */
     char sweep[200];
     int64_t started_us;
 

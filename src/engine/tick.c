@@ -181,6 +181,7 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
         {"missing commands", tick_missing, t->n_ended > 0},
         {"clock", tick_clock, true},
         {"beat", tick_beat, t->beat}, /* before leases are looked at: ours are held */
+        {"changes", tick_changes, true},
         {"schedules", tick_schedules, true},
         {"due", tick_due, true},
         {"replays", tick_hook, t->e->hooks.tick != NULL},

@@ -243,9 +243,9 @@ static void write_batch(struct rp_writer *w, struct rp_op *batch)
     if (rest != NULL)
         put_back(w, rest);
     note_health(w, begun ? n : 0, ok ? NULL : &err);
-    finish(w, batch, ok ? NULL : &err);
     if (ok)
-        tell(w, bits);
+        tell(w, bits); /* first: who is answered must find what it asked for */
+    finish(w, batch, ok ? NULL : &err);
 }
 
 static void *writer_thread(void *arg)

@@ -29,7 +29,13 @@ bool overridden(const struct rp_replay_ask *ask, const char *name);
 /* The distinct types of the plan's items, in order of first appearance. */
 struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
 
-/* run.c and guard.c: one replay, one tick. */
+/* plan.c: the row of a plan's replay, and what it left out and was forced past. */
+struct rp_replay replay_of(const struct rp_config *config, const struct rp_replay_ask *ask,
+                           const struct rp_plan *plan);
+bool record_counts(struct rp_db *db, int64_t id, const struct rp_replay *r,
+                   const struct rp_plan *plan, int64_t now_us, struct rp_err *err);
+
+/* run.c, guard.c, park.c: one replay, one tick. */
 struct step {
     struct rp_db *db;
     struct rp_replay r;
@@ -38,6 +44,8 @@ struct step {
     struct rp_arena *arena;
 };
 
+/* park.c: whether what it waits for holds; then it is planned and runs. */
+bool park_step(struct step *s, struct rp_err *err);
 /* guard.c: why it must halt, in words; absent: it need not. */
 bool must_halt(struct step *s, struct rp_str *why, struct rp_err *err);
 /* … and how many items may go out now beside live work (rule 13); *says: why none may. */

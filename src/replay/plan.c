@@ -272,17 +272,10 @@ static bool refuse(const struct rp_plan *plan, struct rp_err *err)
     return true;
 }
 
-static bool make_replay(struct rp_db *db, const struct rp_config *config,
-                        const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
-                        struct rp_replay_making *m, struct rp_err *err)
+struct rp_replay replay_of(const struct rp_config *config, const struct rp_replay_ask *ask,
+                           const struct rp_plan *plan)
 {
-    struct rp_plan *plan = &m->plan;
-    plan->refused = NULL;
-    plan->n_preflight = 0;
-    if (!preflight(db, config, ask, now_us, a, plan, err) ||
-        !plan_holds(db, plan, ask, now_us, a, err) || !refuse(plan, err))
-        return false;
-    struct rp_replay r = {
+    return (struct rp_replay){
         .selection = ask->selection_json,
         .actor = ask->actor,
         .reason = ask->reason,
@@ -295,14 +288,32 @@ static bool make_replay(struct rp_db *db, const struct rp_config *config,
         .rule = plan->halt,
         .irreversible = plan->risk[RISK_UNKNOWN] + plan->risk[RISK_PARTIAL] > 0,
     };
+}
+
+bool record_counts(struct rp_db *db, int64_t id, const struct rp_replay *r,
+                   const struct rp_plan *plan, int64_t now_us, struct rp_err *err)
+{
     struct rp_replay_count left_out[LEFT_OUT_MAX], forced[FORCED_MAX];
     size_t n_forced = plan_forced(plan, forced);
     for (size_t i = 0; i < plan->n_left_out; i++)
         left_out[i] =
             (struct rp_replay_count){rp_str_of(plan->left_out[i].reason), plan->left_out[i].n};
+    return rp_replay_record(db, id, r, left_out, plan->n_left_out, forced, n_forced, now_us, err);
+}
+
+static bool make_replay(struct rp_db *db, const struct rp_config *config,
+                        const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                        struct rp_replay_making *m, struct rp_err *err)
+{
+    struct rp_plan *plan = &m->plan;
+    plan->refused = NULL;
+    plan->n_preflight = 0;
+    if (!preflight(db, config, ask, now_us, a, plan, err) ||
+        !plan_holds(db, plan, ask, now_us, a, err) || !refuse(plan, err))
+        return false;
+    struct rp_replay r = replay_of(config, ask, plan);
     return rp_replay_create(db, &r, NULL, 0, now_us, &m->id, err) &&
-           rp_replay_record(db, m->id, &r, left_out, plan->n_left_out, forced, n_forced, now_us,
-                            err);
+           record_counts(db, m->id, &r, plan, now_us, err);
 }
 
 bool rp_replay_make(struct rp_db *db, const struct rp_config *config,

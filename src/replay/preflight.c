@@ -197,7 +197,8 @@ static bool check_other_replays(struct pre *p, struct rp_err *err)
     int64_t running = 0, most = p->config->replay_max_running;
     struct rp_str type = RP_NONE;
     for (size_t i = 0; i < n && type.p == NULL; i++) {
-        if (live[i].state != RP_REPLAY_PLANNED && live[i].state != RP_REPLAY_RUNNING)
+        if ((live[i].state != RP_REPLAY_PLANNED && live[i].state != RP_REPLAY_RUNNING) ||
+            live[i].parked)
             continue; /* those that stand still take no one's place */
         running++;
         if (!same_type(p, live[i].id, &type, err))

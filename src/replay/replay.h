@@ -4,11 +4,13 @@
 #ifndef RP_REPLAY_REPLAY_H
 #define RP_REPLAY_REPLAY_H
 
+#include "base/json.h"
 #include "core/proportions.h"
 #include "store/registry.h"
 #include "store/replays.h"
 
 struct rp_replay_ask {
+    struct rp_replay_park park;
     struct rp_job_filter filter; /* states ignored: failed, and unknown with include_unknown */
     bool has_filter;             /* something was selected; else refused without `all` */
     const int64_t *ids;
@@ -50,6 +52,11 @@ struct rp_plan {
     const struct rp_preflight *refused; /* the first check that refuses, NULL: may start */
 };
 
+enum { RP_REPLAY_JOBS_MAX = 10000 };
+/* Reads the two objects of a request, as docs/openapi.yaml says; false with r's error. */
+bool rp_replay_ask_select(struct rp_json *r, int64_t now_us, struct rp_replay_ask *ask);
+bool rp_replay_ask_guard(struct rp_json *r, int64_t now_us, struct rp_replay_ask *ask);
+
 /* Whether `name` is a reason to leave out, or a preflight check, that an ask may override. */
 bool rp_replay_may_override(struct rp_str name);
 /* The ids of a plan's items for its record, "1-50,52"; absent if there are too many for it. */
@@ -71,6 +78,11 @@ struct rp_replay_making {
 bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                     struct rp_replay_making *m, bool *again, struct rp_err *err);
+/* [w] For an ask with `park`: a replay that is planned and started by the tick once that holds, by
+ * `request` (JSON of both objects as they came). What it waits for must be configured. */
+bool rp_replay_park(struct rp_db *db, const struct rp_config *config,
+                    const struct rp_replay_ask *ask, struct rp_str request, int64_t now_us,
+                    int64_t *id, struct rp_err *err);
 /* [w] Plans and starts in one transaction. */
 bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
                      const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,

@@ -132,6 +132,8 @@ static bool step(struct step *s, struct rp_err *err)
     if (!rp_replay_settle(s->db, s->r.id, s->now_us, &settled, err) ||
         !rp_replay_get(s->db, s->r.id, s->arena, &s->r, err))
         return false;
+    if (s->r.state == RP_REPLAY_PLANNED && s->r.parked)
+        return park_step(s, err);
     if (s->r.state == RP_REPLAY_PLANNED && s->now_us - s->r.created_us > half_made_us)
         return rp_replay_set_state(s->db, s->r.id, RP_REPLAY_ABORTED, RP_STR("engine"),
                                    RP_STR("it was never made whole"), s->now_us, err);

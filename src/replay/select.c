@@ -2,7 +2,14 @@
  * specification 3, U9). */
 #include "replay/internal.h"
 
+/* Sequences of which an earlier job was left out: open addressing, by hash. */
+struct broken {
+    uint64_t *slot;
+    size_t cap; /* a power of two, more than twice the candidates */
+};
+
 struct view { /* what a rule may look at */
+    const struct broken *broken;
     const struct rp_candidate *c;
     const struct rp_type *type; /* NULL: not configured */
     const struct rp_replay_ask *ask;
@@ -60,6 +67,32 @@ static bool not_idempotent(const struct view *v)
     return risk_of(v) >= RISK_UNKNOWN;
 }
 
+static size_t slot_of(const struct broken *b, struct rp_str sequence, uint64_t *hash)
+{
+    *hash = rp_hash64(sequence) | 1; /* 0: free */
+    size_t i = (size_t)*hash & (b->cap - 1);
+    while (b->slot[i] != 0 && b->slot[i] != *hash)
+        i = (i + 1) & (b->cap - 1);
+    return i;
+}
+
+/* What comes later in a sequence must not overtake what stays behind (U8). */
+static bool sequence_broken(const struct view *v)
+{
+    uint64_t hash;
+    return v->c->sequence.p != NULL &&
+           v->broken->slot[slot_of(v->broken, v->c->sequence, &hash)] != 0;
+}
+
+static void break_sequence(const struct broken *b, const struct rp_candidate *c)
+{
+    uint64_t hash;
+    if (c->sequence.p == NULL || c->superseded) /* its work has been done */
+        return;
+    size_t i = slot_of(b, c->sequence, &hash);
+    b->slot[i] = hash;
+}
+
 /* First that holds and is not forced names the reason. Each can be forced by its name; two have
  * flags of their own. */
 static const struct {
@@ -73,6 +106,7 @@ static const struct {
     {"unknown-outcome", outcome_unknown},
     {"fix-first", fix_first},
     {"not-idempotent", not_idempotent},
+    {"sequence", sequence_broken},
 };
 
 bool rp_replay_may_override(struct rp_str name)
@@ -136,12 +170,19 @@ void select_items(const struct rp_config *config, const struct rp_replay_ask *as
 {
     plan->matched = (int64_t)n;
     plan->items = RP_NEW_N(a, struct rp_candidate, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        struct view v = {&found[i], rp_config_type(config, found[i].type), ask};
-        if (!goes_along(&v, plan))
+    struct broken broken = {.cap = 8};
+    while (broken.cap < 2 * n + 1)
+        broken.cap *= 2;
+    broken.slot = RP_NEW_N(a, uint64_t, broken.cap);
+    for (size_t i = 0; i < n; i++) { /* oldest first, as sequences run */
+        struct view v = {&broken, &found[i], rp_config_type(config, found[i].type), ask};
+        if (!goes_along(&v, plan)) {
+            break_sequence(&broken, &found[i]);
             continue;
+        }
+        plan->items[plan->n] = found[i];
+        plan->items[plan->n++].risk = (int)risk_of(&v);
         plan->risk[risk_of(&v)]++;
-        plan->items[plan->n++] = found[i];
     }
 }
 

@@ -64,22 +64,39 @@ static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f, cons
 
 /* ---- labels ---- */
 
-/* A member of an object equals: a string by its content, anything else by its text. */
-static bool member_is(struct rp_str object, const struct rp_env *want, struct rp_arena *a)
+/* A member of an object, absent: there is none. A string as its content, anything else as its text.
+ */
+static struct rp_str member(struct rp_str object, struct rp_str name, struct rp_arena *a)
 {
     struct rp_json r;
     struct rp_str key, value;
     rp_json_open(&r, object, a);
     if (rp_json_peek(&r) != RP_JSON_OBJECT || !rp_json_object(&r))
-        return false;
+        return RP_NONE;
     while (rp_json_member(&r, &key)) {
         bool string = rp_json_peek(&r) == RP_JSON_STRING;
         if (!(string ? rp_json_str(&r, &value) : rp_json_raw(&r, &value)))
-            return false;
-        if (rp_str_eq(key, want->name))
-            return rp_str_eq(value, want->value);
+            return RP_NONE;
+        if (rp_str_eq(key, name))
+            return value;
     }
-    return false;
+    return RP_NONE;
+}
+
+static bool member_is(struct rp_str object, const struct rp_env *want, struct rp_arena *a)
+{
+    struct rp_str value = member(object, want->name, a);
+    return value.p != NULL && rp_str_eq(value, want->value);
+}
+
+static struct rp_str sequence_of(struct rp_stmt *s, struct rp_arena *a)
+{
+    struct rp_arena own = {0};
+    struct rp_str value =
+        rp_col_null(s, 16) ? RP_NONE : member(rp_col_view(s, 16), RP_STR("sequence"), &own);
+    value = value.p != NULL ? rp_str_dup(a, value) : value;
+    rp_arena_free(&own);
+    return value;
 }
 
 static bool where_holds(struct rp_stmt *s, const struct rp_job_filter *f)
@@ -122,6 +139,7 @@ static struct rp_candidate read_candidate(struct rp_stmt *s, struct rp_arena *a)
         .started = rp_col_i64(s, 3) > 0,
         .has_output = rp_col_i64(s, 15) != 0,
         .deployed = rp_col_i64(s, 18) != 0,
+        .sequence = sequence_of(s, a),
     };
 }
 

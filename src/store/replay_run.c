@@ -121,9 +121,13 @@ static bool release_all(struct release *x, int64_t max, int64_t *released, struc
 {
     struct item *items;
     size_t n;
-    struct rp_stmt *s = rp_sql(x->db, "select " ITEM_COLUMNS " from replay_item i where i.replay_id"
-                                      " = ?1 and i.fate in (1, 2) and i.fate = 1 order by i.seq"
-                                      " limit ?2");
+    /* Of a sequence only what nothing open stands before (U8). */
+    struct rp_stmt *s = rp_sql(
+        x->db, "select " ITEM_COLUMNS " from replay_item i where i.replay_id = ?1"
+               " and i.fate in (1, 2) and i.fate = 1 and (i.sequence is null or not exists(select 1"
+               "  from replay_item e where e.replay_id = ?1 and e.sequence = i.sequence and"
+               "  e.sequence is not null and e.job_id < i.job_id and e.fate in (1, 2)))"
+               " order by i.seq limit ?2");
     rp_bind_i64(s, 1, x->replay_id);
     rp_bind_i64(s, 2, max + SKIP_A_CALL);
     if (!read_items(s, x->arena, &items, &n, err))
@@ -297,9 +301,26 @@ static bool run_again(struct rp_db *db, int64_t replay_id, const struct ended *e
            (e->ours || rp_replay_test_lost(db, replay_id, err));
 }
 
+/* The rest of its sequence must not overtake what failed (U8): it stays as it is. */
+static bool break_sequence(struct rp_db *db, int64_t replay_id, int64_t seq, int64_t job_id,
+                           struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "update replay_item set fate = 6, why = 'job ' || ?3 || ' before it in its sequence did"
+            " not succeed' where replay_id = ?1 and fate in (1, 2) and fate = 1 and sequence is not"
+            " null and job_id > ?3 and sequence = (select sequence from replay_item where replay_id"
+            "  = ?1 and seq = ?2)");
+    rp_bind_i64(s, 1, replay_id);
+    rp_bind_i64(s, 2, seq);
+    rp_bind_i64(s, 3, job_id);
+    return rp_run(s, err);
+}
+
 static bool settle_one(struct rp_db *db, int64_t replay_id, const struct ended *e,
                        struct rp_err *err)
 {
+    if (e->state != RP_SUCCEEDED && !break_sequence(db, replay_id, e->seq, e->job_id, err))
+        return false;
     struct rp_stmt *s = rp_sql(db, "update replay_item set fate = ?3, pattern_after = ?4, why = ?5"
                                    " where replay_id = ?1 and seq = ?2");
     rp_bind_i64(s, 1, replay_id);

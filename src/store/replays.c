@@ -43,8 +43,8 @@ bool rp_replay_audit(struct rp_db *db, struct rp_str actor, const char *action, 
 
 /* ---- making one ---- */
 
-static bool insert_replay(struct rp_db *db, const struct rp_replay *in, int64_t now_us, int64_t *id,
-                          struct rp_err *err)
+bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_us, int64_t *id,
+                      struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
         db, "insert into replay(state, selection, actor, reason, plan_hash, canary, wave_max, rate,"
@@ -89,14 +89,14 @@ static bool insert_item(struct rp_db *db, int64_t replay_id, int64_t seq,
     int64_t payload;
     if (!rp_payload_hash(db, c->job_id, &payload, err))
         return false;
-    struct rp_stmt *s =
-        rp_sql(db, "insert into replay_item(replay_id, seq, job_id, type_id, state_before, "
-                   "n_before, attempts_before,"
-                   " max_attempts_before, ended_before, due_before, pattern_before, class_before,"
-                   " replay_before, payload_hash, settings_hash, fate) select ?1, ?2, id, type_id, "
-                   "?3, ?4, attempts,"
-                   " max_attempts, ended_at, due_at, pattern_id, error_class, replay_id, ?5, ?6, 1"
-                   " from job where id = ?7");
+    struct rp_stmt *s = rp_sql(
+        db, "insert into replay_item(replay_id, seq, job_id, type_id, state_before, "
+            "n_before, attempts_before,"
+            " max_attempts_before, ended_before, due_before, pattern_before, class_before,"
+            " replay_before, payload_hash, settings_hash, fate, risk, sequence) select ?1, ?2,"
+            " id, type_id, ?3, ?4, attempts,"
+            " max_attempts, ended_at, due_at, pattern_id, error_class, replay_id, ?5, ?6, 1,"
+            " ?8, ?9 from job where id = ?7");
     rp_bind_i64(s, 1, replay_id);
     rp_bind_i64(s, 2, seq);
     rp_bind_i64(s, 3, c->state);
@@ -104,6 +104,8 @@ static bool insert_item(struct rp_db *db, int64_t replay_id, int64_t seq,
     rp_bind_i64(s, 5, payload);
     rp_bind_i64(s, 6, settings_hash(db, c->type_id));
     rp_bind_i64(s, 7, c->job_id);
+    rp_bind_i64(s, 8, c->risk);
+    rp_bind_text(s, 9, c->sequence);
     if (!rp_run(s, err))
         return false;
     return rp_changes(db) == 1 || rp_absent_id(err, "job ", c->job_id, "reprise jobs");
@@ -136,8 +138,8 @@ bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
                       struct rp_err *err)
 {
-    if (!insert_replay(db, in, now_us, id, err) || !rp_replay_test_begin(db, *id, &in->rule, err) ||
-        !insert_items(db, *id, 0, items, n, err))
+    if (!rp_replay_insert(db, in, now_us, id, err) ||
+        !rp_replay_test_begin(db, *id, &in->rule, err) || !insert_items(db, *id, 0, items, n, err))
         return false;
     rp_db_changed(db, RP_CHANGED_REPLAYS);
     struct rp_arena a = {0};
@@ -319,8 +321,10 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
     " from_failed, t.baseline, t.p0, t.alpha,"                                                     \
     " (select json_group_object(name, n) from replay_left_out where replay_id = id),"              \
     " (select json_group_object(name, n) from replay_forced where replay_id = id having"           \
-    "  count(*) > 0)"
-#define REPLAYS "replay left join replay_test t on t.replay_id = id"
+    "  count(*) > 0), p.kind, p.name, p.at, p.expires_at"
+#define REPLAYS                                                                                    \
+    "replay left join replay_test t on t.replay_id = id left join replay_parked p on"              \
+    " p.replay_id = id and p.released_at is null"
 
 static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay *r)
 {
@@ -346,6 +350,9 @@ static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay 
         .rule = {rp_col_f64(s, 21), rp_col_f64(s, 22), rp_col_f64(s, 23)},
         .left_out_by = rp_col_str(s, 24, a),
         .forced = rp_col_str(s, 25, a),
+        .parked = !rp_col_null(s, 26),
+        .park = {(enum rp_park_kind)rp_col_i64(s, 26), rp_col_str(s, 27, a), rp_col_i64(s, 28),
+                 rp_col_i64(s, 29)},
     };
 }
 
@@ -404,7 +411,7 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit,
     struct rp_stmt *s =
         rp_sql(db, "select i.seq, i.job_id, i.wave, i.fate, t.name, i.why, i.pattern_before,"
                    " i.pattern_after, i.n_before, (select max(a.n) from attempt a where a.job_id ="
-                   "  i.job_id and a.n > i.n_before and a.replay_id = i.replay_id)"
+                   "  i.job_id and a.n > i.n_before and a.replay_id = i.replay_id), i.risk"
                    " from replay_item i join job_type t"
                    " on t.id = i.type_id where i.replay_id = ?1 and i.seq > ?2"
                    " order by i.seq limit ?3");
@@ -426,6 +433,7 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit,
             .pattern_after = rp_col_i64(s, 7),
             .repairs = rp_col_i64(s, 8),
             .attempt = rp_col_i64(s, 9),
+            .risk = (int)rp_col_i64(s, 10),
         };
     }
     return step == RP_STEP_DONE;

@@ -37,6 +37,15 @@ enum rp_fate {
 const char *rp_replay_state_name(enum rp_replay_state s);
 const char *rp_fate_name(enum rp_fate f);
 
+/* What a replay waits for before it is planned and started by itself (U10). All that is given must
+ * hold. */
+enum rp_park_kind { RP_PARK_NONE, RP_PARK_DEPENDENCY, RP_PARK_DEPLOY };
+struct rp_replay_park {
+    enum rp_park_kind kind;
+    struct rp_str name;        /* of the dependency or type */
+    int64_t at_us, expires_us; /* 0: not said */
+};
+
 struct rp_replay {
     int64_t id;
     enum rp_replay_state state;
@@ -50,6 +59,8 @@ struct rp_replay {
     int64_t n[8];                             /* items by rp_fate; [0]: all */
     int64_t free_us;                          /* by the rate nothing goes out before */
     struct rp_halt_rule rule;
+    bool parked;
+    struct rp_replay_park park;        /* if parked */
     bool irreversible;                 /* in: some of it may have had its effect already */
     struct rp_str left_out_by, forced; /* out: JSON objects of counts by name, forced: or absent */
     /* As it was when last resumed after a halt: a new canary and new waves begin there. */
@@ -67,7 +78,9 @@ struct rp_candidate {
     enum rp_state state;
     struct rp_str type, key, error_class, action, group;
     bool poison, superseded, in_replay, type_gone, started, has_output;
-    bool deployed; /* a deploy of its type was marked since it failed */
+    bool deployed;          /* a deploy of its type was marked since it failed */
+    struct rp_str sequence; /* its label of that name: one after another, by id (U8) */
+    int risk; /* of a repeat, see struct rp_plan: set by the planner, frozen with the item */
 };
 /* Failed (and, if asked, unknown) jobs of a filter or by id, oldest first, ≤ limit: the raw
  * material of a plan. Successes never. */
@@ -92,6 +105,19 @@ bool rp_replay_plan_find(struct rp_db *db, struct rp_str hash, int64_t now_us, s
 /* [w, audited] Creates a replay with its first frozen items in state planned. */
 bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       const struct rp_candidate *items, size_t n, int64_t now_us, int64_t *id,
+                      struct rp_err *err);
+/* [w, audited] A replay without items, in state planned, that waits. */
+bool rp_replay_park_create(struct rp_db *db, const struct rp_replay *in,
+                           const struct rp_replay_park *park, struct rp_str request, int64_t now_us,
+                           int64_t *id, struct rp_err *err);
+/* Whether what a parked replay waits for holds; *says: what does not. */
+bool rp_replay_park_met(struct rp_db *db, const struct rp_replay *r, int64_t now_us,
+                        struct rp_arena *a, bool *met, struct rp_str *says, struct rp_err *err);
+/* [w] Its request, and whether it is to be tried now: at most every 10 s. */
+bool rp_replay_park_try(struct rp_db *db, int64_t id, int64_t now_us, struct rp_arena *a, bool *due,
+                        struct rp_str *request, struct rp_err *err);
+/* [w, audited] It is parked no more, and what it was planned as; items are added next. */
+bool rp_replay_unpark(struct rp_db *db, int64_t id, const struct rp_replay *in, int64_t now_us,
                       struct rp_err *err);
 /* [w] More of its items, while it is planned: many are added in several transactions. */
 bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *items, size_t n,
@@ -207,6 +233,7 @@ bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_aren
                      struct rp_replay **out, size_t *n, struct rp_err *err);
 struct rp_replay_item {
     int64_t seq, job_id, wave;
+    int risk;
     int64_t repairs, attempt; /* the attempt that failed, and the newest of the replay, 0: none */
     enum rp_fate fate;
     struct rp_str type, why;

@@ -17,6 +17,10 @@ bool rp_replay_audit(struct rp_db *db, struct rp_str actor, const char *action, 
  * again. */
 bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err);
 
+/* [w] The row alone. */
+bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_us, int64_t *id,
+                      struct rp_err *err);
+
 /* ---- replay_halt.c ---- */
 
 /* [w] With the replay's row. */

@@ -23,7 +23,7 @@ class Worker:
     """Fetches and reports as an application's worker would. `verdict` decides each job: an error text, or None for success."""
 
     def __init__(self, daemon, *types):
-        self.d, self.types = daemon, list(types)
+        self.d, self.types, self.batches = daemon, list(types), []
 
     def work(self, verdict=lambda job: None, most=1000):
         done = []
@@ -31,6 +31,7 @@ class Worker:
             leases = self.d.post("/v1/work/fetch", {"worker": "w1", "types": self.types, "max": 100})["leases"]
             if not leases:
                 return done
+            self.batches.append(len(leases))
             for lease in leases:
                 error = verdict(lease["job"])
                 report = {"lease": lease["lease"], "token": lease["token"], "outcome": "failed" if error else "succeeded"}
@@ -240,3 +241,43 @@ def test_U28_who_may_enqueue_or_read_may_not_replay_and_a_GET_changes_nothing(da
     for _, path, _ in calls:
         assert d.http("GET", path)[0] in (200, 404, 405)
     assert [r["id"] for r in d.get("/v1/replays")["items"]] == ["R1"]
+
+
+def test_U8_jobs_of_one_sequence_come_back_in_their_first_order(d):
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 6, labels={"sequence": "tenant-7"})
+    r = d.post("/v1/replays", {"select": {"type": "once"}})["id"]
+    order, w.batches = [], []
+    wait_for(lambda: order.extend(w.work()) or d.get(f"/v1/replays/{r}")["state"] == "done", "its end")
+    assert order == ids and max(w.batches) == 1
+
+
+def test_U9_what_may_have_had_its_effect_is_counted_and_needs_to_be_asked_for(d):
+    w = Worker(d, "once", "mail")
+    fail(d, w, "once", [REFUSED] * 2)
+    mails = fail(d, w, "mail", [REFUSED] * 3)
+    plan = d.json("replay", "--all", "--dry-run")
+    assert plan["risk"] == {"none": 0, "safe": 2, "unknown": 0, "partial": 0} and plan["left_out"] == {"not-idempotent": 3}
+    assert d.cli("replay", "--all", "--include-unsafe", code=2).code == 2
+    plan = d.json("replay", "--all", "--include-unsafe", "--reason", "none was sent", "--dry-run")
+    assert plan["risk"]["unknown"] == 3
+    r = d.json("replay", "--all", "--include-unsafe", "--reason", "none was sent", "--yes", "--detach")["id"]
+    follow(d, w, r)
+    risks = {i["job"]: i["risk"] for i in d.get(f"/v1/replays/{r}/items?limit=100")["items"]}
+    assert {risks[m] for m in mails} == {"unknown"} and set(risks.values()) == {"unknown", "safe"}
+
+
+def test_U10_a_parked_replay_starts_by_itself_after_the_deploy_and_survives_a_kill(d):
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [BUG] * 3)
+    parked = d.json("replay", "--type", "once", "--when", "deploy:once", "--expires", "+2h")
+    assert parked["state"] == "planned" and parked["parked"]["when"] == "deploy:once"
+    assert "parked" in d.cli("replay", "show", parked["id"]).out
+    d.kill()
+    d.start()
+    assert w.work() == [] and d.get(f"/v1/replays/{parked['id']}")["state"] == "planned"
+    d.cli("deploy", "mark", "once", "--version", "v2")
+    end = follow(d, w, parked["id"])
+    assert end["state"] == "done" and end["fates"]["succeeded"] == 3 and set(states(d, ids)) == {"succeeded"}
+    assert d.cli("replay", "--type", "once", "--when", "deploy:nobody", code=None).code != 0
+    assert d.cli("replay", "--type", "once", "--when", "full-moon", code=None).code != 0

@@ -142,8 +142,11 @@ create table replay_item(
   ended_before integer, due_before integer not null, pattern_before integer, class_before text, replay_before integer,
   payload_hash integer not null, settings_hash integer not null,  -- 0: none
   wave integer, fate integer not null, pattern_after integer, why text,
+  risk integer not null default 0,       -- of a repeat: 0 none, 1 safe, 2 unknown, 3 partial
+  sequence text,                         -- its label: those of one run one after another, by job_id
   primary key(replay_id, seq)) without rowid;
 create index replay_item_job on replay_item(job_id);
+create index replay_item_sequence on replay_item(replay_id, sequence, job_id) where sequence is not null;
 create index replay_item_open on replay_item(replay_id, fate, seq) where fate in (1, 2);
 create table replay_tally(
   replay_id integer not null, fate integer not null, type_id integer not null, n integer not null,
@@ -183,6 +186,18 @@ create table replay_rate(
   replay_id integer not null references replay(id), type_id integer not null, minute integer not null,
   runs_before integer not null, failed_before integer not null, runs_minute integer not null, failed_minute integer not null,
   primary key(replay_id, type_id)) without rowid;
+-- What is planned and started by itself once all that is given here holds: dependency (kind 1) or deploy (2), time.
+create table replay_parked(
+  replay_id integer primary key references replay(id), kind integer not null, name text, at integer, expires_at integer not null,
+  request text not null, tried_at integer not null default 0, released_at integer);
+-- Settings of types that hold instead of the configuration's until they are taken back: by hand, at revert_at, or with their type.
+create table change(
+  id integer primary key, type text not null, at integer not null, actor text not null, reason text not null, revert_at integer,
+  ended_at integer, ended_by text, ended_why text);
+create index change_active on change(revert_at) where ended_at is null;
+create table change_setting(
+  change_id integer not null references change(id), key text not null, before text not null, after text not null,
+  primary key(change_id, key)) without rowid;
 create table deploy(
   id integer primary key, type_id integer not null references job_type(id), at integer not null, version text,
   actor text not null, reason text);

@@ -22,6 +22,7 @@ static const struct {
     {"/v1/check/waiting", "{\"types\":[]}"},
     {"/v1/patterns/{p}", "{\"name\":\"n\"}"},
     {"/v1/replays", "{\"select\":{\"all\":true},\"dry_run\":true}"},
+    {"/v1/types/{t}/settings", "{\"set\":{\"timeout\":\"1m\"},\"reason\":\"r\"}"},
     {"/v1/deploys", "{\"types\":[\"mail\"]}"},
     {"/v1/tokens", "{\"name\":\"n\",\"scope\":\"read\"}"},
 };
@@ -66,7 +67,7 @@ static void fill(const char *path, char out[128])
         if (*p != '{') {
             out[n++] = *p;
         } else {
-            const char *value = p[1] == 'r' ? "R1" : p[1] == 'p' ? "P1" : "1";
+            const char *value = p[1] == 'r' ? "R1" : p[1] == 'p' ? "P1" : p[1] == 'c' ? "C1" : "1";
             n += (size_t)sprintf(out + n, "%s", value);
             p = strchr(p, '}');
         }
