@@ -32,7 +32,9 @@ static void clock_values(int64_t at_us, char hour[8], const char **weekday)
                                        "Monday",   "Tuesday", "Wednesday"};
     int64_t hours = at_us / RP_US_H - (at_us % RP_US_H < 0), day = hours / 24 - (hours % 24 < 0);
     *weekday = at_us == RP_NO_TIME ? "" : days[(day % 7 + 7) % 7]; /* 1970 began on a Thursday */
-    (void)snprintf(hour, 8, at_us == RP_NO_TIME ? "" : "%02d:00", (int)(hours - day * 24));
+    hour[0] = '\0';
+    if (at_us != RP_NO_TIME)
+        (void)snprintf(hour, 8, "%02d:00", (int)(hours - day * 24));
 }
 
 /* Types beyond what the table counts are one value, so that memory stays bounded. */
