@@ -10,7 +10,7 @@ setup: ; @scripts/setup
 demo: setup all ; @build/reprise demo $(ARGS)
 test: setup ; @scripts/test
 test-long: setup ; @scripts/test-long
-bench: setup all ; @scripts/bench
+bench: ; @scripts/setup bench && scripts/bench
 lint: ; @scripts/setup lint && scripts/lint
 format: ; @scripts/setup lint; @git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
 docs: all ; @scripts/docs

@@ -18,7 +18,9 @@ static int serve(struct cli *cli)
 
 static const struct rp_option serve_options[] = {
     {"config", "FILE",
-     "configuration; default $REPRISE_CONFIG, ./reprise.yaml, /etc/reprise/reprise.yaml", 0, 'c'},
+     "configuration; default $REPRISE_CONFIG, ./reprise.yaml (for root only if nobody else may "
+     "change it), /etc/reprise/reprise.yaml",
+     0, 'c'},
     {"store", "URL", "instead of the configured store, e.g. sqlite:///var/lib/reprise/reprise.db",
      0, 0},
     {"listen", "ADDRESS", "instead of the configured host:port; port 0 picks a free one, \"\" none",

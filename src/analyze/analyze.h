@@ -78,6 +78,11 @@ struct rp_failure_facts {
     bool worker_lost;
 };
 
+/* From {"message", "exit_code"?, "signal"?, "oom"?, "timed_out"?, "http_status"?, "sqlstate"?}. */
+struct rp_err;
+bool rp_failure_facts_read(struct rp_str json, struct rp_arena *a, struct rp_failure_facts *f,
+                           struct rp_err *err);
+
 struct rp_key {
     struct rp_str line;   /* valid UTF-8, one line, never empty: "no message" */
     struct rp_str frames; /* up to three own frames nearest to the throw, "file:function" joined by

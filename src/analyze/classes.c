@@ -178,7 +178,8 @@ static struct rp_ruling by_weak_facts(const struct rp_failure_facts *f)
 
 /* ---- text ---- */
 
-static struct rp_ruling by_other_lines(struct rp_arena *a, struct rp_str text)
+/* The first of the other lines that says this class; RP_CLASSES_N: any. */
+static struct rp_ruling other_line(struct rp_arena *a, struct rp_str text, enum rp_class class)
 {
     struct rp_lines l = rp_text_lines(a, text);
     size_t from = l.n > OTHER_LINES_MAX ? l.n - OTHER_LINES_MAX : 0;
@@ -186,22 +187,82 @@ static struct rp_ruling by_other_lines(struct rp_arena *a, struct rp_str text)
         struct rp_ruling v = says(RP_CLASS_UNKNOWN, "none");
         if (!rp_line_is_frame(l.v[i]))
             v = rp_rules_match(str_head(l.v[i], RP_KEY_LINE_MAX));
-        if (v.class != RP_CLASS_UNKNOWN)
+        if (v.class == class || (class == RP_CLASSES_N && v.class != RP_CLASS_UNKNOWN))
             return v;
     }
     return says(RP_CLASS_UNKNOWN, "none");
+}
+
+/* The quoted name at the end of a line; absent if there is none. */
+static struct rp_str quoted_last(struct rp_str line)
+{
+    line = rp_str_trim(line);
+    if (line.n < 3 || line.p[line.n - 1] != '\'')
+        return RP_NONE;
+    size_t from = line.n - 1;
+    while (from > 0 && line.p[from - 1] != '\'')
+        from--;
+    return from > 0 ? (struct rp_str){line.p + from, line.n - 1 - from} : RP_NONE;
+}
+
+static bool made_of(struct rp_str s, bool (*of)(char))
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!of(s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
+static bool in_command(char c)
+{
+    return is_alnum(c) || c == '-' || c == '_';
+}
+
+static bool in_variable(char c)
+{
+    return is_upper(c) || is_digit(c) || c == '_';
+}
+
+/* What a name tells: no such file 'ffmpeg' was to be run, files have a dot or a slash; a key that
+ * is missing and all in capitals is a variable of the environment. */
+static struct rp_ruling by_name(struct rp_ruling v, struct rp_str line)
+{
+    struct rp_str name = quoted_last(line);
+    if (v.class == RP_CLASS_MISSING_FILE && strcmp(v.rule, "no such file~") == 0 &&
+        made_of(name, in_command))
+        return says(RP_CLASS_MISSING_COMMAND, "text: no such file, of a bare name");
+    if (v.class == RP_CLASS_CODE_BUG && rp_str_find(rp_str_of(v.rule), RP_STR("key")) == 0 &&
+        name.n > 3 && made_of(name, in_variable))
+        return says(RP_CLASS_CONFIG, "text: a key all in capitals");
+    return v;
+}
+
+/* "Killed" says less than "out of memory" beside it, a failed assertion less than the abort that
+ * it ended in. */
+static struct rp_ruling refined(struct rp_arena *a, struct rp_ruling v, struct rp_str text)
+{
+    struct rp_ruling better = says(RP_CLASS_UNKNOWN, "none");
+    if (v.class == RP_CLASS_KILLED || v.class == RP_CLASS_CRASH)
+        better = other_line(a, text, RP_CLASS_OOM);
+    else if (v.class == RP_CLASS_CODE_BUG && rp_str_find(rp_str_of(v.rule), RP_STR("assert")) == 0)
+        better = other_line(a, text, RP_CLASS_CRASH);
+    return better.class != RP_CLASS_UNKNOWN ? better : v;
 }
 
 struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *f,
                              struct rp_str key_line)
 {
     struct rp_ruling v = by_facts(f, key_line);
+    bool facts = v.class != RP_CLASS_UNKNOWN,
+         lines = memchr(f->message.p != NULL ? f->message.p : "", '\n', f->message.n) != NULL;
+    if (!facts)
+        v = by_name(rp_rules_match(key_line), key_line);
+    if (!facts && lines)
+        v = v.class == RP_CLASS_UNKNOWN ? other_line(a, f->message, RP_CLASSES_N)
+                                        : refined(a, v, f->message);
     if (v.class == RP_CLASS_UNKNOWN)
-        v = rp_rules_match(key_line);
-    if (v.class == RP_CLASS_UNKNOWN &&
-        memchr(f->message.p != NULL ? f->message.p : "", '\n', f->message.n) != NULL)
-        v = by_other_lines(a, f->message);
-    return v.class == RP_CLASS_UNKNOWN ? by_weak_facts(f) : v;
+        v = by_weak_facts(f);
+    return v.class == RP_CLASS_UNKNOWN ? rp_general_rules_match(key_line) : v;
 }
 
 void rp_fingerprint(struct rp_arena *a, const struct rp_failure_facts *f,

@@ -91,10 +91,67 @@ static bool feed_byte(struct rp_csv *c, char b, struct rp_err *err)
     return !c->record.overflow || too_large(c, err);
 }
 
+static bool between_records(const struct rp_csv *c)
+{
+    return c->bom < 0 && c->delimiter != 0 && c->n == 0 && c->record.n == 0 && !c->any &&
+           !c->quoted;
+}
+
+/* The fields of a record without quotes that is there as a whole, as slices of the bytes: most
+ * records are. Returns its length, 0 if it is to be read byte by byte. */
+static size_t plain_record(const struct rp_csv *c, struct rp_str bytes, struct rp_str *fields,
+                           size_t *n)
+{
+    size_t from = 0, most = bytes.n < CSV_RECORD_MAX ? bytes.n : CSV_RECORD_MAX;
+    *n = 0;
+    for (size_t i = 0; i < most; i++) {
+        char b = bytes.p[i];
+        if (b > ',' && b != c->delimiter) /* most bytes; what is looked for is not above a comma */
+            continue;
+        if (b == '"')
+            return 0;
+        if (b != c->delimiter && b != '\n')
+            continue;
+        if (*n == CSV_FIELDS_MAX)
+            return 0;
+        size_t end = i > from && b == '\n' && bytes.p[i - 1] == '\r' ? i - 1 : i;
+        fields[(*n)++] = (struct rp_str){bytes.p + from, end - from};
+        from = i + 1;
+        if (b == '\n')
+            return from;
+    }
+    return 0;
+}
+
+/* Takes as many plain records as there are; false when take said so. */
+static bool plain_records(struct rp_csv *c, struct rp_str bytes, size_t *used, struct rp_err *err)
+{
+    struct rp_str fields[CSV_FIELDS_MAX];
+    size_t n, length;
+    *used = 0;
+    while ((length = plain_record(c, (struct rp_str){bytes.p + *used, bytes.n - *used}, fields,
+                                  &n)) > 0) {
+        bool blank = n == 1 && fields[0].n == 0;
+        *used += length;
+        c->line++;
+        if (!blank && !c->take(c->ctx, fields, n, c->record_line, err))
+            return false;
+        c->record_line = c->line;
+    }
+    return true;
+}
+
 bool rp_csv_feed(struct rp_csv *c, struct rp_str bytes, struct rp_err *err)
 {
     static const char mark[] = "\xEF\xBB\xBF";
-    for (size_t i = 0; i < bytes.n; i++) {
+    for (size_t i = 0, used; i < bytes.n; i++) {
+        if (between_records(c)) {
+            if (!plain_records(c, (struct rp_str){bytes.p + i, bytes.n - i}, &used, err))
+                return false;
+            i += used;
+            if (i == bytes.n)
+                break;
+        }
         if (c->bom >= 0 && c->bom < 3 && bytes.p[i] == mark[c->bom]) {
             c->bom++;
             continue;

@@ -44,7 +44,7 @@ static inline bool one_of(char c, const char *set)
 
 static inline struct rp_str str_from(struct rp_str s, size_t at)
 {
-    return (struct rp_str){s.p + at, s.n - at};
+    return (struct rp_str){s.p != NULL ? s.p + at : NULL, s.n - at};
 }
 static inline struct rp_str str_head(struct rp_str s, size_t n)
 {
@@ -79,7 +79,11 @@ struct rp_rule {
 };
 extern const struct rp_rule rp_rules[];
 extern const size_t rp_rules_n;
+/* Single words, for what matches none of those (rules_general.c). */
+extern const struct rp_rule rp_general_rules[];
+extern const size_t rp_general_rules_n;
 /* First text rule that matches: its class and phrase; RP_CLASS_UNKNOWN if none. */
 struct rp_ruling rp_rules_match(struct rp_str line);
+struct rp_ruling rp_general_rules_match(struct rp_str line);
 
 #endif

@@ -1,13 +1,19 @@
-/* Lines out of bytes, the format out of lines, runs out of formats. */
+/* Lines out of bytes, the format out of lines. */
 #include "analyze/joblog.h"
 
 #include "analyze/formats/format.h"
 
 #include <stdlib.h>
 
-enum { DETECT_LINES = 1000, DETECT_BYTES = 262144, ERROR_LINE_MAX = 2048, NAME_MAX_BYTES = 1024 };
+enum { DETECT_LINES = 1000, DETECT_BYTES = 262144, TEMPLATES_MAX = 64 };
 
-static const struct rp_log_format *const formats[] = {&rp_format_cron, &rp_format_plain};
+/* Of equal points the first wins: the ones that are more than lines with a time come before plain.
+ */
+static const struct rp_log_format *const formats[] = {
+    &rp_format_cron,   &rp_format_journald,    &rp_format_pm2,     &rp_format_sidekiq,
+    &rp_format_celery, &rp_format_pino,        &rp_format_winston, &rp_format_bunyan,
+    &rp_format_rq,     &rp_format_apscheduler, &rp_format_airflow, &rp_format_github,
+    &rp_format_plain};
 enum { FORMATS_N = sizeof formats / sizeof *formats };
 
 const char *rp_joblog_format(size_t i)
@@ -15,140 +21,63 @@ const char *rp_joblog_format(size_t i)
     return i < FORMATS_N ? formats[i]->name : NULL;
 }
 
-/* ---- bounded text ---- */
-
-static void make_room(struct rp_tail *t, size_t need)
-{
-    size_t from = RP_LOG_ERROR_MAX / 4, to = from + need;
-    const char *hit = to < t->n ? memchr(t->p + to, '\n', t->n - to) : NULL;
-    to = hit != NULL ? (size_t)(hit - t->p) : t->n;
-    memmove(t->p + from, t->p + to, t->n - to);
-    t->n -= to - from;
-    t->cut = true;
-}
-
-void rp_tail_add(struct rp_tail *t, struct rp_str line)
-{
-    line = str_head(line, ERROR_LINE_MAX);
-    if (t->p == NULL)
-        t->p = rp_xmalloc(RP_LOG_ERROR_MAX);
-    if (t->n + line.n + 1 > RP_LOG_ERROR_MAX)
-        make_room(t, t->n + line.n + 1 - RP_LOG_ERROR_MAX);
-    if (t->n > 0)
-        t->p[t->n++] = '\n';
-    if (line.n > 0)
-        memcpy(t->p + t->n, line.p, line.n);
-    t->n += line.n;
-    t->lines++;
-}
-
-void rp_tail_clear(struct rp_tail *t)
-{
-    free(t->p);
-    *t = (struct rp_tail){0};
-}
-
-/* ---- open runs ---- */
-
-static uint64_t key_hash(struct rp_str type, struct rp_str id)
-{
-    return rp_hash64(type) * 31 + rp_hash64(id);
-}
-
-static struct rp_str keep(struct rp_str s)
-{
-    s = str_head(s, NAME_MAX_BYTES);
-    char *p = rp_xmalloc(s.n);
-    if (s.n > 0)
-        memcpy(p, s.p, s.n);
-    return (struct rp_str){p, s.n};
-}
-
-enum rp_run_outcome rp_log_left_open(const struct rp_joblog *l)
-{
-    return l->saw_ends ? RP_RUN_UNFINISHED : l->format->left_open;
-}
-
-struct rp_open_run *rp_log_open(struct rp_joblog *l, struct rp_str type, struct rp_str id,
-                                int64_t start_us)
-{
-    if (l->n_open == RP_LOG_OPEN_MAX) {
-        l->stats.given_up++;
-        rp_log_close(l, l->open[0], rp_log_left_open(l), RP_NO_TIME);
-    }
-    struct rp_open_run *r = rp_xcalloc(1, sizeof *r);
-    r->type = keep(type);
-    r->id = keep(id);
-    r->hash = key_hash(r->type, r->id);
-    r->start_us = start_us;
-    r->line = l->line;
-    return l->open[l->n_open++] = r;
-}
-
-struct rp_open_run *rp_log_find(struct rp_joblog *l, struct rp_str type, struct rp_str id)
-{
-    uint64_t hash = key_hash(str_head(type, NAME_MAX_BYTES), str_head(id, NAME_MAX_BYTES));
-    for (size_t i = l->n_open; i > 0; i--)
-        if (l->open[i - 1]->hash == hash)
-            return l->open[i - 1];
-    return NULL;
-}
-
-static void run_free(struct rp_open_run *r)
-{
-    if (r == NULL)
-        return;
-    rp_tail_clear(&r->error);
-    free((char *)r->type.p);
-    free((char *)r->id.p);
-    free(r);
-}
-
-void rp_log_drop(struct rp_joblog *l, struct rp_open_run *r)
-{
-    size_t i = 0;
-    while (l->open[i] != r)
-        i++;
-    memmove(l->open + i, l->open + i + 1, (l->n_open - i - 1) * sizeof *l->open);
-    l->n_open--;
-    if (l->pending == r)
-        l->pending = NULL;
-    run_free(r);
-}
-
-void rp_log_close(struct rp_joblog *l, struct rp_open_run *r, enum rp_run_outcome outcome,
-                  int64_t end_us)
-{
-    bool bad = outcome == RP_RUN_FAILED || outcome == RP_RUN_TIMEOUT;
-    struct rp_run run = {.type = r->type,
-                         .id = r->id.n > 0 ? r->id : RP_NONE,
-                         .error = bad && r->error.n > 0 ? (struct rp_str){r->error.p, r->error.n}
-                                                        : RP_NONE,
-                         .start_us = r->start_us,
-                         .end_us = end_us,
-                         .attempt = r->attempt,
-                         .outcome = outcome,
-                         .line = r->line};
-    l->stats.error_cuts += bad && r->error.cut;
-    l->o.sink.take(l->o.sink.ctx, &run);
-    rp_log_drop(l, r);
-}
-
 /* ---- lines ---- */
+
+/* Takes colours and other control sequences (ECMA-48 CSI) out. */
+static struct rp_str without_colours(struct rp_joblog *l, struct rp_str s)
+{
+    l->clean.n = 0;
+    for (size_t esc; (esc = rp_find_byte(s, '\033')) != SIZE_MAX;) {
+        rp_buf_add(&l->clean, s.p, esc);
+        size_t n = esc + 1;
+        if (n < s.n && s.p[n] == '[')
+            for (n++; n < s.n && !(s.p[n] >= 0x40 && s.p[n] <= 0x7e);)
+                n++;
+        s = str_from(s, n < s.n ? n + (n > esc + 1 ? 1 : 0) : s.n);
+    }
+    rp_buf_str(&l->clean, s);
+    return rp_buf_view(&l->clean);
+}
+
+static struct rp_str clean(struct rp_joblog *l, struct rp_str line)
+{
+    if (line.n > 0 && line.p[line.n - 1] == '\r')
+        line.n--;
+    (void)rp_skip(&line, "\xEF\xBB\xBF"); /* files that were joined have one at each seam */
+    return rp_find_byte(line, '\033') != SIZE_MAX ? without_colours(l, line) : line;
+}
 
 static void one_line(struct rp_joblog *l, struct rp_str line)
 {
     l->line++;
-    if (line.n > 0 && line.p[line.n - 1] == '\r')
-        line.n--;
     l->format->line(l, line);
 }
 
-/* The format with the most points over the held lines; the first of the table among equals. */
-static const struct rp_log_format *detect(const struct rp_joblog *l)
+/* A format of the user's own knows its lines best. */
+static const struct rp_log_template *detect_template(const struct rp_joblog *l, int *points)
 {
-    int points[FORMATS_N] = {0};
+    int best = 0, sum[TEMPLATES_MAX] = {0};
+    size_t n = l->o.n_templates < TEMPLATES_MAX ? l->o.n_templates : TEMPLATES_MAX;
+    const struct rp_log_template *found = NULL;
     struct rp_str rest = rp_buf_view(&l->held), line;
+    while (n > 0 && rp_str_split(&rest, '\n', &line))
+        for (size_t i = 0; i < n; i++)
+            sum[i] += rp_template_score(&l->o.templates[i], line);
+    for (size_t i = 0; i < n; i++)
+        if (sum[i] > best) {
+            best = sum[i];
+            found = &l->o.templates[i];
+        }
+    *points = best;
+    return found;
+}
+
+/* The format with the most points over the held lines; the first of the table among equals. */
+static void detect(struct rp_joblog *l)
+{
+    int points[FORMATS_N] = {0}, own;
+    struct rp_str rest = rp_buf_view(&l->held), line;
+    l->template = detect_template(l, &own);
     while (rp_str_split(&rest, '\n', &line))
         for (size_t i = 0; i < FORMATS_N; i++)
             points[i] += formats[i]->score(line);
@@ -156,13 +85,16 @@ static const struct rp_log_format *detect(const struct rp_joblog *l)
     for (size_t i = 1; i < FORMATS_N; i++)
         if (points[i] > points[best])
             best = i;
-    return points[best] > 0 ? formats[best] : NULL;
+    if (own > 0 && own >= points[best])
+        l->format = &rp_format_template;
+    else
+        l->format = points[best] > 0 ? formats[best] : NULL;
 }
 
 /* Decides with what is held. Lines of no known format are counted and let go. */
 static void decide(struct rp_joblog *l)
 {
-    l->format = detect(l);
+    detect(l);
     if (l->format == NULL) {
         l->line += l->held_lines;
         l->stats.unassigned_lines += l->held_lines;
@@ -175,13 +107,16 @@ static void decide(struct rp_joblog *l)
     l->held_lines = 0;
 }
 
-static void take_line(struct rp_joblog *l, struct rp_str line)
+static void take_line(struct rp_joblog *l, struct rp_str raw)
 {
+    struct rp_str line = clean(l, raw);
     l->stats.lines++;
     if (l->format != NULL) {
         one_line(l, line);
         return;
     }
+    for (size_t i = 0; i < raw.n; i++)
+        l->nuls += raw.p[i] == '\0';
     rp_buf_str(&l->held, line);
     rp_buf_c(&l->held, '\n');
     l->held_lines++;
@@ -208,6 +143,8 @@ static void extend(struct rp_joblog *l, struct rp_str part)
 
 void rp_joblog_feed(struct rp_joblog *l, struct rp_str bytes)
 {
+    for (size_t i = 0; l->head_n < sizeof l->head && i < bytes.n; i++)
+        l->head[l->head_n++] = (unsigned char)bytes.p[i];
     while (bytes.n > 0) {
         const char *end = memchr(bytes.p, '\n', bytes.n);
         struct rp_str part = {bytes.p, end != NULL ? (size_t)(end - bytes.p) : bytes.n};
@@ -226,26 +163,69 @@ void rp_joblog_feed(struct rp_joblog *l, struct rp_str bytes)
 
 /* ---- life ---- */
 
-struct rp_joblog *rp_joblog_new(const struct rp_joblog_options *o, struct rp_err *err)
+/* NULL with err, if a name was given that is not known. */
+static bool choose(struct rp_joblog *l, struct rp_str name, struct rp_err *err)
 {
-    const struct rp_log_format *format = NULL;
     struct rp_buf names = {0};
+    if (name.p == NULL || rp_str_is(name, "auto"))
+        return true;
     for (size_t i = 0; i < FORMATS_N; i++) {
-        if (rp_str_is(o->format, formats[i]->name))
-            format = formats[i];
+        if (rp_str_is(name, formats[i]->name))
+            l->format = formats[i];
         rp_buf_fmt(&names, "%s%s", i > 0 ? ", " : "", formats[i]->name);
     }
-    if (format == NULL && o->format.p != NULL && !rp_str_is(o->format, "auto")) {
-        (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is no known log format", RP_FMT(o->format));
+    for (size_t i = 0; i < l->o.n_templates && i < TEMPLATES_MAX; i++) {
+        if (rp_str_eq(name, l->o.templates[i].name)) {
+            l->format = &rp_format_template;
+            l->template = &l->o.templates[i];
+        }
+        rp_buf_fmt(&names, ", %.*s", RP_FMT(l->o.templates[i].name));
+    }
+    if (l->format == NULL) {
+        (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is no known log format", RP_FMT(name));
         (void)rp_hint(err, "use auto or one of %s", names.p);
-        rp_buf_free(&names);
-        return NULL;
     }
     rp_buf_free(&names);
+    return l->format != NULL;
+}
+
+struct rp_joblog *rp_joblog_new(const struct rp_joblog_options *o, struct rp_err *err)
+{
     struct rp_joblog *l = rp_xcalloc(1, sizeof *l);
     l->o = *o;
-    l->format = format;
-    return l;
+    if (choose(l, o->format, err))
+        return l;
+    free(l);
+    return NULL;
+}
+
+/* Why nothing was recognised. */
+static bool nothing(const struct rp_joblog *l, struct rp_err *err)
+{
+    const unsigned char *h = l->head;
+    if (l->stats.lines == 0) {
+        (void)rp_fail(err, RP_E_BAD_FIELD, "the log is empty");
+        return rp_hint(err, "was it rotated? Name the file that has its lines");
+    }
+    if (l->head_n >= 2 && ((h[0] == 0xff && h[1] == 0xfe) || (h[0] == 0xfe && h[1] == 0xff))) {
+        (void)rp_fail(err, RP_E_BAD_FIELD, "the log is UTF-16, which is not read");
+        return rp_hint(err, "convert it: iconv -f UTF-16 -t UTF-8 F | reprise … -");
+    }
+    if (l->nuls > 0) {
+        (void)rp_fail(err, RP_E_BAD_FIELD, "this is a binary file, not a log");
+        return rp_hint(err,
+                       "logs are text, also packed by gzip or zstd; a journal: journalctl -o json");
+    }
+    (void)rp_fail(err, RP_E_BAD_FIELD, "no line of the log is of a known format");
+    return rp_hint(
+        err, "name the format with --format, or describe it as log_formats in the configuration");
+}
+
+static const char *format_name(struct rp_joblog *l)
+{
+    if (l->format != &rp_format_template)
+        return l->format != NULL ? l->format->name : NULL;
+    return l->template->cname;
 }
 
 bool rp_joblog_finish(struct rp_joblog *l, struct rp_joblog_stats *out, struct rp_err *err)
@@ -256,22 +236,22 @@ bool rp_joblog_finish(struct rp_joblog *l, struct rp_joblog_stats *out, struct r
         decide(l);
     if (l->format != NULL)
         l->format->finish(l);
-    l->stats.format = l->format != NULL ? l->format->name : NULL;
+    l->stats.format = format_name(l);
     *out = l->stats;
-    if (l->format != NULL)
-        return true;
-    (void)rp_fail(err, RP_E_BAD_FIELD, "no line of the log is of a known format");
-    return rp_hint(err, "name the format with --format if you know it");
+    return l->format != NULL && l->stats.lines > 0 ? true : nothing(l, err);
 }
 
 void rp_joblog_free(struct rp_joblog *l)
 {
     if (l == NULL)
         return;
-    for (size_t i = 0; i < l->n_open; i++)
-        run_free(l->open[i]);
+    while (l->n_open > 0)
+        rp_log_drop(l, l->open[0]);
     rp_tail_clear(&l->loose);
     rp_buf_free(&l->partial);
     rp_buf_free(&l->held);
+    rp_buf_free(&l->clean);
+    free(l->own);
+    free(l->nth);
     free(l);
 }

@@ -10,11 +10,15 @@
 #include "analyze/run.h"
 #include "analyze/stamp.h"
 #include "base/err.h"
+#include "core/template.h"
 
 enum { RP_LOG_LINE_MAX = 65536, RP_LOG_OPEN_MAX = 4096, RP_LOG_ERROR_MAX = 8192 };
 
 struct rp_joblog_options {
     struct rp_str format; /* absent or "auto": found out */
+    const struct rp_log_template
+        *templates; /* formats of the user's own; they outlive the reader */
+    size_t n_templates;
     struct rp_stamp stamp;
     struct rp_run_sink sink;
 };

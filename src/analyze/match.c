@@ -104,13 +104,23 @@ static bool found(const struct prepared *l, const char *phrase)
     return false;
 }
 
-struct rp_ruling rp_rules_match(struct rp_str line)
+static struct rp_ruling first_match(const struct rp_rule *rules, size_t n, struct rp_str line)
 {
     struct prepared l;
     prepare(&l, line);
-    for (size_t r = 0; l.n_starts > 0 && r < rp_rules_n; r++)
-        for (const char *const *p = rp_rules[r].any; *p != NULL; p++)
+    for (size_t r = 0; l.n_starts > 0 && r < n; r++)
+        for (const char *const *p = rules[r].any; *p != NULL; p++)
             if (found(&l, *p))
-                return (struct rp_ruling){rp_rules[r].class, *p};
+                return (struct rp_ruling){rules[r].class, *p};
     return (struct rp_ruling){RP_CLASS_UNKNOWN, "none"};
+}
+
+struct rp_ruling rp_rules_match(struct rp_str line)
+{
+    return first_match(rp_rules, rp_rules_n, line);
+}
+
+struct rp_ruling rp_general_rules_match(struct rp_str line)
+{
+    return first_match(rp_general_rules, rp_general_rules_n, line);
 }

@@ -90,7 +90,10 @@ static bool iso(struct rp_str *s, struct moment *m)
     struct rp_str r = *s;
     int year;
     if (!number(&r, 4, 4, &year) || !byte(&r, "-/.") || !number(&r, 2, 2, &m->month) ||
-        !byte(&r, "-/.") || !number(&r, 2, 2, &m->day) || !byte(&r, "Tt _"))
+        !byte(&r, "-/.") || !number(&r, 2, 2, &m->day))
+        return false;
+    (void)byte(&r, ","); /* Airflow: "2026-06-08, 09:22:07 UTC" */
+    if (!byte(&r, "Tt _"))
         return false;
     skip_blanks(&r);
     if (!wall_clock(&r, &m->clock_us))
@@ -115,17 +118,22 @@ static bool month_name(struct rp_str *s, int *month)
     return false;
 }
 
+static bool day_name(struct rp_str *s)
+{
+    bool hit =
+        s->n > 4 && is_upper(s->p[0]) && is_lower(s->p[1]) && is_lower(s->p[2]) && s->p[3] == ' ';
+    if (hit)
+        *s = str_from(*s, 4);
+    return hit;
+}
+
 /* "Nov 23 22:28:42", with or without the week day before and zone and year behind. */
 static bool named(struct rp_str *s, struct moment *m)
 {
     struct rp_str r = *s;
     int year;
-    bool day_name = r.n > 4 && is_upper(r.p[0]) && is_lower(r.p[1]) && r.p[3] == ' ';
-    if (!month_name(&r, &m->month)) {
-        r = str_from(r, day_name ? 4 : 0);
-        if (!day_name || !month_name(&r, &m->month))
-            return false;
-    }
+    if (!month_name(&r, &m->month) && (!day_name(&r) || !month_name(&r, &m->month)))
+        return false;
     skip_blanks(&r);
     if (!number(&r, 1, 2, &m->day))
         return false;
@@ -217,7 +225,12 @@ bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *sys
     bool open = byte(&r, "[(");
     if (r.n < 10)
         return false;
-    if (is_digit(r.p[0]) ? !iso(&r, &m) && !apache(&r, &m) : !named(&r, &m)) {
+    struct rp_str day = r; /* journalctl's short-full: "Mon 2026-11-23 22:37:14 UTC" */
+    if (day_name(&day) && is_digit(day.p[0]) && iso(&day, &m)) {
+        r = day;
+        if (!to_instant(st, &m, us))
+            return false;
+    } else if (is_digit(r.p[0]) ? !iso(&r, &m) && !apache(&r, &m) : !named(&r, &m)) {
         if (!is_digit(r.p[0]) || !epoch(&r, us))
             return false;
     } else if (!to_instant(st, &m, us)) {
@@ -228,6 +241,26 @@ bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *sys
         return false;
     if (r.n > 0 && is_alnum(r.p[0]))
         return false;
+    *s = r;
+    return true;
+}
+
+bool rp_stamp_take_clock(struct rp_stamp *st, struct rp_str *s, int64_t *us)
+{
+    struct rp_str r = *s;
+    int64_t clock;
+    if (!wall_clock(&r, &clock) || (r.n > 0 && is_alnum(r.p[0])))
+        return false;
+    if (st->day_us == 0)
+        st->day_us = st->now_us / RP_US_DAY * RP_US_DAY;
+    else if (st->clock_us - clock > RP_US_DAY / 2)
+        st->day_us += RP_US_DAY; /* midnight went by */
+    else if (clock - st->clock_us > RP_US_DAY / 2)
+        st->day_us -= RP_US_DAY; /* lines around midnight need not be in order */
+    st->clock_us = clock;
+    *us = st->day_us + clock;
+    if (st->to_utc != NULL)
+        *us = st->to_utc(st->ctx, *us);
     *s = r;
     return true;
 }

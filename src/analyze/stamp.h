@@ -10,7 +10,8 @@ struct rp_stamp {
     int year;       /* hint for the first of them, 0: from now_us; goes on by itself at New Year */
     int64_t (*to_utc)(void *ctx, int64_t wall_us); /* NULL: wall time is UTC */
     void *ctx;
-    int last_month; /* the reader's own; 0 to begin */
+    int last_month;           /* the reader's own; 0 to begin */
+    int64_t day_us, clock_us; /* the same, of times that are a clock only */
 };
 
 /* Takes a time off the front of *s, with the brackets around it. Knows ISO 8601 and RFC 3339 with
@@ -18,5 +19,9 @@ struct rp_stamp {
  * ctime's and date's "Mon Nov 23 22:28:42 UTC 2026", "23/Nov/2026:22:28:42 +0000", and seconds or
  * milliseconds since 1970 of 10 or 13 digits. *syslog: it was of the traditional syslog form. */
 bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *syslog);
+
+/* A clock time without a date, "22:28:42": the first is taken to be of the day of now_us, and the
+ * day goes on at midnight. */
+bool rp_stamp_take_clock(struct rp_stamp *st, struct rp_str *s, int64_t *us);
 
 #endif

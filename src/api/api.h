@@ -2,7 +2,7 @@
  * tokens).
  *
  * A request is parsed and validated on an API thread, which never waits: it suspends the connection
- * and hands an op to the writer or a read to the readers; the answer resumes it. So two threads
+ * and hands an op to the writer or a read to the readers; the answer resumes it. So a few threads
  * carry thousands of requests and long polls, and group commit fills itself. */
 #ifndef RP_API_API_H
 #define RP_API_API_H
@@ -22,7 +22,7 @@ struct rp_api_options {
     bool insecure;
     struct rp_strs hosts; /* accepted Host names beside loopback ones (S4) */
     int64_t body_bytes;
-    int threads;        /* default 2 */
+    int threads;        /* of each listener; default 16, see server.c */
     int64_t headers_us; /* how long a client may take for its headers, default 10 s (S6) */
 };
 struct rp_api *rp_api_start(const struct rp_api_options *o, struct rp_err *err);

@@ -88,6 +88,17 @@ bool request_authenticate(struct request *q, struct rp_db *db, struct rp_err *er
                    rp_scope_name(need), rp_scope_name(need));
 }
 
+/* Those of one transaction mostly come with the same token. */
+bool request_authenticate_as(struct request *q, const struct request *before, struct rp_db *db,
+                             struct rp_err *err)
+{
+    if (before == NULL || q->local || before->local || !rp_str_eq(q->bearer, before->bearer))
+        return request_authenticate(q, db, err);
+    q->scope = before->scope;
+    q->actor = rp_str_dup(&q->arena, before->actor);
+    return true;
+}
+
 /* ---- reads ---- */
 
 static void run_read(struct rp_db *db, void *arg)
@@ -110,6 +121,34 @@ static uint64_t request_hash(struct request *q)
     return rp_hash64(what) * 31 + rp_hash64(rp_buf_view(&q->body));
 }
 
+static void part_begun(struct request *q)
+{
+    if (q->in_parts)
+        return;
+    q->in_parts = true;
+    q->next_part = q->api->in_parts;
+    q->api->in_parts = q;
+}
+
+static void parts_done(struct request *q)
+{
+    struct request **at = &q->api->in_parts;
+    while (q->in_parts && *at != q)
+        at = &(*at)->next_part;
+    if (q->in_parts)
+        *at = q->next_part;
+    q->in_parts = false;
+}
+
+/* The first one with the key is still being written: this one waits for its answer. */
+static bool waits_for_the_first(const struct request *q)
+{
+    for (const struct request *o = q->api->in_parts; o != NULL && !q->in_parts; o = o->next_part)
+        if (rp_str_eq(o->idempotency_key, q->idempotency_key))
+            return true;
+    return false;
+}
+
 static bool run_once(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     bool found;
@@ -124,10 +163,16 @@ static bool run_once(struct request *q, struct rp_db *db, struct rp_err *err)
         answer_header(q, "Idempotency-Replayed", RP_STR("true"));
         return true;
     }
+    if (waits_for_the_first(q)) {
+        q->op.again = true;
+        return true;
+    }
     if (!q->write(q, db, err))
         return false;
-    if (q->op.again)
+    if (q->op.again) {
+        part_begun(q);
         return true;
+    }
     if (q->status == 0)
         q->route->render(q);
     return rp_idempotency_keep(db, q->idempotency_key, hash, q->status, rp_buf_view(&q->out),
@@ -153,6 +198,7 @@ static void answer_error(struct request *q, const struct rp_err *err)
 static void write_done(struct rp_op *op)
 {
     struct request *q = op->arg;
+    parts_done(q);
     if (!op->ok)
         answer_error(q, &op->err);
     request_finish(q);
@@ -163,7 +209,9 @@ bool request_write(struct request *q,
                    struct rp_err *err)
 {
     q->write = write;
-    q->op = (struct rp_op){.run = run_write, .arg = q, .done = write_done};
+    q->op = (struct rp_op){.run = run_write, .arg = q, .done = write_done, .heavy = body_heavy(q)};
+    if (q->idempotency_key.n == 0)
+        q->op.run_all = q->run_all;
     return rp_engine_submit(q->api->engine, &q->op, err);
 }
 

@@ -37,7 +37,7 @@ run_fn r_schedules, r_schedule, r_schedule_next, r_occurrences, r_schedule_run, 
 prepare_fn p_deps_check;
 run_fn r_deps, r_deps_check;
 
-/* patterns.c: patterns, the analysis of a window */
+/* patterns.c: patterns; analysis.c: the analysis of a window */
 prepare_fn p_pattern_edit, p_analysis;
 run_fn r_patterns, r_pattern, r_pattern_edit, r_analysis;
 

@@ -5,7 +5,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-enum { PACKED_MAX = 4 << 20 };
+enum { PACKED_MAX = 4 << 20, UNPACKED_MAX = 64 << 20 };
 
 bool incoming_number(struct rp_json *r, const char *name, int64_t lo, int64_t hi, int64_t *out)
 {
@@ -95,8 +95,9 @@ static bool error_field(struct rp_json *r, struct incoming *in)
     return !r->failed;
 }
 
-/* The packed output, base64: kept as it is once it has proved to be one. */
-static bool output_field(struct rp_json *r, struct rp_str *out)
+/* The packed output, base64: kept as it is once it has proved to be one. What a few bytes unpack to
+ * is limited for the whole request, because the proof holds up this thread's other clients. */
+static bool output_field(struct rp_json *r, size_t *unpacked, struct rp_str *out)
 {
     struct rp_str s;
     size_t n;
@@ -111,6 +112,10 @@ static bool output_field(struct rp_json *r, struct rp_str *out)
         0)
         return rp_json_bad(r, RP_E_BAD_FIELD, "output is not base64");
     *out = (struct rp_str){(const char *)p, n};
+    *unpacked += rp_output_size(*out);
+    if (*unpacked > UNPACKED_MAX)
+        return rp_json_bad(r, RP_E_TOO_LARGE, "outputs of more than %d MB in one request",
+                           UNPACKED_MAX >> 20);
     if (!rp_output_unpack(*out, &o, &err))
         return rp_json_bad(r, RP_E_BAD_FIELD, "output: %s", err.message);
     rp_output_free(&o);
@@ -132,7 +137,7 @@ bool incoming_field(struct rp_json *r, int k, struct incoming *in)
     case 4:
         return rp_json_raw(r, &in->report.result);
     case 5:
-        return output_field(r, &in->report.output);
+        return output_field(r, in->unpacked, &in->report.output);
     case 6:
         return rp_json_time(r, &f->started_us);
     case 7:

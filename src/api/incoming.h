@@ -18,6 +18,7 @@ struct incoming {
     struct rp_failure_facts facts;
     struct rp_str stack, error_type;
     bool has_outcome;
+    size_t *unpacked; /* bytes of outputs so far, over all of the request */
 };
 
 /* One field; false when the reader failed. */

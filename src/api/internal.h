@@ -55,6 +55,9 @@ struct request {
     struct rp_str bearer, idempotency_key;
     enum rp_scope scope; /* of who asks, once authenticated */
     void *in;            /* what prepare made for run, in the arena */
+    /* Set by prepare, or NULL: see struct rp_op. It authenticates each; not used with an
+     * Idempotency-Key. */
+    bool (*run_all)(struct rp_db *db, struct rp_op *const *ops, size_t n, struct rp_err *err);
 
     int status;               /* 0: not answered yet */
     const char *content_type; /* default application/json */
@@ -72,9 +75,12 @@ struct request {
     atomic_bool finished;
     /* Writes the answer of a write that failed, where a plain problem does not do; may be NULL. */
     void (*failed)(struct request *q, const struct rp_err *err);
-    struct request *next; /* lists of waiting requests (long poll) */
-    uint64_t tried;       /* api->ready_changes when it last looked for work */
+    struct request *next;      /* lists of waiting requests (long poll) */
+    struct request *next_part; /* api->in_parts */
+    bool in_parts;
+    uint64_t tried; /* api->ready_changes when it last looked for work */
     int64_t deadline_mono_us;
+    size_t held_bytes, worked_bytes; /* bodies.c: what it counts for */
     bool late;  /* waits only for its deadline: the answer is there, but held back (S2) */
     bool seen;  /* the server's: first call done */
     bool away;  /* the server's: counted in api->suspended */
@@ -98,6 +104,7 @@ struct peer {
     bool local;
     unsigned char address[ADDRESS_BYTES]; /* IPv4 mapped into IPv6; of IPv6 the /64 */
     int64_t headers_by_mono_us; /* when the headers of the next request must be there (S6) */
+    char actor[64];             /* "uid:NAME" once asked for; of its API thread */
 };
 
 struct peers {
@@ -137,6 +144,10 @@ struct rp_api {
     bool stopping;
     atomic_size_t under_way; /* requests that began and were not answered yet */
     atomic_size_t suspended; /* those of them that another thread has */
+    /* The writer thread's own: requests with an Idempotency-Key that take several transactions and
+     * are not done yet. */
+    struct request *in_parts;
+    atomic_size_t held_bytes, worked_bytes; /* of bodies: arrived; whole and worked on */
 };
 
 void peer_connection(void *api, struct MHD_Connection *connection, void **context,
@@ -145,6 +156,9 @@ struct peer *peer_of(struct MHD_Connection *connection);
 void peer_headers_by(struct rp_api *api, struct peer *p, int64_t mono_us);
 /* Shuts connections whose headers did not come in time. */
 void peers_cut_late(struct rp_api *api, int64_t now_mono_us);
+/* Who is at the other end of a Unix socket, by the kernel's word. Looked up once a connection:
+ * names of users come from files or the network. API thread; lives as long as the connection. */
+struct rp_str peer_actor(struct peer *p);
 /* The other side is gone already: what it waited for need not be done. */
 bool peer_gone(const struct peer *p);
 /* A wrong token came from there: how long its answer is held back. */
@@ -158,6 +172,13 @@ int64_t guess_delay(struct guesses *g, const unsigned char address[ADDRESS_BYTES
 bool wire_uri_sound(const char *uri);
 bool wire_sound(struct request *q, const char *method, const char *version, struct rp_err *err);
 
+/* ---- bodies.c: how much is taken at once; refusals are answers ---- */
+
+void body_add(struct request *q, const char *p, size_t n); /* a part that arrived */
+bool body_work(struct request *q);                         /* it is whole; false: not now */
+bool body_heavy(const struct request *q); /* others go first: its writes take long */
+void body_end(struct request *q);         /* once, with the request */
+
 /* ---- dispatch.c ---- */
 void request_dispatch(struct request *q); /* the connection is suspended (but for ROUTE_NOW) */
 /* For ROUTE_ASYNC: the request goes on as ROUTE_WRITE does, with this function. It may set
@@ -169,6 +190,9 @@ bool request_write(struct request *q,
 void request_refuse(struct request *q, const struct rp_err *err);
 /* Who asks, and may they: on the thread that has a connection to the store. */
 bool request_authenticate(struct request *q, struct rp_db *db, struct rp_err *err);
+/* The same; `before` (may be NULL) was let in by the same transaction. */
+bool request_authenticate_as(struct request *q, const struct request *before, struct rp_db *db,
+                             struct rp_err *err);
 /* Ends a request from any thread: its connection goes on. */
 void request_finish(struct request *q);
 /* Parks a fetch that found nothing until work may be there or its deadline comes; then `again` runs

@@ -85,6 +85,33 @@ static bool enqueue_one(struct request *q, struct rp_json *r, struct rp_enqueue 
     return !r->failed && (in->type.n > 0 || rp_json_bad(r, RP_E_BAD_FIELD, "a job needs a type"));
 }
 
+static struct enqueue *enqueue_of(const struct rp_op *op)
+{
+    return ((struct request *)op->arg)->in;
+}
+
+/* The jobs of all requests as one batch: all of them, or the writer takes each by itself. */
+static bool enqueue_all(struct rp_db *db, struct rp_op *const *ops, size_t n, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    size_t total = 0, at = 0;
+    bool ok = true;
+    for (size_t i = 0; i < n; i++)
+        total += enqueue_of(ops[i])->n;
+    struct rp_enqueue *in = RP_NEW_N(&a, struct rp_enqueue, total);
+    struct rp_enqueued *out = RP_NEW_N(&a, struct rp_enqueued, total);
+    for (size_t i = 0; ok && i < n; at += enqueue_of(ops[i++])->n) {
+        memcpy(in + at, enqueue_of(ops[i])->in, enqueue_of(ops[i])->n * sizeof *in);
+        ok = request_authenticate_as(ops[i]->arg, i > 0 ? ops[i - 1]->arg : NULL, db, err);
+    }
+    ok = ok && rp_jobs_enqueue(db, in, total, request_now(ops[0]->arg), out, err);
+    at = 0;
+    for (size_t i = 0; ok && i < n; at += enqueue_of(ops[i++])->n)
+        memcpy(enqueue_of(ops[i])->out, out + at, enqueue_of(ops[i])->n * sizeof *out);
+    rp_arena_free(&a);
+    return ok;
+}
+
 bool p_enqueue(struct request *q, struct rp_err *err)
 {
     struct rp_json *r = body_json(q);
@@ -109,6 +136,7 @@ bool p_enqueue(struct request *q, struct rp_err *err)
     e->in = in;
     e->out = RP_NEW_N(&q->arena, struct rp_enqueued, e->n + 1);
     q->in = e;
+    q->run_all = enqueue_all;
     if (rp_json_done(r, err) && e->n == 0)
         return rp_fail(err, RP_E_BAD_FIELD, "the array is empty");
     return !r->failed;

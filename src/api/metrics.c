@@ -167,6 +167,8 @@ static void engine(struct page *p)
     family(p, "reprise_start_time_seconds", "gauge", "When the daemon started, Unix time.");
     rp_buf_fmt(p->out, "reprise_start_time_seconds %.3f\n", (double)s.started_us / 1e6);
     plain(p, "reprise_writable", "gauge", "1 if the last commit went through.", !s.write_fails);
+    plain(p, "reprise_clock_corrections_total", "counter",
+          "Times that the wall clock was set by more than 3 h.", s.correction.n);
     plain(p, "reprise_commits_total", "counter", "Transactions of the writer.", s.commits);
     plain(p, "reprise_ops_total", "counter", "Operations in these transactions.", s.ops);
     plain(p, "reprise_ops_waiting", "gauge", "Operations that wait for the writer.", s.ops_waiting);

@@ -3,6 +3,8 @@
 
 #include <netinet/in.h>
 #include <poll.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -90,6 +92,23 @@ void peers_cut_late(struct rp_api *api, int64_t now_mono_us)
             p->headers_by_mono_us = INT64_MAX;
         }
     (void)pthread_mutex_unlock(&api->peers.lock);
+}
+
+struct rp_str peer_actor(struct peer *p)
+{
+    struct ucred cred;
+    struct passwd pw, *found = NULL;
+    socklen_t n = sizeof cred;
+    char buf[2048];
+    if (p->actor[0] != '\0')
+        return rp_str_of(p->actor);
+    if (getsockopt(p->fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
+        (void)snprintf(p->actor, sizeof p->actor, "uid:?");
+    else if (getpwuid_r(cred.uid, &pw, buf, sizeof buf, &found) == 0 && found != NULL)
+        (void)snprintf(p->actor, sizeof p->actor, "uid:%s", found->pw_name);
+    else
+        (void)snprintf(p->actor, sizeof p->actor, "uid:%u", cred.uid);
+    return rp_str_of(p->actor);
 }
 
 bool peer_gone(const struct peer *p)

@@ -78,7 +78,7 @@ bool r_type(struct request *q, struct rp_db *db, struct rp_err *err)
 
 /* ---- jobs that wait for types that are not in a list (U29) ---- */
 
-enum { TYPES_MAX = 10000 };
+enum { TYPES_MAX = 100000 };
 
 static int by_name(const void *a, const void *b)
 {
@@ -89,15 +89,21 @@ static int by_name(const void *a, const void *b)
 static struct rp_config *config_of(struct request *q, struct rp_json *r)
 {
     struct rp_config *c = RP_NEW(&q->arena, struct rp_config);
-    struct rp_type *types = rp_xcalloc(TYPES_MAX, sizeof *types);
-    size_t n = 0;
+    struct rp_type *types = NULL;
+    size_t n = 0, cap = 0;
+    struct rp_str name;
     r->max_items = TYPES_MAX;
     (void)rp_json_array(r);
-    while (rp_json_item(r) && rp_json_str(r, &types[n].name))
-        n++;
-    qsort(types, n, sizeof *types, by_name);
+    while (rp_json_item(r) && rp_json_str(r, &name)) {
+        if (n == cap)
+            types = rp_xrealloc(types, (cap = 2 * cap + 64) * sizeof *types);
+        types[n++] = (struct rp_type){.name = name};
+    }
     c->types = RP_NEW_N(&q->arena, struct rp_type, n + 1);
-    memcpy(c->types, types, n * sizeof *types);
+    if (n > 0) {
+        qsort(types, n, sizeof *types, by_name);
+        memcpy(c->types, types, n * sizeof *types);
+    }
     c->n_types = n;
     free(types);
     return c;

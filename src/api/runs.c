@@ -68,10 +68,13 @@ bool p_run_finish(struct request *q, struct rp_err *err)
     struct incoming *in = RP_NEW(&q->arena, struct incoming);
     struct rp_json *r = body_json(q);
     uint64_t seen = 0;
+    size_t unpacked = 0;
     q->in = in;
+    in->unpacked = &unpacked;
     (void)rp_json_object(r);
     for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;)
         (void)incoming_field(r, k, in);
+    in->unpacked = NULL;
     if (!rp_json_done(r, err) || !capture_id(q, 0, "", &in->report.lease, err))
         return false;
     if (!in->has_outcome)
@@ -101,12 +104,12 @@ struct records {
     struct rp_str source;
 };
 
-static bool record_one(struct rp_json *r, struct rp_run_record *out)
+static bool record_one(struct rp_json *r, size_t *unpacked, struct rp_run_record *out)
 {
     static const char *const fields[] = {
         REPORT_FIELDS, "spool_id",     "type",       "queue", "key",   "labels", "external_id",
         "attempt",     "submitted_at", "unfinished", "job",   "lease", NULL};
-    struct incoming in = {0};
+    struct incoming in = {.unpacked = unpacked};
     uint64_t seen = 0;
     out->attempt = 1;
     (void)rp_json_object(r);
@@ -138,6 +141,7 @@ bool p_records(struct request *q, struct rp_err *err)
     struct records *p = RP_NEW(&q->arena, struct records);
     struct rp_json *r = body_json(q);
     uint64_t seen = 0;
+    size_t unpacked = 0;
     p->v = RP_NEW_N(&q->arena, struct rp_run_record, RECORDS_MAX);
     p->source = RP_STR("spool");
     q->in = p;
@@ -149,7 +153,7 @@ bool p_records(struct request *q, struct rp_err *err)
             continue;
         }
         (void)rp_json_array(r);
-        while (rp_json_item(r) && record_one(r, &p->v[p->n]))
+        while (rp_json_item(r) && record_one(r, &unpacked, &p->v[p->n]))
             p->n++;
     }
     return rp_json_done(r, err);

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,9 +12,17 @@ enum {
     IDLE_S = 75,
     HEADERS_S = 10,
     CONNECTIONS = 2000,
+    THREADS = 16,
+    EVENTS = 128,
     CONNECTIONS_AN_ADDRESS = 500,
     HEADER_BYTES = 32768
 };
+
+/* libmicrohttpd 0.9.75 reads events in blocks of so many (MAX_EVENTS in daemon.c) and, after a full
+ * one, waits for more with the whole timeout before it serves any: with exactly a full block ready,
+ * all of its connections hang. A thread of the pool must not have as many: its share of
+ * connections, its listening socket and its wake-up. */
+_Static_assert(CONNECTIONS / THREADS + 2 < EVENTS, "a thread could have a full block of events");
 
 /* ---- routing ---- */
 
@@ -67,22 +74,6 @@ static struct rp_str header(struct request *q, const char *name)
                       rp_str_of(MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, name)));
 }
 
-/* Over the Unix socket the kernel names who asks. */
-static struct rp_str local_actor(struct request *q)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct ucred cred;
-    socklen_t n = sizeof cred;
-    if (info == NULL || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
-        return RP_STR("uid:?");
-    char buf[2048];
-    struct passwd pw, *found = NULL;
-    if (getpwuid_r(cred.uid, &pw, buf, sizeof buf, &found) == 0 && found != NULL)
-        return rp_str_fmt(&q->arena, "uid:%s", found->pw_name);
-    return rp_str_fmt(&q->arena, "uid:%u", cred.uid);
-}
-
 static bool host_allowed(const struct rp_api *api, struct rp_str host)
 {
     static const char *const own[] = {"localhost", "127.0.0.1", "[::1]", "::1"};
@@ -118,7 +109,7 @@ static bool browser_guard(struct request *q, struct rp_err *err)
 static bool identify(struct request *q, struct rp_err *err)
 {
     if (q->local) {
-        q->actor = local_actor(q);
+        q->actor = peer_actor(q->peer); /* the request ends before its connection */
         q->scope = RP_SCOPE_ADMIN;
         return true;
     }
@@ -222,7 +213,7 @@ static enum MHD_Result whole(struct request *q)
             q->route->render(q);
         return respond(q);
     }
-    if (q->status != 0 || !prepare(q))
+    if (q->status != 0 || !body_work(q) || !prepare(q))
         return respond(q);
     if (q->route->kind == ROUTE_NOW) {
         request_dispatch(q);
@@ -251,7 +242,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (*n > 0) { /* refused requests read their body to the limit's end and forget it, so that the
                      client sees the answer */
         if (q->status == 0)
-            rp_buf_add(&q->body, data, *n);
+            body_add(q, data, *n);
         *n = 0;
         return MHD_YES;
     }
@@ -283,6 +274,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
         return;
     come_back(q);
     peer_headers_by(api, q->peer, rp_mono(rp_engine_clock(api->engine)) + IDLE_S * RP_US_S);
+    body_end(q);
     rp_buf_free(&q->body);
     rp_buf_free(&q->out);
     rp_arena_free(&q->arena);
@@ -323,7 +315,7 @@ static struct MHD_Daemon *serve(struct rp_api *api, int fd, unsigned per_address
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG,
         0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
-        (unsigned)(api->o.threads > 0 ? api->o.threads : 2), MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(api->o.threads > 0 ? api->o.threads : THREADS), MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HEADER_BYTES + 4096, MHD_OPTION_URI_LOG_CALLBACK, on_uri, api,

@@ -109,6 +109,19 @@ static bool gather(struct status *s, struct rp_err *err)
     return true;
 }
 
+/* For a day: a clock that was wrong by hours is a matter for people (schedules, rule 11). */
+static void m_correction(struct status *s)
+{
+    const struct rp_clock_correction *c = &s->engine.correction;
+    if (c->n == 0 || s->now - c->at_us > RP_US_DAY)
+        return;
+    rp_jw_key(s->w, "clock_set");
+    rp_jw_object(s->w);
+    rp_jw_m_time(s->w, "at", c->at_us);
+    rp_jw_m_i64(s->w, "by_s", c->by_us / RP_US_S);
+    rp_jw_object_end(s->w);
+}
+
 static void m_daemon(struct status *s)
 {
     static const char *const covers[] = {"subreaper", "cgroup"};
@@ -125,6 +138,7 @@ static void m_daemon(struct status *s)
     }
     rp_jw_m_bool(w, "stopping", s->engine.stopping);
     rp_jw_m_cstr(w, "covers", covers[s->engine.covers]);
+    m_correction(s);
 }
 
 /* The newest missed instants of one schedule; *left: how many more the answer takes. */

@@ -113,11 +113,9 @@ void a_fetch(struct request *q)
 /* ---- report ---- */
 
 struct reports {
-    struct incoming *in;
-    enum rp_state *state;
-    struct rp_err *err;
-    bool *ok;
-    size_t n;
+    struct rp_report *report;
+    struct rp_reported *done;
+    size_t n, cap;
 };
 
 static bool report_one(struct rp_json *r, struct incoming *in)
@@ -133,20 +131,34 @@ static bool report_one(struct rp_json *r, struct incoming *in)
            rp_json_bad(r, RP_E_BAD_FIELD, "a report needs lease, token and outcome");
 }
 
+static struct rp_report *next_report(struct rp_arena *a, struct reports *p)
+{
+    if (p->n == p->cap) {
+        struct rp_report *old = p->report;
+        p->cap = p->cap == 0 ? 8 : p->cap * 2;
+        p->report = RP_NEW_N(a, struct rp_report, p->cap);
+        if (p->n > 0)
+            memcpy(p->report, old, p->n * sizeof *old);
+    }
+    return &p->report[p->n++];
+}
+
 bool p_report(struct request *q, struct rp_err *err)
 {
     struct rp_json *r = body_json(q);
     struct reports *p = RP_NEW(&q->arena, struct reports);
-    struct incoming *in = RP_NEW_N(&q->arena, struct incoming, REPORTS_MAX);
-    *p = (struct reports){.in = in};
     q->in = p;
     r->max_items = REPORTS_MAX;
+    size_t unpacked = 0;
     (void)rp_json_array(r);
-    while (rp_json_item(r) && report_one(r, &in[p->n]))
-        incoming_explain(&q->arena, &in[p->n++]);
-    p->state = RP_NEW_N(&q->arena, enum rp_state, p->n + 1);
-    p->err = RP_NEW_N(&q->arena, struct rp_err, p->n + 1);
-    p->ok = RP_NEW_N(&q->arena, bool, p->n + 1);
+    while (rp_json_item(r)) {
+        struct incoming in = {.unpacked = &unpacked};
+        if (!report_one(r, &in))
+            break;
+        incoming_explain(&q->arena, &in);
+        *next_report(&q->arena, p) = in.report;
+    }
+    p->done = RP_NEW_N(&q->arena, struct rp_reported, p->n + 1);
     return rp_json_done(r, err);
 }
 
@@ -154,20 +166,7 @@ bool p_report(struct request *q, struct rp_err *err)
 bool r_report(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     struct reports *p = q->in;
-    for (size_t i = 0; i < p->n; i++) {
-        if (!rp_savepoint(db, err))
-            return false;
-        p->ok[i] = rp_job_report(db, &p->in[i].report, request_now(q), &p->state[i], &p->err[i]);
-        if (!p->ok[i])
-            rp_savepoint_rollback(db);
-        else if (!rp_savepoint_release(db, err))
-            return false;
-        if (!p->ok[i] && rp_code_http(p->err[i].code) >= 500) {
-            *err = p->err[i];
-            return false;
-        }
-    }
-    return true;
+    return rp_jobs_report(db, p->report, p->n, request_now(q), &q->arena, p->done, err);
 }
 
 void a_report(struct request *q)
@@ -177,12 +176,12 @@ void a_report(struct request *q)
     rp_jw_array(&q->w);
     for (size_t i = 0; i < p->n; i++) {
         rp_jw_object(&q->w);
-        rp_jw_m_id(&q->w, "lease", p->in[i].report.lease);
-        if (p->ok[i])
-            rp_jw_m_cstr(&q->w, "state", rp_state_name(p->state[i]));
+        rp_jw_m_id(&q->w, "lease", p->report[i].lease);
+        if (p->done[i].ok)
+            rp_jw_m_cstr(&q->w, "state", rp_state_name(p->done[i].state));
         else {
             rp_jw_key(&q->w, "problem");
-            problem_object(q, &p->err[i]);
+            problem_object(q, p->done[i].err);
         }
         rp_jw_object_end(&q->w);
     }

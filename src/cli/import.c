@@ -95,6 +95,7 @@ static const struct rp_option log_options[] = {
     {.name = "dry-run", .help = "counts only, stores nothing, needs no daemon"},
     {.name = "year", .value = "Y", .help = "of the first line, where the log's times have none"},
     {.name = "tz", .value = "Z", .help = "zone of times that name none (UTC)"},
+    {.name = "config", .value = "F", .help = "configuration with log_formats", .letter = 'c'},
     {0},
 };
 static const struct rp_option csv_options[] = {

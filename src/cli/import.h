@@ -3,7 +3,7 @@
 #ifndef RP_CLI_IMPORT_H
 #define RP_CLI_IMPORT_H
 
-#include "analyze/run.h"
+#include "analyze/joblog.h"
 #include "cli/internal.h"
 
 int run_check(struct cli *cli);
@@ -18,6 +18,32 @@ int run_import_csv(struct cli *cli);
 typedef bool stream_take(void *ctx, struct rp_str bytes, struct rp_err *err);
 bool stream_file(struct cli *cli, const char *path, stream_take *take, void *ctx,
                  struct rp_err *err);
+
+/* ---- logfile.c ---- */
+
+struct logfile {
+    struct cli *cli;
+    const char *path;
+    stream_take *also; /* NULL, or who sees the bytes first; false stops the reading */
+    void *also_ctx;
+    struct rp_joblog *log;
+    const struct rp_zone *zone; /* of times that name none; NULL: UTC */
+    bool zone_taken;
+    struct rp_config *config; /* of the user's own formats, NULL: none */
+    uint64_t bytes;           /* read so far */
+    bool refused;             /* by `also` */
+    bool torn;                /* the file could not be read to its end: damage says why */
+    struct rp_err damage;
+    struct rp_joblog_stats stats;
+};
+/* By the options format, year, tz, config. Zeroed before, but for `also`. */
+bool logfile_open(struct logfile *f, struct cli *cli, const char *path, struct rp_run_sink sink,
+                  struct rp_err *err);
+/* True also for a file that is damaged further on: what came before is read. */
+bool logfile_read(struct logfile *f, struct rp_err *err);
+/* What the user should know of how it was read; the exit code: 0, or that of the damage. */
+int logfile_tell(const struct logfile *f);
+void logfile_close(struct logfile *f);
 
 /* ---- records.c ---- */
 
@@ -70,6 +96,9 @@ struct import {
     struct rp_tally *tally;
     struct records records;
 };
-void import_show(struct import *i); /* words, or JSON with --json */
+void import_show(struct import *i);     /* words, or JSON with --json */
+void import_headline(struct import *i); /* the file, its format, how much */
+void import_types(struct import *i);    /* the table of types */
+void import_json_counts(const struct import *i, struct rp_jw *w); /* the members that count */
 
 #endif

@@ -1,13 +1,9 @@
 /* import log: the runs of a job log, counted, and stored unless --dry-run. */
 #include "cli/import.h"
 
-#include "analyze/joblog.h"
-#include "core/zone.h"
-
 #include <stdlib.h>
-#include <sys/stat.h>
 
-enum { CHAINS = 4096, YEAR_LEAST = 1970, YEAR_MOST = 2200 };
+enum { CHAINS = 4096 };
 
 /* Where the first attempt of a job began, for those that follow it. Older ones are forgotten. */
 struct chain {
@@ -16,11 +12,9 @@ struct chain {
 
 struct log_import {
     struct import i;
-    struct rp_joblog *log;
+    struct logfile file;
     struct first_line first;
     struct chain *chains;
-    const struct rp_zone *zone; /* of times that name none; NULL: UTC */
-    bool zone_taken;
     bool failed; /* err is set */
     struct rp_err err;
 };
@@ -91,106 +85,54 @@ static void take_run(void *ctx, const struct rp_run *run)
 
 /* ---- reading ---- */
 
-static int64_t in_zone(void *ctx, int64_t wall_us)
-{
-    struct log_import *l = ctx;
-    int64_t at[2], s = wall_us / RP_US_S;
-    l->zone_taken = true;
-    if (l->zone == NULL)
-        return wall_us;
-    if (rp_zone_instants(l->zone, s, at) == 0) /* a clock that was not put forward yet */
-        at[0] = s - rp_zone_offset(l->zone, s, NULL);
-    return at[0] * RP_US_S + wall_us % RP_US_S;
-}
-
 static bool take_bytes(void *ctx, struct rp_str bytes, struct rp_err *err)
 {
     struct log_import *l = ctx;
     first_line_feed(&l->first, bytes);
-    rp_joblog_feed(l->log, bytes);
     if (l->failed)
         *err = l->err;
     return !l->failed;
 }
 
-/* A log whose times have no year was last written when the file was; a day more, because its clock
- * may be of another zone. */
-static int64_t newest_us(struct cli *cli, const char *path)
-{
-    struct stat st;
-    if (strcmp(path, "-") == 0 || stat(path, &st) != 0)
-        return cli->now_us;
-    int64_t us = (int64_t)st.st_mtime * RP_US_S + RP_US_DAY;
-    return us < cli->now_us ? us : cli->now_us;
-}
-
 static bool set_up(struct log_import *l, struct rp_err *err)
 {
     struct cli *cli = l->i.cli;
-    const char *zone = opt_text(cli, "tz");
-    int64_t year = 0;
-    l->zone = zone != NULL ? rp_zone_load(rp_str_of(zone), err) : NULL;
-    if ((zone != NULL && l->zone == NULL) ||
-        !opt_i64(cli, "year", YEAR_LEAST, YEAR_MOST, &year, err))
-        return false;
-    struct rp_joblog_options o = {.format = rp_str_of(opt_text(cli, "format")),
-                                  .stamp = {.now_us = newest_us(cli, l->i.path),
-                                            .year = (int)year,
-                                            .to_utc = in_zone,
-                                            .ctx = l},
-                                  .sink = {take_run, l}};
-    l->log = rp_joblog_new(&o, err);
-    return l->log != NULL && (!l->i.store || records_begin(&l->i.records, cli, err));
+    l->file.also = take_bytes;
+    l->file.also_ctx = l;
+    return logfile_open(&l->file, cli, l->i.path, (struct rp_run_sink){take_run, l}, err) &&
+           (!l->i.store || records_begin(&l->i.records, cli, err));
 }
 
-static bool read_log(struct log_import *l, struct rp_joblog_stats *stats, struct rp_err *err)
+static bool read_log(struct log_import *l, struct rp_err *err)
 {
-    if (!stream_file(l->i.cli, l->i.path, take_bytes, l, err) ||
-        !rp_joblog_finish(l->log, stats, err))
+    if (!logfile_read(&l->file, err))
         return false;
     if (l->failed)
         *err = l->err;
-    l->i.format = stats->format;
-    l->i.lines = stats->lines;
-    l->i.unassigned_lines = stats->unassigned_lines;
+    l->i.format = l->file.stats.format;
+    l->i.lines = l->file.stats.lines;
+    l->i.unassigned_lines = l->file.stats.unassigned_lines;
     return !l->failed && (!l->i.store || records_flush(&l->i.records, err));
-}
-
-static void tell_limits(struct log_import *l, const struct rp_joblog_stats *stats)
-{
-    struct cli *cli = l->i.cli;
-    if (l->zone_taken && l->zone == NULL)
-        note(cli, "Times that name no zone are read as UTC; --tz sets another.");
-    if (stats->cut_lines > 0)
-        note(cli, "%s longer than %d bytes: the rest of them was not looked at.",
-             show_plural(cli, (int64_t)stats->cut_lines, "line is", "lines are"), RP_LOG_LINE_MAX);
-    if (stats->given_up > 0)
-        note(cli, "%s left open when more than %d were: counted as without an end.",
-             show_plural(cli, (int64_t)stats->given_up, "run was", "runs were"), RP_LOG_OPEN_MAX);
-    if (stats->error_cuts > 0)
-        note(cli, "Of %s the middle part was left out.",
-             show_plural(cli, (int64_t)stats->error_cuts, "long error", "long errors"));
 }
 
 int run_import_log(struct cli *cli)
 {
     struct log_import *l = rp_xcalloc(1, sizeof *l);
-    struct rp_joblog_stats stats;
     struct rp_err err;
     l->i = (struct import){.cli = cli,
                            .path = cli->args[0],
                            .store = !opt_flag(cli, "dry-run"),
                            .tally = rp_tally_new()};
     l->chains = rp_xcalloc(CHAINS, sizeof *l->chains);
-    bool ok = set_up(l, &err) && read_log(l, &stats, &err);
-    if (ok) {
+    int code = -1;
+    if (set_up(l, &err) && read_log(l, &err)) {
         import_show(&l->i);
-        tell_limits(l, &stats);
+        code = logfile_tell(&l->file);
     }
-    rp_joblog_free(l->log);
+    logfile_close(&l->file);
     rp_tally_free(l->i.tally);
     records_free(&l->i.records);
     free(l->chains);
     free(l);
-    return ok ? 0 : say_err(cli, &err);
+    return code >= 0 ? code : say_err(cli, &err);
 }

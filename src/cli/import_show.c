@@ -58,23 +58,28 @@ static int64_t not_stored(const struct import *i)
     return (int64_t)(i->tally->by[RP_RUN_UNKNOWN] + i->never_started + i->skipped);
 }
 
+void import_json_counts(const struct import *i, struct rp_jw *w)
+{
+    rp_jw_m_cstr(w, "format", i->format);
+    rp_jw_m_i64(w, "lines", (int64_t)i->lines);
+    json_counts(w, i->tally->runs, i->tally->by, true);
+    json_attempts(w, i->tally);
+    rp_jw_m_i64(w, "unassigned_lines", (int64_t)i->unassigned_lines);
+    if (i->never_started + i->skipped > 0) {
+        rp_jw_m_i64(w, "never_started", (int64_t)i->never_started);
+        rp_jw_m_i64(w, "skipped", (int64_t)i->skipped);
+    }
+    json_time(w, "first_start", i->tally->first_start);
+    json_time(w, "last_end", i->tally->last_end);
+    json_types(w, i->tally);
+}
+
 static void show_json(const struct import *i)
 {
     struct rp_buf out = {0};
     struct rp_jw w = {.out = &out};
     rp_jw_object(&w);
-    rp_jw_m_cstr(&w, "format", i->format);
-    rp_jw_m_i64(&w, "lines", (int64_t)i->lines);
-    json_counts(&w, i->tally->runs, i->tally->by, true);
-    json_attempts(&w, i->tally);
-    rp_jw_m_i64(&w, "unassigned_lines", (int64_t)i->unassigned_lines);
-    if (i->never_started + i->skipped > 0) {
-        rp_jw_m_i64(&w, "never_started", (int64_t)i->never_started);
-        rp_jw_m_i64(&w, "skipped", (int64_t)i->skipped);
-    }
-    json_time(&w, "first_start", i->tally->first_start);
-    json_time(&w, "last_end", i->tally->last_end);
-    json_types(&w, i->tally);
+    import_json_counts(i, &w);
     if (i->store) {
         rp_jw_key(&w, "stored");
         rp_jw_object(&w);
@@ -111,7 +116,7 @@ static const char *cell(struct cli *cli, uint64_t n)
 }
 
 /* A copy of the types in another order: the tally finds its own by place. */
-static void types_table(struct import *i)
+void import_types(struct import *i)
 {
     static const struct column columns[] = {
         {"TYPE", COLUMN_CUT},      {"RUNS", COLUMN_RIGHT},     {"SUCCEEDED", COLUMN_RIGHT},
@@ -145,7 +150,7 @@ static const char *minute(struct cli *cli, int64_t us)
     return show_fmt(cli, "%.10s %.5s", at, at + 11);
 }
 
-static void headline(struct import *i)
+void import_headline(struct import *i)
 {
     struct cli *cli = i->cli;
     const struct rp_tally *t = i->tally;
@@ -207,10 +212,10 @@ void import_show(struct import *i)
         show_json(i);
         return;
     }
-    headline(i);
+    import_headline(i);
     if (i->tally->runs > 0) {
         (void)printf("\n");
-        types_table(i);
+        import_types(i);
     }
     (void)printf("\n");
     what_is_left_out(i);

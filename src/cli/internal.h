@@ -187,11 +187,13 @@ void table_print(struct table *t); /* and frees it */
 struct bar {
     struct cli *cli;
     bool live;    /* standard error is a terminal: redrawn in place */
+    bool drawn;   /* something stands there */
     int64_t said; /* tenths, without a terminal */
 };
 void bar_begin(struct bar *b, struct cli *cli);
 /* text stands after the bar. */
 void bar_draw(struct bar *b, int64_t done, int64_t total, const char *text);
+void bar_say(struct bar *b, const char *text); /* in its place, on a terminal only */
 void bar_end(struct bar *b);
 
 /* ---- what commands have in common (common.c) ---- */

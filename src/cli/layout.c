@@ -185,6 +185,7 @@ void bar_draw(struct bar *b, int64_t done, int64_t total, const char *text)
     if (b->cli->quiet || (!b->live && tenth <= b->said))
         return;
     b->said = tenth;
+    b->drawn = true;
     if (b->live)
         rp_buf_str(&out, RP_STR("\r\033[K"));
     bar_text(&out, done, total);
@@ -195,8 +196,17 @@ void bar_draw(struct bar *b, int64_t done, int64_t total, const char *text)
     rp_buf_free(&out);
 }
 
+void bar_say(struct bar *b, const char *text)
+{
+    if (!b->live)
+        return;
+    b->drawn = true;
+    (void)fprintf(stderr, "\r\033[K%s", text);
+    (void)fflush(stderr);
+}
+
 void bar_end(struct bar *b)
 {
-    if (b->live)
+    if (b->live && b->drawn)
         (void)fputc('\n', stderr);
 }

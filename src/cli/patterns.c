@@ -1,10 +1,8 @@
-/* patterns, pattern show|name|class, analyze of the store. */
+/* patterns, pattern show|name|class; the row of analyze. */
+#include "cli/analyze.h"
 #include "cli/groups.h"
-#include "cli/internal.h"
 
-enum { LABEL = 8, PATTERNS_SHOWN = 6 };
-
-int classes_file(struct cli *cli, const char *path);
+enum { LABEL = 8 };
 
 /* ---- patterns ---- */
 
@@ -128,138 +126,6 @@ static int run_class(struct cli *cli)
     return edit(cli, "class", cli->args[1]);
 }
 
-/* ---- analyze ---- */
-
-static const char *share_of_types(struct cli *cli, struct rp_str p)
-{
-    struct items i;
-    struct rp_buf out = {0};
-    int64_t count = doc_i64(p, "count", 1), n;
-    for (items_open(&i, p, "types"); items_member(&i);)
-        if (rp_str_i64(i.value, &n))
-            rp_buf_fmt(&out, "%s%s %s", out.n > 0 ? "   " : "", show_text(cli, i.key),
-                       n == count ? "100 %"
-                                  : show_percent(cli, (double)n / (double)(count > 0 ? count : 1)));
-    items_close(&i);
-    const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
-    rp_buf_free(&out);
-    return text;
-}
-
-static void samples(struct cli *cli, struct rp_str p)
-{
-    struct items i;
-    int n = 0;
-    struct line l;
-    if (items_count(p, "samples") == 0)
-        return;
-    struct rp_buf jobs = {0};
-    for (items_open(&i, p, "samples"); items_next(&i) && n < 3; n++)
-        rp_buf_fmt(&jobs, "%s%s", n > 0 ? ", " : "", show_text(cli, items_str(cli, &i)));
-    items_close(&i);
-    line_begin(&l, cli, "", LABEL);
-    line_part(&l, "for example %s %.*s", n == 1 ? "job" : "jobs", RP_FMT(rp_buf_view(&jobs)));
-    line_end(&l);
-    rp_buf_free(&jobs);
-}
-
-static void analyzed(struct cli *cli, struct rp_str p)
-{
-    struct line l;
-    int64_t first = doc_time(cli, p, "first"), last = doc_time(cli, p, "last");
-    (void)printf("\n");
-    line_begin(&l, cli, doc_show(cli, p, "id"), LABEL);
-    line_part(&l, "%s", painted(cli, BOLD, show_count(cli, doc_i64(p, "count", 0))));
-    line_part(&l, "%s", doc_show(cli, p, "template"));
-    line_end(&l);
-    line_begin(&l, cli, "", LABEL);
-    line_part(&l, "class %s → %s", painted(cli, YELLOW, doc_show(cli, p, "class")),
-              doc_show(cli, p, "action"));
-    line_end(&l);
-    line_begin(&l, cli, "", LABEL);
-    line_part(&l, "%s", share_of_types(cli, p));
-    if (first != 0)
-        line_part(&l, "%s UTC", show_period(cli, first, last));
-    line_end(&l);
-    samples(cli, p);
-}
-
-/* Groups whose action ends with a replay now; the others want a mend first (analysis 2). */
-static bool replay_first(struct rp_str group)
-{
-    return rp_str_is(group, "transient") || rp_str_is(group, "dependency");
-}
-
-static int show_analysis(struct cli *cli, struct rp_str a)
-{
-    struct items i;
-    int64_t runs = doc_i64(a, "runs", 0), failures = doc_i64(a, "failures", 0),
-            left = doc_i64(a, "unexplained", 0), since = doc_time(cli, a, "window.since");
-    const char *first = "", *any = "",
-               *head = since != 0 ? show_fmt(cli, " since %s", show_time(cli, since)) : "";
-    if (failures == 0) {
-        say(cli, 0, "no failures%s, in %s", head, show_plural(cli, runs, "run", "runs"));
-        return 0;
-    }
-    size_t n = items_count(a, "patterns");
-    say(cli, 0, "%s of %s%s   %s cover%s %s", show_plural(cli, failures, "failure", "failures"),
-        show_plural(cli, runs, "run", "runs"), head,
-        show_plural(cli, (int64_t)n, "pattern", "patterns"), n == 1 ? "s" : "",
-        show_percent(cli, (double)(failures - left) / (double)failures));
-    size_t shown = 0;
-    int64_t more = 0;
-    for (items_open(&i, a, "patterns"); items_next(&i);) {
-        if (shown++ >= PATTERNS_SHOWN)
-            more += doc_i64(i.value, "count", 0);
-        else
-            analyzed(cli, i.value);
-        if (any[0] == '\0')
-            any = doc_show(cli, i.value, "id");
-        if (first[0] == '\0' && replay_first(doc_str(cli, i.value, "group")))
-            first = doc_show(cli, i.value, "id");
-    }
-    items_close(&i);
-    (void)printf("\n");
-    if (more > 0)
-        say(cli, 0, "… and %s of %s: reprise patterns",
-            show_plural(cli, (int64_t)n - PATTERNS_SHOWN, "smaller pattern", "smaller patterns"),
-            show_plural(cli, more, "failure", "failures"));
-    if (first[0] != '\0')
-        say_next(cli, "reprise deps   then reprise replay --pattern %s --dry-run", first);
-    else
-        say_next(cli, "reprise pattern show %s   (nothing here mends itself by a replay)", any);
-    return 0;
-}
-
-static bool analysis_body(struct cli *cli, struct rp_buf *body, struct rp_err *err)
-{
-    int64_t since = 0, until = 0;
-    if (!opt_time(cli, "since", &since, err) || !opt_time(cli, "until", &until, err))
-        return false;
-    struct rp_jw w = {.out = body};
-    rp_jw_object(&w);
-    rp_jw_m_time(&w, "since", since);
-    rp_jw_m_time(&w, "until", until);
-    rp_jw_m_cstr(&w, "type", opt_text(cli, "type"));
-    rp_jw_object_end(&w);
-    return true;
-}
-
-static int run_analyze(struct cli *cli)
-{
-    struct rp_buf body = {0};
-    struct reply reply;
-    struct rp_err err;
-    if (opt_text(cli, "classes") != NULL)
-        return classes_file(cli, opt_text(cli, "classes"));
-    bool ok = analysis_body(cli, &body, &err) &&
-              client_call(cli, "POST", "/v1/analyses", &body, &reply, &err);
-    rp_buf_free(&body);
-    if (!ok)
-        return say_err(cli, &err);
-    return cli->json ? print_json(reply.body) : show_analysis(cli, reply.body);
-}
-
 static const struct rp_option since_options[] = {
     {.name = "since", .value = "T", .help = "a time, or how long ago: 24h"},
     {0},
@@ -268,9 +134,30 @@ static const struct rp_option analyze_options[] = {
     {.name = "since", .value = "T", .help = "a time, or how long ago: 24h"},
     {.name = "until", .value = "T", .help = "a time, or how long ago"},
     {.name = "type", .value = "T", .help = "only this job type"},
+    {.name = "html", .value = "F", .help = "writes the answer as a page with pictures"},
+    {.name = "csv", .value = "F", .help = "instead: a table of runs (no daemon)"},
+    {.name = "failed",
+     .value = "COL=V|V",
+     .help = "of a table: the rows that failed; COL~REGEX for those that match"},
+    {.name = "runs",
+     .value = "COL=V|V",
+     .help = "of a table: the rows that count; all without it",
+     .flags = RP_OPT_REPEATS},
+    {.name = "attributes",
+     .value = "A,B",
+     .help = "of a table: the columns to look at; without it all but ids"},
+    {.name = "time", .value = "COL", .help = "of a table: when a run was"},
     {.name = "classes",
      .value = "F",
      .help = "class of each message of a file (JSON lines in and out; no daemon)"},
+    {.name = "log", .value = "F", .help = "of a job log instead; - is standard input; no daemon"},
+    {.name = "format", .value = "NAME", .help = "of the log; default auto: found out and named"},
+    {.name = "year", .value = "Y", .help = "of the first line, where the log's times have none"},
+    {.name = "tz", .value = "Z", .help = "zone of times in the log that name none (UTC)"},
+    {.name = "config", .value = "F", .help = "configuration with log_formats", .letter = 'c'},
+    {.name = "templates",
+     .value = "F",
+     .help = "pattern of each line of a file (line number, pattern, template; no daemon)"},
     {0},
 };
 
@@ -281,6 +168,10 @@ const struct rp_command pattern_rows[PATTERN_ROWS] = {
      .summary = "failures by pattern: what, since when, what to do first",
      .help =
          "  reprise analyze --since 24h\n"
+         "  reprise analyze --csv runs.csv --failed 'status=failed|timeout'\n"
+         "  reprise analyze --log /var/log/sidekiq.log.1.gz\n"
+         "With --csv, tells in what the failed rows of a table differ from the others: any table "
+         "with a header and a row a run.\n"
          "With --classes, reads lines such as {\"message\": \"…\", \"exit_code\": 1} and writes "
          "{\"class\", \"group\", \"action\", \"rule\"} for each.",
      .run = run_analyze},

@@ -55,6 +55,24 @@ static bool store_line(struct cli *cli, struct rp_str s)
     return false;
 }
 
+/* Schedules, rule 11. */
+static void clock_line(struct cli *cli, struct rp_str s)
+{
+    struct line l;
+    int64_t by = doc_i64(s, "clock_set.by_s", 0);
+    if (by == 0)
+        return;
+    line_begin(&l, cli, "clock", LABEL);
+    line_part(
+        &l, "%s",
+        painted(cli, RED,
+                show_fmt(cli, "ALERT the wall clock was set %s by %s", by > 0 ? "forward" : "back",
+                         show_span(cli, (by > 0 ? by : -by) * RP_US_S))));
+    line_part(&l, "at %s", show_time(cli, doc_time(cli, s, "clock_set.at")));
+    line_part(&l, "schedules started from the new time");
+    line_end(&l);
+}
+
 static bool failures_line(struct cli *cli, struct rp_str s)
 {
     struct line l;
@@ -199,6 +217,7 @@ static int show_status(struct cli *cli, struct rp_str s)
 {
     scheduler_line(cli, s);
     bool well = store_line(cli, s);
+    clock_line(cli, s);
     well &= failures_line(cli, s);
     backlog_line(cli, s);
     impact_line(cli, s);

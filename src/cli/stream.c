@@ -19,20 +19,26 @@ struct stream {
     int fd;
     int64_t size, done; /* bytes as they lie in the file; size 0: not known */
     struct bar bar;
-    int64_t drawn_us;
+    int64_t began_us, drawn_us;
     char in[IN_BYTES], out[OUT_BYTES];
     size_t n; /* bytes in `in` */
 };
 
+/* How far, and how fast; as a bar where the size is known. */
 static void progress(struct stream *s)
 {
-    int64_t now = rp_mono(&rp_clock_system);
-    if (!s->bar.live || s->size < INT64_C(2) * MEGABYTE ||
+    int64_t now = rp_mono(&rp_clock_system), took = now - s->began_us;
+    if (!s->bar.live || s->done < INT64_C(2) * MEGABYTE ||
         (s->n > 0 && now - s->drawn_us < DRAW_EVERY_US))
         return;
     struct rp_arena kept = scratch_begin(s->cli);
     s->drawn_us = now;
-    bar_draw(&s->bar, s->done / MEGABYTE, s->size / MEGABYTE, "MB read");
+    const char *rate = show_bytes(s->cli, took > 0 ? s->done * RP_US_S / took : 0);
+    if (s->size > 0)
+        bar_draw(&s->bar, s->done / MEGABYTE, s->size / MEGABYTE,
+                 show_fmt(s->cli, "MB read, %s/s", rate));
+    else
+        bar_say(&s->bar, show_fmt(s->cli, "%s read, %s/s", show_bytes(s->cli, s->done), rate));
     scratch_end(s->cli, kept);
 }
 
@@ -145,7 +151,8 @@ bool stream_file(struct cli *cli, const char *path, stream_take *take, void *ctx
     bool input = strcmp(path, "-") == 0;
     struct stream *s = rp_xcalloc(1, sizeof *s);
     struct stat st;
-    *s = (struct stream){.cli = cli, .path = path, .take = take, .ctx = ctx};
+    *s = (struct stream){
+        .cli = cli, .path = path, .take = take, .ctx = ctx, .began_us = rp_mono(&rp_clock_system)};
     s->fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     bool ok = s->fd >= 0 || rp_fail(err, RP_E_IO, "cannot read %s: %s", path, strerror(errno));
     if (ok && fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode))

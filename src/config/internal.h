@@ -78,11 +78,12 @@ enum section {
     IN_ESCALATION,
     IN_REPLAY,
     IN_NOTIFY,
+    IN_LOG_FORMAT,
     SECTIONS_N
 };
 
 /* The structs that rows point into. A job's map fills two of them. */
-enum owner { OF_CONFIG, OF_TYPE, OF_SCHEDULE, OF_DEP, OF_QUEUE, OF_NOTIFY, OWNERS_N };
+enum owner { OF_CONFIG, OF_TYPE, OF_SCHEDULE, OF_DEP, OF_QUEUE, OF_NOTIFY, OF_LOG_FORMAT, OWNERS_N };
 struct owners {
     void *of[OWNERS_N];
 };
@@ -132,6 +133,7 @@ extern const struct kind rp_kind_run, rp_kind_shell, rp_kind_backoff, rp_kind_ne
     rp_kind_job_names;
 extern const struct kind rp_kind_store, rp_kind_listen, rp_kind_postgres, rp_kind_http, rp_kind_tcp,
     rp_kind_command, rp_kind_route, rp_kind_route_command;
+extern const struct kind rp_kind_log_formats, rp_kind_log_line, rp_kind_log_words;
 
 bool rp_scalar_want(struct load *l, const struct row *row, const struct node *v, const char *what);
 bool rp_map_want(struct load *l, const char *key, const struct node *v);

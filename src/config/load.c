@@ -34,18 +34,26 @@ static bool one_job(struct load *l, const struct child *c, struct rp_type *t, st
     return ok;
 }
 
-static int line_of(const struct load *l, size_t pos)
+/* How far lines were counted: places that are asked for mostly rise. */
+struct lines {
+    size_t pos;
+    int line;
+};
+
+static int line_of(const struct load *l, struct lines *c, size_t pos)
 {
-    int line = 1;
-    for (size_t i = 0; i < pos && i < l->text.n; i++)
-        line += l->text.p[i] == '\n';
-    return line;
+    if (c->line == 0 || pos < c->pos)
+        *c = (struct lines){.line = 1};
+    for (; c->pos < pos && c->pos < l->text.n; c->pos++)
+        c->line += l->text.p[c->pos] == '\n';
+    return c->line;
 }
 
 static bool read_jobs(struct load *l, const struct row *row, const struct node *v,
                       const struct owners *o)
 {
     struct rp_config *c = o->of[OF_CONFIG];
+    struct lines lines = {0};
     bool ok = rp_map_want(l, row->key, v);
     c->types = RP_NEW_N(l->keep, struct rp_type, v->n);
     c->schedules = RP_NEW_N(l->keep, struct rp_schedule, v->n);
@@ -55,7 +63,7 @@ static bool read_jobs(struct load *l, const struct row *row, const struct node *
         const struct child *schedule = rp_node_find(each->value, "schedule");
         if (schedule == NULL)
             continue;
-        s->line = line_of(l, schedule->value->from);
+        s->line = line_of(l, &lines, schedule->value->from);
         c->n_schedules++;
     }
     rp_config_sort(c);

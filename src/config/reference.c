@@ -21,6 +21,7 @@ static const struct {
     {IN_ESCALATION, "`escalation:`", ""},
     {IN_REPLAY, "`replay:`", ""},
     {IN_NOTIFY, "`notify: [ … ]`", "One of the first six keys is the route."},
+    {IN_LOG_FORMAT, "`log_formats: { NAME: … }`", "docs/logs.md says how they are read."},
 };
 
 /* `|` would end a cell of the table. */

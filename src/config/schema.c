@@ -12,6 +12,7 @@
 #define DEP(field)      OF_DEP, offsetof(struct rp_dep, field)
 #define QUEUE(field)    OF_QUEUE, offsetof(struct rp_queue_conf, field)
 #define NOTIFY(field)   OF_NOTIFY, offsetof(struct rp_notify, field)
+#define LOG(field)      OF_LOG_FORMAT, offsetof(struct rp_log_template, field)
 
 #define YEAR   (366 * RP_US_DAY)
 #define COUNT  1000000000
@@ -56,6 +57,8 @@ const struct row rp_rows[] = {
      "Guards of every replay."},
     {IN_ROOT, "notify", &rp_kind_notify, NULL, 0, 0, CONFIG(notify), false, IN_NOTIFY, NULL,
      "A list of those who are told of incidents, each with one route."},
+    {IN_ROOT, "log_formats", &rp_kind_log_formats, NULL, 0, 0, CONFIG(log_formats), false, IN_LOG_FORMAT, NULL,
+     "How lines of job logs look that Reprise does not know by itself, by name, for `import log` and `analyze --log`; docs/logs.md shows one."},
 
     {IN_DEP, "postgres", &rp_kind_postgres, NULL, 0, 0, DEP(target), false, 0, NULL,
      "A PostgreSQL server: URL or connection string; up when it answers a query."},
@@ -237,6 +240,19 @@ const struct row rp_rows[] = {
      "The file with the key."},
     {IN_NOTIFY, "jobs", &rp_kind_job_names, NULL, 0, 0, NOTIFY(jobs), false, 0, NULL,
      "Only for incidents of these job types. Default: all."},
+
+    {IN_LOG_FORMAT, "line", &rp_kind_log_line, NULL, 0, 0, LOG(name), false, 0, NULL,
+     "A line as text with fields: `{time}` `{level}` `{type}` `{id}` `{event}` `{attempt}` `{error}`, `{*}` for anything. A blank stands for any number of them; a field ends where the text behind it begins. `{event}` and `{type}` or `{id}` are needed."},
+    {IN_LOG_FORMAT, "start", &rp_kind_log_words, NULL, 0, 0, LOG(start), false, 0, NULL,
+     "Words that `{event}` begins with when a run starts. Without any words here and below, the common ones are read (started, finished, failed, timed out, …)."},
+    {IN_LOG_FORMAT, "succeeded", &rp_kind_log_words, NULL, 0, 0, LOG(succeeded), false, 0, NULL,
+     "… when it ended well."},
+    {IN_LOG_FORMAT, "failed", &rp_kind_log_words, NULL, 0, 0, LOG(failed), false, 0, NULL,
+     "… when it failed. The text of the event, `{error}` and a stack trace on the lines behind it are its error."},
+    {IN_LOG_FORMAT, "timeout", &rp_kind_log_words, NULL, 0, 0, LOG(timeout), false, 0, NULL,
+     "… when its time limit ended it."},
+    {IN_LOG_FORMAT, "cancelled", &rp_kind_log_words, NULL, 0, 0, LOG(cancelled), false, 0, NULL,
+     "… when it was cancelled."},
 };
 /* clang-format on */
 

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ENTRIES_MAX = 10000 };
+enum { ENTRIES_MAX = 100000 };
 
 /* The scalar that every single value must be. */
 bool rp_scalar_want(struct load *l, const struct row *row, const struct node *v, const char *what)

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "core/cron.h"
 #include "core/retry.h"
+#include "core/template.h"
 
 struct rp_strs {
     struct rp_str *v;
@@ -154,6 +155,8 @@ struct rp_config {
     struct rp_escalation escalation;
     struct rp_notify *notify;
     size_t n_notify;
+    struct rp_log_template *log_formats;
+    size_t n_log_formats;
 };
 
 /* By binary search: types, schedules, deps and queues are sorted by name. NULL if there is none. */

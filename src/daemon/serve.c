@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Configurations stay in memory once loaded (some 100 kB each); after so many reloads a restart is
@@ -25,6 +26,7 @@ enum { RELOADS_MAX = 1000 };
 struct daemon {
     const struct rp_serve_options *o;
     char config_path[512]; /* "" for the built-in default */
+    int64_t open_files;    /* the soft limit that we were started with, 0: not known */
     struct rp_config *config;
     struct rp_config
         *before[RELOADS_MAX]; /* what reloads replaced: running jobs still point into it */
@@ -39,14 +41,34 @@ struct daemon {
 
 /* ---- configuration ---- */
 
+static bool roots_alone(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && s.st_uid == 0 &&
+           ((s.st_mode & (S_IWGRP | S_IWOTH)) == 0 ||
+            (S_ISDIR(s.st_mode) && (s.st_mode & S_ISVTX) != 0));
+}
+
+/* What stands there runs as root: it must be root's, and stay so. */
+static bool may_take(const char *here)
+{
+    if (access(here, R_OK) != 0)
+        return false;
+    if (geteuid() != 0 || (roots_alone(here) && roots_alone(".")))
+        return true;
+    rp_log(RP_WARN, "not taken, because others than root may change it: name it by --config",
+           "file=%s", rp_log_q(rp_str_of(here)));
+    return false;
+}
+
 static void find_config(struct daemon *d)
 {
-    const char *const places[] = {getenv("REPRISE_CONFIG"), "reprise.yaml",
-                                  "/etc/reprise/reprise.yaml"};
-    const char *path = d->o->config;
-    for (size_t i = 0; path == NULL && i < sizeof places / sizeof *places; i++)
-        if (places[i] != NULL && (i == 0 || access(places[i], R_OK) == 0))
-            path = places[i];
+    static const char here[] = "reprise.yaml", system[] = "/etc/reprise/reprise.yaml";
+    const char *path = d->o->config != NULL ? d->o->config : getenv("REPRISE_CONFIG");
+    if (path == NULL && may_take(here))
+        path = here;
+    if (path == NULL && access(system, R_OK) == 0)
+        path = system;
     (void)snprintf(d->config_path, sizeof d->config_path, "%s", path != NULL ? path : "");
 }
 
@@ -161,6 +183,7 @@ static bool start(struct daemon *d, struct rp_err *err)
         .config = c,
         .clock = &rp_clock_system,
         .hooks = {.explain = explain, .tick = rp_replay_tick},
+        .open_files = d->open_files,
     };
     d->engine = rp_engine_start(&eo, err);
     d->deps = d->engine != NULL ? rp_deps_start(d->engine, c, err) : NULL;
@@ -213,23 +236,39 @@ static void live(struct daemon *d, const sigset_t *signals)
         (void)pthread_join(stopper, NULL);
 }
 
-static void finish(struct daemon *d)
+static void end_parts(struct daemon *d)
 {
-    rp_deps_stop(d->deps); /* requests that wait for a check would hold up the API's end */
-    rp_api_stop(d->api);
-    rp_deps_free(d->deps);
-    rp_engine_free(d->engine);
-    rp_store_close(d->store);
-    rp_log(RP_INFO, "stopped", "pid=%d", (int)getpid());
+    if (d->deps != NULL)
+        rp_deps_stop(d->deps); /* requests that wait for a check would hold up the API's end */
+    if (d->api != NULL)
+        rp_api_stop(d->api);
+    if (d->deps != NULL)
+        rp_deps_free(d->deps);
+    if (d->engine != NULL)
+        rp_engine_free(d->engine);
+    if (d->store != NULL)
+        rp_store_close(d->store);
 }
 
-static void raise_limits(void)
+static void forget(struct daemon *d)
+{
+    for (size_t i = 0; i < d->reloads; i++)
+        rp_config_free(d->before[i]);
+    if (d->config != NULL)
+        rp_config_free(d->config);
+    rp_arena_free(&d->arena);
+    free(d);
+}
+
+/* For our connections; jobs get what we had, because select(2) of old programs ends at 1024. */
+static void raise_limits(struct daemon *d)
 {
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
-    }
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    d->open_files = files.rlim_cur < INT64_MAX ? (int64_t)files.rlim_cur : 0;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static int fail(const struct rp_err *err)
@@ -238,6 +277,22 @@ static int fail(const struct rp_err *err)
     if (err->hint[0] != '\0')
         (void)fprintf(stderr, "  → %s\n", err->hint);
     return rp_code_exit(err->code);
+}
+
+/* Jobs that have begun already are ended and handed back: nobody would hear of them. */
+static int give_up(struct daemon *d, const struct rp_err *err)
+{
+    int code = fail(err);
+    if (d->store != NULL &&
+        d->engine == NULL) /* half an engine: its threads end with the process */
+        return code;
+    if (d->engine != NULL) {
+        rp_engine_stop_now(d->engine);
+        rp_engine_stop(d->engine);
+    }
+    end_parts(d);
+    forget(d);
+    return code;
 }
 
 int rp_serve(const struct rp_serve_options *o)
@@ -250,27 +305,26 @@ int rp_serve(const struct rp_serve_options *o)
         (void)sigaddset(&signals, ((const int[]){SIGTERM, SIGINT, SIGHUP, SIGUSR1})[i]);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
-    raise_limits();
+    raise_limits(d);
     d->o = o;
     find_config(d);
     if (sodium_init() < 0) {
         (void)rp_fail(&err, RP_E_INTERNAL, "the cryptographic library does not start");
-        return fail(&err);
+        return give_up(d, &err);
     }
     d->config = load(d);
-    if (d->config == NULL)
+    if (d->config == NULL) {
+        forget(d);
         return rp_code_exit(RP_E_CONFIG);
-    if (!start(d, &err)) /* the process ends, and with it the threads that run already */
-        return fail(&err);
+    }
+    if (!start(d, &err))
+        return give_up(d, &err);
     rp_log(RP_INFO, "ready", "version=" RP_VERSION " node=%s store=%s socket=%s port=%d config=%s",
            rp_engine_node(d->engine), rp_log_q(rp_str_of(rp_store_path(d->store))),
            rp_log_q(d->config->socket), rp_api_port(d->api), rp_log_q(rp_str_of(d->config_path)));
     live(d, &signals);
-    finish(d);
-    for (size_t i = 0; i < d->reloads; i++)
-        rp_config_free(d->before[i]);
-    rp_config_free(d->config);
-    rp_arena_free(&d->arena);
-    free(d);
+    end_parts(d);
+    rp_log(RP_INFO, "stopped", "pid=%d", (int)getpid());
+    forget(d);
     return 0;
 }

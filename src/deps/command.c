@@ -77,6 +77,7 @@ void check_command(const struct rp_dep *dep, int64_t timeout_us, const atomic_bo
                                 .timeout_us = timeout_us,
                                 .grace_us = 0,
                                 .umask = 077,
+                                .open_files_soft = 1024, /* as usual; ours is raised */
                                 .keep_bytes = 4096};
     struct rp_err err;
     pthread_condattr_t attr;

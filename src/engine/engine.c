@@ -14,6 +14,7 @@ struct begin {
     struct rp_engine *e;
     const struct rp_config *config;
     int64_t now, last_seen, orphans, held;
+    int64_t correction_us; /* 0: the clock went on from the last sign of life */
 };
 
 /* A sign of life from far ahead is that of a wrong clock: schedules must not wait for it (rule 11).
@@ -24,7 +25,21 @@ static bool right_clock(struct rp_db *db, struct begin *b, struct rp_err *err)
     if (seen <= b->now)
         return true;
     b->last_seen = 0;
-    return seen - b->now <= CLOCK_CORRECTION_US || rp_schedules_clock_set(db, seen, b->now, err);
+    if (seen - b->now <= CLOCK_CORRECTION_US)
+        return true;
+    b->correction_us = b->now - seen;
+    return rp_schedules_clock_set(db, seen, b->now, err);
+}
+
+void engine_clock_corrected(struct rp_engine *e, int64_t now_us, int64_t by_us)
+{
+    rp_log(RP_WARN, "the wall clock was set; schedules start from the new time", "jump_s=%lld",
+           (long long)(by_us / RP_US_S));
+    (void)pthread_mutex_lock(&e->lock);
+    e->correction.n++;
+    e->correction.at_us = now_us;
+    e->correction.by_us = by_us;
+    (void)pthread_mutex_unlock(&e->lock);
 }
 
 static bool begin_run(struct rp_db *db, void *arg, struct rp_err *err)
@@ -48,6 +63,8 @@ static bool begin(struct rp_engine *e, const struct rp_config *config, struct rp
     e->last_mono_us = rp_mono(e->clock);
     e->up_since_us = b.now;
     e->down_from_us = b.last_seen;
+    if (b.correction_us != 0)
+        engine_clock_corrected(e, b.now, b.correction_us);
     if (b.orphans > 0)
         rp_log(RP_WARN, "attempts of the daemon before were lost", "n=%lld", (long long)b.orphans);
     if (b.held > 0)
@@ -117,6 +134,8 @@ struct rp_engine *rp_engine_start(const struct rp_engine_options *o, struct rp_e
     e->store = o->store;
     e->clock = o->clock;
     e->hooks = o->hooks;
+    e->open_files = o->open_files;
+    e->partial_round = 1;
     e->started_us = rp_wall(o->clock);
     atomic_store(&e->config, o->config);
     name_node(e, o->config->node);
@@ -246,6 +265,7 @@ void rp_engine_state(struct rp_engine *e, struct rp_engine_state *out)
     (void)pthread_mutex_lock(&e->lock);
     out->last_tick_us = e->last_tick_us;
     out->stopping = e->stopping;
+    out->correction = e->correction;
     (void)pthread_mutex_unlock(&e->lock);
     (void)pthread_mutex_lock(&e->runs.lock);
     out->running = (int64_t)e->runs.n;

@@ -31,11 +31,16 @@ struct rp_engine;
  * the commit's. */
 struct rp_op {
     bool (*run)(struct rp_db *db, void *arg, struct rp_err *err);
+    /* NULL, or does the same for ops that wait one after another and all have this: with fewer
+     * statements and one savepoint. When it fails, what it did is rolled back and each op is run by
+     * itself: it may be called for the same op again. */
+    bool (*run_all)(struct rp_db *db, struct rp_op *const *ops, size_t n, struct rp_err *err);
     void *arg;
     void (*done)(struct rp_op *op);
     /* Set by run: there is more to write than one transaction should hold (G19). Once this one is
      * committed, run is called again in a later one; done is called after the last. */
     bool again;
+    bool heavy; /* set by the caller: takes long, so those that do not go first */
     bool ok;
     struct rp_err err;
     struct rp_op *next; /* the writer's */
@@ -92,6 +97,7 @@ struct rp_engine_options {
     int readers;          /* default 2 */
     size_t queue_max;     /* ops waiting, default 20,000 */
     struct rp_str cgroup; /* for exec, see exec.h */
+    int64_t open_files;   /* soft limit of jobs that have none of their own; 0: the daemon's */
 };
 
 /* Ends left-overs of an earlier process of this node (rp_exec_sweep), applies the configuration,
@@ -126,6 +132,9 @@ struct rp_engine_state {
     bool write_fails; /* the last commit or probe failed … */
     int64_t write_fails_since_us;
     struct rp_err write_err; /* … with this */
+    struct rp_clock_correction {
+        int64_t n, at_us, by_us; /* since start; the newest: when by the new time, and how far */
+    } correction;                /* of a clock that was wrong by hours (schedules, rule 11) */
     enum rp_covers covers;
     char sweep[200]; /* what start found left over */
 };

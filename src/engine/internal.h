@@ -12,13 +12,21 @@
 /* Beyond this a set clock counts as the correction of a wrong one (schedules, rule 11). */
 #define CLOCK_CORRECTION_US (3 * RP_US_H)
 
+/* Notes it for those who ask (rp_engine_state), and logs it. */
+void engine_clock_corrected(struct rp_engine *e, int64_t now_us, int64_t by_us);
+
 /* ---- writer.c ---- */
+
+struct lane {
+    struct rp_op *head, **tail;
+};
 
 struct rp_writer {
     pthread_t thread;
     pthread_mutex_t lock; /* protects what follows, up to the next blank line */
     pthread_cond_t more;
-    struct rp_op *head, **tail;
+    struct lane light, heavy;
+    bool heavy_next; /* whose turn it is, where both wait */
     size_t waiting, max;
     bool closing;
     int64_t commits, ops;
@@ -33,6 +41,8 @@ struct rp_writer {
 };
 bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
                   size_t max, struct rp_err *err);
+/* The store cannot be written: no fault of who asked. */
+bool store_broken(const struct rp_err *err);
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);
 bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
                  void *arg, struct rp_err *err);
@@ -70,6 +80,7 @@ struct run {
     bool reported, kill_sent;
     bool command_missing;
     uint64_t stored_bytes; /* of output, at the last partial write */
+    uint64_t round;        /* of partial writes, in which it had its turn; the engine thread's */
 };
 struct runs {
     pthread_mutex_t lock;
@@ -94,7 +105,7 @@ struct tick {
     int64_t now, mono;
     bool stopping, beat, probe, partial, holds;
     struct run *ended[REPORTS_A_TICK];
-    size_t n_ended, reporting;
+    size_t n_ended;
     const struct rp_config *config; /* that the claims were made under */
     struct rp_lease *leases;        /* out */
     size_t n_leases;
@@ -102,6 +113,7 @@ struct tick {
     size_t n_kill;
     int64_t next_us; /* wall clock of the next thing that is due */
     int64_t fired, promoted, expired;
+    int64_t correction_us; /* 0: the clock was not corrected */
 
     /* upkeep.c */
     int64_t *beat_ids;
@@ -137,6 +149,7 @@ struct rp_engine {
     struct rp_store *store;
     const struct rp_clock *clock;
     struct rp_engine_hooks hooks;
+    int64_t open_files; /* soft limit of jobs that have none of their own */
     char node[128];
     struct rp_writer writer;
     struct rp_readers readers;
@@ -153,11 +166,13 @@ struct rp_engine {
     pthread_cond_t wake;  /* CLOCK_MONOTONIC */
     bool woken, stopping, stop_now, stopped;
     int64_t last_tick_us;
+    struct rp_clock_correction correction;
 
     /* the engine thread's own */
     struct rp_db *reader;
     int64_t last_wall_us, last_mono_us, up_since_us, down_from_us, next_beat_us, next_probe_us,
         next_hold_us, next_partial_us;
+    uint64_t partial_round; /* from 1; ends when all that run have had their turn */
     struct rp_listener listener;
 };
 

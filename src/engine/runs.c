@@ -79,6 +79,7 @@ void run_start(struct rp_engine *e, struct run *r)
         .grace_us = t->grace_us,
         .umask = t->umask,
         .limits = t->limits,
+        .open_files_soft = e->open_files,
         .keep_bytes = t->output_bytes,
     };
     spec.env = rp_job_environment(&r->arena, &in, &spec.n_env);

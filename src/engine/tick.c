@@ -30,12 +30,6 @@ static void sooner(struct tick *t, int64_t us)
 
 /* ---- parts of a tick, each on the writer, inside its transaction ---- */
 
-static bool store_broken(const struct rp_err *err)
-{
-    return err->code == RP_E_STORE_FULL || err->code == RP_E_STORE_IO ||
-           err->code == RP_E_STORE_CORRUPT;
-}
-
 typedef bool part(struct tick *t, struct rp_db *db, struct rp_err *err);
 
 /* Runs a part inside a savepoint, so that its own error leaves the others' work alone. Only a store
@@ -54,22 +48,30 @@ static bool apart(struct tick *t, struct rp_db *db, const char *name, part *run,
     return true;
 }
 
-static bool report_one(struct tick *t, struct rp_db *db, struct rp_err *err)
-{
-    struct run *r = t->ended[t->reporting];
-    enum rp_state state;
-    return rp_job_report(db, &r->report, t->now, &state, err) &&
-           (!r->command_missing ||
-            rp_type_hold(db, r->type->name, r->report.facts.error, t->now, err));
-}
-
 /* A report that the store refuses (its lease was lost) is over all the same: the store's record of
  * it stands. */
 static bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
-    for (t->reporting = 0; t->reporting < t->n_ended; t->reporting++)
-        if (!apart(t, db, "report", report_one, err))
+    struct rp_report *r = RP_NEW_N(&t->arena, struct rp_report, t->n_ended);
+    struct rp_reported *out = RP_NEW_N(&t->arena, struct rp_reported, t->n_ended);
+    for (size_t i = 0; i < t->n_ended; i++)
+        r[i] = t->ended[i]->report;
+    if (!rp_jobs_report(db, r, t->n_ended, t->now, &t->arena, out, err))
+        return false;
+    for (size_t i = 0; i < t->n_ended; i++)
+        if (!out[i].ok)
+            rp_log_err(RP_WARN, "a report was refused", out[i].err);
+    return true;
+}
+
+static bool tick_missing(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    for (size_t i = 0; i < t->n_ended; i++) {
+        const struct run *r = t->ended[i];
+        if (r->command_missing &&
+            !rp_type_hold(db, r->type->name, r->report.facts.error, t->now, err))
             return false;
+    }
     return true;
 }
 
@@ -86,8 +88,7 @@ static bool tick_clock(struct tick *t, struct rp_db *db, struct rp_err *err)
         return false;
     if (jump <= CLOCK_CORRECTION_US && jump >= -CLOCK_CORRECTION_US)
         return true;
-    rp_log(RP_WARN, "the wall clock was set; schedules start from the new time", "jump_s=%lld",
-           (long long)(jump / RP_US_S));
+    t->correction_us = jump;
     return rp_schedules_clock_set(db, t->now - jump, t->now, err);
 }
 
@@ -177,6 +178,7 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
         bool wanted;
     } parts[] = {
         {"reports", tick_reports, t->n_ended > 0},
+        {"missing commands", tick_missing, t->n_ended > 0},
         {"clock", tick_clock, true},
         {"beat", tick_beat, t->beat}, /* before leases are looked at: ours are held */
         {"changes", tick_changes, true},
@@ -266,11 +268,13 @@ static int64_t tick_done(struct tick *t)
     e->last_wall_us = t->now;
     e->last_mono_us = t->mono;
     e->down_from_us = 0;
+    if (t->correction_us != 0)
+        engine_clock_corrected(e, t->now, t->correction_us);
     (void)pthread_mutex_lock(&e->lock);
     e->last_tick_us = t->now;
     (void)pthread_mutex_unlock(&e->lock);
     if (t->n_ended == REPORTS_A_TICK || t->n_leases == CLAIM_A_TICK ||
-        t->promoted == PROMOTE_A_TICK || t->next_us <= t->now)
+        t->promoted == PROMOTE_A_TICK || t->next_us <= t->now || e->next_partial_us <= t->mono)
         return 0;
     return t->next_us - t->now < wake_at_least_us ? t->next_us - t->now : wake_at_least_us;
 }

@@ -25,22 +25,42 @@ static size_t running_now(struct tick *t, struct run ***out)
     return n;
 }
 
+/* So much is copied and compressed in one tick; the others come next, at once. */
+enum { COPIED_A_TICK = 16 << 20 };
+
+/* Bytes that were copied. */
+static size_t gather_one(struct tick *t, struct run *r)
+{
+    struct rp_output now = {0};
+    struct partial *p = &t->partials[t->n_partials];
+    if (rp_exec_written(t->e->exec, (uint64_t)r->lease.id) != r->stored_bytes &&
+        rp_exec_peek(t->e->exec, (uint64_t)r->lease.id, &now) &&
+        rp_output_pack(&now, &p->packed, NULL)) {
+        p->run = r;
+        p->total = now.total[0];
+        t->n_partials++;
+    }
+    size_t copied = now.head.n + now.tail.n;
+    rp_output_free(&now);
+    return copied;
+}
+
+/* Those whose turn has not come since the output of all began to be copied. */
 static void gather_output(struct tick *t)
 {
+    struct rp_engine *e = t->e;
     struct run **running;
-    size_t n = running_now(t, &running);
+    size_t n = running_now(t, &running), copied = 0, i = 0;
     t->partials = RP_NEW_N(&t->arena, struct partial, n);
-    for (size_t i = 0; i < n; i++) {
-        struct rp_output now = {0};
-        struct partial *p = &t->partials[t->n_partials];
-        if (rp_exec_peek(t->e->exec, (uint64_t)running[i]->lease.id, &now) &&
-            now.total[0] != running[i]->stored_bytes && rp_output_pack(&now, &p->packed, NULL)) {
-            p->run = running[i];
-            p->total = now.total[0];
-            t->n_partials++;
+    for (; i < n && copied < COPIED_A_TICK; i++)
+        if (running[i]->round != e->partial_round) {
+            running[i]->round = e->partial_round;
+            copied += gather_one(t, running[i]);
         }
-        rp_output_free(&now);
-    }
+    if (i < n)
+        e->next_partial_us = t->mono;
+    else
+        e->partial_round++;
 }
 
 bool tick_partial(struct tick *t, struct rp_db *db, struct rp_err *err)

@@ -2,28 +2,51 @@
 
 #include "base/log.h"
 
-enum { BATCH_OPS = 1024 };
+enum { BATCH_OPS = 1024, ALIKE_OPS = 128 };
 /* A batch is closed after this long, so that nobody waits more than about twice of it (G19). */
 static const int64_t batch_us = 20000;
 
+/* ---- lanes ---- two, so that whoever writes little does not wait behind those who write much */
+
+static void lane_add(struct lane *l, struct rp_op *op)
+{
+    op->next = NULL;
+    *l->tail = op;
+    l->tail = &op->next;
+}
+
+static struct rp_op *lane_take(struct lane *l)
+{
+    struct rp_op *op = l->head;
+    l->head = op->next;
+    if (l->head == NULL)
+        l->tail = &l->head;
+    op->next = NULL;
+    return op;
+}
+
+static struct lane *lane_of(struct rp_writer *w, const struct rp_op *op)
+{
+    return op->heavy ? &w->heavy : &w->light;
+}
+
+/* In turns: the light ones have a transaction of their own, whose commit no heavy one delays. */
 static struct rp_op *take_batch(struct rp_writer *w)
 {
+    struct lane batch = {.head = NULL};
+    batch.tail = &batch.head;
     (void)pthread_mutex_lock(&w->lock);
-    while (w->head == NULL && !w->closing)
+    while (w->light.head == NULL && w->heavy.head == NULL && !w->closing)
         (void)pthread_cond_wait(&w->more, &w->lock);
-    struct rp_op *first = w->head, *last = first;
-    size_t n = first != NULL;
-    for (; last != NULL && last->next != NULL && n < BATCH_OPS; n++)
-        last = last->next;
-    if (last != NULL) {
-        w->head = last->next;
-        last->next = NULL;
-        if (w->head == NULL)
-            w->tail = &w->head;
-        w->waiting -= n;
+    bool heavy = w->heavy.head != NULL && (w->light.head == NULL || w->heavy_next);
+    struct lane *from = heavy ? &w->heavy : &w->light;
+    for (size_t n = 0; n < BATCH_OPS && from->head != NULL; n++) {
+        lane_add(&batch, lane_take(from));
+        w->waiting--;
     }
+    w->heavy_next = !heavy;
     (void)pthread_mutex_unlock(&w->lock);
-    return first;
+    return batch.head;
 }
 
 /* What did not fit into this transaction's time goes back to the front. */
@@ -34,10 +57,11 @@ static void put_back(struct rp_writer *w, struct rp_op *rest)
     for (; last->next != NULL; n++)
         last = last->next;
     (void)pthread_mutex_lock(&w->lock);
-    last->next = w->head;
-    if (w->head == NULL)
-        w->tail = &last->next;
-    w->head = rest;
+    struct lane *l = lane_of(w, rest);
+    last->next = l->head;
+    if (l->head == NULL)
+        l->tail = &last->next;
+    l->head = rest;
     w->waiting += n;
     (void)pthread_mutex_unlock(&w->lock);
 }
@@ -45,13 +69,13 @@ static void put_back(struct rp_writer *w, struct rp_op *rest)
 /* What is not done yet waits behind the others. It was let in already, so no limit holds for it. */
 static void put_last(struct rp_writer *w, struct rp_op *op)
 {
-    op->next = NULL;
     (void)pthread_mutex_lock(&w->lock);
-    *w->tail = op;
-    w->tail = &op->next;
+    lane_add(lane_of(w, op), op);
     w->waiting++;
     (void)pthread_mutex_unlock(&w->lock);
 }
+
+/* ---- a batch ---- */
 
 static void run_op(struct rp_db *db, struct rp_op *op)
 {
@@ -64,15 +88,60 @@ static void run_op(struct rp_db *db, struct rp_op *op)
         rp_savepoint_rollback(db);
 }
 
+/* The ops from `op` on that can be run together. */
+static size_t find_alike(struct rp_op *op, struct rp_op **alike)
+{
+    size_t n = 0;
+    for (struct rp_op *o = op; n < ALIKE_OPS && o != NULL && o->run_all == op->run_all && !o->heavy;
+         o = o->next)
+        alike[n++] = o;
+    return n;
+}
+
+/* How many more would have been run with it. */
+static size_t alike_after(struct rp_op *op)
+{
+    struct rp_op *alike[ALIKE_OPS];
+    return op->run_all != NULL && !op->heavy ? find_alike(op, alike) - 1 : 0;
+}
+
+/* Returns how many have been run: all that are alike, or none. */
+static size_t run_alike(struct rp_db *db, struct rp_op *op)
+{
+    struct rp_op *alike[ALIKE_OPS];
+    struct rp_err err;
+    size_t n = op->run_all != NULL && !op->heavy ? find_alike(op, alike) : 0;
+    if (n < 2 || !rp_savepoint(db, &err))
+        return 0;
+    if (!op->run_all(db, alike, n, &err) || !rp_savepoint_release(db, &err)) {
+        rp_savepoint_rollback(db);
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        alike[i]->again = false;
+        alike[i]->ok = true;
+    }
+    return n;
+}
+
 /* Runs ops until the time of a batch is used up; returns what is left. *n counts those run. */
 static struct rp_op *run_ops(struct rp_writer *w, struct rp_db *db, struct rp_op *op, size_t *n)
 {
     int64_t until = rp_mono(w->clock) + batch_us;
     struct rp_op *last = op;
-    for (*n = 0; op != NULL && (*n == 0 || rp_mono(w->clock) < until); (*n)++) {
-        run_op(db, op);
-        last = op;
-        op = op->next;
+    size_t single = 0; /* run these by themselves: one of them failed */
+    for (*n = 0; op != NULL && (*n == 0 || rp_mono(w->clock) < until);) {
+        size_t ran = single == 0 ? run_alike(db, op) : 0;
+        if (ran == 0) {
+            single = single > 0 ? single - 1 : alike_after(op);
+            run_op(db, op);
+            ran = 1;
+        }
+        *n += ran;
+        for (; ran > 0; ran--) {
+            last = op;
+            op = op->next;
+        }
     }
     last->next = NULL;
     return op;
@@ -134,14 +203,38 @@ static void finish(struct rp_writer *w, struct rp_op *op, const struct rp_err *f
     }
 }
 
+bool store_broken(const struct rp_err *err)
+{
+    return err->code == RP_E_STORE_IO || err->code == RP_E_STORE_FULL ||
+           err->code == RP_E_STORE_CORRUPT;
+}
+
+/* Alone in its transaction an op needs no savepoint: the pages that one copies cost more than a
+ * transaction that is rolled back. False: it failed, nothing of it is left, and its asker knows. */
+static bool run_alone(struct rp_writer *w, struct rp_db *db, struct rp_op *op)
+{
+    op->again = false;
+    op->ok = op->run(db, op->arg, &op->err);
+    if (op->ok)
+        return true;
+    rp_tx_rollback(db);
+    (void)rp_db_take_changes(db);
+    if (store_broken(&op->err))
+        note_health(w, 1, &op->err);
+    op->done(op);
+    return false;
+}
+
 static void write_batch(struct rp_writer *w, struct rp_op *batch)
 {
     struct rp_db *db = rp_store_writer(w->store);
     struct rp_err err;
-    size_t n = 0;
+    size_t n = 1;
     struct rp_op *rest = NULL;
-    bool begun = rp_tx_begin(db, &err);
-    if (begun)
+    bool begun = rp_tx_begin(db, &err), alone = batch->next == NULL;
+    if (begun && alone && !run_alone(w, db, batch))
+        return;
+    if (begun && !alone)
         rest = run_ops(w, db, batch, &n);
     bool ok = begun && probed(w, db, &err) && rp_tx_commit(db, &err);
     if (begun && !ok)
@@ -149,7 +242,7 @@ static void write_batch(struct rp_writer *w, struct rp_op *batch)
     unsigned bits = rp_db_take_changes(db);
     if (rest != NULL)
         put_back(w, rest);
-    note_health(w, n, ok ? NULL : &err);
+    note_health(w, begun ? n : 0, ok ? NULL : &err);
     if (ok)
         tell(w, bits); /* first: who is answered must find what it asked for */
     finish(w, batch, ok ? NULL : &err);
@@ -170,7 +263,8 @@ bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_c
     w->store = store;
     w->clock = clock;
     w->max = max;
-    w->tail = &w->head;
+    w->light.tail = &w->light.head;
+    w->heavy.tail = &w->heavy.head;
     (void)pthread_mutex_init(&w->lock, NULL);
     (void)pthread_mutex_init(&w->listeners_lock, NULL);
     (void)pthread_cond_init(&w->more, NULL);
@@ -181,12 +275,10 @@ bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_c
 
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err)
 {
-    op->next = NULL;
     (void)pthread_mutex_lock(&w->lock);
     bool closing = w->closing, full = w->waiting >= w->max;
     if (!closing && !full) {
-        *w->tail = op;
-        w->tail = &op->next;
+        lane_add(lane_of(w, op), op);
         w->waiting++;
         (void)pthread_cond_signal(&w->more);
     }

@@ -123,6 +123,15 @@ bool rp_exec_peek(struct rp_exec *x, uint64_t id, struct rp_output *copy)
     return r != NULL;
 }
 
+uint64_t rp_exec_written(struct rp_exec *x, uint64_t id)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    const struct rp_run *r = find_run(x, id);
+    uint64_t n = r != NULL ? r->capture.total[0] : 0;
+    (void)pthread_mutex_unlock(&x->lock);
+    return n;
+}
+
 size_t rp_exec_running(struct rp_exec *x)
 {
     (void)pthread_mutex_lock(&x->lock);
@@ -326,7 +335,7 @@ static int64_t step_runs(struct rp_exec *x)
 static void reap(struct rp_exec *x)
 {
     if (rp_mono(&x->clock) >= x->reap_us) {
-        rp_orphans_reap();
+        (void)rp_orphans_reap();
         x->reap_us = INT64_MAX;
     }
     if (x->runs != NULL && x->reap_us == INT64_MAX)
@@ -367,7 +376,7 @@ static void *exec_thread(void *arg)
         for (int i = 0; i < n; i++)
             handle_event(x, events[i].data.ptr);
     }
-    rp_orphans_reap();
+    (void)rp_orphans_reap();
     return NULL;
 }
 

@@ -70,7 +70,8 @@ struct rp_exec_spec {
     int64_t umask;           /* < 0: 077 */
     /* Without a memory controller, memory is limited for each process by itself (RLIMIT_DATA). */
     struct rp_limits limits;
-    int64_t keep_bytes; /* of head and tail each, at most RP_KEEP_MAX_BYTES */
+    int64_t open_files_soft; /* where limits say nothing: our own may have been raised; 0: ours */
+    int64_t keep_bytes;      /* of head and tail each, at most RP_KEEP_MAX_BYTES */
     /* Success contract: texts to look for in either stream, also in the part that is dropped; the
      * first RP_WATCH_MAX. */
     struct rp_strs watch;
@@ -148,6 +149,8 @@ void rp_exec_hang_up(struct rp_exec *x, uint64_t id, int stream);
 /* Bytes kept so far of a running process, for `job logs` and G5: copies of head and tail; false if
  * the id is not running. */
 bool rp_exec_peek(struct rp_exec *x, uint64_t id, struct rp_output *copy);
+/* How much it has written so far: whether a copy is worth its while. 0 if it is not running. */
+uint64_t rp_exec_written(struct rp_exec *x, uint64_t id);
 size_t rp_exec_running(struct rp_exec *x); /* started and not done yet */
 /* All remaining trees get KILL, their done calls happen (RP_END_STOP), the thread ends. Not from a
  * callback. */
@@ -166,6 +169,8 @@ void rp_output_free(struct rp_output *o);
  * trusts nothing: RP_E_STORE_CORRUPT. */
 bool rp_output_pack(const struct rp_output *o, struct rp_buf *out, struct rp_err *err);
 bool rp_output_unpack(struct rp_str packed, struct rp_output *out, struct rp_err *err);
+/* How many bytes it says that it unpacks to; 0: none that rp_output_unpack would take. */
+size_t rp_output_size(struct rp_str packed);
 
 /* "SIGKILL", "SIGSEGV"; "signal 65" if it has no name (until the thread asks for another such). */
 const char *rp_signal_name(int sig);

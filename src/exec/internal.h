@@ -81,8 +81,8 @@ void rp_procs_family(struct rp_procs *procs, bool (*seed)(const struct rp_proc *
 /* Sends sig unless the pid belongs to another process by now. */
 void rp_proc_signal(const struct rp_proc *p, int sig);
 void rp_procs_names(const struct rp_procs *procs, char *names, size_t n);
-/* Waits for the zombies that this process inherited as subreaper or pid 1. */
-void rp_orphans_reap(void);
+/* Waits for the zombies that this process inherited as subreaper or pid 1; how many there were. */
+int rp_orphans_reap(void);
 
 /* ---- cgroups (cgroup.c) ---- */
 
@@ -126,6 +126,7 @@ struct rp_tree {
     int cgroup; /* descriptor, -1: none */
     char path[RP_CGROUP_PATH + 32];
     char mark[RP_MARK_LEN];
+    int doubts; /* how often it seemed to be gone, and might have forked meanwhile */
 };
 
 void rp_mark_prefix(char mark[RP_MARK_LEN], struct rp_str store_id);

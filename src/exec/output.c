@@ -172,6 +172,12 @@ static bool parse(struct rp_str raw, struct rp_output *out, struct rp_err *err)
     return true;
 }
 
+size_t rp_output_size(struct rp_str packed)
+{
+    unsigned long long n = ZSTD_getFrameContentSize(packed.p, packed.n);
+    return n <= UNPACK_MAX ? (size_t)n : 0; /* unknown and error are the largest numbers */
+}
+
 bool rp_output_unpack(struct rp_str packed, struct rp_output *out, struct rp_err *err)
 {
     struct rp_buf raw = {0};

@@ -138,13 +138,23 @@ static void limit(struct rp_spawn *s, int resource, int64_t soft, int64_t hard)
             (struct rp_child_limit){resource, (uint64_t)soft, (uint64_t)hard};
 }
 
+/* The hard limit stays: whoever needs more may raise it. */
+static void plan_open_files(struct rp_spawn *s)
+{
+    struct rlimit ours;
+    if (s->spec->limits.open_files == 0 && getrlimit(RLIMIT_NOFILE, &ours) == 0 &&
+        ours.rlim_max <= INT64_MAX)
+        limit(s, RLIMIT_NOFILE, s->spec->open_files_soft, (int64_t)ours.rlim_max);
+    limit(s, RLIMIT_NOFILE, s->spec->limits.open_files, s->spec->limits.open_files);
+}
+
 static void plan_limits(struct rp_spawn *s)
 {
     const struct rp_limits *l = &s->spec->limits;
     int64_t cpu_grace_s = (s->spec->grace_us + RP_US_S - 1) / RP_US_S;
     /* SIGXCPU at the limit, SIGKILL when the grace is used up in CPU time. */
     limit(s, RLIMIT_CPU, l->cpu_s, l->cpu_s + (cpu_grace_s > 0 ? cpu_grace_s : 1));
-    limit(s, RLIMIT_NOFILE, l->open_files, l->open_files);
+    plan_open_files(s);
     limit(s, RLIMIT_FSIZE, l->file_bytes, l->file_bytes);
     limit(s, RLIMIT_CORE, l->core_bytes, l->core_bytes);
     if ((s->controls & RP_CONTROL_MEMORY) == 0)

@@ -187,21 +187,23 @@ static bool inherits_orphans(void)
 /* The kernel gives orphans to the subreaper's first thread, whereas a child belongs to the thread
  * that started it: what the exec threads own is not in this list. What the main thread started
  * itself has our session. */
-void rp_orphans_reap(void)
+int rp_orphans_reap(void)
 {
     char path[64];
     struct rp_buf list = {0};
     struct rp_str rest, part;
     int64_t pid;
     struct rp_proc p;
+    int n = 0;
     if (!inherits_orphans())
-        return;
+        return 0;
     (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
     read_file(path, SIZE_MAX, &list);
     rest = rp_buf_view(&list);
     while (rp_str_split(&rest, ' ', &part))
         if (rp_str_i64(part, &pid) && rp_proc_read((pid_t)pid, &p) && p.state == 'Z' &&
             p.sid != getsid(0))
-            (void)waitpid(p.pid, NULL, WNOHANG);
+            n += waitpid(p.pid, NULL, WNOHANG) == p.pid;
     rp_buf_free(&list);
+    return n;
 }

@@ -167,6 +167,7 @@ static bool start(struct rp_spawn *s, struct rp_child *out)
     if (s->plan.failed != RP_STEP_NONE) {
         (void)waitpid(out->pid, NULL, __WALL);
         (void)close(out->pidfd);
+        out->pidfd = -1; /* closed twice, it would be another thread's by then */
         return s->plan.failed == RP_STEP_EXEC ? exec_failed(s) : step_failed(s);
     }
     (void)getrusage(RUSAGE_SELF, &self);

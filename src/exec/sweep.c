@@ -98,8 +98,12 @@ int rp_exec_sweep(const struct rp_exec_options *o, char *names, size_t names_n)
     rp_mark_prefix(s.mark, o->store_id);
     find_ours(&s);
     rp_cgroup_left(o->cgroup, o->store_id, kill_folder, &s);
-    for (int ms = 0; ms < WAIT_MS && (kill_marked(&s) || !all_dead(&s.found)); ms += STEP_MS)
-        (void)nanosleep(&step, NULL);
+    /* Twice nobody: one that forks and ends while the list is read is in neither. */
+    for (int ms = 0, quiet = 0; ms < WAIT_MS && quiet < 2; ms += STEP_MS) {
+        quiet = kill_marked(&s) || !all_dead(&s.found) ? 0 : quiet + 1;
+        if (quiet < 2)
+            (void)nanosleep(&step, NULL);
+    }
     rp_cgroup_left(o->cgroup, o->store_id, remove_folder, &s);
     rp_procs_names(&s.found, names, names_n);
     int n = (int)s.found.n;

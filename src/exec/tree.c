@@ -7,7 +7,7 @@
 
 /* A tree that forks while it is being stopped gets so many rounds; after each, what was found can
  * no longer fork. */
-enum { STOP_ROUNDS = 20 };
+enum { STOP_ROUNDS = 20, DOUBTS_MAX = 50 };
 
 void rp_mark_prefix(char mark[RP_MARK_LEN], struct rp_str store_id)
 {
@@ -24,14 +24,18 @@ static bool belongs(const struct rp_proc *p, const void *ctx)
     return p->ppid == getpid() && p->state != 'Z' && rp_proc_marked(p->pid, t->mark);
 }
 
-void rp_tree_members(const struct rp_tree *t, struct rp_procs *out)
+static void family(const struct rp_tree *t, struct rp_procs *out)
 {
-    if (t->cgroup >= 0) {
-        rp_cgroup_members(t->cgroup, out);
-        return;
-    }
     rp_procs_list(out);
     rp_procs_family(out, belongs, t, getpid());
+}
+
+void rp_tree_members(const struct rp_tree *t, struct rp_procs *out)
+{
+    if (t->cgroup >= 0)
+        rp_cgroup_members(t->cgroup, out);
+    else
+        family(t, out);
 }
 
 static void signal_all(const struct rp_procs *procs, int sig)
@@ -40,10 +44,26 @@ static void signal_all(const struct rp_procs *procs, int sig)
         rp_proc_signal(&procs->v[i], sig);
 }
 
+/* What runs as root may have moved itself to another cgroup. */
+static bool main_has_left(const struct rp_tree *t, const struct rp_procs *members)
+{
+    struct rp_proc p;
+    for (size_t i = 0; i < members->n; i++)
+        if (members->v[i].pid == t->main)
+            return false;
+    return t->cgroup >= 0 && rp_proc_read(t->main, &p) && p.state != 'Z';
+}
+
 void rp_tree_signal(const struct rp_tree *t, int sig)
 {
     struct rp_procs members;
     rp_tree_members(t, &members);
+    if (main_has_left(t, &members)) {
+        signal_all(&members, sig);
+        signal_all(&members, SIGCONT);
+        rp_procs_free(&members);
+        family(t, &members);
+    }
     signal_all(&members, sig);
     signal_all(&members, SIGCONT); /* a stopped process would not see it */
     rp_procs_free(&members);
@@ -53,10 +73,10 @@ void rp_tree_signal(const struct rp_tree *t, int sig)
 static void hunt(const struct rp_tree *t)
 {
     struct rp_procs members, more;
-    rp_tree_members(t, &members);
+    family(t, &members);
     for (int round = 0; round < STOP_ROUNDS && members.n > 0; round++) {
         signal_all(&members, SIGSTOP);
-        rp_tree_members(t, &more);
+        family(t, &more);
         bool grown = false;
         for (size_t i = 0; i < more.n; i++)
             grown |= !rp_procs_has(&members, more.v[i].pid);
@@ -71,9 +91,16 @@ static void hunt(const struct rp_tree *t)
 
 void rp_tree_kill(const struct rp_tree *t)
 {
-    if (t->cgroup >= 0)
-        rp_cgroup_kill(t->cgroup);
-    else
+    struct rp_procs members;
+    if (t->cgroup < 0) {
+        hunt(t);
+        return;
+    }
+    rp_tree_members(t, &members);
+    bool left = main_has_left(t, &members);
+    rp_procs_free(&members);
+    rp_cgroup_kill(t->cgroup);
+    if (left)
         hunt(t);
 }
 
@@ -85,6 +112,13 @@ static bool cgroup_gone(struct rp_tree *t, struct rp_cgroup_usage *usage)
     return rp_cgroup_remove(t->path);
 }
 
+/* The list of /proc is made at once, and read one by one: what forked and died in between was the
+ * parent of somebody who is not in the list. It is a dead orphan of ours then. */
+static bool in_doubt(struct rp_tree *t)
+{
+    return t->doubts < DOUBTS_MAX && rp_orphans_reap() > 0 && t->doubts++ >= 0;
+}
+
 bool rp_tree_gone(struct rp_tree *t, struct rp_cgroup_usage *usage)
 {
     struct rp_procs members;
@@ -94,5 +128,5 @@ bool rp_tree_gone(struct rp_tree *t, struct rp_cgroup_usage *usage)
     rp_tree_members(t, &members);
     bool gone = members.n == 0;
     rp_procs_free(&members);
-    return gone;
+    return gone && !in_doubt(t);
 }

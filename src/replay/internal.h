@@ -51,4 +51,9 @@ bool must_halt(struct step *s, struct rp_str *why, struct rp_err *err);
 /* … and how many items may go out now beside live work (rule 13); *says: why none may. */
 bool room_beside_live(struct step *s, int64_t *room, struct rp_str *says, struct rp_err *err);
 
+/* ---- poison.c ---- jobs that fail wherever they run while others of their type do not (analysis
+ * specification 5): who asks for a job by its id is meant. */
+bool mark_poison(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_arena *a,
+                 struct rp_candidate *found, size_t n, struct rp_err *err);
+
 #endif

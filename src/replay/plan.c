@@ -247,7 +247,7 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
     if (!selected(ask, err) || !reason_given(ask, err) || !rate_usable(ask, err) ||
         !rp_replay_candidates(db, &filter, ids, n_ids, REPLAY_ITEMS_MAX + 1, a, &found, &n, err) ||
-        !few_enough(n, err))
+        !few_enough(n, err) || !mark_poison(db, ask, a, found, n, err))
         return false;
     select_items(config, ask, found, n, a, out);
     make_waves(config, ask, a, out);

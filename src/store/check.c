@@ -14,8 +14,8 @@ static const char *const checks[] = {
     "'ok'",
     "select 'row ' || coalesce(rowid, '?') || ' of ' || \"table\" || ' points to nothing in ' || "
     "parent from pragma_foreign_key_check",
-    "select 'job ' || j.id || ' is running without a lease' from job j indexed by job_running left "
-    "join lease l on l.job_id = j.id "
+    "select 'job ' || j.id || ' is running without a lease' from job j "
+    "left join lease l on l.job_id = j.id "
     "where j.state = 3 and l.id is null",
     "select 'lease ' || l.id || ' holds job ' || l.job_id || ', which is ' || n.name from lease l "
     "join job j on j.id = l.job_id "
@@ -25,13 +25,13 @@ static const char *const checks[] = {
     "join job j on j.id = l.job_id where l.n <> j.last_n",
     "select 'job ' || j.id || ' is in no known state: ' || j.state from job j where j.state not in "
     "(select id from state_name)",
-    "select 'attempt ' || a.n || ' of job ' || j.id || ' runs, but the job is ' || s.name from job "
-    "j join attempt a "
-    "on a.job_id = j.id join state_name s on s.id = j.state where a.outcome = 0 and not (j.state = "
-    "3 and a.n = j.last_n)",
-    "select 'attempt ' || j.last_n || ' of running job ' || j.id || ' is missing or has ended' "
-    "from job j left join attempt a "
-    "on a.job_id = j.id and a.n = j.last_n where j.state = 3 and coalesce(a.outcome, -1) <> 0",
+    "select 'attempt ' || a.n || ' of running job ' || j.id || ' has ended' from lease l join job "
+    "j "
+    "on j.id = l.job_id join attempt a on a.job_id = j.id and a.n = j.last_n",
+    "select 'attempt ' || j.last_n || ' of job ' || j.id || ' is missing' from job j where "
+    "j.last_n "
+    "> 0 and j.state <> 3 and not exists (select 1 from attempt a where a.job_id = j.id and a.n = "
+    "j.last_n)",
     "select 'job ' || j.id || ' is ' || s.name || ' and has ' || case when j.ended_at is null then "
     "'no end' else 'an end' end "
     "from job j join state_name s on s.id = j.state where (j.ended_at is null) = (j.state in (5, "
@@ -39,7 +39,7 @@ static const char *const checks[] = {
     "select 'the count of jobs in state ' || state || ' of type ' || type_id || ' in queue ' || "
     "queue_id || ' is off by ' || sum(n) from (select state, type_id, queue_id, hour, n from tally "
     "union all select state, type_id, queue_id, case when state in (6, 8) then coalesce(ended_at, "
-    "0) / 3600000000 else 0 end, -1 from job where state in (1, 2, 4, 6, 8)) "
+    "0) / 3600000000 else 0 end, -1 from job where state in (1, 2, 3, 4, 6, 8)) "
     "group by state, type_id, queue_id, hour having sum(n) <> 0",
     "select 'job ' || j.id || ' counts ' || j.attempts || ' attempts, its record ' || count(a.n) "
     "from job j left join attempt a "
@@ -73,14 +73,28 @@ bool rp_store_check(struct rp_db *db, struct rp_buf *findings, struct rp_err *er
     return rp_hint(err, "keep the file, and restore a backup");
 }
 
-static bool sync_file(const char *path, struct rp_err *err)
+static bool fail_copy(const char *path, int e, struct rp_err *err)
+{
+    (void)rp_fail(err, RP_E_IO, "%s: %s", path, strerror(e));
+    return rp_hint(err, e == ENOSPC || e == EDQUOT
+                            ? "free space, or name a file on another disk"
+                            : "check the folder and who owns it, or name another file");
+}
+
+static bool sync_path(const char *path, struct rp_err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool ok = fd >= 0 && fsync(fd) == 0;
     int e = errno;
     if (fd >= 0)
         (void)close(fd);
-    return ok || rp_fail(err, RP_E_IO, "%s: %s", path, strerror(e));
+    return ok || fail_copy(path, e, err);
+}
+
+/* The copy, and its name in the folder. */
+static bool sync_copy(struct rp_arena *a, const char *path, struct rp_err *err)
+{
+    return sync_path(path, err) && sync_path(rp_folder_of(a, path), err);
 }
 
 /* VACUUM INTO takes an empty file, so that its mode and its newness are settled before anything is
@@ -92,14 +106,18 @@ bool rp_store_backup(struct rp_db *db, const char *path, struct rp_err *err)
         return rp_fail(err, RP_E_CONFLICT, "%s exists", path) ||
                rp_hint(err, "name a new file: backups are never overwritten");
     if (fd < 0)
-        return rp_fail(err, RP_E_IO, "%s: %s", path, strerror(errno));
+        return fail_copy(path, errno, err);
     (void)close(fd);
     struct rp_stmt *s = rp_sql(db, "vacuum into ?1");
     rp_bind_text(s, 1, rp_str_of(path));
-    if (rp_run(s, err) && sync_file(path, err))
-        return true;
-    (void)unlink(path);
-    return false;
+    struct rp_arena a = {0};
+    bool ok = rp_run(s, err) && sync_copy(&a, path, err);
+    if (!ok) {
+        (void)unlink(path);
+        (void)unlink(rp_str_fmt(&a, "%s-journal", path).p);
+    }
+    rp_arena_free(&a);
+    return ok;
 }
 
 bool rp_store_probe(struct rp_db *db, int64_t now_us, struct rp_err *err)

@@ -1,9 +1,10 @@
 /* Who runs next.
  *
  * The ready jobs of one queue and type are a lane: in the index job_ready they lie together,
- * highest priority first, then oldest. A claim finds the lanes by jumping from one to the next,
- * drops those that may not run (paused queue, held type, used-up limit), and merges the others. So
- * its cost is lanes plus jobs taken; neither history nor the number of held jobs counts. */
+ * highest priority first, then the longest due. A claim finds the lanes by jumping from one to the
+ * next, drops those that may not run (paused queue, held type, used-up limit), and merges the
+ * others. So its cost is lanes plus jobs taken; neither history nor the number of held jobs counts.
+ */
 #include "base/time.h"
 #include "store/internal.h"
 
@@ -38,7 +39,7 @@ static size_t turn_of(struct rp_db *db, int64_t queue_id)
 /* ---- lanes ---- */
 
 struct head {
-    int64_t priority, id, schedule_id, bytes;
+    int64_t priority, due_us, id, schedule_id, bytes;
     bool alone; /* not beside another job of its schedule (overlap) */
 };
 struct limit { /* of a type or a queue, shared by its lanes */
@@ -89,19 +90,16 @@ static bool asked_for(const int64_t *ids, size_t n, int64_t id)
     return n == 0;
 }
 
-static bool limit_of(struct claiming *k, struct limit **list, const char *count, int64_t id,
+/* Of the type, or (type_id 0) of the queue. */
+static bool limit_of(struct claiming *k, struct limit **list, int64_t type_id, int64_t queue_id,
                      int64_t max, struct limit **out, struct rp_err *err)
 {
+    int64_t running = 0, id = type_id != 0 ? type_id : queue_id;
     for (*out = *list; *out != NULL; *out = (*out)->next)
         if ((*out)->id == id)
             return true;
-    int64_t running = 0;
-    if (max > 0) {
-        struct rp_stmt *s = rp_sql(k->db, count);
-        rp_bind_i64(s, 1, id);
-        if (!rp_get_i64(s, 0, &running, err))
-            return false;
-    }
+    if (max > 0 && !rp_tally_running(k->db, type_id, queue_id, &running, err))
+        return false;
     *out = RP_NEW(k->a, struct limit);
     **out = (struct limit){*list, id, max > 0 ? max - running : INT64_MAX};
     *list = *out;
@@ -132,14 +130,8 @@ static bool consider(struct claiming *k, int64_t queue_id, int64_t type_id, stru
                        .stride = 1.0 / (double)(weight > 0 ? weight : 1),
                        .turn = turn_of(k->db, queue_id)};
     k->lanes = l;
-    return limit_of(
-               k, &k->type_limits,
-               "select count(*) from job indexed by job_running where state = 3 and type_id = ?1",
-               type_id, type_max, &l->type, err) &&
-           limit_of(
-               k, &k->queue_limits,
-               "select count(*) from job indexed by job_running where state = 3 and queue_id = ?1",
-               queue_id, queue_max, &l->queue, err);
+    return limit_of(k, &k->type_limits, type_id, 0, type_max, &l->type, err) &&
+           limit_of(k, &k->queue_limits, 0, queue_id, queue_max, &l->queue, err);
 }
 
 /* The next pair after (queue, type) in the index, by two seeks: a comparison of pairs would walk
@@ -198,13 +190,13 @@ static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
 {
     int64_t want = l->seen == 0 && k->c->max > FIRST_LOOK ? FIRST_LOOK : k->c->max;
     struct rp_stmt *s = rp_sql(
-        k->db, "select priority, id, schedule_id, alone, coalesce(length(payload), 0) + "
+        k->db, "select priority, due_at, id, schedule_id, alone, coalesce(length(payload), 0) + "
                "coalesce(length(labels), 0) from job j indexed by job_ready where "
                "state = 2 and queue_id = ?1 "
                "and type_id = ?2 and (alone = 0 or not exists (select 1 from job r indexed by "
                "job_live_schedule "
                "where r.schedule_id = j.schedule_id and r.state < 5 and r.state = 3)) "
-               "order by priority desc, id limit ?3 offset ?4");
+               "order by priority desc, due_at, id limit ?3 offset ?4");
     rp_bind_i64(s, 1, l->queue_id);
     rp_bind_i64(s, 2, l->type_id);
     rp_bind_i64(s, 3, want);
@@ -214,7 +206,7 @@ static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
         l->head[l->n++] = (struct head){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2),
-                                        rp_col_i64(s, 4), rp_col_i64(s, 3) != 0};
+                                        rp_col_i64(s, 3), rp_col_i64(s, 5), rp_col_i64(s, 4) != 0};
     l->seen += (int64_t)l->n;
     l->all = (int64_t)l->n < want;
     return step == RP_STEP_DONE;
@@ -229,7 +221,7 @@ static bool open_lane(struct claiming *k, struct lane *l, bool *open, struct rp_
     return true;
 }
 
-/* Priority, then the queue whose turn it is, then age. */
+/* Priority, then the queue whose turn it is, then who has been due for longer. */
 static bool before(const struct claiming *k, const struct lane *a, const struct lane *b)
 {
     const struct head *x = &a->head[a->at], *y = &b->head[b->at];
@@ -238,7 +230,7 @@ static bool before(const struct claiming *k, const struct lane *a, const struct 
         return x->priority > y->priority;
     if (a->turn != b->turn && px != py)
         return px < py;
-    return x->id < y->id;
+    return x->due_us != y->due_us ? x->due_us < y->due_us : x->id < y->id;
 }
 
 static bool best_lane(struct claiming *k, struct lane **best, struct rp_err *err)

@@ -44,8 +44,8 @@ static void add(struct rp_counts *c, const struct rp_count *x)
 
 static bool counted(enum rp_state s)
 {
-    return s == RP_SCHEDULED || s == RP_QUEUED || s == RP_RETRYING || s == RP_FAILED ||
-           s == RP_UNKNOWN;
+    return s == RP_SCHEDULED || s == RP_QUEUED || s == RP_RUNNING || s == RP_RETRYING ||
+           s == RP_FAILED || s == RP_UNKNOWN;
 }
 
 /* Unresolved jobs are counted by the hour in which they ended. */
@@ -66,6 +66,26 @@ void rp_tally_move(struct rp_db *db, const struct rp_job_row *before,
 {
     tally(db, before, -1);
     tally(db, after, 1);
+}
+
+/* What is written, and what this transaction has added so far. */
+bool rp_tally_running(struct rp_db *db, int64_t type_id, int64_t queue_id, int64_t *n,
+                      struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select sum(n) from tally where state = 3 and (?1 is null or "
+                                   "type_id = ?1) and (?2 is null or queue_id = ?2)");
+    rp_bind_id(s, 1, type_id);
+    rp_bind_id(s, 2, queue_id);
+    if (!rp_get_i64(s, 0, n, err))
+        return false;
+    for (size_t level = 0; level <= db->savepoints; level++)
+        for (size_t i = 0; i < db->counts[level].n; i++) {
+            const struct rp_count *c = &db->counts[level].v[i];
+            if (!c->rollup && c->key[0] == RP_RUNNING && (type_id == 0 || c->key[1] == type_id) &&
+                (queue_id == 0 || c->key[2] == queue_id))
+                *n += c->n;
+        }
+    return true;
 }
 
 void rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,

@@ -19,7 +19,8 @@ static bool mark_hour(struct rp_db *db, int64_t id, int64_t now_us, struct rp_er
 
 #define ROW "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 #define INSERT                                                                                     \
-    "insert into job(type_id, queue_id, state, priority, key, payload, labels, max_attempts, "     \
+    "insert or fail into job(type_id, queue_id, state, priority, key, payload, labels, "           \
+    "max_attempts, "                                                                               \
     "created_at, due_at, schedule_id, "                                                            \
     "instant, manual, external_id, outside) values "
 enum { COLUMNS = 15 };
@@ -61,7 +62,7 @@ static void bind_new(struct rp_stmt *s, int at, const struct rp_job_new *in,
 static bool insert_some(struct rp_db *db, const struct rp_job_new *in, size_t n, int64_t now_us,
                         struct rp_job_row *out, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, n == 1 ? INSERT ROW : INSERT RP_ROWS_OF(ROW));
+    struct rp_stmt *s = rp_sql(db, RP_INSERT(n, INSERT, ROW));
     for (size_t i = 0; i < n; i++) {
         out[i] = row_of(&in[i], now_us);
         bind_new(s, (int)i * COLUMNS, &in[i], &out[i]);
@@ -80,7 +81,7 @@ bool rp_jobs_insert(struct rp_db *db, const struct rp_job_new *in, size_t n, int
                     struct rp_job_row *out, struct rp_err *err)
 {
     while (n > 0) {
-        size_t some = n >= RP_ROWS ? RP_ROWS : 1;
+        size_t some = rp_rows_some(n);
         if (!insert_some(db, in, some, now_us, out, err))
             return false;
         in += some;

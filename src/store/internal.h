@@ -53,8 +53,8 @@ struct rp_db {
 
 enum rp_open { RP_OPEN_WRITER, RP_OPEN_READER };
 bool rp_db_open(struct rp_store *s, enum rp_open how, struct rp_db **out, struct rp_err *err);
-/* The writer again, on a new handle: checked, and the log written out anew, because after a failed
- * fsync nobody knows what is on disk. */
+/* The connection again, on a new handle. The writer's is checked, and the log written out anew,
+ * because after a failed fsync nobody knows what is on disk. */
 bool rp_db_reopen(struct rp_db *db, struct rp_err *err);
 void rp_db_free(struct rp_db *db);
 bool rp_script(struct rp_db *db, const char *sql,
@@ -72,8 +72,17 @@ int64_t rp_db_recompiled(struct rp_db *db);
 /* A column without a copy: valid until the statement's next step or reset. */
 struct rp_str rp_col_view(struct rp_stmt *s, int c);
 
-/* How many rows a statement writes at most, and as many of what stands for one in its text. */
+/* Rows are written 16, 4 or 1 a statement: a statement opens every index of its table, which for
+ * one row costs more than the row. RP_INSERT picks the text for so many rows. They are `or fail`:
+ * what fails is taken back by the op's savepoint, and SQLite need not keep a journal for the
+ * statement. */
 enum { RP_ROWS = 16 };
+static inline size_t rp_rows_some(size_t n)
+{
+    return n >= 16 ? 16 : n >= 4 ? 4 : 1;
+}
+#define RP_INSERT(some, insert, row)                                                               \
+    ((some) == 1 ? insert row : (some) == 4 ? insert RP_ROWS_4(row) : insert RP_ROWS_OF(row))
 #define RP_ROWS_4(row)  row ", " row ", " row ", " row
 #define RP_ROWS_OF(row) RP_ROWS_4(row) ", " RP_ROWS_4(row) ", " RP_ROWS_4(row) ", " RP_ROWS_4(row)
 
@@ -109,6 +118,8 @@ bool rp_queue_make(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_
  * configuration). */
 const struct rp_type *rp_type_settings(struct rp_db *db, int64_t type_id);
 
+struct rp_ending;
+
 /* ---- move.c: the only place that changes a job's state ---- */
 
 /* What decides about a job, as stored. */
@@ -120,6 +131,11 @@ struct rp_job_row {
     int64_t schedule_id, replay_id;
     bool poison, outside;
 };
+/* What the lease knew of the attempt; all zero: it had none (a run recorded after its end). */
+struct rp_held {
+    struct rp_str node, worker;
+    int64_t started_us, output_bytes;
+};
 /* What comes with a move; only what the transition's effects ask for is read. Zero is the usual. */
 struct rp_move {
     int64_t now_us;
@@ -128,9 +144,9 @@ struct rp_move {
     int64_t max_attempts; /* 0: unchanged */
     int64_t replay_id;    /* if set_replay; 0: none */
     bool set_replay, poison;
-    struct rp_str node, worker;     /* RP_FX_NEW_ATTEMPT */
     enum rp_outcome outcome;        /* RP_FX_END_ATTEMPT */
     const struct rp_report *report; /* RP_FX_END_ATTEMPT: what is known, or NULL */
+    const struct rp_held *held;     /* RP_FX_END_ATTEMPT: NULL: not read yet */
 };
 /* The columns of a struct rp_job_row, first in a select on `job j`, and the row that they make. */
 #define RP_JOB_ROW                                                                                 \
@@ -152,6 +168,10 @@ bool rp_job_move(struct rp_db *db, int64_t id, enum rp_event event, const struct
 /* [w] RP_EV_CLAIM for many, with fewer statements. The rows become what is stored then. */
 bool rp_jobs_begin(struct rp_db *db, struct rp_job_row *j, size_t n, const struct rp_move *m,
                    struct rp_err *err);
+/* [w] RP_EV_SUCCEED for up to RP_ROWS running jobs that end at the same time, have nothing to clear
+ * and no output, with fewer statements. rows[i] is before, e[i] tells of its end. */
+bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_ending *e,
+                     const int64_t *leases, size_t n, struct rp_err *err);
 /* Says (rp_db_changed) what a job's coming into `to` means to those who wait. */
 void rp_job_changed(struct rp_db *db, enum rp_state to, unsigned effects);
 /* [w] Asks for the end of a running job's attempt: 1 an operator, 2 overlap: replace. Nothing if it
@@ -166,11 +186,24 @@ struct rp_shown {
     struct rp_str error, class;
     int64_t pattern_id;
 };
-bool rp_attempts_begin(struct rp_db *db, const struct rp_job_row *j, size_t n,
-                       const struct rp_move *m, struct rp_err *err);
-/* Writes the end of the newest attempt, counts it, and says what the job shows from now on. */
+/* An attempt that ends. `job` is the row after the move; strings are the report's and the lease's.
+ */
+struct rp_ending {
+    const struct rp_job_row *job;
+    const struct rp_report *report;
+    enum rp_outcome outcome;
+    int64_t ended_us;
+    struct rp_held held;
+    struct rp_shown shown;
+};
+void rp_ending_of(const struct rp_job_row *j, const struct rp_move *m, struct rp_ending *out);
+/* [w] The rows, no more: outputs and counts are the caller's. */
+bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, struct rp_err *err);
+void rp_ending_count(struct rp_db *db, const struct rp_ending *e);
+/* [w] Writes the record of the newest attempt, which ends, counts it, and says what the job shows
+ * from now on. */
 bool rp_attempt_finish(struct rp_db *db, const struct rp_job_row *j, const struct rp_move *m,
-                       struct rp_arena *a, struct rp_shown *e, struct rp_err *err);
+                       struct rp_arena *a, struct rp_shown *shown, struct rp_err *err);
 
 /* ---- insert.c ---- */
 
@@ -196,11 +229,16 @@ struct rp_grant {
 bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const struct rp_grant *g,
                      struct rp_arena *a, struct rp_lease *out, struct rp_err *err);
 
+/* What the lease of a running job says of its attempt; zero if it has none. */
+bool rp_held_read(struct rp_db *db, int64_t job_id, struct rp_arena *a, struct rp_held *out,
+                  struct rp_err *err);
+
 /* ---- report.c ---- */
 
 /* [w] Ends the running attempt of a job as reported, or as lost: decides the event. */
-bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_report *r, bool kill,
-                    int64_t now_us, struct rp_err *err);
+/* held: NULL if not read yet. */
+bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_report *r,
+                    const struct rp_held *held, bool kill, int64_t now_us, struct rp_err *err);
 bool rp_attempt_lost(struct rp_db *db, struct rp_job_row *j, bool kill, int64_t now_us,
                      struct rp_err *err);
 
@@ -219,6 +257,9 @@ void rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t q
 /* [w] A job that was `before` (NULL: new) is `after` (NULL: deleted). */
 void rp_tally_move(struct rp_db *db, const struct rp_job_row *before,
                    const struct rp_job_row *after);
+/* Jobs that run now, of a type, of a queue (0: of all). */
+bool rp_tally_running(struct rp_db *db, int64_t type_id, int64_t queue_id, int64_t *n,
+                      struct rp_err *err);
 /* [w] Forgets the counts that came down to nothing. */
 bool rp_tally_sweep(struct rp_db *db, struct rp_err *err);
 /* For tx.c: what the innermost savepoint counted becomes what surrounds it; all is written; what

@@ -1,5 +1,6 @@
 /* One job: as it is, its attempts, its output. */
 #include "store/internal.h"
+#include "store/rows.h"
 
 bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job *out,
                 struct rp_err *err)
@@ -96,21 +97,24 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
                      size_t *n, struct rp_err *err)
 {
     *n = 0;
+    *out = NULL;
     if (!job_exists(db, id, err))
         return false;
-    struct rp_stmt *s = rp_sql(db, "select * from (select n, outcome, node, worker, started_at, "
-                                   "ended_at, duration_us, exit_code, "
-                                   "signal, ended_by, cpu_us, memory_peak, survivors, error, "
-                                   "error_class, rule, contract, pattern_id, "
-                                   "replay_id, output_bytes, output_dropped, contract_bytes from "
-                                   "attempt where job_id = ?1 order by n desc limit ?2) "
-                                   "order by n");
+    struct rp_stmt *s = rp_sql(
+        db, "select * from (select n, outcome, node, worker, started_at, ended_at, duration_us, "
+            "exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, "
+            "rule, contract, pattern_id, replay_id, output_bytes, output_dropped, contract_bytes "
+            "from attempt where job_id = ?1 union all select l.n, 0, l.node, l.worker, "
+            "l.started_at, null, null, null, null, null, null, null, null, null, null, null, null, "
+            "null, j.replay_id, l.output_bytes, null, null from lease l join job j on j.id = "
+            "l.job_id where l.job_id = ?1 order by n desc limit ?2) order by n");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RP_ATTEMPTS_LISTED);
-    *out = RP_NEW_N(a, struct rp_attempt, RP_ATTEMPTS_LISTED);
     enum rp_step step;
-    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+    while ((step = rp_step(s, err)) == RP_STEP_ROW) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
         (*out)[(*n)++] = attempt_row(s, id, a);
+    }
     return step == RP_STEP_DONE;
 }
 
@@ -121,9 +125,9 @@ bool rp_job_output(struct rp_db *db, int64_t id, int64_t n, struct rp_arena *a,
     if (!job_exists(db, id, err))
         return false;
     struct rp_stmt *s = rp_sql(
-        db,
-        "select o.packed from attempt t left join output o on o.job_id = t.job_id and o.n = t.n "
-        "where t.job_id = ?1 and (?2 = 0 or t.n = ?2) order by t.n desc limit 1");
+        db, "select o.packed from (select n from attempt where job_id = ?1 union all select n from "
+            "lease where job_id = ?1) t left join output o on o.job_id = ?1 and o.n = t.n "
+            "where ?2 = 0 or t.n = ?2 order by t.n desc limit 1");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, n);
     enum rp_step step = rp_step(s, err);

@@ -161,6 +161,17 @@ struct rp_report {
 bool rp_job_report(struct rp_db *db, const struct rp_report *r, int64_t now_us,
                    enum rp_state *state, struct rp_err *err);
 
+/* [w] The same for many, with fewer statements for plain successes. One that is refused does not
+ * fail the others; false only when the store cannot be written, and then nothing of all holds (the
+ * caller's savepoint). */
+struct rp_reported {
+    bool ok;
+    enum rp_state state;
+    struct rp_err *err; /* unless ok; in the arena */
+};
+bool rp_jobs_report(struct rp_db *db, const struct rp_report *r, size_t n, int64_t now_us,
+                    struct rp_arena *a, struct rp_reported *out, struct rp_err *err);
+
 /* [w] The output so far of a running attempt, packed (G5). Nothing happens when the lease is gone.
  */
 bool rp_job_output_partial(struct rp_db *db, int64_t lease, struct rp_str packed,

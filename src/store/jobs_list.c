@@ -71,8 +71,9 @@ struct path {
                          " group by 1, 2, 3 order by 4 desc, 7 desc limit ?23"                     \
     }
 
-#define BIT(s) (1u << (s))
-#define FAILED (BIT(RP_FAILED) | BIT(RP_UNKNOWN))
+#define BIT(s)  (1u << (s))
+#define RUNNING "j.state = 3 and j.id in (select job_id from lease)"
+#define FAILED  (BIT(RP_FAILED) | BIT(RP_UNKNOWN))
 static const struct path by_replay = PATH(0, "indexed by job_by_replay", "j.replay_id = ?7");
 static const struct path by_pattern = PATH(0, "indexed by job_pattern", "j.pattern_id = ?6");
 static const struct path by_key =
@@ -84,12 +85,12 @@ static const struct path by_id = PATH(0, "not indexed", "j.id >= ?22");
 /* Without and with a type asked for. Together they find every state but succeeded. */
 static const struct path by_state[2][5] = {
     {PATH(BIT(RP_QUEUED), "indexed by job_ready", "j.state = 2"),
-     PATH(BIT(RP_RUNNING), "indexed by job_running", "j.state = 3"),
+     PATH(BIT(RP_RUNNING), "not indexed", RUNNING),
      PATH(BIT(RP_SCHEDULED) | BIT(RP_RETRYING), "indexed by job_due", "j.state in (1, 4)"),
      PATH(FAILED, "indexed by job_failed_at", "j.state in (6, 8)" ENDED),
      PATH(BIT(RP_CANCELLED), "indexed by job_cancelled", "j.state = 7" ENDED)},
     {PATH(BIT(RP_QUEUED), "indexed by job_ready", "j.state = 2"),
-     PATH(BIT(RP_RUNNING), "indexed by job_running", "j.state = 3 and j.type_id = ?2"),
+     PATH(BIT(RP_RUNNING), "not indexed", RUNNING " and j.type_id = ?2"),
      PATH(BIT(RP_SCHEDULED) | BIT(RP_RETRYING), "indexed by job_due", "j.state in (1, 4)"),
      PATH(FAILED, "indexed by job_failed", "j.state in (6, 8) and j.type_id = ?2" ENDED),
      PATH(BIT(RP_CANCELLED), "indexed by job_cancelled", "j.state = 7" ENDED)},

@@ -48,9 +48,11 @@ static bool name_job(struct rp_db *db, const struct rp_job_row *row, struct rp_a
     return true;
 }
 
-#define ROW    "(?, ?, ?, ?, ?, ?, ?)"
-#define INSERT "insert into lease(job_id, n, token, node, worker, deadline, command) values "
-enum { COLUMNS = 7 };
+#define ROW "(?, ?, ?, ?, ?, ?, ?, ?)"
+#define INSERT                                                                                     \
+    "insert or fail into lease(job_id, n, token, node, worker, started_at, deadline, command) "    \
+    "values "
+enum { COLUMNS = 8 };
 
 static void bind_lease(struct rp_stmt *s, int at, const struct rp_lease *l,
                        const struct rp_grant *g)
@@ -60,8 +62,9 @@ static void bind_lease(struct rp_stmt *s, int at, const struct rp_lease *l,
     rp_bind_i64(s, at + 3, (int64_t)l->token);
     rp_bind_text(s, at + 4, g->node.p != NULL ? g->node : RP_STR(""));
     rp_bind_text(s, at + 5, g->worker.p != NULL ? g->worker : RP_STR(""));
-    rp_bind_i64(s, at + 6, l->deadline_us);
-    rp_bind_i64(s, at + 7, g->command);
+    rp_bind_i64(s, at + 6, g->now_us);
+    rp_bind_i64(s, at + 7, l->deadline_us);
+    rp_bind_i64(s, at + 8, g->command);
 }
 
 /* Rows of one statement get ids in a row, the last of which is the one that the driver tells. */
@@ -69,8 +72,8 @@ static bool insert_leases(struct rp_db *db, struct rp_lease *l, size_t n, const 
                           struct rp_err *err)
 {
     while (n > 0) {
-        size_t some = n >= RP_ROWS ? RP_ROWS : 1;
-        struct rp_stmt *s = rp_sql(db, some == 1 ? INSERT ROW : INSERT RP_ROWS_OF(ROW));
+        size_t some = rp_rows_some(n);
+        struct rp_stmt *s = rp_sql(db, RP_INSERT(some, INSERT, ROW));
         for (size_t i = 0; i < some; i++)
             bind_lease(s, (int)i * COLUMNS, &l[i], g);
         if (!rp_run(s, err))
@@ -87,7 +90,7 @@ bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const s
                      struct rp_arena *a, struct rp_lease *out, struct rp_err *err)
 {
     struct rp_job_row *rows = RP_NEW_N(a, struct rp_job_row, n);
-    struct rp_move m = {.now_us = g->now_us, .node = g->node, .worker = g->worker};
+    struct rp_move m = {.now_us = g->now_us};
     for (size_t i = 0; i < n; i++)
         if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err))
             return false;
@@ -101,6 +104,22 @@ bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const s
             return false;
     }
     return insert_leases(db, out, n, g, err);
+}
+
+bool rp_held_read(struct rp_db *db, int64_t job_id, struct rp_arena *a, struct rp_held *out,
+                  struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select node, worker, started_at, output_bytes from lease where job_id = ?1");
+    rp_bind_i64(s, 1, job_id);
+    enum rp_step step = rp_step(s, err);
+    *out = (struct rp_held){0};
+    if (step != RP_STEP_ROW)
+        return step == RP_STEP_DONE;
+    *out = (struct rp_held){rp_col_str(s, 0, a), rp_col_str(s, 1, a), rp_col_i64(s, 2),
+                            rp_col_i64(s, 3)};
+    rp_reset(s);
+    return true;
 }
 
 /* ---- beats ---- */

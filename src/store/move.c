@@ -171,8 +171,6 @@ static bool write_all(struct rp_db *db, const struct rp_job_row *j, enum rp_stat
                                      from == RP_UNKNOWN}; /* a first attempt has nothing to clear */
     if (!write_job(db, j, from, &e, err) || !write_replay(db, j, m, err))
         return false;
-    if ((effects & RP_FX_NEW_ATTEMPT) && !rp_attempts_begin(db, j, 1, m, err))
-        return false;
     return !(effects & RP_FX_RELEASE_LEASE) || release_lease(db, j->id, err);
 }
 
@@ -219,23 +217,28 @@ bool rp_job_move(struct rp_db *db, int64_t id, enum rp_event event, const struct
 /* ---- many at once ---- */
 
 /* Statements on `job` open all its indexes: for a row each they would cost more than the rows. */
+#define IDS "(?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
+
+static bool run_for(struct rp_db *db, struct rp_stmt *s, size_t n, struct rp_err *err)
+{
+    return rp_run(s, err) &&
+           (rp_changes(db) == (int64_t)n ||
+            rp_fail(err, RP_E_INTERNAL, "jobs moved while they were being moved"));
+}
+
 static bool write_begun(struct rp_db *db, const struct rp_job_row *j, size_t n,
                         const struct rp_move *m, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(
-        db, "update or fail job set state = ?1, last_n = last_n + 1, started_at = "
-            "coalesce(started_at, ?2) "
-            "where +state = ?3 and id in (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
-            "?16, ?17, ?18, ?19)");
+    struct rp_stmt *s =
+        rp_sql(db, "update or fail job set state = ?1, last_n = last_n + 1, started_at = "
+                   "coalesce(started_at, ?2) "
+                   "where +state = ?3 and id in " IDS);
     rp_bind_i64(s, 1, j->state);
     rp_bind_i64(s, 2, m->now_us);
     rp_bind_i64(s, 3, RP_QUEUED);
     for (size_t i = 0; i < n; i++)
         rp_bind_i64(s, (int)i + 4, j[i].id);
-    if (!rp_run(s, err))
-        return false;
-    return rp_changes(db) == (int64_t)n ||
-           rp_fail(err, RP_E_INTERNAL, "jobs moved while they were being claimed");
+    return run_for(db, s, n, err);
 }
 
 static bool begin_chunk(struct rp_db *db, struct rp_job_row *j, size_t n,
@@ -246,7 +249,7 @@ static bool begin_chunk(struct rp_db *db, struct rp_job_row *j, size_t n,
         rp_tally_move(db, &j[i], &after);
         j[i] = after;
     }
-    if (!write_begun(db, j, n, m, err) || !rp_attempts_begin(db, j, n, m, err))
+    if (!write_begun(db, j, n, m, err))
         return false;
     rp_job_changed(db, t->to, t->effects);
     return true;
@@ -267,6 +270,45 @@ bool rp_jobs_begin(struct rp_db *db, struct rp_job_row *j, size_t n, const struc
         i += some - i > 1 ? some - i : 1;
     }
     return true;
+}
+
+static bool write_succeeded(struct rp_db *db, const struct rp_ending *e, size_t n,
+                            struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "update or fail job set state = ?1, attempts = attempts + 1, interrupted_n = 0, "
+                   "lost_n = 0, ended_at = ?2 where +state = ?3 and id in " IDS);
+    rp_bind_i64(s, 1, RP_SUCCEEDED);
+    rp_bind_i64(s, 2, e[0].ended_us);
+    rp_bind_i64(s, 3, RP_RUNNING);
+    for (size_t i = 0; i < n; i++)
+        rp_bind_i64(s, (int)i + 4, e[i].job->id);
+    return run_for(db, s, n, err);
+}
+
+static bool release_leases(struct rp_db *db, const int64_t *ids, size_t n, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "delete from lease where id in " IDS);
+    for (size_t i = 0; i < n; i++)
+        rp_bind_i64(s, (int)i + 4, ids[i]);
+    return run_for(db, s, n, err);
+}
+
+bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_ending *e,
+                     const int64_t *leases, size_t n, struct rp_err *err)
+{
+    const struct rp_transition *t = rp_transition_find(RP_RUNNING, RP_EV_SUCCEED);
+    struct rp_job_row after[RP_ROWS];
+    for (size_t i = 0; i < n; i++) {
+        struct rp_move m = {.ended_us = e[i].ended_us, .outcome = RP_OUT_SUCCEEDED};
+        after[i] = row_after(&rows[i], t, &m);
+        e[i].job = &after[i];
+        rp_tally_move(db, &rows[i], &after[i]);
+        rp_ending_count(db, &e[i]);
+    }
+    rp_job_changed(db, t->to, t->effects);
+    return write_succeeded(db, e, n, err) && release_leases(db, leases, n, err) &&
+           rp_attempts_write(db, e, n, err);
 }
 
 bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err)

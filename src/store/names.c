@@ -12,7 +12,7 @@ struct rp_names {
     size_t cap, n;
 };
 
-enum { NAMES_CAP = 64, QUEUES_MAX = 1000, TYPES_MAX = 10000, ID_MAX = 1 << 20 };
+enum { NAMES_CAP = 64, QUEUES_MAX = 1000, TYPES_MAX = 100000, ID_MAX = 1 << 20 };
 
 static void names_free(struct rp_names *m)
 {
@@ -169,10 +169,7 @@ const struct rp_type *rp_type_settings(struct rp_db *db, int64_t type_id)
     if (e->conf_age == db->config_age)
         return e->conf;
     e->conf_age = db->config_age;
-    e->conf = NULL;
-    for (size_t i = 0; i < c->n_types && e->conf == NULL; i++)
-        if (rp_str_eq(c->types[i].name, e->name))
-            e->conf = &c->types[i];
+    e->conf = rp_config_type(c, e->name);
     return e->conf;
 }
 

@@ -72,12 +72,26 @@ static bool read_stored(struct rp_db *db, int64_t id, struct rp_arena *a, struct
     return true;
 }
 
-static bool add_expected(const struct stored *c, int64_t from_us, int64_t to_us, struct rp_arena *a,
-                         struct ledger *l, struct rp_err *err)
+/* Whether the instant has a verdict; *at: how far into the past, as both lists ascend. */
+static bool decided(const struct ledger *past, size_t *at, int64_t instant_us)
+{
+    while (*at < past->n && past->v[*at].instant_us < instant_us)
+        ++*at;
+    for (size_t i = *at; i < past->n && past->v[i].instant_us == instant_us; i++)
+        if (!past->v[i].manual)
+            return true;
+    return false;
+}
+
+static bool read_expected(const struct stored *c, const struct ledger *past, int64_t from_us,
+                          int64_t to_us, struct rp_arena *a, struct ledger *l, struct rp_err *err)
 {
     struct rp_cron cron;
     const struct rp_zone *zone;
-    if (c->next_us >= to_us || l->n >= l->limit)
+    size_t at = 0;
+    if (past->n >= past->limit) /* whatever comes after the last of them has no place */
+        to_us = past->v[past->n - 1].instant_us;
+    if (c->next_us >= to_us)
         return true;
     if (!rp_cron_parse(c->expr, c->name, &cron, err) || (zone = rp_zone_load(c->zone, err)) == NULL)
         return false;
@@ -85,8 +99,20 @@ static bool add_expected(const struct stored *c, int64_t from_us, int64_t to_us,
     if (i < from_us)
         i = rp_cron_next(&cron, zone, from_us - 1, c->anchor_us);
     for (; i < to_us && l->n < l->limit; i = rp_cron_next(&cron, zone, i, c->anchor_us))
-        *add(l, a) = (struct rp_occurrence){.instant_us = i};
+        if (!decided(past, &at, i))
+            *add(l, a) = (struct rp_occurrence){.instant_us = i};
     return true;
+}
+
+/* A clock that was set back leaves verdicts of a future, between which instants are expected. */
+static struct ledger merged(const struct ledger *x, const struct ledger *y, struct rp_arena *a)
+{
+    struct ledger l = {.limit = x->limit};
+    for (size_t i = 0, k = 0; l.n < l.limit && (i < x->n || k < y->n);) {
+        bool first = k == y->n || (i < x->n && x->v[i].instant_us <= y->v[k].instant_us);
+        *add(&l, a) = first ? x->v[i++] : y->v[k++];
+    }
+    return l;
 }
 
 bool rp_occurrences(struct rp_db *db, int64_t schedule_id, int64_t from_us, int64_t to_us,
@@ -94,11 +120,14 @@ bool rp_occurrences(struct rp_db *db, int64_t schedule_id, int64_t from_us, int6
                     struct rp_err *err)
 {
     struct ledger l = {.limit = limit > 0 && limit < LIMIT_MAX ? (size_t)limit : LIMIT_MAX};
+    struct ledger expected = {.limit = l.limit};
     struct stored c = {0};
     if (!read_stored(db, schedule_id, a, &c, err) ||
         !read_past(db, schedule_id, from_us, to_us, a, &l, err) ||
-        !add_expected(&c, from_us, to_us, a, &l, err))
+        !read_expected(&c, &l, from_us, to_us, a, &expected, err))
         return false;
+    if (expected.n > 0)
+        l = merged(&l, &expected, a);
     *out = l.v;
     *n = l.n;
     return true;

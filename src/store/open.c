@@ -43,7 +43,7 @@ static const char *path_of_url(const char *url, struct rp_err *err)
     return NULL;
 }
 
-static char *folder_of(struct rp_arena *a, const char *path)
+const char *rp_folder_of(struct rp_arena *a, const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (slash == NULL)
@@ -60,11 +60,25 @@ static bool refuse_wide(const char *path, mode_t mode, const char *mend, struct 
     return rp_hint(err, "chmod %s %s", mend, path);
 }
 
-static bool folder_ready(const char *folder, bool make, struct rp_err *err)
+/* SQLite syncs the folder of its files, which makes their names last; the name of a folder that was
+ * made is written in the one around it. */
+static bool folder_made(struct rp_arena *a, const char *folder, struct rp_err *err)
+{
+    if (mkdir(folder, 0700) != 0)
+        return errno == EEXIST || fail_errno(folder, "cannot be made", err);
+    const char *around = rp_folder_of(a, folder);
+    int fd = open(around, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = (fd >= 0 && fsync(fd) == 0) || fail_errno(around, "cannot be synced", err);
+    if (fd >= 0)
+        (void)close(fd);
+    if (!ok)
+        (void)rmdir(folder); /* the next try must not take it for one that lasts */
+    return ok;
+}
+
+static bool folder_ready(const char *folder, struct rp_err *err)
 {
     struct stat st;
-    if (make && mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return fail_errno(folder, "cannot be made", err);
     if (stat(folder, &st) != 0)
         return fail_errno(folder, "cannot be used", err);
     return refuse_wide(folder, st.st_mode, "700", err);
@@ -192,8 +206,9 @@ bool rp_store_open(const char *url, struct rp_store **out, struct rp_err *err)
     struct rp_arena a = {0};
     struct rp_store *s = NULL;
     const char *path = path_of_url(url, err);
-    bool ok =
-        path != NULL && folder_ready(folder_of(&a, path), true, err) && file_ready(path, true, err);
+    const char *folder = path != NULL ? rp_folder_of(&a, path) : NULL;
+    bool ok = folder != NULL && folder_made(&a, folder, err) && folder_ready(folder, err) &&
+              file_ready(path, true, err);
     if (ok) {
         s = store_new(path);
         ok = open_writer(s, &a, err);

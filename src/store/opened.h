@@ -12,4 +12,7 @@ struct rp_store {
     struct rp_db *writer;
 };
 
+/* The folder that a path names something in. */
+const char *rp_folder_of(struct rp_arena *a, const char *path);
+
 #endif

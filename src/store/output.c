@@ -13,8 +13,7 @@ bool rp_job_output_partial(struct rp_db *db, int64_t lease, struct rp_str packed
     rp_bind_blob(s, 2, packed);
     if (!rp_run(s, err))
         return false;
-    s = rp_sql(db, "update attempt set output_bytes = ?2 where (job_id, n) = (select job_id, n "
-                   "from lease where id = ?1)");
+    s = rp_sql(db, "update lease set output_bytes = ?2 where id = ?1");
     rp_bind_i64(s, 1, lease);
     rp_bind_i64(s, 2, total_bytes);
     return rp_run(s, err);

@@ -27,9 +27,8 @@ static void read_queue(struct rp_stmt *s, struct rp_arena *a, struct rp_queue_ro
         .failed = rp_col_i64(s, 9),
         .running = rp_col_i64(s, 10),
         .held = rp_col_i64(s, 11),
-        .oldest_us = rp_col_i64(s, 12),
-        .done_5m = rp_col_i64(s, 13),
-        .failed_5m = rp_col_i64(s, 14),
+        .done_5m = rp_col_i64(s, 12),
+        .failed_5m = rp_col_i64(s, 13),
     };
 }
 
@@ -47,7 +46,6 @@ static const char select_queues[] =
     " select q.id, q.name, q.paused_by, q.paused_at, q.max_running, q.weight,"
     " " COUNT("1") ", " COUNT("2") ", " COUNT("4") ", " COUNT(
         "6") ", live.n, held.n,"
-             " (select min(due_at) from job where queue_id = q.id and state = 2),"
              " recent.done, recent.failed from queue q left join live on live.queue_id = q.id"
              " left join held on held.queue_id = q.id left join recent on recent.queue_id = q.id"
              " order by q.name limit 10000";
@@ -63,6 +61,10 @@ bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct
         *out = rp_rows_grow(a, *out, *n, sizeof **out);
         read_queue(s, a, &(*out)[*n]);
     }
+    for (size_t i = 0; step == RP_STEP_DONE && i < *n; i++)
+        if ((*out)[i].waiting > 0 &&
+            !rp_queue_oldest(db, (*out)[i].id, false, &(*out)[i].oldest_us, err))
+            return false;
     return step == RP_STEP_DONE;
 }
 

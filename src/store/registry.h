@@ -50,6 +50,10 @@ struct rp_queue_row {
 };
 bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct rp_queue_row **out,
                     size_t *n, struct rp_err *err);
+/* Since when the queue's oldest queued job has been due, 0: none waits. live: but for those that a
+ * replay has let out. */
+bool rp_queue_oldest(struct rp_db *db, int64_t queue_id, bool live, int64_t *due_us,
+                     struct rp_err *err);
 /* [w, audited] */
 bool rp_queue_pause(struct rp_db *db, struct rp_str name, bool pause, struct rp_str actor,
                     struct rp_str reason, int64_t now_us, struct rp_err *err);

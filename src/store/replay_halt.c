@@ -1,6 +1,7 @@
 /* What the halt test of a replay is made of: counts of outcomes, now and when each wave began (rule
  * 14, 16). */
 #include "base/time.h"
+#include "store/registry.h"
 #include "store/replays_internal.h"
 #include "store/rows.h"
 
@@ -146,13 +147,11 @@ bool rp_replay_open_types(struct rp_db *db, int64_t id, struct rp_arena *a,
 
 bool rp_queue_live_since(struct rp_db *db, struct rp_str queue, int64_t *due_us, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(
-        db,
-        "select due_at from job indexed by job_oldest where state = 2 and queue_id ="
-        " (select id from queue where name = ?1) and not exists(select 1 from replay_item i"
-        "  where i.job_id = job.id and i.fate in (1, 2) and i.fate = 2) order by due_at limit 1");
+    int64_t id;
+    *due_us = 0;
+    struct rp_stmt *s = rp_sql(db, "select id from queue where name = ?1");
     rp_bind_text(s, 1, queue);
-    return rp_get_i64(s, 0, due_us, err);
+    return rp_get_i64(s, 0, &id, err) && (id == 0 || rp_queue_oldest(db, id, true, due_us, err));
 }
 
 int64_t rp_replay_half(const struct rp_type *type)

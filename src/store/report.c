@@ -48,14 +48,17 @@ static bool outcome_usable(enum rp_outcome o)
            o == RP_OUT_CANCELLED || o == RP_OUT_SKIPPED || o == RP_OUT_INTERRUPTED;
 }
 
-bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_report *r, bool kill,
-                    int64_t now_us, struct rp_err *err)
+bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_report *r,
+                    const struct rp_held *held, bool kill, int64_t now_us, struct rp_err *err)
 {
     if (!outcome_usable(r->outcome))
         return rp_fail(err, RP_E_BAD_FIELD, "outcome: %s cannot be reported",
                        rp_outcome_name(r->outcome));
-    struct rp_move m = {
-        .now_us = now_us, .outcome = r->outcome, .report = r, .ended_us = r->facts.ended_us};
+    struct rp_move m = {.now_us = now_us,
+                        .outcome = r->outcome,
+                        .report = r,
+                        .ended_us = r->facts.ended_us,
+                        .held = held};
     enum rp_event event = event_of(j, r, kill, &m.poison);
     if (event == RP_EV_CANCEL && r->outcome != RP_OUT_SKIPPED)
         m.outcome = RP_OUT_CANCELLED;
@@ -70,24 +73,129 @@ static bool fail_lost(const struct rp_report *r, struct rp_err *err)
     return rp_hint(err, "stop this work: its attempt has ended, and another may be running");
 }
 
-bool rp_job_report(struct rp_db *db, const struct rp_report *r, int64_t now_us,
-                   enum rp_state *state, struct rp_err *err)
+/* A report's job, as its lease finds it. */
+struct held_job {
+    struct rp_job_row row;
+    struct rp_held held;
+    bool kill;
+};
+
+static bool load_held(struct rp_db *db, const struct rp_report *r, struct rp_arena *a,
+                      struct held_job *out, struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "select " RP_JOB_ROW ", l.kill from lease l join job j on j.id = l.job_id "
-                   "where l.id = ?1 and l.token = ?2");
+    struct rp_stmt *s = rp_sql(db, "select " RP_JOB_ROW ", l.kill, l.node, l.worker, l.started_at, "
+                                   "l.output_bytes from lease l join job j on j.id = l.job_id "
+                                   "where l.id = ?1 and l.token = ?2");
     rp_bind_i64(s, 1, r->lease);
     rp_bind_i64(s, 2, (int64_t)r->token);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
         return step == RP_STEP_DONE && fail_lost(r, err);
-    struct rp_job_row j = rp_job_row_read(s);
-    bool kill = rp_col_i64(s, RP_JOB_ROW_N) != 0;
+    int c = RP_JOB_ROW_N;
+    *out = (struct held_job){.row = rp_job_row_read(s),
+                             .kill = rp_col_i64(s, c) != 0,
+                             .held = {rp_col_str(s, c + 1, a), rp_col_str(s, c + 2, a),
+                                      rp_col_i64(s, c + 3), rp_col_i64(s, c + 4)}};
     rp_reset(s);
-    if (!rp_attempt_end(db, &j, r, kill, now_us, err))
-        return false;
-    *state = j.state;
     return true;
+}
+
+bool rp_job_report(struct rp_db *db, const struct rp_report *r, int64_t now_us,
+                   enum rp_state *state, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct held_job h;
+    bool ok = load_held(db, r, &a, &h, err) &&
+              rp_attempt_end(db, &h.row, r, &h.held, h.kill, now_us, err);
+    if (ok)
+        *state = h.row.state;
+    rp_arena_free(&a);
+    return ok;
+}
+
+/* ---- many at once ---- */
+
+/* Successes that wait to be written together. */
+struct waiting {
+    struct rp_job_row row[RP_ROWS];
+    struct rp_ending end[RP_ROWS];
+    int64_t lease[RP_ROWS];
+    size_t n;
+};
+
+/* Nothing that a success would have to clear, nothing to keep. */
+static bool plain_success(const struct held_job *h, const struct rp_report *r)
+{
+    return r->outcome == RP_OUT_SUCCEEDED && h->row.last_n == 1 && r->output.p == NULL &&
+           r->facts.error.p == NULL;
+}
+
+static bool flush(struct rp_db *db, struct waiting *w, struct rp_err *err)
+{
+    size_t n = w->n;
+    w->n = 0;
+    return n == 0 || rp_jobs_succeed(db, w->row, w->end, w->lease, n, err);
+}
+
+static bool fits(const struct waiting *w, const struct rp_ending *e, int64_t lease)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (w->lease[i] == lease || w->end[i].ended_us != e->ended_us)
+            return false;
+    return w->n < RP_ROWS;
+}
+
+static bool add_success(struct rp_db *db, struct waiting *w, const struct held_job *h,
+                        const struct rp_report *r, int64_t now_us, struct rp_err *err)
+{
+    struct rp_move m = {.now_us = now_us, .outcome = r->outcome, .report = r, .held = &h->held};
+    struct rp_ending e;
+    rp_ending_of(&h->row, &m, &e);
+    if (!fits(w, &e, r->lease) && !flush(db, w, err))
+        return false;
+    w->row[w->n] = h->row;
+    w->end[w->n] = e;
+    w->lease[w->n++] = r->lease;
+    return true;
+}
+
+/* What is refused is refused before anything is written, so no savepoint is needed around each. */
+static bool report_next(struct rp_db *db, struct waiting *w, const struct rp_report *r,
+                        int64_t now_us, struct rp_arena *a, enum rp_state *state,
+                        struct rp_err *err)
+{
+    struct held_job h;
+    bool again = false;
+    for (size_t i = 0; i < w->n; i++)
+        again |= w->lease[i] == r->lease;
+    if ((again && !flush(db, w, err)) || !load_held(db, r, a, &h, err))
+        return false;
+    *state = RP_SUCCEEDED;
+    if (plain_success(&h, r))
+        return add_success(db, w, &h, r, now_us, err);
+    if (!rp_attempt_end(db, &h.row, r, &h.held, h.kill, now_us, err))
+        return false;
+    *state = h.row.state;
+    return true;
+}
+
+bool rp_jobs_report(struct rp_db *db, const struct rp_report *r, size_t n, int64_t now_us,
+                    struct rp_arena *a, struct rp_reported *out, struct rp_err *err)
+{
+    struct waiting *w = RP_NEW(a, struct waiting);
+    struct rp_err why;
+    for (size_t i = 0; i < n; i++) {
+        out[i].ok = report_next(db, w, &r[i], now_us, a, &out[i].state, &why);
+        if (out[i].ok)
+            continue;
+        if (rp_code_http(why.code) >= 500) {
+            *err = why;
+            return false;
+        }
+        out[i].err = RP_NEW(a, struct rp_err);
+        *out[i].err = why;
+    }
+    return flush(db, w, err);
 }
 
 /* ---- without a word ---- */

@@ -184,10 +184,9 @@ static bool give_key(struct rp_db *db, int64_t id, struct rp_str key, struct rp_
     return rp_run(s, err);
 }
 
-static bool end_unknown(struct rp_db *db, struct rp_job_row *j, const struct rp_run_record *r,
+static bool end_unknown(struct rp_db *db, struct rp_job_row *j, struct rp_report report,
                         int64_t at_us, struct rp_err *err)
 {
-    struct rp_report report = r->report;
     if (report.facts.error.p == NULL)
         report.facts.error = RP_STR("it began, and no end was recorded");
     report.facts.ended_us = report.facts.ended_us != 0 ? report.facts.ended_us : at_us;
@@ -204,20 +203,19 @@ static bool add_attempt(struct rp_db *db, struct rp_job_row *j, const struct rp_
 {
     const struct rp_attempt *f = &r->report.facts;
     int64_t at_us = f->started_us != 0 ? f->started_us : f->ended_us != 0 ? f->ended_us : now_us;
-    struct rp_move begin = {.now_us = at_us,
-                            .max_attempts = j->attempts + 1,
-                            .node = f->node.p != NULL ? f->node : source,
-                            .worker = f->worker};
+    struct rp_move begin = {.now_us = at_us, .max_attempts = j->attempts + 1};
     struct rp_report report = r->report;
     report.permanent = true; /* no retry of ours */
+    report.facts.node = f->node.p != NULL ? f->node : source;
+    report.facts.started_us = at_us;
     if (rp_state_terminal(j->state) && !rp_job_apply(db, j, RP_EV_REPLAY, &begin, err))
         return false;
     j->last_n = r->attempt > 1 ? r->attempt - 1 : j->last_n;
     if (!rp_job_apply(db, j, RP_EV_CLAIM, &begin, err))
         return false;
-    return r->unfinished
-               ? end_unknown(db, j, r, at_us, err)
-               : rp_attempt_end(db, j, &report, false, f->ended_us != 0 ? f->ended_us : at_us, err);
+    return r->unfinished ? end_unknown(db, j, report, at_us, err)
+                         : rp_attempt_end(db, j, &report, NULL, false,
+                                          f->ended_us != 0 ? f->ended_us : at_us, err);
 }
 
 /* ---- runs that began here, and whose end was spooled ---- */

@@ -28,23 +28,35 @@ static int errno_behind(struct rp_db *db)
     return e != 0 ? e : sqlite3_system_errno(db->sq);
 }
 
-/* No room is not always SQLITE_FULL: a quota and a file size limit are I/O errors to it. */
+/* No room is not always SQLITE_FULL: a quota and a file size limit are I/O errors to it, and a log
+ * that finds no room for its first byte cannot be opened. */
 static bool no_room(int rc, int e)
 {
-    return rc == SQLITE_FULL ||
-           ((rc & 0xff) == SQLITE_IOERR && (e == ENOSPC || e == EDQUOT || e == EFBIG));
+    int kind = rc & 0xff;
+    return rc == SQLITE_FULL || ((kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN) &&
+                                 (e == ENOSPC || e == EDQUOT || e == EFBIG));
+}
+
+/* A write without room failed as a whole, and SQLite knows it. A sync that fails, for whatever
+ * reason, leaves nobody knowing what is on disk. */
+static bool doubtful(int rc, int e)
+{
+    int kind = rc & 0xff;
+    return kind == SQLITE_CORRUPT ||
+           (kind == SQLITE_IOERR &&
+            (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC || !no_room(rc, e)));
 }
 
 static bool fail_io(struct rp_db *db, int rc, struct rp_err *err)
 {
     int e = errno_behind(db);
+    if (doubtful(rc, e))
+        db->distrusted = true;
     if (no_room(rc, e)) {
         (void)rp_fail(err, RP_E_STORE_FULL, "there is no room left for %s", db->store->path);
         return rp_hint(err,
                        "free space on its disk or raise the quota; work goes on by itself then");
     }
-    if ((rc & 0xff) == SQLITE_IOERR)
-        db->distrusted = true;
     (void)rp_fail(err, RP_E_STORE_IO, "%s: %s (%s)", db->store->path, sqlite3_errmsg(db->sq),
                   e != 0 ? strerror(e) : "no system error");
     return rp_hint(err, "check the disk, and who else uses the file");
@@ -55,6 +67,8 @@ static bool fail_rc(struct rp_db *db, int rc, struct rp_err *err)
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+        if (errno_behind(db) == EIO) /* a disk that does not read is damage to SQLite */
+            return fail_io(db, rc, err);
         (void)rp_fail(err, RP_E_STORE_CORRUPT, "%s is damaged: %s", db->store->path,
                       sqlite3_errmsg(db->sq));
         return rp_hint(err, "stop the daemon, keep the file, and restore a backup");
@@ -88,11 +102,14 @@ bool rp_constraint_failed(const struct rp_err *err)
 
 /* ---- the connection ---- */
 
+/* Foreign keys are declared and checked (doctor, every test of the store), but not at each row: one
+ * writer writes them all, from ids that it has just read, and the look-ups cost a twentieth of its
+ * time. The cache holds what is live, not what is history: 64 MB. */
 static const char pragmas_writer[] =
-    "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma "
+    "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off; pragma "
     "trusted_schema = off;"
     "pragma cell_size_check = on; pragma secure_delete = off; pragma temp_store = memory; pragma "
-    "cache_size = -131072;"
+    "cache_size = -65536;"
     "pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864;";
 static const char pragmas_reader[] = "pragma query_only = on; pragma trusted_schema = off; pragma "
                                      "cell_size_check = on; pragma temp_store = memory;"
@@ -117,6 +134,16 @@ void rp_db_deadline(struct rp_db *db, int64_t mono_us)
     db->deadline_us = mono_us;
 }
 
+/* A file, or its log, that could not be opened for writing is open for reading now, as SQLite does
+ * it, and would refuse every write from here on. */
+static bool writable(struct rp_db *db, struct rp_err *err)
+{
+    if (sqlite3_db_readonly(db->sq, "main") == 0)
+        return rp_script(db, "begin immediate; rollback", err);
+    (void)rp_fail(err, RP_E_STORE_IO, "%s cannot be opened for writing", db->store->path);
+    return rp_hint(err, "check the disk, and who may write the file");
+}
+
 static bool handle_open(struct rp_db *db, struct rp_err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
@@ -128,7 +155,8 @@ static bool handle_open(struct rp_db *db, struct rp_err *err)
     if (!db->writer)
         sqlite3_progress_handler(db->sq, STEPS_BETWEEN_LOOKS, past_reader_deadline, db);
     (void)sqlite3_db_config(db->sq, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
-    return rp_script(db, db->writer ? pragmas_writer : pragmas_reader, err);
+    return rp_script(db, db->writer ? pragmas_writer : pragmas_reader, err) &&
+           (!db->writer || writable(db, err));
 }
 
 static void handle_close(struct rp_db *db)
@@ -187,7 +215,8 @@ bool rp_db_reopen(struct rp_db *db, struct rp_err *err)
 {
     handle_close(db);
     rp_names_forget(db);
-    if (!handle_open(db, err) || !rp_quick_check(db, 0, err) || !write_out(db, err))
+    if (!handle_open(db, err) ||
+        (db->writer && (!rp_quick_check(db, 0, err) || !write_out(db, err))))
         return false;
     db->distrusted = false;
     return true;

@@ -97,6 +97,17 @@ static double enqueue_all(struct rp_db *db, int64_t rows)
     return rate(rows, t);
 }
 
+static struct rp_report report_of(const struct rp_lease *l, enum rp_outcome outcome)
+{
+    struct rp_report r = {.lease = l->id, .token = l->token, .outcome = outcome, .permanent = true};
+    if (outcome == RP_OUT_FAILED) {
+        r.facts.error = RP_STR("connect ECONNREFUSED 10.0.0.7:5432");
+        r.facts.error_class = RP_STR("connection");
+        r.pattern_hash = 7;
+    }
+    return r;
+}
+
 /* One transaction: a claim of 1,000, and the reports of the 1,000 before. */
 static double run_all(struct rp_db *db, int64_t rows, enum rp_outcome outcome)
 {
@@ -109,21 +120,15 @@ static double run_all(struct rp_db *db, int64_t rows, enum rp_outcome outcome)
     while (done < rows && n > 0) {
         struct rp_arena a = {0};
         int64_t now = rp_wall(&rp_clock_system);
-        enum rp_state state;
         if (!rp_tx_begin(db, &err) || !rp_jobs_claim(db, &c, now, &a, &l, &n, &err) ||
             !rp_tx_commit(db, &err) || !rp_tx_begin(db, &err))
             die(&err);
-        for (size_t i = 0; i < n; i++) {
-            struct rp_report r = {
-                .lease = l[i].id, .token = l[i].token, .outcome = outcome, .permanent = true};
-            if (outcome == RP_OUT_FAILED) {
-                r.facts.error = RP_STR("connect ECONNREFUSED 10.0.0.7:5432");
-                r.facts.error_class = RP_STR("connection");
-                r.pattern_hash = 7;
-            }
-            if (!rp_job_report(db, &r, now, &state, &err))
-                die(&err);
-        }
+        struct rp_report *r = RP_NEW_N(&a, struct rp_report, n);
+        struct rp_reported *out = RP_NEW_N(&a, struct rp_reported, n);
+        for (size_t i = 0; i < n; i++)
+            r[i] = report_of(&l[i], outcome);
+        if (!rp_jobs_report(db, r, n, now, &a, out, &err))
+            die(&err);
         if (!rp_tx_commit(db, &err))
             die(&err);
         done += (int64_t)n;

@@ -133,8 +133,20 @@ def failures():
 
 
 def analysis():
-    return {"window": {"since": ago(3600), "until": ago(0)}, "runs": 4120, "failures": 952, "unexplained": 10, "patterns": [
-        {"id": "P7", "template": REFUSED, "class": "connection", "group": "dependency",
+    condition = {"where": {"node": "web-2", "dependency billing-db": "down"}, "inside": {"failed": 830, "runs": 840},
+                 "outside": {"failed": 122, "runs": 3280}, "lift": 4.28, "q": 3e-200, "coverage": 0.87,
+                 "shadows": [{"where": {"queue": "billing"}, "inside": {"failed": 840, "runs": 1100}, "lift": 3.3, "q": 1e-90,
+                              "outside": {"failed": 112, "runs": 3020}, "coverage": 0.88}], "more_shadows": 2}
+    return {"window": {"since": ago(3600), "until": ago(0)}, "runs": 4120, "failures": 952, "unexplained": 10,
+            "rate": {"runs": 4120, "failures": 952, "rate": 0.231, "low": 0.218, "high": 0.244},
+            "last_hour": {"runs": 4120, "failures": 952, "rate": 0.231, "low": 0.218, "high": 0.244},
+            "same_hour_before": {"runs": 28000, "failures": 504, "rate": 0.018, "low": 0.0165, "high": 0.0196},
+            "onset": {"kind": "sudden", "at": ago(420), "from": ago(430), "to": ago(410), "before": 0.018, "after": 0.61},
+            "suspects": [{"at": ago(425), "kind": "dependency down", "what": "billing-db"}], "conditions": [condition],
+            "poison": [{"job": "4801", "type": "invoice", "pattern": "P3", "failures": 4, "nodes": 2, "successes_of_others": 61,
+                        "first": ago(300), "last": ago(60)}], "gone": [{"id": "P2"}], "types": [], "queues": [], "patterns": [
+        {"id": "P7", "new": True, "onset": {"kind": "slow", "at": ago(420), "from": ago(430), "to": ago(410), "before": 0.0,
+                                            "after": 0.4}, "suspects": [], "conditions": [condition], "template": REFUSED, "class": "connection", "group": "dependency",
          "action": "check the dependency, then replay", "count": 840, "share": 0.88, "first": ago(420), "last": ago(5),
          "types": {"reconciliation": 840}, "samples": ["4711", "4712"]},
         {"id": "P3", "template": "TypeError: Cannot read properties of undefined (reading <*>)", "class": "code_bug",

@@ -20,8 +20,16 @@ jobs:
   work: { idempotent: true, retries: 100, backoff: { kind: fixed, base: 1s }, poison_after: 100 }
   once: { idempotent: false, retries: 0 }
   mend: { idempotent: true, retries: 0 }
+  patch:
+    shell: >
+      echo "$REPRISE_JOB_ID $REPRISE_ATTEMPT" >>%(dir)s/runs;
+      [ -e %(dir)s/fixed ] || exit 1;
+      sleep 0.3
+    idempotent: true
+    retries: 0
   command:
     shell: >
+      echo "$REPRISE_JOB_ID $REPRISE_ATTEMPT" >>%(dir)s/runs;
       exec 9>%(dir)s/lock.$REPRISE_JOB_ID;
       flock -n 9 || echo "$REPRISE_JOB_ID $REPRISE_ATTEMPT" >>%(dir)s/overlaps;
       (setsid sleep 0.9 &);
@@ -31,7 +39,7 @@ jobs:
     backoff: { kind: fixed, base: 10ms }
     poison_after: 100
     grace: 200ms
-  tick: { shell: "true", idempotent: true, schedule: "* * * * * *", missed: run-all, overlap: allow }
+  tick: { shell: 'echo "$REPRISE_JOB_ID $REPRISE_ATTEMPT" >>%(dir)s/runs', idempotent: true, schedule: "* * * * * *", missed: run-all, overlap: allow }
 """
 
 
@@ -46,6 +54,7 @@ class Ledger:
         self.asked_again = {}                   # Idempotency-Key → (body, ids): answered; asked again they must say the same
         self.reports = {}                       # (job, attempt) → (outcome, state): answered reports
         self.leases = {}                        # job → (attempt, deadline, over): the newest lease that a worker was given
+        self.granted = set()                    # (job, attempt): all leases that workers were given
         self.wrong = []                         # sentences
         self.done = collections.Counter()
 
@@ -160,6 +169,7 @@ class Worker(Client):
         with self.ledger.lock:
             before = self.ledger.leases.get(job)
             self.ledger.leases[job] = (lease["attempt"], moment(lease["deadline"]), False)
+            self.ledger.granted.add((job, lease["attempt"]))
         if before and not before[2] and now < before[1] - 0.05:
             self.ledger.say(f"G10: job {job} was leased as attempt {lease['attempt']} {before[1] - now:.2f} s before the lease of attempt {before[0]} ended")
         if before and lease["attempt"] <= before[0]:

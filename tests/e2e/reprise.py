@@ -18,6 +18,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 BIN = os.environ.get("REPRISE_BIN") or str(ROOT / "build" / "reprise")
 SHARED = pathlib.Path(os.environ.get("RP_SHARED") or ROOT.parent / "shared")
 DEADLINE_S = 30
+# A program built with a sanitizer needs more memory and time than its own: scripts/test-long says by how much (docs/testing.md).
+SLACK = float(os.environ.get("RP_SANITIZER_SLACK") or 1)
+SANITIZED = SLACK > 1
 
 
 @dataclasses.dataclass
@@ -33,6 +36,7 @@ class Answer:
 def environment(**more):
     """A small, known environment: nothing of the person who runs the tests leaks in."""
     base = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+    base |= {k: v for k, v in os.environ.items() if k in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")}
     return base | {k: str(v) for k, v in more.items() if v is not None}
 
 
@@ -118,12 +122,34 @@ class Daemon:
         return self.start()
 
     def __exit__(self, *error):
-        if self.process is not None:
+        leaks = ""
+        if self.process is not None and SANITIZED and error[0] is None and self.process.poll() is None:
+            leaks = self.end_at_once()
+        elif self.process is not None:
             self.process.kill()
             self.process.wait()
         if error[0] is not None:
             print(self.logged()[-4000:])
         shutil.rmtree(self.dir, ignore_errors=True)
+        assert not leaks, leaks
+
+    def end_at_once(self):
+        """Its end by signals, so that a sanitizer can look what was not given back: its words, if it found something."""
+        for _ in range(2):
+            self.process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+        code = self.process.wait(DEADLINE_S * SLACK)
+        return "" if code == 0 else f"exit {code}: {self.logged()[-6000:]}"
+
+    # ---- what it holds, by the kernel's account ----
+
+    def memory(self, what="RssAnon"):
+        """Bytes of its own (files that are mapped do not count); VmHWM: the most so far, with those."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) << 10 for line in status if line.startswith(what + ":"))
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     # ---- HTTP ----
 

@@ -175,6 +175,18 @@ def test_analyze_names_patterns_counts_classes_and_the_action(incident):
     assert "reprise replay --pattern P7 --dry-run" in out
 
 
+def test_analyze_says_since_when_where_and_which_jobs_are_poison_with_their_counts(incident):
+    out = incident.run("analyze", "--since", "1h").out
+    words = " ".join(out.split())
+    assert "23.1 % (95 % interval 21.8 % – 24.4 %) failed last hour 23.1 % same hour of the 7 days before 1.8 %" in words
+    assert "began suddenly" in words and "1.8 % → 61 % of the runs" in words and "a slow rise since" in words
+    assert "billing-db dependency down (coincidence in time, not proof)" in words
+    assert "node=web-2 and dependency billing-db=down" in words and "830 of 840 (98.8 %) failed" in words
+    assert "goes with it: queue=billing and 2 more" in words
+    assert "job 4801 (invoice) 4 × P3 on 2 nodes, 61 of others succeeded in between" in words
+    assert "not seen again since the week before: P2" in words
+
+
 # ---- replay ----
 
 def test_a_dry_run_shows_plan_checks_and_hash_and_ends_with_4_when_refused(canned):

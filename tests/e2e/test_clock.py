@@ -4,6 +4,7 @@ import glob
 import time
 
 import pytest
+from load import moment
 from reprise import Daemon, wait_for
 
 FOUND = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
@@ -27,6 +28,11 @@ class Clock:
     def set(self, seconds):
         new = self.file.with_suffix(".new")
         new.write_text(f"{seconds:+d}\n")
+        new.rename(self.file)
+
+    def slew(self, rate):
+        new = self.file.with_suffix(".new")
+        new.write_text(f"+0 {rate}\n")
         new.rename(self.file)
 
 
@@ -86,6 +92,30 @@ def test_G14_no_instant_fires_twice_when_the_clock_is_set_forward_and_back(clock
     assert len(instants) == len(set(instants))
     assert len(instants) < 100, "no storm of the hour that was jumped over"
     assert d.get("/readyz") == {"ready": True}
+
+
+@pytest.mark.parametrize("jump", [24 * HOUR, -24 * HOUR])
+def test_R11_a_clock_that_was_wrong_by_hours_is_an_alert(clocked, jump):
+    d, clock = clocked
+    assert "clock" not in d.cli("status", code=None).out and "clock_set" not in d.get("/v1/status")
+    clock.set(jump)
+    said = wait_for(lambda: d.get("/v1/status").get("clock_set"), "the status says so", 40)
+    assert abs(said["by_s"] - jump) <= 1, said
+    line = next(l for l in d.cli("status", code=None).out.splitlines() if l.startswith("clock"))
+    assert "ALERT" in line and ("forward" if jump > 0 else "back") in line, line
+    assert "reprise_clock_corrections_total 1" in d.http("GET", "/metrics")[1].decode()
+
+
+@pytest.mark.parametrize("rate", ["x1.02", "x0.98"])
+def test_G24_a_slewed_clock_fires_each_instant_once_and_is_no_alert(clocked, rate):
+    """A smeared leap second is 11 millionths; this is a thousand times as much."""
+    d, clock = clocked
+    clock.slew(rate)
+    count = len(fired(d))
+    wait_for(lambda: len(fired(d)) > count + 4, "more runs", 40)
+    seconds = [round(moment(i)) for i in fired(d)]
+    assert seconds == list(range(seconds[0], seconds[0] + len(seconds))), "each second, once"
+    assert "clock_set" not in d.get("/v1/status")
 
 
 def test_U16_instants_that_the_clock_jumped_over_are_missed_and_the_clock_is_named(clocked):

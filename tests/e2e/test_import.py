@@ -53,7 +53,7 @@ EXACT = ("format", "lines", "runs", "succeeded", "failed", "timeout", "unfinishe
 
 
 @shared_logs
-@pytest.mark.parametrize("name", [p.name for p in sorted(LOGS.glob("*.log")) if p.name.startswith(("cron-", "plain-"))])
+@pytest.mark.parametrize("name", [p.name for p in sorted(LOGS.glob("*.log"))])
 def test_the_counts_of_a_job_log_are_exact(name):
     want = json.loads((LOGS / "expected.json").read_text())[name]
     got = alone("import", "log", LOGS / name, "--dry-run", "--json").json()
@@ -66,9 +66,12 @@ def test_the_counts_of_a_job_log_are_exact(name):
         if want[key] is None:
             assert key not in got
         elif name != "cron-default-traditional.log" or key == "first_start":
-            difference = datetime.datetime.fromisoformat(got[key]) - datetime.datetime.fromisoformat(want[key])
+            seconds = (datetime.datetime.fromisoformat(got[key]) - datetime.datetime.fromisoformat(want[key])).total_seconds()
+            if name == "rq.log":  # a clock without a date: the day is guessed from the file's
+                seconds = (seconds + 3600) % 86400 - 3600
             # the year is not in traditional syslog: it is guessed from the file's
-            assert abs(difference) < datetime.timedelta(seconds=2) or ("traditional" in name and got[key][4:16] == want[key][4:16])
+            no_year = "traditional" in name or name == "journald-short.log"
+            assert abs(seconds) < 2 or (no_year and got[key][4:16] == want[key][4:16])
 
 
 def test_a_year_that_the_log_does_not_name_is_taken_from_the_option(folder):
@@ -99,7 +102,7 @@ def test_packed_logs_and_standard_input_are_read_as_they_are(folder):
     assert alone("import", "log", "-", "--dry-run", "--json", input=packed.read_bytes()).json() == plain
     packed.write_bytes(packed.read_bytes()[:-20])
     torn = alone("import", "log", packed, "--dry-run", "--json")
-    assert torn.code == 1 and torn.out == "" and "gzip" in torn.err and str(packed) in torn.err
+    assert torn.code == 1 and torn.json()["runs"] == 299 and "gzip" in torn.err and str(packed) in torn.err
 
 
 def test_a_log_of_any_size_is_read_in_constant_memory():

@@ -1,6 +1,9 @@
-"""SIGKILL at random moments under load, restart, and a look whether every promise was kept (guarantees: kill).
+"""SIGKILL at random moments under load (workers, processes, a schedule, a replay under way), restart, and a look whether every promise
+was kept (guarantees: kill).
 
 RP_KILL_ROUNDS=n makes it longer, RP_SEED=n repeats the choices of a run that failed (the moments are the machine's)."""
+import collections
+import json
 import os
 import random
 import sqlite3
@@ -9,12 +12,12 @@ import threading
 import time
 
 from load import CONFIG, Enqueuer, Finisher, Ledger, Worker
-from reprise import Daemon, wait_for
+from reprise import Daemon, processes_with, wait_for
 
-ROUNDS = int(os.environ.get("RP_KILL_ROUNDS", "12"))
+ROUNDS = int(os.environ.get("RP_KILL_ROUNDS", "20"))
 ROUNDS_A_STORE = 25  # then a new one, so that each check stays quick
 SEED = int(os.environ.get("RP_SEED", random.SystemRandom().getrandbits(32)))
-MENDS = 40
+MENDS, PATCHES = 24, 6  # jobs of one replay: for workers, with a process
 
 
 class Rounds:
@@ -23,7 +26,7 @@ class Rounds:
     def __init__(self, daemon, seed):
         self.d, self.seed, self.ledger = daemon, seed, Ledger()
         self.random = random.Random(seed)
-        self.starts, self.replay = [], None
+        self.starts, self.replays, self.replay = [], {}, None  # replays: number → its jobs
 
     # ---- load ----
 
@@ -50,20 +53,28 @@ class Rounds:
 
     def fail_some(self):
         """Jobs that failed, for a replay that the kills will hit."""
-        self.mends = [j["id"] for j in self.d.post("/v1/jobs", [{"type": "mend", "payload": "mend"}] * MENDS)]
+        (self.d.dir / "fixed").unlink(missing_ok=True)
+        wanted = [{"type": "mend", "payload": "mend"}] * MENDS + [{"type": "patch"}] * PATCHES
+        ids = [j["id"] for j in self.d.post("/v1/jobs", wanted)]
         stop = threading.Event()
         w = Worker("breaker", self.d, self.ledger, stop, 0)
         w.types = ["mend"]
         w.handle = lambda lease: w.report(lease, "failed")
         w.start()
-        wait_for(lambda: self.d.get("/v1/jobs/count?type=mend&state=failed")["count"] == MENDS, "failed jobs to replay")
+        of_these = f"select count(*) from job where state = 6 and id >= {ids[0]} and id <= {ids[-1]}"
+        wait_for(lambda: self.rows(of_these) == [(len(ids),)], "failed jobs to replay")
         stop.set()
         w.join()
+        (self.d.dir / "fixed").touch()
+        return ids
 
-    def start_replay(self):
-        answer = self.d.post("/v1/replays", {"select": {"type": "mend"}, "guard": {
-            "canary": 4, "wave": 6, "rate": 12, "accept_unknown": True, "reason": "the link is back"}})
-        self.replay = answer["id"]
+    def keep_replaying(self):
+        """A new replay whenever the one before has ended, so that kills hit all its stages."""
+        if self.replay is None or self.replay_over():
+            ids = self.fail_some()
+            self.replay = self.d.post("/v1/replays", {"select": {"jobs": ids}, "guard": {
+                "canary": 4, "wave": 6, "rate": 12, "accept_unknown": True, "reason": "the link is back"}})["id"]
+            self.replays[int(self.replay.removeprefix("R"))] = sorted(map(int, ids))
 
     # ---- checks ----
 
@@ -112,9 +123,18 @@ class Rounds:
                 self.ledger.say(f"G3: job {job} was answered to be {state}, it is {now}")
 
     def replayed(self, job):
-        return self.replay is not None and job in self.mends
+        return any(int(job) in jobs for jobs in self.replays.values())
 
     def check_once(self):
+        runs = self.d.dir / "runs"
+        begun = collections.Counter(tuple(line.split()) for line in runs.read_text().splitlines()) if runs.exists() else {}
+        recorded = {(str(j), n) for j, n in self.rows("select job_id, n from attempt union select job_id, n from lease")}  # after it: schedule and replay go on
+        for job, n in self.ledger.granted - recorded:
+            self.ledger.say(f"G12: attempt {n} of job {job} was given to a worker and is not on record")
+        for (job, n), times in begun.items():
+            if times > 1 or (job, int(n)) not in recorded:
+                self.ledger.say(f"G12: the process of attempt {n} of job {job} began {times} times"
+                                f"{'' if (job, int(n)) in recorded else ', and the attempt is not on record'}")
         for job, n in self.rows("select job_id, count(*) from attempt a join job j on j.id = a.job_id join job_type t on t.id = j.type_id "
                                 "where t.name = 'once' group by 1 having count(*) > 1"):
             self.ledger.say(f"G12: job {job}, which is not idempotent, ran {n} times")
@@ -131,7 +151,7 @@ class Rounds:
             self.ledger.say(f"G13: jobs {a} and {b} with the key {key} were live at the same time")
 
     def check_schedule(self):
-        for instant, n in self.rows("select instant, count(*) from job where schedule_id is not null group by 1 having count(*) > 1"):
+        for instant, n in self.rows("select instant, count(*) from job where schedule_id is not null group by schedule_id, instant having count(*) > 1"):
             self.ledger.say(f"G14: the instant {instant} made {n} jobs")
         seconds = [i // 1000000 for (i,) in self.rows("select instant from occurrence order by 1")]
         gaps = [(a, b) for a, b in zip(seconds, seconds[1:]) if b != a + 1]
@@ -142,9 +162,20 @@ class Rounds:
         for job, replay, n in self.rows("select job_id, replay_id, count(*) from attempt where replay_id is not null "
                                         "and outcome not in (4, 7) group by 1, 2 having count(*) > 1"):
             self.ledger.say(f"G17: job {job} ran {n} times in replay R{replay}")
-        for job, in self.rows("select distinct job_id from attempt where replay_id is not null"):
-            if str(job) not in self.mends:
-                self.ledger.say(f"G17: job {job} ran in a replay that has not selected it")
+        for replay, jobs in self.replays.items():
+            items = self.rows("select job_id, fate from replay_item where replay_id = ? order by job_id", replay)
+            if [job for job, _ in items] != jobs:
+                self.ledger.say(f"G17: the items of R{replay} are {items}, selected were {jobs}")
+            ran = {job for job, in self.rows("select distinct job_id from attempt where replay_id = ?", replay)}
+            if not ran <= set(jobs):
+                self.ledger.say(f"G17: jobs {ran - set(jobs)} ran in R{replay}, which has not selected them")
+            for job, fate in items:
+                if fate in (3, 4, 5, 7) and job not in ran:
+                    self.ledger.say(f"G17: job {job} has a fate in R{replay} and did not run in it")
+        open_items = self.rows("select r.id, count(*) from replay r join replay_item i on i.replay_id = r.id and i.fate in (1, 2) "
+                               "where r.state = 5 group by 1")
+        for replay, n in open_items:
+            self.ledger.say(f"G17: R{replay} is done and has lost {n} items")
 
     def check_processes(self):
         overlaps = self.d.dir / "overlaps"
@@ -188,8 +219,6 @@ class Rounds:
             stop.set()
             for t in threads:
                 t.join()
-        items = self.d.get(f"/v1/replays/{self.replay}/items?limit=999")["items"]
-        assert sorted(i["job"] for i in items) == sorted(self.mends), "G17: the replay's items are the jobs that failed"
         self.check()
 
     def replay_over(self):
@@ -205,14 +234,16 @@ def rounds_on_one_store(seed, rounds):
     d.write_config(CONFIG % {"dir": d.dir})
     with d:
         r = Rounds(d, seed)
-        r.fail_some()
         for round in range(rounds):
-            if round == 1:
-                r.start_replay()
+            r.keep_replaying()
             r.load(round)
             r.restart()
             r.check()
         r.finish()
+        r.ledger.done["replays"] += len(r.replays)
+        assert d.stop() == 0
+    left = processes_with(str(d.dir))
+    assert not left, f"G16: processes {left} have outlived their jobs and the daemon"
     return r
 
 
@@ -227,3 +258,26 @@ def test_G1_to_G4_G10_to_G17_G27_G30_no_promise_is_broken_by_kills():
             done[what] = done.get(what, 0) + n
         print(f"{len(starts)} kills; ready again after {statistics.median(starts):.2f} s (median), {max(starts):.2f} s (longest); {done}", flush=True)
     assert statistics.median(starts) < 2, f"G27: RP_SEED={SEED}: ready again after {sorted(starts)[-5:]} s"
+
+
+COUNT = "i=0; while :; do i=$((i + 1)); echo $i; echo $i >>%s/said; sleep 0.05; done"
+
+
+def test_G5_output_survives_the_daemons_death_but_for_its_last_second():
+    with Daemon("") as d:
+        d.write_config("jobs:\n  talk: " + json.dumps({"shell": COUNT % d.dir, "idempotent": True, "retries": 3}) + "\n")
+        d.reload()
+        wait_for(lambda: d.http("POST", "/v1/jobs", {"type": "talk"})[0] == 201, "the job")
+        id = d.get("/v1/jobs")["items"][0]["id"]
+
+        def said():
+            path = d.dir / "said"
+            return len(path.read_text().splitlines()) if path.exists() else 0
+
+        at_least = wait_for(lambda: said() > 20 and said(), "some output")
+        time.sleep(3)  # the last second, and two for a machine that is busy with other things
+        d.kill()
+        d.start()
+        assert d.attempts(id)[0]["outcome"] == "lost"
+        kept = [int(n) for n in d.output(id, 1).split()]
+        assert kept == list(range(1, len(kept) + 1)) and len(kept) >= at_least, f"{len(kept)} lines are kept, {at_least} were written 3 s before"

@@ -13,50 +13,25 @@ struct entry {
     int64_t at_us;
 };
 
-static struct rp_str take_word(struct rp_str *s)
-{
-    size_t n = 0;
-    while (n < s->n && !is_blank(s->p[n]))
-        n++;
-    struct rp_str w = str_head(*s, n);
-    *s = str_from(*s, n);
-    while (s->n > 0 && is_blank(s->p[0]))
-        *s = str_from(*s, 1);
-    return w;
-}
-
-static size_t find_byte(struct rp_str s, char c)
-{
-    const char *hit = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
-    return hit != NULL ? (size_t)(hit - s.p) : SIZE_MAX;
-}
-
-static struct rp_str last_segment(struct rp_str path)
-{
-    for (size_t slash; (slash = find_byte(path, '/')) != SIZE_MAX;)
-        path = str_from(path, slash + 1);
-    return path;
-}
-
 /* "tag[pid]:" or "tag:"; the tag may hold "(…)". */
 static void split_tag(struct rp_str word, struct entry *e)
 {
     if (rp_str_ends(word, ":"))
         word.n--;
-    size_t open = find_byte(word, '[');
+    size_t open = rp_find_byte(word, '[');
     e->pid = RP_STR("");
     if (open != SIZE_MAX && rp_str_ends(word, "]")) {
         e->pid = (struct rp_str){word.p + open + 1, word.n - open - 2};
         word.n = open;
     }
-    e->tag = last_segment(word);
+    e->tag = rp_last_segment(word);
 }
 
 static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
 {
     bool syslog;
     if (s.n > 0 && s.p[0] == '<') { /* <86>: facility and severity */
-        size_t end = find_byte(str_head(s, 6), '>');
+        size_t end = rp_find_byte(str_head(s, 6), '>');
         s = end != SIZE_MAX ? str_from(s, end + 1) : s;
     }
     bool timed = rp_stamp_take(st, &s, &e->at_us, &syslog);
@@ -64,8 +39,8 @@ static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
         s = str_from(s, 1);
     if (!timed)
         e->at_us = RP_NO_TIME;
-    struct rp_str first = take_word(&s); /* the host, unless the program's name comes at once */
-    split_tag(rp_str_ends(first, ":") ? first : take_word(&s), e);
+    struct rp_str first = rp_take_tag(&s); /* the host, unless the program's name comes at once */
+    split_tag(rp_str_ends(first, ":") ? first : rp_take_tag(&s), e);
     e->text = s;
     return e->tag.n > 0;
 }
@@ -73,7 +48,7 @@ static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
 static bool is_cron(struct rp_str tag)
 {
     static const char *const names[] = {"cron", "crond", "anacron", "run-parts", "dcron", NULL};
-    return rp_str_in(str_head(tag, find_byte(tag, '(')), names);
+    return rp_str_in(str_head(tag, rp_find_byte(tag, '(')), names);
 }
 
 /* ---- "(user) VERB (text)" ---- */
@@ -84,20 +59,20 @@ struct action {
 
 static bool read_action(struct rp_str s, struct action *a)
 {
-    size_t close = find_byte(s, ')');
+    size_t close = rp_find_byte(s, ')');
     if (s.n == 0 || s.p[0] != '(' || close == SIZE_MAX)
         return false;
     a->user = (struct rp_str){s.p + 1, close - 1};
     s = str_from(s, close + 1);
     while (s.n > 0 && is_blank(s.p[0]))
         s = str_from(s, 1);
-    a->verb = take_word(&s);
+    a->verb = rp_take_word(&s);
     if (s.n < 2 || s.p[0] != '(')
         return false;
     s = rp_str_trim(s);
     a->text = (struct rp_str){s.p + 1, s.n - 1 - (s.p[s.n - 1] == ')' ? 1u : 0u)};
     a->pid = RP_STR("");
-    size_t end = find_byte(str_head(a->text, 16), ']');
+    size_t end = rp_find_byte(str_head(a->text, 16), ']');
     if (a->text.n > 0 && a->text.p[0] == '[' && end != SIZE_MAX && end > 1 &&
         is_digit(a->text.p[1])) {
         a->pid = (struct rp_str){a->text.p + 1, end - 1};
@@ -162,20 +137,6 @@ static void on_end(struct rp_joblog *l, const struct entry *e, const struct acti
                  e->at_us);
 }
 
-/* The number after a word of the text, -1: none. */
-static int64_t number_after(struct rp_str s, const char *word)
-{
-    size_t at = rp_str_find(s, rp_str_of(word));
-    int64_t n;
-    if (at == SIZE_MAX)
-        return -1;
-    s = str_from(s, at + strlen(word));
-    size_t len = 0;
-    while (len < s.n && is_digit(s.p[len]))
-        len++;
-    return rp_str_i64(str_head(s, len), &n) ? n : -1;
-}
-
 /* timeout(1) reports its time limit as 124. */
 static bool by_timeout(const struct rp_open_run *r, int64_t status)
 {
@@ -185,7 +146,7 @@ static bool by_timeout(const struct rp_open_run *r, int64_t status)
 /* "(CRON) error (grandchild #48226 failed with exit status 1)" */
 static bool on_error(struct rp_joblog *l, const struct entry *e, const struct action *a)
 {
-    int64_t pid = number_after(a->text, "child #");
+    int64_t pid = rp_number_after(a->text, "child #");
     if (pid < 0)
         return false;
     l->saw_failures = true;
@@ -197,7 +158,7 @@ static bool on_error(struct rp_joblog *l, const struct entry *e, const struct ac
     if (r == NULL)
         return false;
     r->verdict =
-        by_timeout(r, number_after(a->text, "exit status ")) ? RP_RUN_TIMEOUT : RP_RUN_FAILED;
+        by_timeout(r, rp_number_after(a->text, "exit status ")) ? RP_RUN_TIMEOUT : RP_RUN_FAILED;
     r->number = pid_number(e->pid);
     rp_tail_add(&r->error, rp_str_trim(str_from(a->text, at)));
     return true;
@@ -229,12 +190,12 @@ static bool on_busybox(struct rp_joblog *l, const struct entry *e)
     if (user == SIZE_MAX)
         return false;
     s = str_from(s, user > 0 ? user + 1 : 0);
-    if (!rp_str_is(take_word(&s), "USER") || take_word(&s).n == 0)
+    if (!rp_str_is(rp_take_word(&s), "USER") || rp_take_word(&s).n == 0)
         return false;
     static const char *const pid_words[] = {"pid", NULL};
-    if (!rp_str_in(take_word(&s), pid_words))
+    if (!rp_str_in(rp_take_word(&s), pid_words))
         return false;
-    struct rp_str pid = take_word(&s);
+    struct rp_str pid = rp_take_word(&s);
     if (rp_str_starts(s, "cmd "))
         s = str_from(s, 4);
     if (pid_number(pid) == 0 || s.n == 0)
@@ -260,7 +221,7 @@ static bool on_anacron(struct rp_joblog *l, const struct entry *e)
     struct rp_open_run *r = rp_log_find(l, name, e->pid);
     if (r == NULL)
         r = rp_log_open(l, name, e->pid, RP_NO_TIME);
-    int64_t status = number_after(rest, "exit status: ");
+    int64_t status = rp_number_after(rest, "exit status: ");
     if (status > 0)
         rp_tail_add(&r->error, rest);
     rp_log_close(l, r, status > 0 ? RP_RUN_FAILED : RP_RUN_SUCCEEDED, e->at_us);
@@ -335,14 +296,5 @@ static int cron_score(struct rp_str line)
                : 1;
 }
 
-static void cron_finish(struct rp_joblog *l)
-{
-    while (l->n_open > 0) {
-        struct rp_open_run *r = l->open[0];
-        rp_log_close(l, r, r->verdict != RP_RUN_UNKNOWN ? r->verdict : rp_log_left_open(l),
-                     RP_NO_TIME);
-    }
-}
-
-const struct rp_log_format rp_format_cron = {"cron", cron_score, cron_line, cron_finish,
+const struct rp_log_format rp_format_cron = {"cron", cron_score, cron_line, rp_log_close_all,
                                              RP_RUN_UNKNOWN};

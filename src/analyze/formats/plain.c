@@ -10,53 +10,7 @@
  * is a program, not a job. */
 #include "analyze/formats/format.h"
 
-enum verb { NO_VERB, START, DONE, FAILED, TIMED_OUT, CANCELLED };
 enum { SUBJECT_MAX = 200, TOKENS_MAX = 8 };
-
-static const struct {
-    const char *words;
-    enum verb verb;
-} verbs[] = {
-    {"timed out", TIMED_OUT},
-    {"timedout", TIMED_OUT},
-    {"timeout", TIMED_OUT},
-    {"exceeded time limit", TIMED_OUT},
-    {"exceeded its time limit", TIMED_OUT},
-    {"exceeded the time limit", TIMED_OUT},
-    {"time limit exceeded", TIMED_OUT},
-    {"started", START},
-    {"starting", START},
-    {"start", START},
-    {"begin", START},
-    {"began", START},
-    {"begun", START},
-    {"running", START},
-    {"launched", START},
-    {"finished", DONE},
-    {"done", DONE},
-    {"completed", DONE},
-    {"complete", DONE},
-    {"succeeded", DONE},
-    {"success", DONE},
-    {"successful", DONE},
-    {"successfully", DONE},
-    {"ok", DONE},
-    {"ended", DONE},
-    {"passed", DONE},
-    {"exited", DONE},
-    {"failed", FAILED},
-    {"failure", FAILED},
-    {"fail", FAILED},
-    {"failing", FAILED},
-    {"error", FAILED},
-    {"errored", FAILED},
-    {"crashed", FAILED},
-    {"aborted", FAILED},
-    {"died", FAILED},
-    {"cancelled", CANCELLED},
-    {"canceled", CANCELLED},
-    {"skipped", CANCELLED},
-};
 
 static const char *const levels[] = {"trace",    "debug",  "info",  "notice", "warn",
                                      "warning",  "error",  "err",   "fatal",  "crit",
@@ -66,7 +20,7 @@ static const char *const bad_levels[] = {"error",    "err",    "fatal", "crit",
 
 struct event {
     int64_t at_us;
-    enum verb verb;
+    enum rp_verb verb;
     struct rp_str name, id, text; /* text: from the verb on */
     int64_t attempt;
     bool strong;    /* the name stands where only a job's name stands: name[id], "job name" */
@@ -75,46 +29,9 @@ struct event {
 
 /* ---- words ---- */
 
-static bool name_byte(char c)
-{
-    return is_alnum(c) || one_of(c, "-_./") || (c & 0x80) != 0;
-}
-
-static bool same_words(struct rp_str s, const char *words)
-{
-    size_t n = strlen(words);
-    return s.n >= n && rp_str_is_word(str_head(s, n), words) &&
-           (s.n == n || !name_byte(s.p[n]) ||
-            (one_of(s.p[n], "./") && (s.n == n + 1 || is_blank(s.p[n + 1]))));
-}
-
-/* The first verb of the body: where it begins; SIZE_MAX if there is none near the front. */
-static size_t find_verb(struct rp_str body, enum verb *verb)
-{
-    for (size_t i = 0; i < body.n && i < SUBJECT_MAX; i++) {
-        if (!is_alpha(body.p[i]) || (i > 0 && name_byte(body.p[i - 1])))
-            continue;
-        for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
-            if (same_words(str_from(body, i), verbs[v].words)) {
-                *verb = verbs[v].verb;
-                return i;
-            }
-    }
-    return SIZE_MAX;
-}
-
-static struct rp_str strip(struct rp_str s, const char *front, const char *back)
-{
-    while (s.n > 0 && one_of(s.p[0], front))
-        s = str_from(s, 1);
-    while (s.n > 0 && one_of(s.p[s.n - 1], back))
-        s.n--;
-    return s;
-}
-
 static struct rp_str token(struct rp_str *rest)
 {
-    *rest = strip(*rest, " \t", "");
+    *rest = rp_strip(*rest, " \t", "");
     size_t n = 0;
     while (n < rest->n && !is_blank(rest->p[n]))
         n++;
@@ -146,7 +63,7 @@ static bool id_like(struct rp_str s)
 
 static bool take_name(struct subject *s, struct rp_str name, int rank)
 {
-    name = strip(name, "\"'`", "\"'`");
+    name = rp_strip(name, "\"'`", "\"'`");
     if (name.n == 0 || (rank == 1 && s->rank == 1 && !s->logger))
         return false; /* two plain words side by side are prose */
     if (rank >= s->rank) {
@@ -166,7 +83,7 @@ static bool take_pair(struct subject *s, struct rp_str t)
             continue;
         static const char *const job[] = {"job", "task", "run", NULL};
         struct rp_str name = str_head(t, i);
-        s->id = strip((struct rp_str){t.p + i + 1, t.n - i - 1 - (closed ? 1u : 0u)}, "#", "");
+        s->id = rp_strip((struct rp_str){t.p + i + 1, t.n - i - 1 - (closed ? 1u : 0u)}, "#", "");
         return s->id.n > 0 && (rp_str_in(name, job) || take_name(s, name, 3));
     }
     return false;
@@ -181,7 +98,7 @@ static bool take_key_value(struct subject *s, struct rp_str t)
     if (!rp_str_split(&value, '=', &key) || value.n == 0)
         return false;
     if (rp_str_in(key, ids))
-        s->id = strip(value, "\"'#", "\"'");
+        s->id = rp_strip(value, "\"'#", "\"'");
     else if (rp_str_in(key, names))
         return take_name(s, value, 3);
     return true;
@@ -197,8 +114,8 @@ static bool take_brackets(struct subject *s, struct rp_str t)
         return true;
     if (take_key_value(s, in) || (str_has(in, "#") && take_pair(s, in)))
         return true;
-    if (id_like(strip(in, "#", ""))) {
-        s->id = strip(in, "#", "");
+    if (id_like(rp_strip(in, "#", ""))) {
+        s->id = rp_strip(in, "#", "");
         return true;
     }
     return t.p[0] == '(' || take_name(s, in, 2);
@@ -211,7 +128,7 @@ static bool take_word(struct subject *s, struct rp_str t)
         "has",  "is",    "was", "with", "id", "execution", "of",   "the",       "status", "state",
         "name", "named", "-",   "|",    "->", "=>",        "been", "scheduled", NULL};
     bool colon = rp_str_ends(t, ":"), after_job = s->after_job;
-    t = strip(t, "\"'`", ":,;\"'`");
+    t = rp_strip(t, "\"'`", ":,;\"'`");
     s->after_job = false;
     if (t.n == 0 || rp_str_in(t, fill)) {
         s->logger = s->logger || (s->rank == 1 && rp_str_is(t, "-"));
@@ -223,7 +140,7 @@ static bool take_word(struct subject *s, struct rp_str t)
         return true;
     }
     if (t.p[0] == '#' || (id_like(t) && (s->rank > 0 || after_job))) {
-        s->id = strip(t, "#", "");
+        s->id = rp_strip(t, "#", "");
         return true;
     }
     if (!take_name(s, t, after_job ? 3 : 1))
@@ -239,7 +156,7 @@ static bool read_subject(struct rp_str text, struct subject *s)
         struct rp_str t = token(&text);
         if (t.n == 0)
             return s->rank > 0 || s->id.n > 0;
-        struct rp_str core = strip(t, "", ":,;");
+        struct rp_str core = rp_strip(t, "", ":,;");
         if (core.n > 2 && ((core.p[0] == '[' && rp_str_ends(core, "]")) ||
                            (core.p[0] == '(' && rp_str_ends(core, ")")))) {
             if (!take_brackets(s, core))
@@ -257,8 +174,8 @@ static bool read_subject(struct rp_str text, struct subject *s)
 static struct rp_str skip_levels(struct rp_str s, bool *bad)
 {
     for (;;) {
-        s = strip(s, " \t-|:", "");
-        struct rp_str rest = s, word = strip(token(&rest), "[<(", "]>):,");
+        s = rp_strip(s, " \t-|:", "");
+        struct rp_str rest = s, word = rp_strip(token(&rest), "[<(", "]>):,");
         if (!rp_str_in(word, levels))
             return s;
         *bad = *bad || rp_str_in(word, bad_levels);
@@ -281,11 +198,11 @@ static struct rp_str skip_logger(struct rp_str s, bool *bad)
     struct rp_str rest = s, name = token(&rest);
     if (!rp_str_ends(name, ":") && !separator(&rest))
         return s;
-    struct rp_str level = token(&rest), word = strip(level, "[<(", "]>):,");
+    struct rp_str level = token(&rest), word = rp_strip(level, "[<(", "]>):,");
     if (!rp_str_in(word, levels) || (!one_of(level.p[level.n - 1], ":]") && !separator(&rest)))
         return s;
     *bad = *bad || rp_str_in(word, bad_levels);
-    return strip(rest, " \t", "");
+    return rp_strip(rest, " \t", "");
 }
 
 /* After a leading verb ("Starting job x (id 7) now"): up to what is no longer the subject. */
@@ -299,7 +216,7 @@ static struct rp_str subject_behind(struct rp_str s)
         if (at != SIZE_MAX)
             s.n = at;
     }
-    return strip(s, " \t:", " \t.");
+    return rp_strip(s, " \t:", " \t.");
 }
 
 /* What may follow the verb where only a plain word names the job; else it is prose. */
@@ -308,18 +225,16 @@ static bool plain_tail(struct rp_str after)
     static const char *const words[] = {"in",      "after",        "with",    "at",
                                         "attempt", "successfully", "because", "due",
                                         "run",     "job",          NULL};
-    struct rp_str rest = strip(after, " \t", "");
+    struct rp_str rest = rp_strip(after, " \t", "");
     if (rest.n == 0 || one_of(rest.p[0], "(:.!-"))
         return true;
-    return rp_str_in(strip(token(&rest), "", ",.:;"), words);
+    return rp_str_in(rp_strip(token(&rest), "", ",.:;"), words);
 }
 
 static size_t verb_len(struct rp_str s)
 {
-    for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
-        if (same_words(s, verbs[v].words))
-            return strlen(verbs[v].words);
-    return 0;
+    enum rp_verb verb;
+    return rp_verb_at(s, &verb);
 }
 
 /* The number behind a word such as "attempt" or "exit code", -1: none. */
@@ -329,7 +244,7 @@ static int64_t number_behind(struct rp_str s, const char *word)
     for (size_t i = 0; i + n < s.n && i < 512; i++) {
         if (!rp_str_is_word((struct rp_str){s.p + i, n}, word))
             continue;
-        struct rp_str rest = strip(str_from(s, i + n), " =:#", "");
+        struct rp_str rest = rp_strip(str_from(s, i + n), " =:#", "");
         size_t len = 0;
         int64_t v;
         while (len < rest.n && is_digit(rest.p[len]))
@@ -364,29 +279,29 @@ static int64_t exit_code(struct rp_str s)
 }
 
 /* "finished with exit code 1", "completed: failed", "failed with exit code 124" */
-static enum verb refine(enum verb verb, struct rp_str text)
+static enum rp_verb refine(enum rp_verb verb, struct rp_str text)
 {
     int64_t code = exit_code(text);
-    if (verb == DONE && code < 0) {
-        enum verb second;
-        size_t len = verb_len(text), at = find_verb(str_head(str_from(text, len), 40), &second);
-        return at != SIZE_MAX && second != START ? second : DONE;
+    if (verb == RP_VERB_DONE && code < 0) {
+        enum rp_verb second;
+        size_t len = verb_len(text), at = rp_verb_find(str_head(str_from(text, len), 40), &second);
+        return at != SIZE_MAX && second != RP_VERB_START ? second : RP_VERB_DONE;
     }
-    if (verb == DONE && code > 0)
-        return code == 124 ? TIMED_OUT : FAILED;
-    return verb == FAILED && code == 124 ? TIMED_OUT : verb;
+    if (verb == RP_VERB_DONE && code > 0)
+        return code == 124 ? RP_VERB_TIMEOUT : RP_VERB_FAILED;
+    return verb == RP_VERB_FAILED && code == 124 ? RP_VERB_TIMEOUT : verb;
 }
 
 static bool read_body(struct rp_str body, struct event *e)
 {
     struct subject s;
-    size_t at = find_verb(body, &e->verb);
+    size_t at = rp_verb_find(body, &e->verb);
     e->name = e->id = e->text = RP_STR("");
     if (at == SIZE_MAX) { /* no event, but perhaps about a job */
-        e->verb = NO_VERB;
+        e->verb = RP_VERB_NONE;
         struct rp_str rest = body, first = token(&rest);
         e->text = body;
-        if (!read_subject(strip(first, "", ":"), &s) || s.rank < 3 || s.id.n == 0)
+        if (!read_subject(rp_strip(first, "", ":"), &s) || s.rank < 3 || s.id.n == 0)
             return false;
     } else {
         size_t len = verb_len(str_from(body, at));
@@ -428,37 +343,16 @@ static bool read_line(struct rp_stamp *st, struct rp_str line, struct event *e, 
 
 /* ---- runs ---- */
 
-static void settle(struct rp_joblog *l, int64_t end_us, enum rp_run_outcome outcome,
-                   struct rp_open_run *r)
-{
-    r->verdict = outcome;
-    r->end_us = end_us;
-    l->pending = r;
-    l->pending_trace = false;
-}
-
-/* The failed run whose stack trace might have followed goes out. */
-static void close_pending(struct rp_joblog *l)
-{
-    if (l->pending != NULL)
-        rp_log_close(l, l->pending, l->pending->verdict, l->pending->end_us);
-}
-
 static void forget_loose(struct rp_joblog *l)
 {
     l->stats.unassigned_lines += l->loose.lines;
     rp_tail_clear(&l->loose);
 }
 
-static uint64_t *ended_slot(struct rp_joblog *l, struct rp_str type)
-{
-    return &l->ended[rp_hash64(type) % (sizeof l->ended / sizeof *l->ended)];
-}
-
 /* A started name without id: a job only if some run of that name ended. */
 static void close_unfinished(struct rp_joblog *l, struct rp_open_run *r)
 {
-    if (r->id.n == 0 && *ended_slot(l, r->type) != rp_hash64(r->type)) {
+    if (r->id.n == 0 && !rp_log_was_ended(l, rp_hash64(r->type))) {
         l->stats.unassigned_lines++;
         rp_log_drop(l, r);
         return;
@@ -491,12 +385,12 @@ static void on_failed(struct rp_joblog *l, const struct event *e, struct rp_open
 {
     bool printed = l->loose.lines > 0;
     if (printed)
-        rp_tail_add(&r->error, (struct rp_str){l->loose.p, l->loose.n});
+        rp_tail_text(&r->error, (struct rp_str){l->loose.p, l->loose.n});
     rp_tail_add(&r->error, e->text);
     rp_tail_clear(&l->loose);
-    settle(l, e->at_us, outcome, r);
+    rp_log_settle(l, r, outcome, e->at_us);
     if (printed)
-        close_pending(l); /* it has said why; what follows is output of others */
+        rp_log_settled(l); /* it has said why; what follows is output of others */
 }
 
 static void on_end(struct rp_joblog *l, const struct event *e)
@@ -506,25 +400,25 @@ static void on_end(struct rp_joblog *l, const struct event *e)
         r = begin(l, e, RP_NO_TIME); /* began before the log */
     if (r->attempt == 0)
         r->attempt = e->attempt;
-    *ended_slot(l, r->type) = rp_hash64(r->type);
-    if (e->verb == FAILED || e->verb == TIMED_OUT) {
-        on_failed(l, e, r, e->verb == FAILED ? RP_RUN_FAILED : RP_RUN_TIMEOUT);
+    rp_log_mark_ended(l, rp_hash64(r->type));
+    if (e->verb == RP_VERB_FAILED || e->verb == RP_VERB_TIMEOUT) {
+        on_failed(l, e, r, e->verb == RP_VERB_FAILED ? RP_RUN_FAILED : RP_RUN_TIMEOUT);
         return;
     }
     forget_loose(l);
-    rp_log_close(l, r, e->verb == DONE ? RP_RUN_SUCCEEDED : RP_RUN_CANCELLED, e->at_us);
+    rp_log_close(l, r, e->verb == RP_VERB_DONE ? RP_RUN_SUCCEEDED : RP_RUN_CANCELLED, e->at_us);
 }
 
 static void on_event(struct rp_joblog *l, const struct event *e)
 {
     struct rp_open_run *r;
     switch (e->verb) {
-    case NO_VERB:
+    case RP_VERB_NONE:
         r = find_run(l, e);
         if (r != NULL && e->bad_level)
             rp_tail_add(&r->error, e->text);
         break;
-    case START:
+    case RP_VERB_START:
         r = find_run(l, e);
         if (r != NULL && (e->name.n > 0 || e->id.n > 0))
             close_unfinished(l, r);
@@ -537,17 +431,20 @@ static void on_event(struct rp_joblog *l, const struct event *e)
 
 static void on_output(struct rp_joblog *l, struct rp_str line)
 {
-    if (rp_str_trim(line).n == 0)
+    if (rp_log_follow(l, line) || rp_str_trim(line).n == 0)
         return;
-    bool trace = line.n > 0 && (is_blank(line.p[0]) || rp_line_starts_trace(line));
-    if (l->pending != NULL && (l->pending_trace || trace)) {
-        l->pending_trace = true;
-        rp_tail_add(&l->pending->error, line);
-        return;
-    }
-    close_pending(l);
+    rp_log_settled(l);
     if (l->n_open > 0 && !str_has(line, "kernel: "))
         rp_tail_add(&l->loose, line);
+    else
+        l->stats.unassigned_lines++;
+}
+
+static void on_body(struct rp_joblog *l, const struct event *e, bool known)
+{
+    rp_log_settled(l);
+    if (known)
+        on_event(l, e);
     else
         l->stats.unassigned_lines++;
 }
@@ -556,15 +453,21 @@ static void plain_line(struct rp_joblog *l, struct rp_str line)
 {
     struct event e;
     bool known;
-    if (!read_line(&l->o.stamp, line, &e, &known)) {
-        on_output(l, line);
-        return;
-    }
-    close_pending(l);
-    if (known)
-        on_event(l, &e);
+    if (read_line(&l->o.stamp, line, &e, &known))
+        on_body(l, &e, known);
     else
-        l->stats.unassigned_lines++;
+        on_output(l, line);
+}
+
+bool rp_plain_event(struct rp_joblog *l, int64_t at_us, struct rp_str text, bool strong)
+{
+    struct event e = {.at_us = at_us};
+    text = skip_logger(skip_levels(text, &e.bad_level), &e.bad_level);
+    if (!read_body(text, &e) || (strong && !e.strong) ||
+        (e.verb == RP_VERB_NONE && find_run(l, &e) == NULL))
+        return false;
+    on_body(l, &e, true);
+    return true;
 }
 
 static int plain_score(struct rp_str line)
@@ -572,16 +475,17 @@ static int plain_score(struct rp_str line)
     struct rp_stamp st = {.year = 2000};
     struct event e;
     bool known;
-    return read_line(&st, line, &e, &known) && known && e.verb != NO_VERB ? (e.strong ? 3 : 1) : 0;
+    return read_line(&st, line, &e, &known) && known && e.verb != RP_VERB_NONE ? (e.strong ? 3 : 1)
+                                                                               : 0;
 }
 
-static void plain_finish(struct rp_joblog *l)
+void rp_plain_finish(struct rp_joblog *l)
 {
-    close_pending(l);
+    rp_log_settled(l);
     forget_loose(l);
     while (l->n_open > 0)
         close_unfinished(l, l->open[0]);
 }
 
-const struct rp_log_format rp_format_plain = {"plain", plain_score, plain_line, plain_finish,
+const struct rp_log_format rp_format_plain = {"plain", plain_score, plain_line, rp_plain_finish,
                                               RP_RUN_UNFINISHED};

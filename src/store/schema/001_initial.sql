@@ -66,12 +66,10 @@ create table job(
   replay_id integer, external_id text,
   outside integer not null default 0);     -- run by exec or imported: the store never queues it again by itself
 -- The claim path reads live rows only: its cost does not depend on history.
-create index job_ready on job(queue_id, type_id, priority desc, id) where state = 2;
+create index job_ready on job(queue_id, type_id, priority desc, due_at) where state = 2;
 create index job_due on job(due_at) where state in (1, 4);
-create index job_running on job(type_id, queue_id) where state = 3;
 -- Live: state < 5. (With more than two values SQLite would build a table for `in` at every row.)
 create unique index job_key on job(type_id, key) where key is not null and state < 5;
-create index job_oldest on job(queue_id, due_at) where state = 2;
 create index job_failed on job(type_id, ended_at, state) where state in (6, 8);
 create index job_failed_at on job(ended_at) where state in (6, 8);
 create index job_cancelled on job(ended_at) where state = 7;
@@ -84,16 +82,17 @@ create index job_by_replay on job(replay_id, id) where replay_id is not null;
 create index job_external on job(type_id, external_id) where external_id is not null;
 create index job_by_key on job(type_id, key, id) where key is not null;
 -- How many jobs there are by state, type and queue, kept with every move (tally.c), so that counts cost the same with any history.
--- Only what waits or is unresolved; hour: of ended_at for the unresolved (6, 8), else 0. Running jobs are few: their leases count them.
+-- Only what waits, runs or is unresolved; hour: of ended_at for the unresolved (6, 8), else 0.
 create table tally(
   state integer not null, type_id integer not null, queue_id integer not null, hour integer not null, n integer not null,
   primary key(state, type_id, queue_id, hour)) without rowid;
 -- The lowest id that was given in an hour: a window of time becomes a range of ids.
 create table job_hour(hour integer primary key, first_id integer not null);
 
+-- Attempts that have ended; one that runs is its lease.
 create table attempt(
   job_id integer not null references job(id), n integer not null,
-  outcome integer not null default 0, node text, worker text,
+  outcome integer not null, node text, worker text,
   started_at integer not null, ended_at integer, duration_us integer,
   exit_code integer, signal integer, ended_by text, cpu_us integer, memory_peak integer, survivors text,
   error text, error_class text, rule text, contract text, pattern_id integer references pattern(id),
@@ -106,7 +105,8 @@ create table output(
 create table lease(
   id integer primary key autoincrement,  -- rises: the fencing number
   job_id integer not null unique references job(id), n integer not null, token integer not null,
-  node text not null, worker text not null, deadline integer not null,
+  node text not null, worker text not null, started_at integer not null, deadline integer not null,
+  output_bytes integer not null default 0, -- captured so far
   command integer not null default 0,    -- 1: a process of the node's own executor
   kill integer not null default 0);      -- 1: an operator asks for its end; 2: overlap replace
 create index lease_deadline on lease(deadline);
@@ -238,13 +238,17 @@ create view jobs_v as
   from job j join job_type t on t.id = j.type_id join queue q on q.id = j.queue_id join state_name s on s.id = j.state
     left join schedule c on c.id = j.schedule_id;
 create view attempts_v as
-  select a.job_id, a.n, t.name as type, coalesce(o.name, 'running') as outcome,
+  select a.job_id, a.n, t.name as type, o.name as outcome,
     strftime('%Y-%m-%d %H:%M:%f', a.started_at / 1e6, 'unixepoch') as started_utc,
     strftime('%Y-%m-%d %H:%M:%f', a.ended_at / 1e6, 'unixepoch') as ended_utc,
     round(a.duration_us / 1e6, 3) as seconds, a.exit_code, a.signal, a.ended_by, a.error_class, a.error, a.node, a.worker,
     a.replay_id
   from attempt a join job j on j.id = a.job_id join job_type t on t.id = j.type_id
-    left join outcome_name o on o.id = a.outcome;
+    left join outcome_name o on o.id = a.outcome
+  union all
+  select l.job_id, l.n, t.name, 'running', strftime('%Y-%m-%d %H:%M:%f', l.started_at / 1e6, 'unixepoch'),
+    null, null, null, null, null, null, null, l.node, l.worker, j.replay_id
+  from lease l join job j on j.id = l.job_id join job_type t on t.id = j.type_id;
 create view occurrences_v as
   select c.name as schedule, strftime('%Y-%m-%d %H:%M:%S', o.instant / 1e6, 'unixepoch') as instant_utc, v.name as verdict, o.job_id,
     o.why

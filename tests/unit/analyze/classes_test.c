@@ -94,7 +94,7 @@ static double macro_recall(const struct score *s)
     return sum / n;
 }
 
-static void goals_are_met(const char *path)
+static void scores_are(const char *path, double accuracy, double recall)
 {
     struct score s;
     if (!measure(path, &s)) {
@@ -103,21 +103,51 @@ static void goals_are_met(const char *path)
     }
     print_message("%d of %d right (%.3f), macro recall %.3f\n", s.right, s.rows,
                   (double)s.right / s.rows, macro_recall(&s));
-    assert_true(s.right >= 0.97 * s.rows);
-    assert_true(macro_recall(&s) >= 0.95);
+    assert_true(s.right >= accuracy * s.rows);
+    assert_true(macro_recall(&s) >= recall);
     assert_int_equal(s.unsafe, 0);
 }
 
 static void the_shared_labelled_messages_get_their_classes(void **state)
 {
     (void)state;
-    goals_are_met(RP_SHARED "/data/failures/messages.tsv");
+    scores_are(RP_SHARED "/data/failures/messages.tsv", .97, .95);
 }
 
 static void messages_of_well_known_software_get_their_classes(void **state)
 {
     (void)state;
-    goals_are_met(RP_TESTS "/unit/analyze/failures.tsv");
+    scores_are(RP_TESTS "/unit/analyze/failures.tsv", .97, .95);
+}
+
+/* Written and labelled after the rules, which are not to be changed for the sake of one of these:
+ * when they are, write new ones. */
+static void messages_that_the_rules_were_not_made_with_get_their_classes(void **state)
+{
+    (void)state;
+    scores_are(RP_TESTS "/unit/analyze/failures_held.tsv", .92, .9);
+}
+
+static void a_name_tells_a_command_from_a_file_and_a_variable_from_a_key(void **state)
+{
+    (void)state;
+    assert_int_equal(classify("FileNotFoundError: [Errno 2] No such file or directory: 'ffmpeg'"),
+                     RP_CLASS_MISSING_COMMAND);
+    assert_int_equal(classify("FileNotFoundError: [Errno 2] No such file or directory: 'in.csv'"),
+                     RP_CLASS_MISSING_FILE);
+    assert_int_equal(classify("KeyError: 'DATABASE_URL'"), RP_CLASS_CONFIG);
+    assert_int_equal(classify("KeyError: 'events'"), RP_CLASS_CODE_BUG);
+}
+
+static void what_another_line_says_better_is_taken(void **state)
+{
+    (void)state;
+    assert_int_equal(classify("Killed process 3142 (java)\nOut of memory: score 912"),
+                     RP_CLASS_OOM);
+    assert_int_equal(classify("a.cc:61: void Foo(): Assertion `x' failed.\nAborted (core dumped)"),
+                     RP_CLASS_CRASH);
+    assert_int_equal(classify("Error: it went wrong\nconnect ECONNREFUSED 10.0.0.1:5432"),
+                     RP_CLASS_CONNECTION);
 }
 
 static void expect(struct rp_failure_facts f, enum rp_class want)
@@ -206,21 +236,29 @@ static struct rp_str instance(const char *phrase, char out[200])
     return (struct rp_str){out, n};
 }
 
-static void every_phrase_is_well_formed_and_found(void **state)
+static size_t phrases_are_found(const struct rp_rule *rules, size_t n,
+                                struct rp_ruling (*match)(struct rp_str))
 {
-    (void)state;
     size_t phrases = 0;
-    for (size_t r = 0; r < rp_rules_n; r++)
-        for (const char *const *p = rp_rules[r].any; *p != NULL; p++, phrases++) {
+    for (size_t r = 0; r < n; r++)
+        for (const char *const *p = rules[r].any; *p != NULL; p++, phrases++) {
             char text[200];
             bool ok = is_alnum((*p)[0]) && (is_alnum((*p)[1]) || one_of((*p)[1], " #")) &&
-                      rp_rules_match(instance(*p, text)).class != RP_CLASS_UNKNOWN;
+                      match(instance(*p, text)).class != RP_CLASS_UNKNOWN;
             for (const char *c = *p; *c != '\0'; c++)
                 ok = ok && !is_upper(*c);
             if (!ok)
                 fail_msg("%s", *p);
         }
-    print_message("%zu phrases\n", phrases);
+    return phrases;
+}
+
+static void every_phrase_is_well_formed_and_found(void **state)
+{
+    (void)state;
+    print_message("%zu phrases, %zu general ones\n",
+                  phrases_are_found(rp_rules, rp_rules_n, rp_rules_match),
+                  phrases_are_found(rp_general_rules, rp_general_rules_n, rp_general_rules_match));
 }
 
 static void no_class_that_needs_a_fix_says_replay_now(void **state)
@@ -241,6 +279,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_shared_labelled_messages_get_their_classes),
         cmocka_unit_test(messages_of_well_known_software_get_their_classes),
+        cmocka_unit_test(messages_that_the_rules_were_not_made_with_get_their_classes),
+        cmocka_unit_test(a_name_tells_a_command_from_a_file_and_a_variable_from_a_key),
+        cmocka_unit_test(what_another_line_says_better_is_taken),
         cmocka_unit_test(facts_beat_text),
         cmocka_unit_test(weak_facts_speak_only_when_the_text_does_not),
         cmocka_unit_test(an_abort_after_heap_exhaustion_is_out_of_memory),

@@ -1,5 +1,4 @@
-/* Job logs: the shared samples against their expected counts, and lines of other crons and
- * runners. */
+/* Job logs: lines of crons and of people's own runners, and input that is no log. */
 #include "analyze/joblog.h"
 #include "base/time.h"
 
@@ -9,8 +8,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-#define SAMPLES RP_SHARED "/data/joblogs/"
 
 struct seen {
     struct rp_tally *tally;
@@ -51,170 +48,6 @@ static void forget(struct seen *s)
     rp_tally_free(s->tally);
     rp_buf_free(&s->errors);
     rp_arena_free(&s->arena);
-}
-
-static struct rp_str slurp(const char *path, struct rp_buf *b)
-{
-    FILE *f = fopen(path, "rb");
-    char piece[8192];
-    size_t n;
-    if (f == NULL) {
-        print_message("skipped: %s is not there\n", path);
-        skip();
-    }
-    while ((n = fread(piece, 1, sizeof piece, f)) > 0)
-        rp_buf_add(b, piece, n);
-    (void)fclose(f);
-    return rp_buf_view(b);
-}
-
-/* Numbers of expected.json, by hand: unknown, succeeded, failed, timeout, unfinished. */
-struct expected {
-    const char *file, *format, *first, *last;
-    uint64_t lines, by[5], attempts[4];
-    struct {
-        const char *type;
-        uint64_t by[5];
-    } types[11];
-    const char *errors[6], *foreign[3];
-};
-
-static const struct expected samples[] = {
-    {"cron-default-traditional.log",
-     "cron",
-     "2026-11-23T22:29:01.654Z",
-     NULL,
-     176,
-     {103},
-     {103},
-     {{"(cd /srv/app; bin/heartbeat.sh)", {14}},
-      {"/srv/app/bin/backup-db.sh --target=/var/backups/pg", {14}},
-      {"/srv/app/bin/nightly-report.py", {5}},
-      {"/srv/app/bin/purge-sessions.sh", {7}},
-      {"/srv/app/bin/reconcile.sh --ledger=us", {14}},
-      {"/srv/app/bin/sync-inventory.sh", {14}},
-      {"cd /srv/app && bin/send-digest.sh >/dev/null 2>&1", {14}},
-      {"flock -n /run/lock/rates.lock /srv/app/bin/fetch-rates.sh", {7}},
-      {"timeout 8 /srv/app/bin/export-invoices.sh", {14}}},
-     {NULL},
-     {NULL}},
-#define CRON_L15(file, lines)                                                                      \
-    {                                                                                              \
-        file, "cron", "2026-11-23T22:27:01.699Z", "2026-11-23T22:37:16.400Z", lines,               \
-            {0, 61, 19, 4, 1}, {85},                                                               \
-            {{"(cd /srv/app; bin/heartbeat.sh)", {0, 11}},                                         \
-             {"/srv/app/bin/backup-db.sh --target=/var/backups/pg", {0, 11}},                      \
-             {"/srv/app/bin/nightly-report.py", {0, 0, 4}},                                        \
-             {"/srv/app/bin/purge-sessions.sh", {0, 5}},                                           \
-             {"/srv/app/bin/reconcile.sh --ledger=eu", {0, 7, 4}},                                 \
-             {"/srv/app/bin/rotate-keys.sh", {0, 0, 5}},                                           \
-             {"/srv/app/bin/sync-inventory.sh", {0, 10, 0, 0, 1}},                                 \
-             {"cd /srv/app && bin/send-digest.sh >/dev/null 2>&1", {0, 8, 3}},                     \
-             {"flock -n /run/lock/rates.lock /srv/app/bin/fetch-rates.sh", {0, 2, 3}},             \
-             {"timeout 8 /srv/app/bin/export-invoices.sh", {0, 7, 0, 4}}},                         \
-            {"failed with exit status 2", "failed with exit status 127",                           \
-             "failed with exit status 22",                                                         \
-             "FileNotFoundError: [Errno 2] No such file or directory: "                            \
-             "'/srv/app/data/report-template.html'",                                               \
-             "curl: (22) The requested URL returned error: 503"},                                  \
-        {                                                                                          \
-            "SYN flooding", "bad minute", "pam_unix"                                               \
-        }                                                                                          \
-    }
-    CRON_L15("cron-l15-rfc3339.log", 427),
-    CRON_L15("cron-l15-traditional.log", 258),
-    {"plain-brackets.log",
-     "plain",
-     "2026-11-23T22:59:10.204Z",
-     "2026-11-23T22:59:44.399Z",
-     219,
-     {0, 46, 11, 3, 1},
-     {61},
-     {{"cleanup", {0, 15, 0, 3}},
-      {"full-export", {0, 0, 0, 0, 1}},
-      {"geoip-update", {0, 0, 6}},
-      {"invoice-pdf", {0, 13, 5}},
-      {"reconciliation", {0, 18}}},
-     {"TypeError: Cannot read properties of undefined (reading 'address')",
-      "/srv/app/bin/geoip-merge: No such file or directory",
-      "cat: /srv/app/data/geoip.mmdb: No such file or directory", "timed out after 2s"},
-     {"starting, pid", "EXT4-fs"}},
-    {"plain-python.log",
-     "plain",
-     "2026-11-23T22:59:10.308Z",
-     "2026-11-23T22:59:20.901Z",
-     624,
-     {0, 59, 22, 5, 1},
-     {73, 7, 7},
-     {{"invoices", {0, 21, 5}},
-      {"reconciliation", {0, 26, 14}},
-      {"rollup", {0, 8, 0, 5}},
-      {"tariffs", {0, 4, 3}},
-      {"year-close", {0, 0, 0, 0, 1}}},
-     {"failed after 0.3s: [Errno 111] Connection refused", "no such table: invoices",
-      "ConnectionRefusedError: [Errno 111] Connection refused", "KeyError: 'rates for day 6001'",
-      "timed out after 1.0s"},
-     {"Connection pool is full", "scheduler up"}},
-};
-
-static void near(int64_t us, const char *want)
-{
-    int64_t at = RP_NO_TIME;
-    if (want == NULL) {
-        assert_true(us == RP_NO_TIME);
-        return;
-    }
-    assert_true(rp_time_parse(rp_str_of(want), &at));
-    assert_true(us >= at - 2 * RP_US_S && us <= at + 2 * RP_US_S);
-}
-
-static void check_types(const struct expected *e, const struct rp_tally *t)
-{
-    size_t n = 0;
-    for (; e->types[n].type != NULL; n++) {
-        const struct rp_tally_type *type = rp_tally_find(t, rp_str_of(e->types[n].type));
-        assert_non_null(type);
-        for (int o = 0; o < 5; o++)
-            assert_int_equal(type->by[o], e->types[n].by[o]);
-    }
-    assert_int_equal(t->n_types, n);
-}
-
-static void check_sample(const struct expected *e, struct rp_str text, size_t step)
-{
-    struct seen s;
-    assert_true(read_log(text, NULL, step, &s));
-    assert_string_equal(s.stats.format, e->format);
-    assert_int_equal(s.stats.lines, e->lines);
-    for (int o = 0; o < 5; o++)
-        assert_int_equal(s.tally->by[o], e->by[o]);
-    for (size_t i = 0; i < 4; i++)
-        assert_int_equal(s.tally->attempts[i + 1], e->attempts[i]);
-    check_types(e, s.tally);
-    near(s.tally->first_start, e->first);
-    near(s.tally->last_end, e->last);
-    for (const char *const *p = e->errors; *p != NULL; p++)
-        assert_true(rp_str_find(rp_buf_view(&s.errors), rp_str_of(*p)) != SIZE_MAX);
-    for (size_t i = 0; i < 3 && e->foreign[i] != NULL; i++)
-        assert_true(rp_str_find(rp_buf_view(&s.errors), rp_str_of(e->foreign[i])) == SIZE_MAX);
-    print_message("%s: %llu runs, %llu of %llu lines belong to none\n", e->file,
-                  (unsigned long long)s.tally->runs, (unsigned long long)s.stats.unassigned_lines,
-                  (unsigned long long)s.stats.lines);
-    forget(&s);
-}
-
-static void the_samples_give_their_expected_counts_however_they_are_cut(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
-        struct rp_buf b = {0};
-        char path[4096];
-        (void)snprintf(path, sizeof path, SAMPLES "%s", samples[i].file);
-        struct rp_str text = slurp(path, &b);
-        check_sample(&samples[i], text, text.n);
-        check_sample(&samples[i], text, 7);
-        rp_buf_free(&b);
-    }
 }
 
 /* One run and its facts. */
@@ -384,13 +217,12 @@ static void an_unknown_format_is_said(void **state)
     struct rp_err err;
     struct rp_joblog_options o = {.format = RP_STR("nope")};
     assert_null(rp_joblog_new(&o, &err));
-    assert_non_null(strstr(err.hint, "cron, plain"));
+    assert_non_null(strstr(err.hint, "cron, journald"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_samples_give_their_expected_counts_however_they_are_cut),
         cmocka_unit_test(plain_logs_of_many_hands_are_read),
         cmocka_unit_test(prose_is_no_run),
         cmocka_unit_test(a_stack_trace_goes_to_the_run_that_failed_before_it),

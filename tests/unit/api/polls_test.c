@@ -2,6 +2,7 @@
 #include "api_world.h"
 
 #include <pthread.h>
+#include <sodium.h>
 
 struct poll_thread {
     struct world *w;
@@ -227,6 +228,57 @@ static void one_bad_report_of_a_batch_does_not_fail_the_others(void **state)
     want(w, "GET", "/v1/jobs/count?state=succeeded", NULL, 200, "{\"count\":1}");
 }
 
+/* The base64 of a packed output of zeros: some hundred bytes for megabytes. */
+static char *bomb(size_t bytes)
+{
+    struct rp_output o = {.total = {bytes, bytes, 0}};
+    struct rp_buf packed = {0};
+    struct rp_err err;
+    size_t room = 8 << 10;
+    char head[13] = {1}, *text = rp_xmalloc(room);
+    memcpy(head + 9, &(uint32_t){(uint32_t)bytes},
+           4); /* little-endian, as the machines we run on */
+    rp_buf_add(&o.head, head, sizeof head);
+    char *zeros = rp_xcalloc(1, bytes);
+    rp_buf_add(&o.head, zeros, bytes);
+    free(zeros);
+    assert_true(rp_output_pack(&o, &packed, &err));
+    assert_true(sodium_base64_encoded_len(packed.n, sodium_base64_VARIANT_ORIGINAL) <= room);
+    (void)sodium_bin2base64(text, room, (unsigned char *)packed.p, packed.n,
+                            sodium_base64_VARIANT_ORIGINAL);
+    rp_buf_free(&packed);
+    rp_output_free(&o);
+    return text;
+}
+
+static void report_with_bombs(struct world *w, const char *output, int n, const char *text)
+{
+    struct rp_buf body = {0};
+    for (int i = 0; i < n; i++)
+        rp_buf_fmt(&body,
+                   "%c{\"lease\":\"999\",\"token\":\"0000000000000000\",\"outcome\":\"failed\","
+                   "\"output\":\"%s\"}",
+                   i == 0 ? '[' : ',', output);
+    rp_buf_c(&body, ']');
+    rp_buf_c(&body, '\0');
+    struct answer a = post(w, "/v1/work/report", body.p);
+    want_text(&a, text);
+    answer_free(&a);
+    rp_buf_free(&body);
+}
+
+static void G18_G20_outputs_that_unpack_to_much_are_limited_for_the_whole_request(void **state)
+{
+    struct world *w = *state;
+    char *small = bomb(8 << 20), *large = bomb(16 << 20);
+    report_with_bombs(w, small, 7,
+                      "urn:reprise:problem:lease-lost"); /* 56 MB: they were looked at */
+    report_with_bombs(w, small, 9, "urn:reprise:problem:too-large");
+    report_with_bombs(w, large, 300, "outputs of more than 64 MB in one request");
+    free(small);
+    free(large);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +294,7 @@ int main(void)
         T(a_worker_that_went_away_while_it_waited_takes_no_job),
         T(fetches_without_the_scope_are_refused_at_once),
         T(one_bad_report_of_a_batch_does_not_fail_the_others),
+        T(G18_G20_outputs_that_unpack_to_much_are_limited_for_the_whole_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

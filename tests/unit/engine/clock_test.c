@@ -1,46 +1,6 @@
 /* The wall clock is set while the engine runs: schedules rule 11, and what is a length of time
  * stays one (G10, G16, G24, U13, U18). */
-#include "world.h"
-
-#include <stdatomic.h>
-
-static _Atomic int64_t offset_us;
-
-static int64_t wall(void *ctx)
-{
-    (void)ctx;
-    return rp_wall(&rp_clock_system) + atomic_load(&offset_us);
-}
-
-static int64_t mono(void *ctx)
-{
-    (void)ctx;
-    return rp_mono(&rp_clock_system);
-}
-
-static const struct rp_clock settable = {wall, mono, NULL};
-
-static struct world *world_with_clock(const char *yaml)
-{
-    atomic_store(&offset_us, 0);
-    struct world *w = world_prepare(yaml);
-    w->clock = &settable;
-    world_open(w);
-    return w;
-}
-
-static void set_clock(struct world *w, int64_t by_us)
-{
-    struct rp_engine_state s;
-    atomic_fetch_add(&offset_us, by_us);
-    int64_t now = wall(NULL);
-    for (int i = 0; i < 500; i++, pause_ms(10)) { /* until a tick has seen it */
-        rp_engine_state(w->engine, &s);
-        if (s.last_tick_us >= now && s.last_tick_us < now + RP_US_MIN)
-            return;
-    }
-    fail_msg("the engine did not see the new time");
-}
+#include "clocks.h"
 
 #define COMMAND(name, script, options)                                                             \
     "  " name ": { run: [sh, -c, \"" script "\"], idempotent: true" options " }\n"
@@ -115,49 +75,6 @@ static void G24_a_retry_comes_after_its_delay_when_the_clock_is_set_back(void **
 }
 
 /* ---- schedules ---- */
-
-static struct rp_schedule_row schedule(struct world *w)
-{
-    struct rp_schedule_row row;
-    struct rp_err err;
-    must(rp_schedule_get(w->reader, RP_STR("s"), wall(NULL), &w->arena, &row, &err), &err);
-    return row;
-}
-
-static size_t verdicts(struct world *w, int64_t from_us, int64_t to_us, enum rp_verdict verdict)
-{
-    struct rp_occurrence *v;
-    struct rp_err err;
-    size_t n, hits = 0;
-    must(rp_occurrences(w->reader, schedule(w).id, from_us, to_us, 10000, &w->arena, &v, &n, &err),
-         &err);
-    for (size_t i = 0; i < n; i++)
-        hits += v[i].verdict == verdict;
-    return hits;
-}
-
-static size_t fired(struct world *w)
-{
-    return verdicts(w, 0, INT64_MAX, RP_VERDICT_FIRED);
-}
-
-static void more_fire(struct world *w, size_t than)
-{
-    for (int i = 0; i < 600 && fired(w) <= than; i++)
-        pause_ms(10);
-    if (fired(w) <= than)
-        fail_msg("nothing fires");
-}
-
-/* Each instant is fired at most once by the ledger's key; each has its own job. */
-static void jobs_are_instants(struct world *w)
-{
-    struct rp_err err;
-    int64_t n;
-    must(rp_jobs_count(w->reader, &(struct rp_job_filter){.schedule = RP_STR("s")}, &n, &err),
-         &err);
-    assert_true((size_t)n <= fired(w));
-}
 
 static const char every_second[] =
     "jobs:\n  s: { run: [\"true\"], schedule: \"* * * * * *\", overlap: allow }\n";

@@ -138,6 +138,24 @@ static void the_environment_is_what_was_given_and_the_mark(void **state)
     rp_buf_free(&b);
 }
 
+static void a_start_that_fails_leaves_no_descriptor_to_close(void **state)
+{
+    (void)state;
+    struct rp_exec_spec specs[] = {SHELL("exit 0"), SHELL("exit 0"), spec_of(STRS(RP_STR("/")))};
+    specs[0].cwd = RP_STR("/nonexistent/folder");
+    specs[1].user = RP_STR("no-such-user-here");
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct rp_tree tree = {.cgroup = -1};
+        struct rp_child child = {.pidfd = -1, .out = {-1, -1, -1}};
+        struct rp_err err;
+        int code;
+        assert_false(rp_spawn(&specs[i], &tree, 0, &child, &code, &err));
+        assert_int_equal(child.pidfd, -1);
+        assert_int_equal(child.out[1], -1);
+        assert_int_equal(child.out[2], -1);
+    }
+}
+
 static void no_descriptor_is_inherited(void **state)
 {
     (void)state;
@@ -306,6 +324,7 @@ int main(void)
         cmocka_unit_test(commands_are_found_on_the_jobs_own_PATH),
         cmocka_unit_test(a_missing_working_directory_is_said),
         cmocka_unit_test(the_environment_is_what_was_given_and_the_mark),
+        cmocka_unit_test(a_start_that_fails_leaves_no_descriptor_to_close),
         cmocka_unit_test(no_descriptor_is_inherited),
         cmocka_unit_test(signals_are_as_a_program_expects_them),
         cmocka_unit_test(each_run_leads_its_own_session),

@@ -75,7 +75,7 @@ static void G13_a_key_makes_at_most_one_live_job(void **state)
 {
     struct fixture *f = *state;
     struct rp_enqueued first, out;
-    help_types(f, "work", "other", NULL);
+    help_types(f, "other", "work", NULL);
     struct rp_enqueue in = help_job("work");
     in.key = RP_STR("once");
     help_tx(rp_jobs_enqueue(f->db, &in, 1, f->now, &first, err));
@@ -483,14 +483,14 @@ static void U29_a_job_whose_type_is_gone_waits_and_says_why(void **state)
     struct fixture *f = *state;
     struct rp_lease *l;
     struct rp_enqueued out;
-    help_types(f, "work", "other", NULL);
+    help_types(f, "other", "work", NULL);
     int64_t id = help_enqueue(f, "other");
     help_types(f, "work", NULL);
     assert_int_equal(help_claim(f, 5, &l), 0);
     assert_true(rp_str_is(help_get(f, id).held, "type other is not configured"));
     struct rp_enqueue in = help_job("other");
     help_tx_refused(RP_E_UNKNOWN_TYPE, rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
-    help_types(f, "work", "other", NULL);
+    help_types(f, "other", "work", NULL);
     assert_null(help_get(f, id).held.p);
     assert_int_equal(help_claim_one(f).job.id, id);
 }

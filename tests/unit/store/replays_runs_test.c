@@ -77,12 +77,17 @@ static void act(struct run *r)
     }
 }
 
+/* Attempts that have ended, and those that run. */
+#define RAN                                                                                        \
+    "(select job_id, replay_id from attempt union all select l.job_id, j.replay_id from lease l"   \
+    " join job j on j.id = l.job_id)"
+
 static void check_run(struct run *r, size_t n_items, const struct rp_candidate *items,
                       uint64_t seed)
 {
     struct world *w = r->w;
     if (query(w,
-              "select max(n) from (select count(*) as n from attempt where replay_id = ?1 group by"
+              "select max(n) from (select count(*) as n from " RAN " where replay_id = ?1 group by"
               " job_id)",
               r->id, 0) > 1)
         fail_msg("seed %llu: an item ran twice", (unsigned long long)seed);
@@ -90,7 +95,7 @@ static void check_run(struct run *r, size_t n_items, const struct rp_candidate *
         bool planned = false;
         for (size_t i = 0; i < n_items; i++)
             planned |= items[i].job_id == j;
-        bool ran = query(w, "select count(*) from attempt where replay_id = ?1 and job_id = ?2",
+        bool ran = query(w, "select count(*) from " RAN " where replay_id = ?1 and job_id = ?2",
                          r->id, j) > 0;
         bool queued = state_of(w, j) == RP_QUEUED;
         if (ran && !planned)

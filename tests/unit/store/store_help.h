@@ -148,8 +148,8 @@ HELPER bool help_apply(struct rp_db *db, const struct rp_config *c, struct rp_er
     return true;
 }
 
-/* Types with 3 retries one second apart, idempotent, fetched by workers; change f->type[i] before
- * and call help_reload after. */
+/* Types, in order of their names, with 3 retries one second apart, idempotent, fetched by workers;
+ * change f->type[i] before and call help_reload after. */
 HELPER void help_reload(struct fixture *f)
 {
     help_tx(help_apply(f->db, &f->config, err));

@@ -1,0 +1,217 @@
+#include "analyze/failures.h"
+
+#include "analyze/miner/miner.h"
+
+#include <stdlib.h>
+
+enum { SLOTS = 32768, SEEN = 4096 }; /* SLOTS: a power of two, over three times the groups */
+
+/* Most failures say what another said before, to the byte: those need no second look. */
+struct seen {
+    uint64_t text;
+    uint32_t group; /* + 1 */
+};
+struct rp_failure_index {
+    uint16_t slot[SLOTS]; /* number of the group + 1 */
+    struct seen seen[SEEN];
+};
+
+struct rp_failures *rp_failures_new(void)
+{
+    struct rp_failures *f = rp_xcalloc(1, sizeof *f);
+    f->index = rp_xcalloc(1, sizeof *f->index);
+    return f;
+}
+
+void rp_failures_free(struct rp_failures *f)
+{
+    if (f == NULL)
+        return;
+    rp_arena_free(&f->arena);
+    free(f->groups);
+    free(f->index);
+    free(f);
+}
+
+static struct rp_failure_group *new_group(struct rp_failures *f, const struct rp_fingerprint *p)
+{
+    if ((f->n & (f->n - 1)) == 0) /* doubles at powers of two */
+        f->groups = rp_xrealloc(f->groups, (f->n > 0 ? f->n * 2 : 1) * sizeof *f->groups);
+    struct rp_failure_group *g = &f->groups[f->n++];
+    *g = (struct rp_failure_group){.template = rp_str_dup(&f->arena, p->template),
+                                   .example = rp_str_dup(&f->arena, p->key.line),
+                                   .hash = p->hash,
+                                   .class_name = p->class_name,
+                                   .group = p->group,
+                                   .action = p->action,
+                                   .first_us = RP_NO_TIME,
+                                   .last_us = RP_NO_TIME};
+    return g;
+}
+
+/* A pattern is its template and class: a job's own time limit is not the service's. NULL: no room.
+ */
+static struct rp_failure_group *group_of(struct rp_failures *f, const struct rp_fingerprint *p)
+{
+    size_t i = (p->hash ^ p->class) % SLOTS;
+    for (; f->index->slot[i] != 0; i = (i + 1) % SLOTS) {
+        struct rp_failure_group *g = &f->groups[f->index->slot[i] - 1];
+        if (g->hash == p->hash && g->class_name == p->class_name &&
+            rp_str_eq(g->template, p->template))
+            return g;
+    }
+    if (f->n == RP_GROUPS_MAX)
+        return NULL;
+    f->index->slot[i] = (uint16_t)(f->n + 1);
+    return new_group(f, p);
+}
+
+static struct rp_failure_group *explain(struct rp_failures *f, const struct rp_run *run)
+{
+    struct rp_arena a = {0};
+    struct rp_fingerprint print;
+    struct rp_failure_facts facts = {.message = run->error,
+                                     .timed_out = run->outcome == RP_RUN_TIMEOUT};
+    rp_fingerprint(&a, &facts, &print);
+    struct rp_failure_group *g = group_of(f, &print);
+    rp_arena_free(&a);
+    return g;
+}
+
+static void add_type(struct rp_failure_group *g, struct rp_str type, uint64_t n,
+                     struct rp_arena *copy)
+{
+    for (size_t i = 0; i < g->n_types && i < RP_GROUP_TYPES; i++)
+        if (rp_str_eq(g->types[i].type, type)) {
+            g->types[i].n += n;
+            return;
+        }
+    if (g->n_types < RP_GROUP_TYPES) {
+        g->types[g->n_types].type = copy != NULL ? rp_str_dup(copy, type) : type;
+        g->types[g->n_types++].n = n;
+    }
+}
+
+static void add_time(struct rp_failure_group *g, int64_t at)
+{
+    if (at != RP_NO_TIME && (g->first_us == RP_NO_TIME || at < g->first_us))
+        g->first_us = at;
+    if (at != RP_NO_TIME && (g->last_us == RP_NO_TIME || at > g->last_us))
+        g->last_us = at;
+}
+
+static void add_run(struct rp_failures *f, struct rp_failure_group *g, const struct rp_run *run)
+{
+    int64_t at = run->end_us != RP_NO_TIME ? run->end_us : run->start_us;
+    g->n++;
+    add_time(g, at);
+    add_type(g, run->type, 1, &f->arena);
+    if (g->n_samples < RP_GROUP_SAMPLES) {
+        g->samples[g->n_samples].id = run->id.p != NULL ? rp_str_dup(&f->arena, run->id) : RP_NONE;
+        g->samples[g->n_samples++].line = run->line;
+    }
+}
+
+void rp_failures_add(struct rp_failures *f, const struct rp_run *run)
+{
+    if (run->outcome != RP_RUN_FAILED && run->outcome != RP_RUN_TIMEOUT)
+        return;
+    f->failures++;
+    uint64_t text = rp_hash64(run->error) * 31 + (uint64_t)run->outcome;
+    struct seen *seen = &f->index->seen[text % SEEN];
+    struct rp_failure_group *g =
+        seen->group > 0 && seen->text == text ? &f->groups[seen->group - 1] : explain(f, run);
+    if (g == NULL) {
+        f->unexplained++;
+        return;
+    }
+    *seen = (struct seen){text, (uint32_t)(g - f->groups) + 1};
+    add_run(f, g, run);
+}
+
+/* ---- patterns ---- */
+
+static int by_pattern(const void *a, const void *b)
+{
+    const struct rp_failure_group *x = a, *y = b;
+    if (x->pattern != y->pattern)
+        return x->pattern < y->pattern ? -1 : 1;
+    int class = strcmp(x->class_name, y->class_name);
+    if (class != 0)
+        return class;
+    return (x->samples[0].line > y->samples[0].line) - (x->samples[0].line < y->samples[0].line);
+}
+
+static void join(struct rp_failure_group *into, const struct rp_failure_group *g)
+{
+    into->n += g->n;
+    add_time(into, g->first_us);
+    add_time(into, g->last_us);
+    for (size_t i = 0; i < g->n_types; i++)
+        add_type(into, g->types[i].type, g->types[i].n, NULL);
+    for (size_t i = 0; i < g->n_samples && into->n_samples < RP_GROUP_SAMPLES; i++)
+        into->samples[into->n_samples++] = g->samples[i];
+}
+
+/* What the miner calls each group. It knows sets of lines: one of each group is enough. */
+static void mine(struct rp_failures *f)
+{
+    struct rp_miner *m = rp_miner_new();
+    for (size_t i = 0; i < f->n; i++)
+        (void)rp_miner_add(m, f->groups[i].example);
+    rp_miner_refine(m);
+    for (size_t i = 0; i < f->n; i++) {
+        struct rp_failure_group *g = &f->groups[i];
+        struct rp_miner_hit hit = rp_miner_find(m, g->example);
+        g->pattern = hit.pattern != RP_MINER_OTHER ? hit.pattern : UINT32_MAX - (uint32_t)i;
+        if (hit.pattern == RP_MINER_OTHER)
+            continue;
+        g->template = rp_str_dup(&f->arena, hit.template);
+        g->inner = hit.inner.p != NULL ? rp_str_dup(&f->arena, hit.inner) : RP_NONE;
+        g->hash = rp_hash64(g->template);
+    }
+    rp_miner_free(m);
+}
+
+/* Groups of one pattern become one, if they are of one class: a job's own time limit is not the
+ * service's. */
+static void join_all(struct rp_failures *f)
+{
+    size_t n = 0;
+    qsort(f->groups, f->n, sizeof *f->groups, by_pattern);
+    for (size_t i = 0; i < f->n; i++)
+        if (n > 0 && f->groups[n - 1].pattern == f->groups[i].pattern &&
+            f->groups[n - 1].class_name == f->groups[i].class_name)
+            join(&f->groups[n - 1], &f->groups[i]);
+        else
+            f->groups[n++] = f->groups[i];
+    f->n = n;
+}
+
+/* ---- order ---- */
+
+static int most_first(const void *a, const void *b)
+{
+    const struct rp_failure_group *x = a, *y = b;
+    if (x->n != y->n)
+        return x->n < y->n ? 1 : -1;
+    return rp_str_cmp(x->template, y->template);
+}
+
+void rp_failures_sort(struct rp_failures *f)
+{
+    if (f->n == 0)
+        return;
+    mine(f);
+    join_all(f);
+    qsort(f->groups, f->n, sizeof *f->groups, most_first);
+    for (size_t i = 0; i < f->n; i++) {
+        struct rp_failure_group *g = &f->groups[i];
+        for (size_t k = 1; k < g->n_types; k++) /* a few: by insertion */
+            for (size_t j = k; j > 0 && g->types[j].n > g->types[j - 1].n; j--) {
+                __typeof__(g->types[0]) other = g->types[j];
+                g->types[j] = g->types[j - 1];
+                g->types[j - 1] = other;
+            }
+    }
+}

@@ -1,0 +1,47 @@
+/* The failures among runs read from outside, by pattern: how many, of which types, since when, what
+ * kind, what to do. In bounded memory, whatever the runs: failures are gathered by what is left of
+ * them when all that varies by itself is masked (rp_fingerprint), and at the end the miner says
+ * which of these are one pattern. One table is used by one thread. */
+#ifndef RP_ANALYZE_FAILURES_H
+#define RP_ANALYZE_FAILURES_H
+
+#include "analyze/analyze.h"
+#include "analyze/run.h"
+
+enum { RP_GROUPS_MAX = 10000, RP_GROUP_TYPES = 8, RP_GROUP_SAMPLES = 3 };
+
+struct rp_failure_group {
+    struct rp_str template, example; /* example: the first key line */
+    struct rp_str inner;             /* template of the error that it wraps; absent: none */
+    uint32_t pattern;                /* the miner's, after rp_failures_sort */
+    uint64_t hash;                   /* of the template: the same in every log */
+    const char *class_name, *group, *action;
+    uint64_t n;
+    int64_t first_us, last_us; /* RP_NO_TIME: the log has no times */
+    struct {
+        struct rp_str type;
+        uint64_t n;
+    } types[RP_GROUP_TYPES]; /* most first after rp_failures_sort; of further ones only n_types */
+    size_t n_types;
+    struct {
+        struct rp_str id;
+        uint64_t line;
+    } samples[RP_GROUP_SAMPLES];
+    size_t n_samples;
+};
+
+struct rp_failures {
+    uint64_t failures, unexplained; /* unexplained: of patterns beyond RP_GROUPS_MAX */
+    struct rp_failure_group *groups;
+    size_t n;
+    struct rp_failure_index *index;
+    struct rp_arena arena;
+};
+struct rp_failures *rp_failures_new(void);
+/* Takes failed and timed-out runs, lets others pass. */
+void rp_failures_add(struct rp_failures *f, const struct rp_run *run);
+/* The patterns, most first; nothing may be added after it. */
+void rp_failures_sort(struct rp_failures *f);
+void rp_failures_free(struct rp_failures *f);
+
+#endif

@@ -1,0 +1,135 @@
+/* Words with digits: what of them is a value. */
+#include "analyze/miner/chars.h"
+#include "analyze/miner/internal.h"
+
+/* At least 6 hex digits with a decimal one. */
+static bool hex_word(const char *p, size_t n)
+{
+    bool digit = false;
+    if (n < 6)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!rp_is(p[i], RP_C_HEX))
+            return false;
+        digit |= rp_is(p[i], RP_C_DIGIT);
+    }
+    return digit;
+}
+
+/* Eight or more letters and digits: two runs of digits, or 40 % digits. */
+static bool id_word(const char *p, size_t n)
+{
+    size_t digits = 0, runs = 0;
+    if (n < 8)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!rp_is(p[i], RP_C_ALPHA | RP_C_DIGIT | RP_C_HIGH))
+            return false;
+        bool d = rp_is(p[i], RP_C_DIGIT);
+        digits += d;
+        runs += d && (i == 0 || !rp_is(p[i - 1], RP_C_DIGIT));
+    }
+    return runs >= 2 || 10 * digits >= 4 * n;
+}
+
+static bool value_piece(const char *p, size_t n)
+{
+    return n > 0 && (rp_run(p, p + n, RP_C_DIGIT) == n || hex_word(p, n));
+}
+
+static size_t uuid_piece(const char *from, const char *p, const char *end)
+{
+    static const uint8_t parts[] = {8, 4, 4, 4, 12};
+    const char *q = p;
+    if (end - p < 36 || (p > from && rp_is(p[-1], RP_C_WORD)))
+        return 0;
+    for (size_t i = 0; i < 5; i++) {
+        if (rp_run(q, end, RP_C_HEX) != parts[i] || (i < 4 && q[parts[i]] != '-'))
+            return 0;
+        q += parts[i] + 1;
+    }
+    return q - 1 < end && rp_is(q[-1], RP_C_WORD) ? 0 : 36;
+}
+
+struct out {
+    char *p;
+    size_t n, room;
+};
+
+static bool ends_wild(const struct out *o, size_t before)
+{
+    return o->n >= before + 3 && memcmp(o->p + o->n - before - 3, "<*>", 3) == 0;
+}
+
+/* What stands between the last wildcard and the one to come when both are one value: "_", "-",
+ * "_m_". SIZE_MAX: they are not. */
+static size_t joint(const struct out *o)
+{
+    if (o->n < 1 || !one_of(o->p[o->n - 1], "_-"))
+        return SIZE_MAX;
+    if (ends_wild(o, 1))
+        return 1;
+    if (o->n >= 3 && is_lower(o->p[o->n - 2]) && one_of(o->p[o->n - 3], "_-") && ends_wild(o, 3))
+        return 3;
+    return SIZE_MAX;
+}
+
+static void put(struct out *o, const char *p, size_t n)
+{
+    if (n > o->room - o->n)
+        n = o->room - o->n;
+    memcpy(o->p + o->n, p, n);
+    o->n += n;
+}
+
+static void put_wild(struct out *o)
+{
+    if (o->n >= 2 && o->p[o->n - 1] == '-' && o->p[o->n - 2] == '_')
+        o->n--; /* the sign of "_-5" */
+    size_t gap = joint(o);
+    if (gap != SIZE_MAX)
+        o->n -= gap;
+    else
+        put(o, "<*>", 3);
+}
+
+static bool is_separator(char c)
+{
+    return c == '_' || c == ':' || c == '#' || rp_is(c, RP_C_JOIN);
+}
+
+static void put_pieces(struct out *o, const char *from, const char *end)
+{
+    for (const char *p = from; p < end;) {
+        size_t uuid = rp_is(*p, RP_C_HEX) ? uuid_piece(from, p, end) : 0;
+        const char *q = p;
+        if (is_separator(*p)) {
+            put(o, p++, 1);
+            continue;
+        }
+        while (q < end && !is_separator(*q))
+            q++;
+        if (uuid > 0)
+            q = p + uuid;
+        if (uuid > 0 || value_piece(p, (size_t)(q - p)))
+            put_wild(o);
+        else
+            put(o, p, (size_t)(q - p));
+        p = q;
+    }
+}
+
+void rp_atom_mask(struct rp_scan *s, struct rp_token *t)
+{
+    struct out o = {s->side + s->side_n, 0, RP_SIDE_MAX - s->side_n};
+    if (hex_word(t->p, t->n) || id_word(t->p, t->n)) {
+        *t = (struct rp_token){.p = "<*>", .n = 3, .kind = RP_K_WILD};
+        return;
+    }
+    put_pieces(&o, t->p, t->p + t->n);
+    s->side_n += o.n;
+    bool whole = o.n == 3 && memcmp(o.p, "<*>", 3) == 0;
+    t->p = o.p;
+    t->n = (uint32_t)o.n;
+    t->kind = whole ? RP_K_WILD : RP_K_IDENT;
+}

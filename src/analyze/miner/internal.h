@@ -1,0 +1,407 @@
+/* Inside the miner. A line is scanned into tokens; tokens are interned as symbols; a form, a key,
+ * a slot's value is a sequence of symbol numbers. What the rules ask of an item (its level, word
+ * class, content) is worked out once, when its symbol is made. Whatever decides is sorted and
+ * compared by content hashes, never by numbers of symbols: those depend on the order of arrival. */
+#ifndef RP_ANALYZE_MINER_INTERNAL_H
+#define RP_ANALYZE_MINER_INTERNAL_H
+
+#include "analyze/internal.h"
+#include "analyze/miner/miner.h"
+
+/* ---- hashes: the same on every machine ---- */
+
+/* One round of multiplication to 128 bits, both halves folded: every input bit reaches every
+ * output bit, and the compiler makes it one instruction. */
+static inline uint64_t rp_mix(uint64_t h, uint64_t v)
+{
+    unsigned __int128 m =
+        (unsigned __int128)(h ^ UINT64_C(0x9E3779B97F4A7C15)) * (v ^ UINT64_C(0xD6E8FEB86659FD93));
+    return (uint64_t)m ^ (uint64_t)(m >> 64) ^ h;
+}
+static inline uint64_t rp_load(const char *p, size_t n) /* n: 4 or 8 */
+{
+    uint64_t v = 0;
+    memcpy(&v, p, n);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+/* Up to 8 bytes as a number; the length is not in it. */
+static inline uint64_t rp_load_short(const char *p, size_t n)
+{
+    if (n == 8)
+        return rp_load(p, 8);
+    if (n >= 4)
+        return rp_load(p, 4) | rp_load(p + n - 4, 4) << 32;
+    if (n == 0)
+        return 0;
+    return (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << 8 |
+           (uint64_t)(unsigned char)p[n - 1] << 16;
+}
+static inline uint64_t rp_hash_more(uint64_t h, const char *p, size_t n)
+{
+    h += n * UINT64_C(0xA0761D6478BD642F);
+    for (; n > 8; p += 8, n -= 8)
+        h = rp_mix(h, rp_load(p, 8));
+    return rp_mix(h, rp_load_short(p, n));
+}
+static inline uint64_t rp_hash_bytes(const char *p, size_t n)
+{
+    return rp_hash_more(0, p, n);
+}
+
+/* ---- words (words.c) ---- */
+
+enum rp_word_class {
+    RP_W_NULL = 1 << 0,   /* absence: null, none */
+    RP_W_BOOL = 1 << 1,   /* true, off, enabled */
+    RP_W_STOP = 1 << 2,   /* function words */
+    RP_W_STATE = 1 << 3,  /* states and what changes them: two of them never share a pattern */
+    RP_W_MSG = 1 << 4,    /* the key whose value is the message */
+    RP_W_METHOD = 1 << 5, /* HTTP */
+    RP_W_PREP = 1 << 6,   /* prepositions */
+    RP_W_SLOT = 1 << 7,   /* nouns that a name follows */
+    RP_W_NOUN = 1 << 8,   /* nouns that a name may follow */
+    RP_W_FAIL = 1 << 9,   /* says that something failed */
+    RP_W_SEVERITY = 1 << 10,
+    RP_W_CAUSE = 1 << 11, /* the key whose value is an inner error */
+    RP_W_UNIT = 1 << 12,
+    RP_W_FAULT = 1 << 13, /* the last word of what errors are called */
+    RP_W_ROLE = 1 << 14,  /* as */
+    RP_W_CLOSED = RP_W_NULL | RP_W_BOOL | RP_W_STOP | RP_W_STATE,
+    /* Not in the list, but seen in the text itself: */
+    RP_T_EXCEPTION = 1 << 16, /* ends in Exception, Error, Fault, Throwable */
+    RP_T_CAPS_TAIL = 1 << 17, /* ends in .ALL_CAPS */
+    RP_T_UPPER = 1 << 18,     /* has letters, all of them capital */
+    RP_T_CAPITAL = 1 << 19,   /* first letter is capital */
+    RP_T_ALPHA = 1 << 20,     /* has a letter outside of wildcards */
+    RP_T_WILD = 1 << 21,      /* holds a wildcard */
+    RP_T_CUT = 1 << 22,       /* a separator of lists */
+    RP_T_SIZE = 1 << 23,      /* B, KB, MiB: as written */
+    RP_T_TIME = 1 << 24       /* a unit as written, sizes too */
+};
+
+/* Word classes of a text, whatever its case; 0 for what is not listed. */
+uint32_t rp_words_classes(struct rp_str text);
+/* Is there a phrase of an operating system's or library's error, or an exception's name, in it? */
+bool rp_words_reason(struct rp_str text);
+bool rp_words_statement(struct rp_str text);
+
+/* ---- tokens of one line (scan.c) ---- */
+
+enum rp_kind {
+    RP_K_BLANK,
+    RP_K_PUNCT,
+    RP_K_WORD,
+    RP_K_IDENT, /* a word with digits or . / @ $ inside */
+    RP_K_WILD,
+    RP_K_QUOTED, /* from here on in keys only: a short quoted string */
+    RP_K_VALUE,  /* the value after key= */
+    RP_K_TEXT,   /* a quoted message */
+    RP_K_HOLE    /* blanked, when contexts are compared */
+};
+
+enum { RP_TOKENS_MAX = 1024, RP_SIDE_MAX = 3 * RP_MINER_LINE_MAX };
+
+struct rp_token {
+    const char *p;
+    uint32_t n;
+    uint8_t kind;
+    bool joined; /* a word with . / @ or $ in it */
+};
+
+struct rp_scan {
+    struct rp_token v[RP_TOKENS_MAX];
+    size_t n;
+    bool has_size, has_place; /* seen: a unit of size; "=" or "user" */
+    size_t side_n;
+    char side[RP_SIDE_MAX]; /* words that were rewritten */
+};
+/* The masked line. What is past the limits ends in one wildcard. */
+void rp_scan_line(struct rp_scan *s, struct rp_str line);
+/* Content hash of the tokens: equal for equal text and kinds. */
+uint64_t rp_scan_hash(const struct rp_scan *s);
+
+/* The typed masks (typed.c): length of the value that begins at `at`, 0 if none does. `seen` holds
+ * the RP_SEEN_ bits of the whole line, so that most masks need not be asked. */
+enum { RP_SEEN_SLASH = 1, RP_SEEN_COLON = 2, RP_SEEN_BACKSLASH = 4, RP_SEEN_QUERY = 8 };
+struct rp_at {
+    const char *begin, *p, *end; /* of the line; p is where we are */
+    uint32_t seen;
+    bool after_method; /* "GET " stands before p */
+};
+size_t rp_typed_letter(const struct rp_at *at);
+size_t rp_typed_digit(const struct rp_at *at);
+size_t rp_typed_punct(const struct rp_at *at);
+/* A word with digits (atom.c): whole wildcard, or masked piece by piece into the side buffer. */
+void rp_atom_mask(struct rp_scan *s, struct rp_token *t);
+
+/* ---- symbols (symbols.c) ---- */
+
+struct rp_symbol {
+    const char *p;
+    uint32_t n, next; /* chain of the table */
+    uint64_t hash, text_hash, lower_hash,
+        digit_hash; /* of text and kind, text, lower case, 0-9 → # */
+    uint32_t flags;
+    uint16_t content; /* content words */
+    uint8_t kind;
+    int8_t level; /* value-likeness, doubled: 8 wildcard … 0 closed class, -2 punctuation */
+    char c;       /* the character of one-character punctuation, else 0 */
+};
+
+enum {
+    RP_LEVEL_WILD = 8,
+    RP_LEVEL_ID = 6,
+    RP_LEVEL_DIGIT = 5,
+    RP_LEVEL_NAME = 4,
+    RP_LEVEL_WORD = 2
+};
+
+/* Always there, with these numbers. */
+enum { RP_SYM_WILD, RP_SYM_BLANK, RP_SYM_HOLE, RP_SYM_BRACKET /* " (" */, RP_SYM_FIXED };
+
+struct rp_symbols {
+    struct rp_symbol *v;
+    uint32_t n, cap;
+    uint32_t *heads;
+    uint32_t heads_n;
+    struct rp_arena own, *texts; /* where texts of new symbols go: `own`, or a refinement's */
+};
+void rp_symbols_open(struct rp_symbols *t);
+void rp_symbols_close(struct rp_symbols *t);
+uint32_t rp_symbol_of(struct rp_symbols *t, struct rp_str text, enum rp_kind kind);
+/* Forgets all symbols from number n on. */
+void rp_symbols_cut(struct rp_symbols *t, uint32_t n);
+int rp_level_of(struct rp_str text, enum rp_kind kind, uint32_t flags);
+/* All flags of a text: listed word classes and what its letters show. */
+uint32_t rp_flags_of(struct rp_str text, enum rp_kind kind);
+
+/* ---- sequences ---- */
+
+struct rp_seq {
+    const uint32_t *v;
+    uint32_t n;
+};
+struct rp_vec {
+    uint32_t *v;
+    size_t n, cap;
+};
+void rp_vec_add(struct rp_vec *v, uint32_t x);
+void rp_vec_seq(struct rp_vec *v, struct rp_seq s);
+static inline struct rp_seq rp_seq_part(struct rp_seq s, uint32_t from, uint32_t to)
+{
+    return (struct rp_seq){s.v + from, to - from};
+}
+static inline struct rp_seq rp_vec_view(const struct rp_vec *v)
+{
+    return (struct rp_seq){v->v, (uint32_t)v->n};
+}
+
+/* Equal hashes are taken for equal content; 64 bits, well mixed. Buckets are found by sorting. */
+struct rp_entry {
+    uint64_t hash;
+    uint32_t item, a, b; /* whose, and where in it */
+};
+struct rp_entries {
+    struct rp_entry *v;
+    size_t n, cap;
+    uint64_t *seen; /* two bits a hash: what comes once only is never stored */
+    bool counting;
+};
+void rp_entries_add(struct rp_entries *e, struct rp_entry x);
+/* For passes that make many entries of which few meet: run the same loop twice, between _count()
+ * and _collect() with nothing stored. */
+void rp_entries_count(struct rp_entries *e);
+void rp_entries_collect(struct rp_entries *e);
+void rp_entries_free(struct rp_entries *e);
+void rp_entries_sort(struct rp_entries *e);
+/* End of the run of equal hashes that begins at `from`. */
+size_t rp_entries_run(const struct rp_entries *e, size_t from);
+
+/* A bucket: entries [from, to). Largest first, then by the place `a` of its first entry, then by
+ * hash. */
+struct rp_bucket {
+    size_t from, to;
+};
+/* Buckets of at least `least` entries of sorted e; free() the result. */
+struct rp_bucket *rp_entries_buckets(const struct rp_entries *e, size_t least, size_t *n);
+
+/* ---- one refinement (refine.c) ---- */
+
+struct rp_work;
+
+/* Hash of a key: a sum over places, so that one item can be exchanged at once. */
+struct rp_key_item {
+    struct rp_seq s;
+    uint64_t hash;
+    uint32_t content;
+};
+uint64_t rp_key_hash(const struct rp_work *w, struct rp_seq s);
+uint64_t rp_key_hash_with(const struct rp_work *w, const struct rp_key_item *k, uint32_t i,
+                          uint32_t id);
+bool rp_key_known(const struct rp_work *w, uint64_t hash);
+
+/* Works on distinct sequences; everything made on the way lives in the arena and in symbols that
+ * are cut off at the end. */
+struct rp_work {
+    struct rp_symbols *sym;
+    struct rp_arena arena;
+    struct rp_key_item *keys; /* distinct */
+    size_t n_keys;
+    uint32_t *cur;          /* key of each form */
+    struct rp_seq *first;   /* the key that each form had before the passes */
+    struct rp_seq *becomes; /* of each key in the running pass; v NULL: stays */
+    size_t n_forms;
+    bool changed, wide; /* wide: too many keys for the costly passes */
+};
+
+static inline const struct rp_symbol *rp_sym(const struct rp_work *w, uint32_t id)
+{
+    return &w->sym->v[id];
+}
+/* The character at i if it is punctuation, else 0; 0 outside. */
+static inline char rp_char_at(const struct rp_work *w, struct rp_seq s, size_t i)
+{
+    return i < s.n ? w->sym->v[s.v[i]].c : '\0';
+}
+static inline int rp_kind_at(const struct rp_work *w, struct rp_seq s, size_t i)
+{
+    return i < s.n ? w->sym->v[s.v[i]].kind : -1;
+}
+static inline uint32_t rp_flags_at(const struct rp_work *w, struct rp_seq s, size_t i)
+{
+    return i < s.n ? w->sym->v[s.v[i]].flags : 0;
+}
+struct rp_seq rp_seq_keep(struct rp_work *w, struct rp_seq s); /* copy in the arena */
+uint64_t rp_seq_hash(const struct rp_work *w, struct rp_seq s);
+uint64_t rp_seq_text_hash(const struct rp_work *w, struct rp_seq s);
+uint32_t rp_seq_content(const struct rp_work *w, struct rp_seq s);
+struct rp_str rp_seq_text(const struct rp_work *w, struct rp_arena *a, struct rp_seq s);
+
+/* Grouping key of a form (key.c): at most 128 items. */
+struct rp_seq rp_key_of(struct rp_work *w, struct rp_seq form);
+struct rp_seq rp_key_collapse(struct rp_work *w, struct rp_seq s, bool units);
+/* Lists of wildcards that a replacement has made become one. */
+struct rp_seq rp_key_again(struct rp_work *w, struct rp_seq s);
+/* Key i becomes its items with [from, to) as one wildcard. */
+void rp_key_replace(struct rp_work *w, uint32_t i, uint32_t from, uint32_t to);
+bool rp_opens_message(const struct rp_work *w, struct rp_seq f, size_t quote);
+
+/* What stands before a position (decide.c). */
+enum rp_hint { RP_HINT_NONE, RP_HINT_PREP, RP_HINT_NOUN, RP_HINT_SLOT };
+enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i);
+/* Is a position with these distinct symbols variable? `context`: other content words. */
+bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum rp_hint h,
+                    uint32_t context);
+
+/* Are there two among few values of which one denies the other: NodeReady, NodeNotReady? */
+bool rp_values_deny(const struct rp_work *w, const uint32_t *v, size_t n);
+
+/* Passes over keys (passes.c, holes.c, spans.c): fill becomes[]. */
+void rp_pass_names(struct rp_work *w);
+void rp_pass_slots(struct rp_work *w);
+void rp_pass_names_and_slots(struct rp_work *w);
+void rp_pass_one_hole(struct rp_work *w);
+void rp_pass_absorb(struct rp_work *w);
+void rp_pass_two_holes(struct rp_work *w);
+void rp_pass_named(struct rp_work *w);
+void rp_pass_remarks(struct rp_work *w);
+void rp_pass_spans(struct rp_work *w);
+/* Buckets of keys of one length, given as indices: decides columns, fills becomes[]. */
+void rp_bucket_merge(struct rp_work *w, const struct rp_entry *e, size_t n);
+
+/* Group of each form: number of its final key, from 0. Returns the number of groups. */
+size_t rp_refine(struct rp_work *w, const struct rp_seq *forms, size_t n, uint32_t *group);
+
+/* ---- slots and inner parts of forms (slots.c, inner.c) ---- */
+
+struct rp_slot {
+    uint32_t from, to;
+    char kind;          /* Q quoted, K key=, M ", key: ", A <Repr>, S [word] */
+    uint32_t key_flags; /* word classes of the key */
+    uint64_t key;       /* lower-case hash of the key; 0: none */
+};
+size_t rp_slots_find(const struct rp_work *w, struct rp_seq f, struct rp_slot *out, size_t max);
+enum { RP_SLOTS_MAX = 64 };
+size_t rp_close_quote(const struct rp_work *w, struct rp_seq f, size_t open);
+
+/* One text that was found inside of a form. */
+struct rp_inner {
+    uint32_t form;
+    struct rp_seq text;
+};
+struct rp_inners {
+    struct rp_inner *v;
+    size_t n, cap;
+};
+void rp_inners_add(struct rp_inners *l, struct rp_inner x);
+/* Blanks what varies in slots and inner parts of forms[0..n), in place; inner texts are noted. */
+void rp_fill_slots(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_inners *inner);
+bool rp_slots_pass(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_inners *inner);
+bool rp_inner_pass(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_inners *inner);
+
+/* ---- state (miner.c, patterns.c, state.c) ---- */
+
+struct rp_form {
+    uint64_t hash, count, last; /* last: clock of lines when it was seen */
+    uint32_t from, n;           /* its items */
+    uint32_t id;                /* of the pattern that it was born with */
+    uint32_t inner;             /* 1 + number of its inner template, 0: none */
+};
+
+struct rp_pattern {
+    uint32_t parent; /* itself, or the older pattern that it is part of */
+    struct rp_str template;
+    uint64_t last;
+};
+
+struct rp_place {
+    uint64_t hash;
+    uint32_t form; /* 1 + its number, 0: free */
+};
+
+struct rp_miner {
+    struct rp_symbols sym;
+    struct rp_form *forms;
+    uint32_t n_forms, cap_forms;
+    struct rp_vec items; /* of all forms */
+    struct rp_place *places;
+    uint32_t n_places;
+    struct rp_pattern *patterns; /* by id; number 0 is RP_MINER_OTHER */
+    uint32_t n_patterns, cap_patterns;
+    struct rp_arena texts; /* of templates; made anew by each refinement */
+    struct rp_str *inner;  /* templates of inner errors */
+    uint32_t n_inner;
+    struct rp_entries index; /* templates by their longest word */
+    uint64_t lines, other, forgotten;
+    uint32_t refined; /* forms at the last refinement */
+    bool full;        /* a flood: nothing new is taken until `retry` */
+    uint64_t retry;
+    struct rp_scan scan;
+};
+
+/* The form of scan's tokens, NULL if there is none. */
+struct rp_form *rp_form_find(const struct rp_miner *m, uint64_t hash);
+uint64_t rp_form_hash(const struct rp_miner *m, struct rp_seq items);
+struct rp_form *rp_form_add(struct rp_miner *m, uint64_t hash, struct rp_seq items, uint32_t id);
+void rp_forms_rehash(struct rp_miner *m);
+struct rp_seq rp_form_items(const struct rp_miner *m, const struct rp_form *f);
+bool rp_miner_has_room(const struct rp_miner *m);
+uint32_t rp_pattern_new(struct rp_miner *m);
+/* The older one of both lives. */
+void rp_pattern_union(struct rp_miner *m, uint32_t a, uint32_t b);
+/* A pattern whose template has wildcards where the scanned line differs; 0 if there is none. */
+uint32_t rp_pattern_match(const struct rp_miner *m, const struct rp_scan *s);
+void rp_pattern_index(struct rp_miner *m);
+/* Makes room in full tables. */
+void rp_miner_thin(struct rp_miner *m);
+
+/* ---- template (template.c) ---- */
+
+/* Of the forms of one group, the most frequent first. */
+struct rp_str rp_template_of(struct rp_work *w, struct rp_arena *a, const struct rp_seq *forms,
+                             size_t n);
+
+#endif

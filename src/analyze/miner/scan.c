@@ -1,0 +1,352 @@
+/* One pass over the bytes of a line: words, blanks, punctuation, and wildcards where a typed mask
+ * takes a value. Then what needs to see its neighbours: sizes, and values that stand where only
+ * values stand. Nothing is allocated. */
+#include "analyze/miner/chars.h"
+#include "analyze/miner/internal.h"
+
+#define D  (RP_C_DIGIT | RP_C_HEX)
+#define UX (RP_C_UPPER | RP_C_HEX)
+#define LX (RP_C_LOWER | RP_C_HEX)
+#define U  RP_C_UPPER
+#define L  RP_C_LOWER
+#define H  RP_C_HIGH
+
+const uint8_t rp_chars[256] = {
+    ['\t'] = RP_C_BLANK, ['\n'] = RP_C_BLANK, ['\v'] = RP_C_BLANK, ['\f'] = RP_C_BLANK,
+    ['\r'] = RP_C_BLANK, [' '] = RP_C_BLANK,  ['_'] = RP_C_UNDER,  ['0' ... '9'] = D,
+    ['A' ... 'F'] = UX,  ['G' ... 'Z'] = U,   ['a' ... 'f'] = LX,  ['g' ... 'z'] = L,
+    ['.'] = RP_C_JOIN,   ['-'] = RP_C_JOIN,   ['/'] = RP_C_JOIN,   ['@'] = RP_C_JOIN,
+    ['$'] = RP_C_JOIN,   ['~'] = RP_C_JOIN,   [128 ... 255] = H};
+
+static const char wild_text[] = "<*>";
+
+static void add(struct rp_scan *s, const char *p, size_t n, enum rp_kind kind)
+{
+    s->v[s->n++] = (struct rp_token){.p = p, .n = (uint32_t)n, .kind = (uint8_t)kind};
+}
+
+static void add_wild(struct rp_scan *s)
+{
+    add(s, wild_text, 3, RP_K_WILD);
+}
+
+/* Which characters occur at all: tells which masks can be left out. */
+static uint32_t look(struct rp_str line)
+{
+    static const struct {
+        char c;
+        uint32_t bit;
+    } marks[] = {{'/', RP_SEEN_SLASH},
+                 {':', RP_SEEN_COLON},
+                 {'\\', RP_SEEN_BACKSLASH},
+                 {'?', RP_SEEN_QUERY}};
+    uint32_t seen = 0;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0] && line.n > 0; i++)
+        if (memchr(line.p, marks[i].c, line.n) != NULL)
+            seen |= marks[i].bit;
+    return seen;
+}
+
+/* "." "-" "/" "@" "$" join in runs, "~" in runs of its own. */
+static const char *join_run(const char *p, const char *end)
+{
+    if (p < end && *p == '~') {
+        while (p < end && *p == '~')
+            p++;
+        return p;
+    }
+    while (p < end && rp_is(*p, RP_C_JOIN) && *p != '~')
+        p++;
+    return p;
+}
+
+/* "A::B" and "a#b" are names of one thing. */
+static size_t scope_at(const char *p, const char *end)
+{
+    if (end - p >= 3 && p[0] == ':' && p[1] == ':' && rp_is(p[2], RP_C_ALPHA | RP_C_UNDER))
+        return 2;
+    return end - p >= 2 && p[0] == '#' && rp_is(p[1], RP_C_ALPHA | RP_C_UNDER) ? 1 : 0;
+}
+
+static const char *word_run(const char *p, const char *end, unsigned *classes)
+{
+    unsigned all = 0, c;
+    while (p < end && ((c = rp_class(*p)) & RP_C_WORD)) {
+        if (__builtin_expect(c & RP_C_HIGH, 0) && rp_high_punct(p, end))
+            break;
+        all |= c;
+        p++;
+    }
+    *classes |= all;
+    return p;
+}
+
+/* A word with its joins; says whether it holds digits, and joins other than '-' and '~'. */
+static const char *word(const char *p, const char *end, struct rp_token *t, bool *digits)
+{
+    unsigned classes = 0;
+    bool joined = false;
+    t->p = p;
+    p = word_run(p, end, &classes);
+    while (p < end && (rp_is(*p, RP_C_JOIN) || *p == ':' || *p == '#')) {
+        size_t scope = scope_at(p, end);
+        const char *q = scope > 0 ? p + scope : join_run(p, end);
+        const char *after = word_run(q, end, &classes);
+        if (after == q)
+            break;
+        for (; p < q; p++)
+            joined |= *p != '-' && *p != '~';
+        p = after;
+    }
+    t->n = (uint32_t)(p - t->p);
+    *digits = (classes & RP_C_DIGIT) != 0;
+    t->joined = joined;
+    t->kind = (uint8_t)(joined ? RP_K_IDENT : RP_K_WORD);
+    return p;
+}
+
+/* "<*>.<*>" is no identifier: its wildcards and marks are tokens of their own. */
+static void add_word(struct rp_scan *s, struct rp_token t)
+{
+    bool apart = t.kind == RP_K_IDENT && t.n >= 3 && memcmp(t.p, wild_text, 3) == 0;
+    for (size_t i = 0; apart && i < t.n; i++)
+        apart = !rp_is(t.p[i], RP_C_WORD);
+    if (!apart) {
+        s->v[s->n++] = t;
+        return;
+    }
+    for (size_t i = 0; i < t.n && s->n < RP_TOKENS_MAX - 1;) {
+        bool wild = t.n - i >= 3 && memcmp(t.p + i, wild_text, 3) == 0;
+        if (wild)
+            add_wild(s);
+        else
+            add(s, t.p + i, 1, RP_K_PUNCT);
+        i += wild ? 3 : 1;
+    }
+}
+
+static inline bool one_of_five(char c, char a, char b, char d, char e, char f)
+{
+    return c == a || c == b || c == d || c == e || c == f;
+}
+
+static bool is_method(const struct rp_token *t)
+{
+    static const char *const methods[] = {"GET", "PUT", "POST", "HEAD", "DELETE", "PATCH", NULL};
+    if (t->n < 3 || t->n > 6 || !rp_is(t->p[0], RP_C_UPPER))
+        return false;
+    for (const char *const *m = methods; *m != NULL; m++)
+        if (rp_str_is((struct rp_str){t->p, t->n}, *m))
+            return true;
+    return false;
+}
+
+static bool after_method(const struct rp_scan *s)
+{
+    return s->n >= 2 && s->v[s->n - 1].kind == RP_K_BLANK && s->v[s->n - 1].n == 1 &&
+           s->v[s->n - 1].p[0] == ' ' && s->v[s->n - 2].kind == RP_K_WORD &&
+           is_method(&s->v[s->n - 2]);
+}
+
+/* A word that no typed mask can take: what ends its first run tells. */
+static bool is_plain(const struct rp_at *at, const char *p)
+{
+    char c = p < at->end ? *p : ' ';
+    if (at->after_method || one_of_five(c, ':', '.', '-', '+', '\\'))
+        return false;
+    return !rp_is(*at->p, RP_C_UPPER) || !(rp_is(c, RP_C_BLANK) || c == ',') || p - at->p < 3 ||
+           p - at->p > 9;
+}
+
+/* A number with one unit glued to it keeps the unit as text: "<*>ms". */
+static bool add_with_unit(struct rp_scan *s, const char *p, size_t n)
+{
+    const char *end = p + n, *unit = end;
+    while (unit > p && rp_is(unit[-1], RP_C_ALPHA))
+        unit--;
+    struct rp_str text = {unit, (size_t)(end - unit)};
+    size_t digits = rp_run(p, unit, RP_C_DIGIT);
+    if (p + digits < unit && p[digits] == '.')
+        digits += 1 + rp_run(p + digits + 1, unit, RP_C_DIGIT);
+    bool short_one = text.n == 1 && one_of(*unit, "kKMGTmhd");
+    if (text.n == 0 || p + digits != unit || text.n > 4 ||
+        (!short_one && !(rp_words_classes(text) & RP_W_UNIT)) ||
+        RP_SIDE_MAX - s->side_n < text.n + 3)
+        return false;
+    char *to = s->side + s->side_n;
+    memcpy(to, wild_text, 3);
+    memcpy(to + 3, unit, text.n);
+    s->side_n += text.n + 3;
+    add(s, to, text.n + 3, RP_K_WILD);
+    return true;
+}
+
+static const char *scan_word(struct rp_scan *s, struct rp_at *at)
+{
+    struct rp_token t = {0};
+    bool digits;
+    unsigned classes = 0;
+    size_t n = 0;
+    if (rp_is(*at->p, RP_C_DIGIT))
+        n = rp_typed_digit(at);
+    else if (!is_plain(at, word_run(at->p, at->end, &classes)) && rp_is(*at->p, RP_C_ALPHA))
+        n = rp_typed_letter(at);
+    if (n > 0) {
+        if (!rp_is(at->p[n - 1], RP_C_ALPHA) || !add_with_unit(s, at->p, n))
+            add_wild(s);
+        return at->p + n;
+    }
+    const char *end = word(at->p, at->end, &t, &digits);
+    s->has_size |= t.n <= 3 && t.p[t.n - 1] == 'B';
+    s->has_place |= t.n == 4 && to_lower(t.p[0]) == 'u';
+    if (digits)
+        rp_atom_mask(s, &t);
+    add_word(s, t);
+    return end;
+}
+
+static const char *scan_punct(struct rp_scan *s, struct rp_at *at)
+{
+    size_t n = rp_typed_punct(at);
+    if (n > 0) {
+        add_wild(s);
+        return at->p + n;
+    }
+    s->has_place |= *at->p == '=';
+    n = rp_high_punct(at->p, at->end) ? 3 : 1;
+    add(s, at->p, n, RP_K_PUNCT);
+    return at->p + n;
+}
+
+static const char *scan_one(struct rp_scan *s, struct rp_at *at)
+{
+    if (rp_is(*at->p, RP_C_BLANK)) {
+        size_t n = rp_run(at->p, at->end, RP_C_BLANK);
+        add(s, at->p, n, RP_K_BLANK);
+        return at->p + n;
+    }
+    at->after_method = after_method(s);
+    return rp_word_at(at->p, at->end) ? scan_word(s, at) : scan_punct(s, at);
+}
+
+/* ---- with an eye on the neighbours ---- */
+
+static bool is_char(const struct rp_scan *s, size_t i, const char *set)
+{
+    return i < s->n && s->v[i].kind == RP_K_PUNCT && s->v[i].n == 1 && one_of(s->v[i].p[0], set);
+}
+
+static bool is_size(const struct rp_scan *s, size_t i)
+{
+    if (i >= s->n || s->v[i].kind != RP_K_WORD || s->v[i].n > 3)
+        return false;
+    struct rp_str t = {s->v[i].p, s->v[i].n};
+    if (t.n == 0 || t.p[t.n - 1] != 'B')
+        return false;
+    return t.n == 1 || (t.n == 2 && one_of(t.p[0], "KMGTPk")) ||
+           (t.n == 3 && one_of(t.p[0], "KMGT") && t.p[1] == 'i');
+}
+
+/* "1.2 KB" is one value. Tokens before `to` are final; returns the new end. */
+static size_t join_size(struct rp_scan *s, size_t to)
+{
+    while (to >= 2 && is_char(s, to - 1, ".") && s->v[to - 2].kind == RP_K_WILD)
+        to -= 2;
+    s->v[to] = (struct rp_token){.p = wild_text, .n = 3, .kind = RP_K_WILD};
+    return to + 1;
+}
+
+static void join_sizes(struct rp_scan *s)
+{
+    size_t to = 0;
+    for (size_t i = 0; i < s->n;) {
+        bool size = s->v[i].kind == RP_K_WILD && i + 2 < s->n && s->v[i + 1].kind == RP_K_BLANK &&
+                    s->v[i + 1].n == 1 && is_size(s, i + 2) && !is_char(s, i + 3, "/:=");
+        if (size) {
+            to = join_size(s, to);
+            i += 3;
+        } else {
+            s->v[to++] = s->v[i++];
+        }
+    }
+    s->n = to;
+}
+
+static struct rp_str text_of(const struct rp_token *t)
+{
+    return (struct rp_str){t->p, t->n};
+}
+
+static uint32_t classes_at(const struct rp_scan *s, size_t i)
+{
+    return s->v[i].kind == RP_K_WORD ? rp_words_classes(text_of(&s->v[i])) : 0;
+}
+
+/* key=a.b/c, key=host7 */
+static bool is_key_value(const struct rp_scan *s, size_t i, size_t j)
+{
+    enum rp_kind k = j > 0 ? s->v[j - 1].kind : RP_K_PUNCT;
+    if (!is_char(s, j, "=") || (k != RP_K_WORD && k != RP_K_IDENT && k != RP_K_BLANK))
+        return false;
+    uint32_t flags = rp_flags_of(text_of(&s->v[i]), s->v[i].kind);
+    int level = rp_level_of(text_of(&s->v[i]), s->v[i].kind, flags);
+    return (level >= RP_LEVEL_ID || (flags & RP_T_CAPS_TAIL)) && !(flags & RP_T_EXCEPTION);
+}
+
+/* "user NAME" before a preposition, a mark or the end */
+static bool is_user_name(const struct rp_scan *s, size_t i, size_t j)
+{
+    if (j + 1 >= i || s->v[j].n != 4 || !rp_str_is_word(text_of(&s->v[j]), "user"))
+        return false;
+    struct rp_str t = text_of(&s->v[i]);
+    if (rp_level_of(t, s->v[i].kind, rp_flags_of(t, s->v[i].kind)) < RP_LEVEL_WORD)
+        return false;
+    if (is_char(s, i + 1, ",;)]'\""))
+        return true;
+    bool blank = i + 1 >= s->n || s->v[i + 1].kind == RP_K_BLANK;
+    return blank && (i + 2 >= s->n || (classes_at(s, i + 2) & RP_W_PREP));
+}
+
+static void mask_placed(struct rp_scan *s)
+{
+    for (size_t i = 1; i < s->n; i++) {
+        if (s->v[i].kind != RP_K_WORD && s->v[i].kind != RP_K_IDENT)
+            continue;
+        size_t j = i - 1;
+        if (j > 0 && s->v[j].kind == RP_K_BLANK)
+            j--;
+        bool eq = is_char(s, j, "="), user = s->v[j].n == 4 && to_lower(s->v[j].p[0]) == 'u';
+        if ((eq && is_key_value(s, i, j)) || (user && is_user_name(s, i, j)))
+            s->v[i] = (struct rp_token){.p = wild_text, .n = 3, .kind = RP_K_WILD};
+    }
+}
+
+void rp_scan_line(struct rp_scan *s, struct rp_str line)
+{
+    while (line.n > 0 && rp_is(line.p[0], RP_C_BLANK))
+        line.p++, line.n--;
+    while (line.n > 0 && rp_is(line.p[line.n - 1], RP_C_BLANK))
+        line.n--;
+    bool cut = line.n > RP_MINER_LINE_MAX;
+    if (cut)
+        line.n = rp_utf8_whole(line.p, RP_MINER_LINE_MAX);
+    struct rp_at at = {.begin = line.p, .p = line.p, .end = line.p + line.n, .seen = look(line)};
+    s->n = s->side_n = 0;
+    s->has_size = s->has_place = false;
+    while (at.p < at.end && s->n < RP_TOKENS_MAX - 1)
+        at.p = scan_one(s, &at);
+    if (cut || at.p < at.end)
+        add_wild(s);
+    if (s->has_size)
+        join_sizes(s);
+    if (s->has_place)
+        mask_placed(s);
+}
+
+uint64_t rp_scan_hash(const struct rp_scan *s)
+{
+    uint64_t h = 1;
+    for (size_t i = 0; i < s->n; i++)
+        h = rp_hash_more(h + s->v[i].kind, s->v[i].p, s->v[i].n);
+    return h;
+}

@@ -1,0 +1,552 @@
+/* Slots of forms: quoted text, key=value, ", key: value", <Repr …>, [word]. Evidence is gathered
+ * over the whole skeleton, the line with all of its slots blanked: where many slots vary at once,
+ * equal rests never come. */
+#include "analyze/miner/internal.h"
+
+#include <stdlib.h>
+
+enum { FEW_SLOTS = 3, NEED_ENUM = 4, NEED_SQUARE = 3 };
+
+static bool is_quote(char c)
+{
+    return c == '"' || c == '\'';
+}
+
+static bool is_word_at(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    int k = rp_kind_at(w, f, i);
+    return k == RP_K_WORD || k == RP_K_IDENT;
+}
+
+static bool is_blank_at(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    return rp_kind_at(w, f, i) == RP_K_BLANK;
+}
+
+/* Index of the quote that closes, 0 if none does. */
+size_t rp_close_quote(const struct rp_work *w, struct rp_seq f, size_t open)
+{
+    char c = rp_char_at(w, f, open);
+    for (size_t j = open + 1; j < f.n; j++) {
+        if (rp_char_at(w, f, j) != c || rp_char_at(w, f, j - 1) == '\\')
+            continue;
+        if (j + 1 == f.n || is_blank_at(w, f, j + 1) ||
+            (rp_kind_at(w, f, j + 1) == RP_K_PUNCT && rp_char_at(w, f, j + 1) != c))
+            return j;
+    }
+    return 0;
+}
+
+/* End of an unquoted value that starts at j. */
+static size_t value_end(const struct rp_work *w, struct rp_seq f, size_t j)
+{
+    size_t depth = 0, from = j;
+    for (; j < f.n && !is_blank_at(w, f, j); j++) {
+        char c = rp_char_at(w, f, j);
+        if (one_of(c, "([{")) {
+            depth++;
+        } else if (one_of(c, ")]}")) {
+            if (depth == 0)
+                break;
+            depth--;
+        } else if (one_of(c, ",;\"'") && depth == 0) {
+            break;
+        }
+    }
+    while (j > from && one_of(rp_char_at(w, f, j - 1), ".:"))
+        j--;
+    return j;
+}
+
+/* ---- finding ---- */
+
+struct finder {
+    const struct rp_work *w;
+    struct rp_seq f;
+    struct rp_slot *out;
+    size_t n, max;
+    size_t message_end; /* closing quote of a message, which is text */
+};
+
+static void found(struct finder *x, size_t from, size_t to, char kind, const struct rp_symbol *key)
+{
+    if (x->n == x->max)
+        return;
+    x->out[x->n++] = (struct rp_slot){.from = (uint32_t)from,
+                                      .to = (uint32_t)to,
+                                      .kind = kind,
+                                      .key_flags = key != NULL ? key->flags : 0,
+                                      .key = key != NULL ? key->lower_hash : 0};
+}
+
+/* The key whose value stands after item i: key= key: "key": */
+static const struct rp_symbol *key_before(const struct finder *x, size_t i)
+{
+    if (i >= x->f.n)
+        return NULL;
+    if (is_blank_at(x->w, x->f, i))
+        i--;
+    if (i == 0 || i >= x->f.n)
+        return NULL;
+    char c = rp_char_at(x->w, x->f, i);
+    int k = rp_kind_at(x->w, x->f, i - 1);
+    if ((c == '=' || c == ':') && (k == RP_K_WORD || k == RP_K_IDENT || k == RP_K_WILD))
+        return rp_sym(x->w, x->f.v[i - 1]);
+    if (i > 1 && c == ':' && is_quote(rp_char_at(x->w, x->f, i - 1)) &&
+        is_word_at(x->w, x->f, i - 2))
+        return rp_sym(x->w, x->f.v[i - 2]);
+    return NULL;
+}
+
+/* A quoted key of JSON is text. */
+static bool is_quoted_key(const struct finder *x, size_t i, size_t j)
+{
+    if (rp_char_at(x->w, x->f, j + 1) != ':')
+        return false;
+    if (i == 0)
+        return rp_char_at(x->w, x->f, j + 2) == '"';
+    size_t b = i - 1;
+    if (is_blank_at(x->w, x->f, b)) {
+        if (b == 0)
+            return true;
+        b--;
+    }
+    return one_of(rp_char_at(x->w, x->f, b), "{,");
+}
+
+/* "message" alone, or "message" key=value … */
+static bool leads(const struct finder *x, size_t j)
+{
+    return j + 1 == x->f.n || (is_blank_at(x->w, x->f, j + 1) && is_word_at(x->w, x->f, j + 2) &&
+                               rp_char_at(x->w, x->f, j + 3) == '=' && j + 4 < x->f.n);
+}
+
+static bool stands_after_key(const struct finder *x, size_t i)
+{
+    char b = rp_char_at(x->w, x->f, i - 1);
+    return b == '=' || (b == ':' && i > 1 && is_quote(rp_char_at(x->w, x->f, i - 2))) ||
+           (is_blank_at(x->w, x->f, i - 1) && i > 2 && is_quote(rp_char_at(x->w, x->f, i - 3)));
+}
+
+static size_t find_quoted(struct finder *x, size_t i)
+{
+    if (i > 0 && !is_blank_at(x->w, x->f, i - 1) &&
+        !one_of(rp_char_at(x->w, x->f, i - 1), "=([{:,<>"))
+        return i + 1;
+    size_t j = rp_close_quote(x->w, x->f, i);
+    if (j <= i + 1)
+        return i + 1;
+    if (is_quoted_key(x, i, j))
+        return j + 1;
+    if ((i == 0 && leads(x, j)) || (i > 0 && rp_opens_message(x->w, x->f, i))) {
+        x->message_end = j;
+        return i + 1;
+    }
+    const struct rp_symbol *key = i > 0 ? key_before(x, i - 1) : NULL;
+    found(x, i + 1, j, key != NULL && stands_after_key(x, i) ? 'K' : 'Q', key);
+    return j + 1;
+}
+
+static size_t find_key_value(struct finder *x, size_t i)
+{
+    if (is_quote(rp_char_at(x->w, x->f, i + 1)))
+        return i + 1;
+    size_t j = value_end(x->w, x->f, i + 1);
+    if (j > i + 1 || j >= x->f.n ||
+        (is_blank_at(x->w, x->f, j) && rp_char_at(x->w, x->f, j + 2) == '='))
+        found(x, i + 1, j < x->f.n ? j : x->f.n, 'K', rp_sym(x->w, x->f.v[i - 1]));
+    return j > i + 1 ? j : i + 1;
+}
+
+static size_t find_repr(struct finder *x, size_t i)
+{
+    size_t depth = 1, j = i + 1;
+    while (j < x->f.n && depth > 0) {
+        char c = rp_char_at(x->w, x->f, j++);
+        depth += c == '<';
+        depth -= c == '>';
+    }
+    if (depth > 0 || rp_kind_at(x->w, x->f, j) == RP_K_WORD)
+        return i + 1;
+    found(x, i, j, 'A', NULL);
+    return j;
+}
+
+/* ", key: value of at most two words" */
+static size_t find_comma_key(struct finder *x, size_t i)
+{
+    size_t from = i + 5, j = from, depth = 0, blanks = 0;
+    if (is_quote(rp_char_at(x->w, x->f, from)) || from >= x->f.n)
+        return from;
+    while (j < x->f.n && !(rp_char_at(x->w, x->f, j) == ',' && depth == 0)) {
+        char c = rp_char_at(x->w, x->f, j);
+        if (one_of(c, "([{"))
+            depth++;
+        else if (one_of(c, ")]}") && depth > 0)
+            depth--;
+        blanks += is_blank_at(x->w, x->f, j++);
+    }
+    if (j == from || blanks > 1)
+        return from;
+    found(x, from, j, 'M', rp_sym(x->w, x->f.v[i + 2]));
+    return j;
+}
+
+static bool begins_comma_key(const struct finder *x, size_t i)
+{
+    return i + 4 < x->f.n && is_blank_at(x->w, x->f, i + 1) &&
+           rp_kind_at(x->w, x->f, i + 2) == RP_K_WORD && rp_char_at(x->w, x->f, i + 3) == ':' &&
+           is_blank_at(x->w, x->f, i + 4);
+}
+
+static bool is_square(const struct finder *x, size_t i)
+{
+    bool begins = i == 0 || is_blank_at(x->w, x->f, i - 1) || rp_char_at(x->w, x->f, i - 1) == ']';
+    return begins && is_word_at(x->w, x->f, i + 1) && rp_char_at(x->w, x->f, i + 2) == ']';
+}
+
+static size_t find_at(struct finder *x, size_t i)
+{
+    switch (rp_char_at(x->w, x->f, i)) {
+    case '"':
+    case '\'':
+        return i == x->message_end ? i + 1 : find_quoted(x, i);
+    case '=':
+        if (i > 0 && (is_word_at(x->w, x->f, i - 1) || rp_kind_at(x->w, x->f, i - 1) == RP_K_WILD))
+            return find_key_value(x, i);
+        return i + 1;
+    case '[':
+        if (!is_square(x, i))
+            return i + 1;
+        found(x, i + 1, i + 2, 'S', NULL);
+        return i + 3;
+    case '<':
+        if (i > 0 && is_blank_at(x->w, x->f, i - 1) && is_word_at(x->w, x->f, i + 1))
+            return find_repr(x, i);
+        return i + 1;
+    case ',':
+        return begins_comma_key(x, i) ? find_comma_key(x, i) : i + 1;
+    default:
+        return i + 1;
+    }
+}
+
+size_t rp_slots_find(const struct rp_work *w, struct rp_seq f, struct rp_slot *out, size_t max)
+{
+    struct finder x = {.w = w, .f = f, .out = out, .max = max, .message_end = SIZE_MAX};
+    for (size_t i = 0; i < f.n;)
+        i = find_at(&x, i);
+    return x.n;
+}
+
+/* ---- evidence ---- */
+
+/* One slot of one form, in the skeleton of that form. */
+struct seen {
+    uint64_t skeleton;
+    uint32_t form, place; /* item of the skeleton */
+    struct rp_slot slot;
+    uint64_t value; /* hash of the value's text without blanks */
+    bool varies;
+};
+
+struct evidence {
+    struct rp_work *w;
+    const struct rp_seq *forms;
+    struct seen *v;
+    size_t n, cap;
+};
+
+static bool holds_message(const struct rp_slot *s)
+{
+    return s->kind == 'K' && (s->key_flags & RP_W_MSG);
+}
+
+static uint64_t add_texts(const struct rp_work *w, uint64_t h, struct rp_seq f, uint32_t *place)
+{
+    for (uint32_t i = 0; i < f.n; i++)
+        if (rp_kind_at(w, f, i) != RP_K_BLANK) {
+            h = rp_mix(h, rp_sym(w, f.v[i])->text_hash);
+            (*place)++;
+        }
+    return h;
+}
+
+static void note(struct evidence *e, struct seen s)
+{
+    if (e->n == e->cap) {
+        e->cap = e->cap > 0 ? 2 * e->cap : 256;
+        e->v = rp_xrealloc(e->v, e->cap * sizeof *e->v);
+    }
+    e->v[e->n++] = s;
+}
+
+/* A bare wildcard where others have a slot is a value of that slot, so wildcards are noted too. */
+static uint64_t add_outside(struct evidence *e, uint64_t h, uint32_t form, struct rp_seq part,
+                            uint32_t *place)
+{
+    for (uint32_t i = 0; i < part.n; i++) {
+        const struct rp_symbol *x = rp_sym(e->w, part.v[i]);
+        if (x->kind == RP_K_BLANK)
+            continue;
+        if (x->kind == RP_K_WILD)
+            note(e,
+                 (struct seen){
+                     .form = form, .place = *place, .slot = {.kind = '*'}, .value = x->text_hash});
+        h = rp_mix(h, x->text_hash);
+        (*place)++;
+    }
+    return h;
+}
+
+static void look_at_form(struct evidence *e, uint32_t form)
+{
+    struct rp_slot slots[RP_SLOTS_MAX];
+    struct rp_seq f = e->forms[form];
+    size_t n = rp_slots_find(e->w, f, slots, RP_SLOTS_MAX), first = e->n;
+    uint64_t h = 1;
+    uint32_t place = 0, p = 0, none = 0;
+    for (size_t i = 0; i < n; i++) {
+        h = add_outside(e, h, form, rp_seq_part(f, p, slots[i].from), &place);
+        struct rp_seq value = rp_seq_part(f, slots[i].from, slots[i].to);
+        p = slots[i].to;
+        if (holds_message(&slots[i])) {
+            h = add_texts(e->w, h, value, &place);
+            continue;
+        }
+        note(e, (struct seen){.form = form,
+                              .place = place,
+                              .slot = slots[i],
+                              .value = add_texts(e->w, 1, value, &none)});
+        h = rp_mix(h, rp_sym(e->w, RP_SYM_WILD)->text_hash);
+        place++;
+    }
+    h = add_outside(e, h, form, rp_seq_part(f, p, f.n), &place);
+    for (size_t i = first; i < e->n; i++)
+        e->v[i].skeleton = h;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct seen *x = a, *y = b;
+    if (x->skeleton != y->skeleton)
+        return x->skeleton < y->skeleton ? -1 : 1;
+    if (x->place != y->place)
+        return x->place < y->place ? -1 : 1;
+    if (x->value != y->value)
+        return x->value < y->value ? -1 : 1;
+    return x->form < y->form ? -1 : x->form > y->form;
+}
+
+/* ---- decisions ---- */
+
+static struct rp_seq value_of(const struct evidence *e, const struct seen *s)
+{
+    if (s->slot.kind == '*')
+        return (struct rp_seq){NULL, 0};
+    return rp_seq_part(e->forms[s->form], s->slot.from, s->slot.to);
+}
+
+/* All words closed class; an unkeyed "GET /x" too. */
+static bool is_closed(const struct evidence *e, const struct seen *s, bool keyed)
+{
+    struct rp_seq v = value_of(e, s);
+    uint32_t items = 0;
+    if (s->slot.kind == '*')
+        return false;
+    for (uint32_t i = 0; i < v.n; i++) {
+        uint32_t flags = rp_flags_at(e->w, v, i);
+        if (rp_kind_at(e->w, v, i) == RP_K_BLANK)
+            continue;
+        if (items++ == 0 && !keyed && v.n > 1 && (flags & RP_W_METHOD) && (flags & RP_T_UPPER))
+            return true;
+        if (!(flags & RP_W_CLOSED) || (flags & (RP_W_NULL | RP_W_BOOL)))
+            return false;
+    }
+    return items > 0;
+}
+
+struct counts {
+    size_t values, closed, closed_level, empty, exceptions;
+    int low;
+};
+
+/* Of the distinct values of one place. */
+static struct counts count_values(const struct evidence *e, size_t from, size_t to, bool keyed)
+{
+    struct counts c = {.low = 99};
+    for (size_t i = from; i < to; i++) {
+        if (i > from && e->v[i].value == e->v[i - 1].value)
+            continue;
+        struct rp_seq v = value_of(e, &e->v[i]);
+        int level = v.n > 0 ? rp_sym(e->w, v.v[0])->level : RP_LEVEL_WILD;
+        c.values++;
+        c.empty += v.n == 0 && e->v[i].slot.kind != '*';
+        c.exceptions += v.n == 1 && (rp_flags_at(e->w, v, 0) & RP_T_EXCEPTION);
+        c.closed += is_closed(e, &e->v[i], keyed);
+        c.closed_level += level <= 0;
+        c.low = level < c.low ? level : c.low;
+    }
+    return c;
+}
+
+static bool place_varies(const struct evidence *e, size_t from, size_t to,
+                         const struct rp_slot *slot, size_t slots)
+{
+    struct counts c = count_values(e, from, to, slot->key != 0);
+    if (c.values < 2 || c.exceptions == c.values)
+        return false;
+    if (slot->kind == 'S')
+        return (c.values >= NEED_SQUARE && 2 * c.closed_level < c.values) ||
+               c.low >= RP_LEVEL_DIGIT;
+    if (slots < FEW_SLOTS && 2 * c.closed >= c.values)
+        return c.values - c.empty >= NEED_ENUM;
+    return true;
+}
+
+/* The slot that a place stands for: any that is no bare wildcard. */
+static const struct rp_slot *slot_of(const struct evidence *e, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (e->v[i].slot.kind != '*')
+            return &e->v[i].slot;
+    return NULL;
+}
+
+static size_t place_end(const struct evidence *e, size_t from, size_t limit)
+{
+    size_t to = from + 1;
+    while (to < limit && e->v[to].place == e->v[from].place)
+        to++;
+    return to;
+}
+
+static void decide_skeleton(struct evidence *e, size_t from, size_t end)
+{
+    size_t slots = 0;
+    for (size_t i = from, to; i < end; i = to) {
+        to = place_end(e, i, end);
+        slots += slot_of(e, i, to) != NULL;
+    }
+    for (size_t i = from, to; i < end; i = to) {
+        to = place_end(e, i, end);
+        const struct rp_slot *slot = slot_of(e, i, to);
+        bool varies = slot != NULL && place_varies(e, i, to, slot, slots);
+        for (size_t k = i; k < to; k++)
+            e->v[k].varies = varies;
+    }
+}
+
+static void decide(struct evidence *e)
+{
+    for (size_t from = 0, to; from < e->n; from = to) {
+        for (to = from + 1; to < e->n && e->v[to].skeleton == e->v[from].skeleton;)
+            to++;
+        decide_skeleton(e, from, to);
+    }
+}
+
+static bool is_keyed(const struct rp_slot *s)
+{
+    return s->kind == 'K' || s->kind == 'M';
+}
+
+/* A key that varies in another skeleton varies here. One entry for each key and skeleton where it
+ * varies: field a counts skeletons. */
+static struct rp_entries varying_keys(const struct evidence *e)
+{
+    struct rp_entries k = {0};
+    for (size_t i = 0; i < e->n; i++)
+        if (e->v[i].varies && is_keyed(&e->v[i].slot))
+            rp_entries_add(&k, (struct rp_entry){.hash = e->v[i].slot.key,
+                                                 .item = (uint32_t)e->v[i].skeleton,
+                                                 .a = (uint32_t)(e->v[i].skeleton >> 32)});
+    rp_entries_sort(&k);
+    return k;
+}
+
+static bool varies_elsewhere(const struct rp_entries *k, uint64_t key, uint64_t skeleton)
+{
+    size_t lo = 0, hi = k->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (k->v[mid].hash < key)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (; lo < k->n && k->v[lo].hash == key; lo++)
+        if (k->v[lo].item != (uint32_t)skeleton || k->v[lo].a != (uint32_t)(skeleton >> 32))
+            return true;
+    return false;
+}
+
+/* ---- change ---- */
+
+static int by_form(const void *a, const void *b)
+{
+    const struct seen *x = a, *y = b;
+    if (x->form != y->form)
+        return x->form < y->form ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static void note_inner(struct rp_work *w, struct rp_inners *inner, uint32_t form, struct rp_seq v)
+{
+    bool words = false;
+    for (uint32_t i = 0; i < v.n; i++)
+        words |= is_word_at(w, v, i);
+    if (words)
+        rp_inners_add(inner, (struct rp_inner){form, v});
+}
+
+/* Blanks the slots of one form that vary: e->v[from..to) are its slots in order. */
+static bool blank_form(struct evidence *e, struct rp_seq *f, size_t from, size_t to,
+                       struct rp_inners *inner)
+{
+    struct rp_vec o = {0};
+    uint32_t p = 0;
+    for (size_t i = from; i < to; i++) {
+        const struct rp_slot *s = &e->v[i].slot;
+        if (!e->v[i].varies || s->kind == '*')
+            continue;
+        rp_vec_seq(&o, rp_seq_part(*f, p, s->from));
+        rp_vec_add(&o, RP_SYM_WILD);
+        if (s->key_flags & RP_W_CAUSE)
+            note_inner(e->w, inner, e->v[i].form, rp_seq_part(*f, s->from, s->to));
+        p = s->to;
+    }
+    rp_vec_seq(&o, rp_seq_part(*f, p, f->n));
+    bool changed = o.n != f->n || (o.n > 0 && memcmp(o.v, f->v, o.n * sizeof *o.v) != 0);
+    if (changed)
+        *f = rp_seq_keep(e->w, rp_vec_view(&o));
+    free(o.v);
+    return changed;
+}
+
+bool rp_slots_pass(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_inners *inner)
+{
+    struct evidence e = {.w = w, .forms = forms};
+    bool changed = false;
+    for (size_t i = 0; i < n; i++)
+        look_at_form(&e, (uint32_t)i);
+    if (e.n > 1)
+        qsort(e.v, e.n, sizeof *e.v, by_place);
+    decide(&e);
+    struct rp_entries keys = varying_keys(&e);
+    for (size_t i = 0; i < e.n; i++) {
+        const struct rp_slot *s = &e.v[i].slot;
+        e.v[i].varies = e.v[i].varies || (is_keyed(s) && s->to > s->from &&
+                                          varies_elsewhere(&keys, s->key, e.v[i].skeleton));
+    }
+    if (e.n > 1)
+        qsort(e.v, e.n, sizeof *e.v, by_form);
+    for (size_t from = 0, to; from < e.n; from = to) {
+        for (to = from + 1; to < e.n && e.v[to].form == e.v[from].form;)
+            to++;
+        changed |= blank_form(&e, &forms[e.v[from].form], from, to, inner);
+    }
+    rp_entries_free(&keys);
+    free(e.v);
+    return changed;
+}

@@ -1,0 +1,69 @@
+/* Private to the analysis of a window: what is added up from the minutes (analysis_sums.c), rows
+ * for conditions (analysis_rows.c), the answer (analysis.c). */
+#ifndef RP_API_ANALYSIS_H
+#define RP_API_ANALYSIS_H
+
+#include "analyze/contrast.h"
+#include "analyze/onset.h"
+#include "api/handlers.h"
+#include "store/analysis.h"
+
+enum {
+    ONSET_MINUTES = 24 * 60,
+    ROWS_ALL = 12000, /* of a window with so many runs all are read */
+    ROWS_MOST = 3000  /* else so many failed and as many others */
+};
+
+struct analysis { /* the question */
+    int64_t since_us, until_us, type_id;
+    struct rp_str type;
+};
+
+/* What ended of one type or queue. */
+struct sum {
+    int64_t id;
+    struct rp_counts in;   /* the window */
+    struct rp_counts *day; /* types: the ONSET_MINUTES before the window's end */
+};
+
+struct pattern_sum {
+    int64_t id, n, first_minute, last_minute;
+    int64_t *by_type; /* failures in the window, by place of the type */
+    size_t n_types;
+    struct rp_counts *day; /* failed only */
+    struct rp_pattern row;
+};
+
+struct sums {
+    struct rp_arena *a;
+    int64_t since_minute, day_minute, until_minute;
+    struct sum *types, *queues;
+    struct pattern_sum *patterns;
+    size_t n_types, n_queues, n_patterns;
+    struct rp_counts all;
+    /* The window in steps of so many minutes, at most ONSET_MINUTES steps. */
+    int64_t step;
+    struct rp_counts *steps;
+};
+/* One pass over the minutes; patterns most first. */
+bool sums_read(struct rp_db *db, const struct analysis *in, struct rp_arena *a, struct sums *s,
+               struct rp_err *err);
+/* When failing began: of a pattern, or (NULL) of all. */
+void sums_onset(const struct sums *s, const struct pattern_sum *p, struct rp_onset *out);
+
+/* Rows that ended in the window, as attributes and counts. */
+struct rows {
+    struct rp_arena *a;
+    struct rp_ended_rows ended;
+    bool complete;          /* every run of the window is there */
+    int64_t sampled_failed; /* how many of them failed: the first ones */
+    struct rp_str *names, (*values)[RP_CONTRAST_ATTRIBUTES];
+    size_t n_names;
+};
+bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s,
+               struct rp_arena *a, struct rows *r, struct rp_err *err);
+/* In what failures differ from what succeeded: of a pattern, or (NULL) all. */
+void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_sum *p,
+                   struct rp_contrast_answer *out);
+
+#endif

@@ -1,0 +1,272 @@
+/* analyze of the store: the daemon's answer in words, 80 columns. */
+#include "cli/analyze.h"
+
+enum { LABEL = 8, PATTERNS_SHOWN = 6, POISON_SHOWN = 5 };
+
+/* ---- when ---- */
+
+static const char *suspects(struct cli *cli, struct rp_str p)
+{
+    struct items i;
+    struct rp_buf out = {0};
+    for (items_open(&i, p, "suspects"); items_next(&i);)
+        rp_buf_fmt(&out, "%s%s %s %s", out.n > 0 ? ", " : "",
+                   show_clock(cli, doc_time(cli, i.value, "at")), doc_show(cli, i.value, "what"),
+                   doc_show(cli, i.value, "kind"));
+    items_close(&i);
+    const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
+    rp_buf_free(&out);
+    return text;
+}
+
+static void show_onset(struct cli *cli, struct rp_str p, int indent)
+{
+    struct line l;
+    struct rp_str kind = doc_str(cli, p, "onset.kind");
+    int64_t at = doc_time(cli, p, "onset.at"), from = doc_time(cli, p, "onset.from"),
+            to = doc_time(cli, p, "onset.to");
+    if (at == 0)
+        return;
+    line_begin(&l, cli, "", indent);
+    line_part(&l, "%s %s UTC (%s)",
+              rp_str_is(kind, "slow") ? "a slow rise since" : "began suddenly", show_clock(cli, at),
+              show_period(cli, from, to));
+    line_part(&l, "%s → %s of the runs", show_percent(cli, doc_f64(p, "onset.before", 0)),
+              show_percent(cli, doc_f64(p, "onset.after", 0)));
+    line_end(&l);
+    if (items_count(p, "suspects") > 0)
+        say(cli, indent, "in the 15 minutes before: %s (coincidence in time, not proof)",
+            suspects(cli, p));
+}
+
+/* ---- how often ---- */
+
+static const char *rate(struct cli *cli, struct rp_str a, const char *path)
+{
+    return show_fmt(cli, "%s (95 %% interval %s – %s)",
+                    show_percent(cli, doc_f64(a, show_fmt(cli, "%s.rate", path), 0)),
+                    show_percent(cli, doc_f64(a, show_fmt(cli, "%s.low", path), 0)),
+                    show_percent(cli, doc_f64(a, show_fmt(cli, "%s.high", path), 1)));
+}
+
+static void show_rates(struct cli *cli, struct rp_str a)
+{
+    struct line l;
+    if (!doc_has(a, "rate"))
+        return;
+    line_begin(&l, cli, "", 0);
+    line_part(&l, "%s failed", rate(cli, a, "rate"));
+    if (doc_has(a, "last_hour"))
+        line_part(&l, "last hour %s", show_percent(cli, doc_f64(a, "last_hour.rate", 0)));
+    if (doc_has(a, "same_hour_before"))
+        line_part(&l, "same hour of the 7 days before %s",
+                  show_percent(cli, doc_f64(a, "same_hour_before.rate", 0)));
+    line_end(&l);
+}
+
+/* ---- single jobs, patterns that stayed away ---- */
+
+static void show_poison(struct cli *cli, struct rp_str a)
+{
+    struct items i;
+    int64_t n = (int64_t)items_count(a, "poison");
+    int shown = 0;
+    if (n == 0)
+        return;
+    (void)printf("\n");
+    say(cli, 0,
+        "poison: %s that failed in the same way on more than one node while others went "
+        "well; replays leave them out",
+        show_plural(cli, n, "job", "jobs"));
+    for (items_open(&i, a, "poison"); items_next(&i) && shown < POISON_SHOWN; shown++)
+        say(cli, LABEL, "job %s (%s)   %s × %s on %s nodes, %s of others succeeded in between",
+            doc_show(cli, i.value, "job"), doc_show(cli, i.value, "type"),
+            show_count(cli, doc_i64(i.value, "failures", 0)), doc_show(cli, i.value, "pattern"),
+            show_count(cli, doc_i64(i.value, "nodes", 0)),
+            show_count(cli, doc_i64(i.value, "successes_of_others", 0)));
+    items_close(&i);
+    if (n > POISON_SHOWN)
+        say(cli, LABEL, "and %s more", show_count(cli, n - POISON_SHOWN));
+}
+
+static void show_gone(struct cli *cli, struct rp_str a)
+{
+    struct items i;
+    struct rp_buf out = {0};
+    for (items_open(&i, a, "gone"); items_next(&i);)
+        rp_buf_fmt(&out, "%s%s", out.n > 0 ? ", " : "", doc_show(cli, i.value, "id"));
+    items_close(&i);
+    if (out.n > 0)
+        say(cli, 0, "not seen again since the week before: %.*s", RP_FMT(rp_buf_view(&out)));
+    rp_buf_free(&out);
+}
+
+/* Conditions of all failures, where no single pattern stands for them. */
+static void show_overall(struct cli *cli, struct rp_str a, size_t patterns)
+{
+    if (doc_has(a, "sampled"))
+        say(cli, 0, "conditions are counted over a sample: %s failed and %s succeeded runs",
+            show_count(cli, doc_i64(a, "sampled.failures", 0)),
+            show_count(cli, doc_i64(a, "sampled.successes", 0)));
+    if (patterns < 2 || items_count(a, "conditions") == 0)
+        return;
+    (void)printf("\n");
+    say(cli, 0, "all failures together, where they differ from the runs that succeeded:");
+    show_conditions(cli, a, 4);
+}
+
+/* ---- patterns ---- */
+
+static const char *share_of_types(struct cli *cli, struct rp_str p)
+{
+    struct items i;
+    struct rp_buf out = {0};
+    int64_t count = doc_i64(p, "count", 1), n;
+    for (items_open(&i, p, "types"); items_member(&i);)
+        if (rp_str_i64(i.value, &n))
+            rp_buf_fmt(&out, "%s%s %s", out.n > 0 ? "   " : "", show_text(cli, i.key),
+                       n == count ? "100 %"
+                                  : show_percent(cli, (double)n / (double)(count > 0 ? count : 1)));
+    items_close(&i);
+    const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
+    rp_buf_free(&out);
+    return text;
+}
+
+static void samples(struct cli *cli, struct rp_str p)
+{
+    struct items i;
+    int n = 0;
+    struct line l;
+    if (items_count(p, "samples") == 0)
+        return;
+    struct rp_buf jobs = {0};
+    for (items_open(&i, p, "samples"); items_next(&i) && n < 3; n++)
+        rp_buf_fmt(&jobs, "%s%s", n > 0 ? ", " : "", show_text(cli, items_str(cli, &i)));
+    items_close(&i);
+    line_begin(&l, cli, "", LABEL);
+    line_part(&l, "for example %s %.*s", n == 1 ? "job" : "jobs", RP_FMT(rp_buf_view(&jobs)));
+    line_end(&l);
+    rp_buf_free(&jobs);
+}
+
+static void analyzed(struct cli *cli, struct rp_str p)
+{
+    struct line l;
+    int64_t first = doc_time(cli, p, "first"), last = doc_time(cli, p, "last");
+    (void)printf("\n");
+    line_begin(&l, cli, doc_show(cli, p, "id"), LABEL);
+    line_part(&l, "%s", painted(cli, BOLD, show_count(cli, doc_i64(p, "count", 0))));
+    line_part(&l, "%s", doc_show(cli, p, "template"));
+    line_end(&l);
+    line_begin(&l, cli, "", LABEL);
+    line_part(&l, "class %s → %s", painted(cli, YELLOW, doc_show(cli, p, "class")),
+              doc_show(cli, p, "action"));
+    if (doc_bool(p, "new"))
+        line_part(&l, "new");
+    line_end(&l);
+    line_begin(&l, cli, "", LABEL);
+    line_part(&l, "%s", share_of_types(cli, p));
+    if (first != 0)
+        line_part(&l, "%s UTC", show_period(cli, first, last));
+    line_end(&l);
+    show_onset(cli, p, LABEL);
+    if (items_count(p, "conditions") > 0) {
+        say(cli, LABEL, "where it differs from the runs that succeeded:");
+        show_conditions(cli, p, LABEL);
+    }
+    samples(cli, p);
+}
+
+/* Groups whose action ends with a replay now; the others want a mend first (analysis 2). */
+static bool replay_first(struct rp_str group)
+{
+    return rp_str_is(group, "transient") || rp_str_is(group, "dependency");
+}
+
+static int show_analysis(struct cli *cli, struct rp_str a)
+{
+    struct items i;
+    int64_t runs = doc_i64(a, "runs", 0), failures = doc_i64(a, "failures", 0),
+            left = doc_i64(a, "unexplained", 0), since = doc_time(cli, a, "window.since");
+    const char *first = "", *any = "",
+               *head = since != 0 ? show_fmt(cli, " since %s", show_time(cli, since)) : "";
+    if (failures == 0) {
+        say(cli, 0, "no failures%s, in %s", head, show_plural(cli, runs, "run", "runs"));
+        return 0;
+    }
+    size_t n = items_count(a, "patterns");
+    say(cli, 0, "%s of %s%s   %s cover%s %s", show_plural(cli, failures, "failure", "failures"),
+        show_plural(cli, runs, "run", "runs"), head,
+        show_plural(cli, (int64_t)n, "pattern", "patterns"), n == 1 ? "s" : "",
+        show_percent(cli, (double)(failures - left) / (double)failures));
+    show_rates(cli, a);
+    show_onset(cli, a, 0);
+    size_t shown = 0;
+    int64_t more = 0;
+    for (items_open(&i, a, "patterns"); items_next(&i);) {
+        if (shown++ >= PATTERNS_SHOWN)
+            more += doc_i64(i.value, "count", 0);
+        else
+            analyzed(cli, i.value);
+        if (any[0] == '\0')
+            any = doc_show(cli, i.value, "id");
+        if (first[0] == '\0' && replay_first(doc_str(cli, i.value, "group")))
+            first = doc_show(cli, i.value, "id");
+    }
+    items_close(&i);
+    (void)printf("\n");
+    if (more > 0)
+        say(cli, 0, "… and %s of %s: reprise patterns",
+            show_plural(cli, (int64_t)n - PATTERNS_SHOWN, "smaller pattern", "smaller patterns"),
+            show_plural(cli, more, "failure", "failures"));
+    show_overall(cli, a, n);
+    show_poison(cli, a);
+    show_gone(cli, a);
+    if (first[0] != '\0')
+        say_next(cli, "reprise deps   then reprise replay --pattern %s --dry-run", first);
+    else
+        say_next(cli, "reprise pattern show %s   (nothing here mends itself by a replay)", any);
+    return 0;
+}
+
+static bool analysis_body(struct cli *cli, struct rp_buf *body, struct rp_err *err)
+{
+    int64_t since = 0, until = 0;
+    if (!opt_time(cli, "since", &since, err) || !opt_time(cli, "until", &until, err))
+        return false;
+    struct rp_jw w = {.out = body};
+    rp_jw_object(&w);
+    rp_jw_m_time(&w, "since", since);
+    rp_jw_m_time(&w, "until", until);
+    rp_jw_m_cstr(&w, "type", opt_text(cli, "type"));
+    rp_jw_object_end(&w);
+    return true;
+}
+
+/* The forms that read a file and need no daemon. */
+static const struct {
+    const char *option;
+    int (*run)(struct cli *cli, const char *path);
+} alone[] = {{"classes", classes_file},
+             {"csv", analyze_csv},
+             {"log", analyze_log},
+             {"templates", templates_file}};
+
+int run_analyze(struct cli *cli)
+{
+    struct rp_buf body = {0};
+    struct reply reply;
+    struct rp_err err;
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        if (opt_text(cli, alone[i].option) != NULL)
+            return alone[i].run(cli, opt_text(cli, alone[i].option));
+    bool ok = analysis_body(cli, &body, &err) &&
+              client_call(cli, "POST", "/v1/analyses", &body, &reply, &err);
+    rp_buf_free(&body);
+    if (!ok)
+        return say_err(cli, &err);
+    if (opt_text(cli, "html") != NULL)
+        return analyze_html(cli, reply.body, opt_text(cli, "html"));
+    return cli->json ? print_json(reply.body) : show_analysis(cli, reply.body);
+}

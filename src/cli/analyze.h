@@ -1,0 +1,25 @@
+/* What the forms of `analyze` share. */
+#ifndef RP_CLI_ANALYZE_H
+#define RP_CLI_ANALYZE_H
+
+#include "cli/internal.h"
+
+int run_analyze(struct cli *cli);
+int classes_file(struct cli *cli, const char *path); /* --classes */
+int analyze_csv(struct cli *cli, const char *path);  /* --csv */
+int analyze_log(struct cli *cli, const char *path);  /* --log */
+/* --templates: line number, pattern id, template of each line. */
+int templates_file(struct cli *cli, const char *path);
+
+/* The conditions of an answer, or of one of its patterns, in words. */
+void show_conditions(struct cli *cli, struct rp_str answer, int indent);
+/* The parts of one condition. */
+const char *condition_where(struct cli *cli, struct rp_str condition);
+const char *condition_counts(struct cli *cli, struct rp_str condition, const char *side);
+const char *condition_odds(struct cli *cli, struct rp_str condition);
+const char *condition_shadows(struct cli *cli, struct rp_str condition);
+
+/* The answer as a page in a file ("-": standard output). The exit code. */
+int analyze_html(struct cli *cli, struct rp_str answer, const char *path);
+
+#endif

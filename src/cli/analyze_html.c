@@ -1,0 +1,313 @@
+/* analyze --html: the answer as one page, with pictures, each beside the table that says the same.
+ */
+#include "cli/analyze.h"
+#include "cli/page.h"
+
+#include <stdlib.h>
+
+enum { POINTS_MOST = 200, BARS_MOST = 12, WIDTH = 800, HEIGHT = 220, HEAD = 50, FOOT = 30 };
+
+/* ---- over time ---- */
+
+struct series {
+    int64_t v[POINTS_MOST];
+    size_t n;
+    int64_t most;
+};
+
+static void read_series(struct rp_str a, const char *path, struct series *s)
+{
+    struct items i;
+    *s = (struct series){0};
+    for (items_open(&i, a, path); items_next(&i) && s->n < POINTS_MOST; s->n++) {
+        (void)rp_str_i64(i.value, &s->v[s->n]);
+        s->most = s->v[s->n] > s->most ? s->v[s->n] : s->most;
+    }
+    items_close(&i);
+}
+
+struct timeline {
+    int64_t from_us, step_us;
+    struct series runs, failures;
+};
+
+static double x_of(const struct timeline *t, int64_t us)
+{
+    double span = (double)t->step_us * (double)t->runs.n;
+    return (double)(us - t->from_us) / span * WIDTH;
+}
+
+static void mark(struct page *p, const struct timeline *t, int64_t us, const char *label, int y)
+{
+    double x = x_of(t, us);
+    if (us == 0 || x < 0 || x > WIDTH)
+        return;
+    page_raw(p, "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"0\" y2=\"%d\"/>", x, x, HEIGHT);
+    page_raw(p, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", x + (x > WIDTH / 2 ? -5 : 5), y,
+             x > WIDTH / 2 ? "end" : "start");
+    page_cstr(p, label);
+    page_raw(p, "</text>");
+}
+
+static void columns(struct page *p, const struct timeline *t, const struct series *s,
+                    const char *class)
+{
+    double width = (double)WIDTH / (double)t->runs.n;
+    for (size_t i = 0; i < s->n && t->runs.most > 0; i++) {
+        double height = (double)s->v[i] / (double)t->runs.most * (HEIGHT - HEAD);
+        if (s->v[i] > 0)
+            page_raw(p, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
+                     class, (double)i * width, HEIGHT - height, width * .9, height);
+    }
+}
+
+static void timeline_table(struct page *p, const struct timeline *t)
+{
+    static const char *const titles[] = {"from (UTC)", "failed", "runs", NULL};
+    char stamp[RP_TIME_LEN];
+    page_raw(p, "<details><summary>The same as a table</summary>");
+    page_table(p, "Failures over time", titles);
+    for (size_t i = 0; i < t->runs.n; i++) {
+        page_row(p);
+        page_cell(p, show_fmt(p->cli, "%.16s",
+                              rp_time_format(t->from_us + (int64_t)i * t->step_us, stamp)));
+        page_number(p, show_count(p->cli, t->failures.v[i]));
+        page_number(p, show_count(p->cli, t->runs.v[i]));
+        page_raw(p, "</tr>");
+    }
+    page_table_end(p);
+    page_raw(p, "</details>\n");
+}
+
+static const char *clock_of(struct cli *cli, int64_t us)
+{
+    char stamp[RP_TIME_LEN];
+    return show_fmt(cli, "%.5s", rp_time_format(us, stamp) + 11);
+}
+
+static void marks(struct page *p, const struct timeline *t, struct rp_str a)
+{
+    struct items i;
+    int64_t at = doc_time(p->cli, a, "onset.at");
+    int y = 30;
+    mark(p, t, at, show_fmt(p->cli, "began %s", clock_of(p->cli, at)), 14);
+    for (items_open(&i, a, "suspects"); items_next(&i) && y < HEAD; y += 16)
+        mark(p, t, doc_time(p->cli, i.value, "at"),
+             show_fmt(p->cli, "%s %s", doc_show(p->cli, i.value, "what"),
+                      doc_show(p->cli, i.value, "kind")),
+             y);
+    items_close(&i);
+}
+
+static void over_time(struct page *p, struct rp_str a)
+{
+    struct timeline t = {.from_us = doc_time(p->cli, a, "timeline.from"),
+                         .step_us = doc_i64(a, "timeline.step_s", 60) * RP_US_S};
+    read_series(a, "timeline.runs", &t.runs);
+    read_series(a, "timeline.failures", &t.failures);
+    if (t.runs.n == 0)
+        return;
+    page_raw(p, "<h2>Over time</h2>\n");
+    page_figure(p, WIDTH, HEIGHT + FOOT, "Failures and runs over time",
+                show_fmt(p->cli,
+                         "Columns of %lld minutes: runs, and in front those that failed. The table "
+                         "below says the same.",
+                         (long long)(t.step_us / RP_US_MIN)));
+    columns(p, &t, &t.runs, "calm");
+    columns(p, &t, &t.failures, "bad");
+    page_raw(p, "<line class=\"axis\" x1=\"0\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>", WIDTH, HEIGHT,
+             HEIGHT);
+    page_raw(p, "<text class=\"soft\" x=\"0\" y=\"%d\">%s UTC</text>", HEIGHT + 20,
+             clock_of(p->cli, t.from_us));
+    page_raw(p, "<text class=\"soft\" x=\"%d\" y=\"%d\" text-anchor=\"end\">%s UTC</text>", WIDTH,
+             HEIGHT + 20, clock_of(p->cli, t.from_us + (int64_t)t.runs.n * t.step_us));
+    marks(p, &t, a);
+    page_figure_end(p);
+    timeline_table(p, &t);
+}
+
+/* ---- conditions ---- */
+
+static double rate_in(struct rp_str c, const char *path)
+{
+    char failed[40], runs[40];
+    (void)snprintf(failed, sizeof failed, "%s.failed", path);
+    (void)snprintf(runs, sizeof runs, "%s.runs", path);
+    int64_t n = doc_i64(c, runs, 0);
+    return n > 0 ? (double)doc_i64(c, failed, 0) / (double)n : 0;
+}
+
+static void conditions(struct page *p, struct rp_str a, const char *of)
+{
+    static const char *const titles[] = {"condition", "inside",       "elsewhere", "lift",
+                                         "q",         "goes with it", NULL};
+    struct page_bar bars[2 * 3];
+    struct items i;
+    size_t n = 0;
+    struct cli *cli = p->cli;
+    if (items_count(a, "conditions") == 0)
+        return;
+    for (items_open(&i, a, "conditions"); items_next(&i) && n < 6; n += 2) {
+        bars[n] = (struct page_bar){condition_where(cli, i.value),
+                                    show_percent(cli, rate_in(i.value, "inside")),
+                                    rate_in(i.value, "inside"), false};
+        bars[n + 1] = (struct page_bar){"elsewhere", show_percent(cli, rate_in(i.value, "outside")),
+                                        rate_in(i.value, "outside"), true};
+    }
+    items_close(&i);
+    page_bars(p, show_fmt(cli, "Failure rate under each condition and elsewhere: %s", of),
+              "Pairs of bars; the table below says the same.", bars, n);
+    page_table(p, show_fmt(cli, "Where runs fail more often: %s", of), titles);
+    for (items_open(&i, a, "conditions"); items_next(&i);) {
+        page_row(p);
+        page_cell(p, condition_where(cli, i.value));
+        page_number(p, condition_counts(cli, i.value, "inside"));
+        page_number(p, condition_counts(cli, i.value, "outside"));
+        page_number(p, show_fmt(cli, "%.3g", doc_f64(i.value, "lift", 0)));
+        page_number(p, condition_odds(cli, i.value));
+        page_cell(p, condition_shadows(cli, i.value));
+        page_raw(p, "</tr>");
+    }
+    items_close(&i);
+    page_table_end(p);
+}
+
+/* ---- patterns ---- */
+
+static void share_bars(struct page *p, struct rp_str a)
+{
+    struct page_bar bars[BARS_MOST];
+    struct items i;
+    size_t n = 0;
+    for (items_open(&i, a, "patterns"); items_next(&i) && n < BARS_MOST; n++) {
+        double share = doc_f64(i.value, "share", 0);
+        bars[n] =
+            (struct page_bar){show_fmt(p->cli, "%s  %s", doc_show(p->cli, i.value, "id"),
+                                       show_cut(p->cli, doc_str(p->cli, i.value, "template"), 90)),
+                              show_fmt(p->cli, "%s (%s)", show_percent(p->cli, share),
+                                       show_count(p->cli, doc_i64(i.value, "count", 0))),
+                              share, false};
+    }
+    items_close(&i);
+    page_bars(p, "Patterns by their share of the failures",
+              "One bar a pattern; the sections below say the same.", bars, n);
+}
+
+static const char *onset_words(struct cli *cli, struct rp_str p)
+{
+    int64_t at = doc_time(cli, p, "onset.at");
+    if (at == 0)
+        return "no onset within the 24 hours before the window's end";
+    return show_fmt(cli, "%s %s UTC (%s)",
+                    rp_str_is(doc_str(cli, p, "onset.kind"), "slow") ? "a slow rise since"
+                                                                     : "began suddenly",
+                    show_clock(cli, at),
+                    show_period(cli, doc_time(cli, p, "onset.from"), doc_time(cli, p, "onset.to")));
+}
+
+static void paragraph(struct page *p, const char *text)
+{
+    page_raw(p, "<p>");
+    page_cstr(p, text);
+    page_raw(p, "</p>\n");
+}
+
+static void pattern(struct page *p, struct rp_str v)
+{
+    struct cli *cli = p->cli;
+    page_raw(p, "<h3>");
+    page_cstr(p, doc_show(cli, v, "id"));
+    page_raw(p, " <code>");
+    page_cstr(p, doc_show(cli, v, "template"));
+    page_raw(p, "</code></h3>\n");
+    paragraph(p, show_fmt(cli, "%s, %s of them all. Class %s: %s. %s.",
+                          show_plural(cli, doc_i64(v, "count", 0), "failure", "failures"),
+                          show_percent(cli, doc_f64(v, "share", 0)), doc_show(cli, v, "class"),
+                          doc_show(cli, v, "action"), onset_words(cli, v)));
+    conditions(p, v, doc_show(cli, v, "id"));
+}
+
+static void patterns(struct page *p, struct rp_str a)
+{
+    struct items i;
+    if (items_count(a, "patterns") == 0)
+        return;
+    page_raw(p, "<h2>Patterns</h2>\n");
+    share_bars(p, a);
+    for (items_open(&i, a, "patterns"); items_next(&i);)
+        pattern(p, i.value);
+    items_close(&i);
+}
+
+/* ---- the rest ---- */
+
+static void poison(struct page *p, struct rp_str a)
+{
+    static const char *const titles[] = {
+        "job", "type", "pattern", "failures", "nodes", "others succeeded", NULL};
+    struct items i;
+    struct cli *cli = p->cli;
+    if (items_count(a, "poison") == 0)
+        return;
+    page_raw(p, "<h2>Poison</h2>\n");
+    page_table(p, "Jobs that fail everywhere while others of their type go well", titles);
+    for (items_open(&i, a, "poison"); items_next(&i);) {
+        page_row(p);
+        page_cell(p, doc_show(cli, i.value, "job"));
+        page_cell(p, doc_show(cli, i.value, "type"));
+        page_cell(p, doc_show(cli, i.value, "pattern"));
+        page_number(p, show_count(cli, doc_i64(i.value, "failures", 0)));
+        page_number(p, show_count(cli, doc_i64(i.value, "nodes", 0)));
+        page_number(p, show_count(cli, doc_i64(i.value, "successes_of_others", 0)));
+        page_raw(p, "</tr>");
+    }
+    items_close(&i);
+    page_table_end(p);
+}
+
+static void summary(struct page *p, struct rp_str a)
+{
+    struct cli *cli = p->cli;
+    int64_t runs = doc_i64(a, "runs", 0), failures = doc_i64(a, "failures", 0);
+    paragraph(p,
+              show_fmt(cli, "%s of %s (%s). %s.", show_plural(cli, failures, "failure", "failures"),
+                       show_plural(cli, runs, "run", "runs"),
+                       show_percent(cli, runs > 0 ? (double)failures / (double)runs : 0),
+                       doc_has(a, "onset") ? onset_words(cli, a) : "Read from a table"));
+    page_raw(p, "<h2>Where</h2>\n");
+    if (items_count(a, "conditions") == 0)
+        paragraph(p, "No attribute explains all failures together.");
+    conditions(p, a, "all failures");
+}
+
+/* No age: a page is read later. */
+static const char *title(struct cli *cli, struct rp_str a)
+{
+    int64_t since = doc_time(cli, a, "window.since"), until = doc_time(cli, a, "window.until");
+    char from[RP_TIME_LEN], to[RP_TIME_LEN];
+    if (since == 0)
+        return "Failures";
+    (void)rp_time_format(since, from);
+    (void)rp_time_format(until, to);
+    return show_fmt(cli, "Failures from %.10s %.5s to %.10s %.5s UTC", from, from + 11, to,
+                    to + 11);
+}
+
+int analyze_html(struct cli *cli, struct rp_str answer, const char *path)
+{
+    struct page p = {.cli = cli};
+    struct rp_err err;
+    page_head(&p, title(cli, answer));
+    summary(&p, answer);
+    over_time(&p, answer);
+    patterns(&p, answer);
+    poison(&p, answer);
+    page_end(&p);
+    bool ok = page_save(&p, path, &err);
+    rp_buf_free(&p.out);
+    if (!ok)
+        return say_err(cli, &err);
+    if (strcmp(path, "-") != 0)
+        note(cli, "The page is %s", path);
+    return 0;
+}

@@ -1,0 +1,242 @@
+/* analyze --log: what failed in a job log, by pattern. No daemon, nothing is stored. */
+#include "cli/analyze.h"
+#include "cli/import.h"
+
+#include "analyze/failures.h"
+
+#include <stdlib.h>
+
+enum { LABEL = 5, PATTERNS_SHOWN = 20 };
+
+struct log_analysis {
+    struct import i;
+    struct logfile file;
+    struct rp_failures *failures;
+    struct rp_str type; /* of --type, absent: all */
+    int64_t since_us, until_us;
+};
+
+static void take_run(void *ctx, const struct rp_run *run)
+{
+    struct log_analysis *a = ctx;
+    int64_t at = run->end_us != RP_NO_TIME ? run->end_us : run->start_us;
+    if ((a->type.p != NULL && !rp_str_eq(run->type, a->type)) ||
+        (a->since_us != 0 && (at == RP_NO_TIME || at < a->since_us)) ||
+        (a->until_us != 0 && (at == RP_NO_TIME || at >= a->until_us)))
+        return;
+    rp_tally_add(a->i.tally, run);
+    rp_failures_add(a->failures, run);
+}
+
+/* ---- JSON (INTERFACES: analyze, with the counts of import log) ---- */
+
+static void json_time(struct rp_jw *w, const char *key, int64_t us)
+{
+    char at[RP_TIME_LEN];
+    if (us != RP_NO_TIME)
+        rp_jw_m_cstr(w, key, rp_time_format(us, at));
+}
+
+static void json_samples(struct cli *cli, struct rp_jw *w, const struct rp_failure_group *g)
+{
+    rp_jw_key(w, "samples");
+    rp_jw_array(w);
+    for (size_t i = 0; i < g->n_samples; i++)
+        rp_jw_str(
+            w, g->samples[i].id.p != NULL
+                   ? g->samples[i].id
+                   : rp_str_fmt(&cli->arena, "line %llu", (unsigned long long)g->samples[i].line));
+    rp_jw_array_end(w);
+    rp_jw_key(w, "sample_lines");
+    rp_jw_array(w);
+    for (size_t i = 0; i < g->n_samples; i++)
+        rp_jw_i64(w, (int64_t)g->samples[i].line);
+    rp_jw_array_end(w);
+}
+
+static void json_pattern(const struct log_analysis *a, struct rp_jw *w,
+                         const struct rp_failure_group *g)
+{
+    struct cli *cli = a->i.cli;
+    rp_jw_object(w);
+    rp_jw_m_str(w, "id", rp_str_fmt(&cli->arena, "%016llx", (unsigned long long)g->hash));
+    rp_jw_m_str(w, "template", g->template);
+    rp_jw_m_str(w, "inner", g->inner);
+    rp_jw_m_str(w, "example", g->example);
+    rp_jw_m_cstr(w, "class", g->class_name);
+    rp_jw_m_cstr(w, "group", g->group);
+    rp_jw_m_cstr(w, "action", g->action);
+    rp_jw_m_i64(w, "count", (int64_t)g->n);
+    rp_jw_m_f64(w, "share", (double)g->n / (double)a->failures->failures);
+    json_time(w, "first", g->first_us);
+    json_time(w, "last", g->last_us);
+    rp_jw_key(w, "types");
+    rp_jw_object(w);
+    for (size_t i = 0; i < g->n_types; i++) {
+        rp_jw_key_str(w, g->types[i].type);
+        rp_jw_i64(w, (int64_t)g->types[i].n);
+    }
+    rp_jw_object_end(w);
+    json_samples(cli, w, g);
+    rp_jw_object_end(w);
+}
+
+static void show_json(const struct log_analysis *a)
+{
+    struct rp_buf out = {0};
+    struct rp_jw w = {.out = &out};
+    rp_jw_object(&w);
+    rp_jw_key(&w, "window");
+    rp_jw_object(&w);
+    json_time(&w, "since", a->i.tally->first_start);
+    json_time(&w, "until", a->i.tally->last_end);
+    rp_jw_object_end(&w);
+    import_json_counts(&a->i, &w);
+    rp_jw_m_i64(&w, "failures", (int64_t)a->failures->failures);
+    rp_jw_m_i64(&w, "unexplained", (int64_t)a->failures->unexplained);
+    rp_jw_key(&w, "patterns");
+    rp_jw_array(&w);
+    for (size_t i = 0; i < a->failures->n; i++)
+        json_pattern(a, &w, &a->failures->groups[i]);
+    rp_jw_array_end(&w);
+    rp_jw_object_end(&w);
+    (void)print_json(rp_buf_view(&out));
+    rp_buf_free(&out);
+}
+
+/* ---- words ---- */
+
+/* "2026-11-23 22:41:38 – 22:41:58" */
+static const char *period(struct cli *cli, int64_t from_us, int64_t to_us)
+{
+    char from[RP_TIME_LEN], to[RP_TIME_LEN];
+    (void)rp_time_format(from_us, from);
+    (void)rp_time_format(to_us, to);
+    if (from_us / RP_US_S == to_us / RP_US_S)
+        return show_fmt(cli, "%.10s %.8s", from, from + 11);
+    if (memcmp(from, to, 10) == 0)
+        return show_fmt(cli, "%.10s %.8s – %.8s", from, from + 11, to + 11);
+    return show_fmt(cli, "%.10s %.5s – %.10s %.5s", from, from + 11, to, to + 11);
+}
+
+static void show_where(struct cli *cli, const struct rp_failure_group *g)
+{
+    struct line l;
+    line_begin(&l, cli, "", LABEL);
+    for (size_t i = 0; i < g->n_types && i < 3; i++)
+        line_part(&l, "%s %s", show_text(cli, g->types[i].type),
+                  show_percent(cli, (double)g->types[i].n / (double)g->n));
+    if (g->n_types > 3)
+        line_part(&l, "…");
+    if (g->first_us != RP_NO_TIME)
+        line_part(&l, "%s UTC", period(cli, g->first_us, g->last_us));
+    line_end(&l);
+    line_begin(&l, cli, "", LABEL);
+    for (size_t i = 0; i < g->n_samples; i++) {
+        const char *id = g->samples[i].id.p != NULL
+                             ? show_fmt(cli, " (%s)", show_cut(cli, g->samples[i].id, 40))
+                             : "";
+        line_part(&l, "%sline %s%s", i == 0 ? "for example " : "",
+                  show_count(cli, (int64_t)g->samples[i].line), id);
+    }
+    line_end(&l);
+}
+
+static void show_pattern(struct cli *cli, size_t rank, const struct rp_failure_group *g)
+{
+    struct line l;
+    (void)printf("\n");
+    line_begin(&l, cli, show_fmt(cli, "#%zu", rank), LABEL);
+    line_part(&l, "%s", painted(cli, BOLD, show_count(cli, (int64_t)g->n)));
+    line_part(&l, "%s", show_text(cli, g->template));
+    line_end(&l);
+    line_begin(&l, cli, "", LABEL);
+    line_part(&l, "class %s → %s", painted(cli, YELLOW, g->class_name), g->action);
+    line_end(&l);
+    show_where(cli, g);
+}
+
+static void show_failures(struct log_analysis *a)
+{
+    struct cli *cli = a->i.cli;
+    struct rp_failures *f = a->failures;
+    uint64_t more = 0;
+    if (f->failures == 0) {
+        say(cli, 0, "no failures in %s",
+            show_plural(cli, (int64_t)a->i.tally->runs, "run", "runs"));
+        return;
+    }
+    say(cli, 0, "%s of %s   %s cover%s %s",
+        show_plural(cli, (int64_t)f->failures, "failure", "failures"),
+        show_plural(cli, (int64_t)a->i.tally->runs, "run", "runs"),
+        show_plural(cli, (int64_t)f->n, "pattern", "patterns"), f->n == 1 ? "s" : "",
+        show_percent(cli, (double)(f->failures - f->unexplained) / (double)f->failures));
+    for (size_t i = 0; i < f->n; i++)
+        if (i < PATTERNS_SHOWN)
+            show_pattern(cli, i + 1, &f->groups[i]);
+        else
+            more += f->groups[i].n;
+    (void)printf("\n");
+    if (more > 0)
+        say(cli, 0, "… and %s of %s; --json lists all",
+            show_plural(cli, (int64_t)f->n - PATTERNS_SHOWN, "smaller pattern", "smaller patterns"),
+            show_plural(cli, (int64_t)more, "failure", "failures"));
+}
+
+static void show_words(struct log_analysis *a)
+{
+    struct cli *cli = a->i.cli;
+    int64_t unknown = (int64_t)a->i.tally->by[RP_RUN_UNKNOWN];
+    import_headline(&a->i);
+    if (a->i.tally->runs > 0) {
+        (void)printf("\n");
+        import_types(&a->i);
+    }
+    (void)printf("\n");
+    if (unknown > 0)
+        say(cli, 0, "%s not told by this log",
+            show_plural(cli, unknown, "outcome is", "outcomes are"));
+    if (unknown < (int64_t)a->i.tally->runs || unknown == 0)
+        show_failures(a);
+    if (a->failures->failures > 0 && strcmp(a->i.path, "-") != 0)
+        say_next(cli, "reprise import log %s   (keeps these runs in the history)",
+                 show_text(cli, rp_str_of(a->i.path)));
+}
+
+static bool read_all(struct log_analysis *a, struct rp_err *err)
+{
+    struct cli *cli = a->i.cli;
+    a->type = rp_str_of(opt_text(cli, "type"));
+    if (!opt_time(cli, "since", &a->since_us, err) || !opt_time(cli, "until", &a->until_us, err) ||
+        !logfile_open(&a->file, cli, a->i.path, (struct rp_run_sink){take_run, a}, err) ||
+        !logfile_read(&a->file, err))
+        return false;
+    a->i.format = a->file.stats.format;
+    a->i.lines = a->file.stats.lines;
+    a->i.unassigned_lines = a->file.stats.unassigned_lines;
+    rp_failures_sort(a->failures);
+    return true;
+}
+
+int analyze_log(struct cli *cli, const char *path)
+{
+    struct log_analysis *a = rp_xcalloc(1, sizeof *a);
+    struct rp_err err;
+    int code;
+    a->i = (struct import){.cli = cli, .path = path, .tally = rp_tally_new()};
+    a->failures = rp_failures_new();
+    if (read_all(a, &err)) {
+        if (cli->json)
+            show_json(a);
+        else
+            show_words(a);
+        code = logfile_tell(&a->file);
+    } else {
+        code = say_err(cli, &err);
+    }
+    logfile_close(&a->file);
+    rp_failures_free(a->failures);
+    rp_tally_free(a->i.tally);
+    free(a);
+    return code;
+}
