@@ -65,11 +65,11 @@ static bool ends_wild(const struct out *o, size_t before)
  * "_m_". SIZE_MAX: they are not. */
 static size_t joint(const struct out *o)
 {
-    if (o->n < 1 || !one_of(o->p[o->n - 1], "_-"))
+    if (o->n < 1 || !rp_among(o->p[o->n - 1], "_-"))
         return SIZE_MAX;
     if (ends_wild(o, 1))
         return 1;
-    if (o->n >= 3 && is_lower(o->p[o->n - 2]) && one_of(o->p[o->n - 3], "_-") && ends_wild(o, 3))
+    if (o->n >= 3 && is_lower(o->p[o->n - 2]) && rp_among(o->p[o->n - 3], "_-") && ends_wild(o, 3))
         return 3;
     return SIZE_MAX;
 }

@@ -29,6 +29,15 @@ static inline bool rp_is(char c, unsigned classes)
     return (rp_chars[(unsigned char)c] & classes) != 0;
 }
 
+/* For the few characters of a constant set. */
+static inline bool rp_among(char c, const char *set)
+{
+    for (; *set != '\0'; set++)
+        if (*set == c)
+            return true;
+    return false;
+}
+
 /* Typographic quotes, dashes, dots (U+2000 to U+203F) are punctuation, not letters. */
 static inline bool rp_high_punct(const char *p, const char *end)
 {

@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
-enum { SEEN_BITS = 1 << 21 };
+enum { SEEN_MIN = 1 << 10, SEEN_MAX = 1 << 20 }; /* hashes that are told apart while counting */
 
 static bool met_before(struct rp_entries *e, uint64_t hash)
 {
-    uint64_t at = (hash >> 20) % (SEEN_BITS / 2) * 2, *word = &e->seen[at / 64];
+    uint64_t at = (hash >> 20 & (e->seen_n - 1)) * 2, *word = &e->seen[at / 64];
     uint64_t once = UINT64_C(1) << (at % 64), twice = once << 1;
     if (e->counting)
         *word |= *word & once ? twice : once;
@@ -25,9 +25,12 @@ void rp_entries_add(struct rp_entries *e, struct rp_entry x)
     e->v[e->n++] = x;
 }
 
-void rp_entries_count(struct rp_entries *e)
+void rp_entries_count(struct rp_entries *e, size_t items)
 {
-    e->seen = rp_xcalloc(SEEN_BITS / 64, sizeof *e->seen);
+    e->seen_n = SEEN_MIN;
+    while (e->seen_n < SEEN_MAX && e->seen_n < 128 * items)
+        e->seen_n *= 2;
+    e->seen = rp_xcalloc(e->seen_n / 32, sizeof *e->seen);
     e->counting = true;
 }
 

@@ -235,7 +235,7 @@ void rp_pass_two_holes(struct rp_work *w)
 {
     struct rp_entries e = {0};
     size_t n;
-    rp_entries_count(&e);
+    rp_entries_count(&e, w->n_keys);
     for (uint32_t k = 0; k < w->n_keys; k++)
         pairs_of(w, k, &e);
     rp_entries_collect(&e);

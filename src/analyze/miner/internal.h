@@ -108,30 +108,52 @@ struct rp_token {
     const char *p;
     uint32_t n;
     uint8_t kind;
-    bool joined; /* a word with . / @ or $ in it */
 };
 
 struct rp_scan {
     struct rp_token v[RP_TOKENS_MAX];
     size_t n;
+    size_t method;            /* tokens when a request target may follow: "GET " */
     bool has_size, has_place; /* seen: a unit of size; "=" or "user" */
     size_t side_n;
     char side[RP_SIDE_MAX]; /* words that were rewritten */
 };
 /* The masked line. What is past the limits ends in one wildcard. */
 void rp_scan_line(struct rp_scan *s, struct rp_str line);
-/* Content hash of the tokens: equal for equal text and kinds. */
+/* Content hash of tokens: of text and kinds in order. A single blank is folded into what follows.
+ */
+struct rp_hasher {
+    uint64_t h, blank;
+};
+static inline void rp_hasher_add(struct rp_hasher *x, const char *p, size_t n, unsigned kind)
+{
+    if (kind == RP_K_BLANK && n == 1 && *p == ' ' && x->blank == 0) {
+        x->blank = UINT64_C(0x8EBC6AF09C88C6E3);
+        return;
+    }
+    x->h = rp_hash_more(x->h + x->blank + kind, p, n);
+    x->blank = 0;
+}
+static inline uint64_t rp_hasher_end(const struct rp_hasher *x)
+{
+    return x->blank != 0 ? rp_mix(x->h, x->blank) : x->h;
+}
 uint64_t rp_scan_hash(const struct rp_scan *s);
 
 /* The typed masks (typed.c): length of the value that begins at `at`, 0 if none does. `seen` holds
  * the RP_SEEN_ bits of the whole line, so that most masks need not be asked. */
-enum { RP_SEEN_SLASH = 1, RP_SEEN_COLON = 2, RP_SEEN_BACKSLASH = 4, RP_SEEN_QUERY = 8 };
+enum {
+    RP_SEEN_COLON = 1,
+    RP_SEEN_URL = 2,  /* :// */
+    RP_SEEN_PORT = 4, /* a digit after a colon */
+    RP_SEEN_QUERY = 8
+};
 struct rp_at {
     const char *begin, *p, *end; /* of the line; p is where we are */
     uint32_t seen;
     bool after_method; /* "GET " stands before p */
 };
-size_t rp_typed_letter(const struct rp_at *at);
+size_t rp_typed_letter(const struct rp_at *at, const char *run);
 size_t rp_typed_digit(const struct rp_at *at);
 size_t rp_typed_punct(const struct rp_at *at);
 /* A word with digits (atom.c): whole wildcard, or masked piece by piece into the side buffer. */
@@ -192,7 +214,7 @@ void rp_vec_add(struct rp_vec *v, uint32_t x);
 void rp_vec_seq(struct rp_vec *v, struct rp_seq s);
 static inline struct rp_seq rp_seq_part(struct rp_seq s, uint32_t from, uint32_t to)
 {
-    return (struct rp_seq){s.v + from, to - from};
+    return (struct rp_seq){s.v != NULL ? s.v + from : NULL, to - from};
 }
 static inline struct rp_seq rp_vec_view(const struct rp_vec *v)
 {
@@ -208,12 +230,13 @@ struct rp_entries {
     struct rp_entry *v;
     size_t n, cap;
     uint64_t *seen; /* two bits a hash: what comes once only is never stored */
+    size_t seen_n;
     bool counting;
 };
 void rp_entries_add(struct rp_entries *e, struct rp_entry x);
 /* For passes that make many entries of which few meet: run the same loop twice, between _count()
  * and _collect() with nothing stored. */
-void rp_entries_count(struct rp_entries *e);
+void rp_entries_count(struct rp_entries *e, size_t items); /* of how many keys or so */
 void rp_entries_collect(struct rp_entries *e);
 void rp_entries_free(struct rp_entries *e);
 void rp_entries_sort(struct rp_entries *e);

@@ -78,7 +78,7 @@ struct rp_form *rp_form_add(struct rp_miner *m, uint64_t hash, struct rp_seq ite
 
 struct rp_seq rp_form_items(const struct rp_miner *m, const struct rp_form *f)
 {
-    return (struct rp_seq){m->items.v + f->from, f->n};
+    return (struct rp_seq){m->items.v != NULL ? m->items.v + f->from : NULL, f->n};
 }
 
 static struct rp_seq intern(struct rp_miner *m, struct rp_vec *v)

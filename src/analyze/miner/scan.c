@@ -30,20 +30,21 @@ static void add_wild(struct rp_scan *s)
     add(s, wild_text, 3, RP_K_WILD);
 }
 
-/* Which characters occur at all: tells which masks can be left out. */
+/* What occurs at all tells which masks can be left out. */
 static uint32_t look(struct rp_str line)
 {
-    static const struct {
-        char c;
-        uint32_t bit;
-    } marks[] = {{'/', RP_SEEN_SLASH},
-                 {':', RP_SEEN_COLON},
-                 {'\\', RP_SEEN_BACKSLASH},
-                 {'?', RP_SEEN_QUERY}};
+    const char *p = line.p, *end = line.p + line.n;
     uint32_t seen = 0;
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0] && line.n > 0; i++)
-        if (memchr(line.p, marks[i].c, line.n) != NULL)
-            seen |= marks[i].bit;
+    if (line.n > 0 && memchr(p, '?', line.n) != NULL)
+        seen |= RP_SEEN_QUERY;
+    while (p < end && (p = memchr(p, ':', (size_t)(end - p))) != NULL) {
+        seen |= RP_SEEN_COLON;
+        if (end - p > 2 && p[1] == '/' && p[2] == '/')
+            seen |= RP_SEEN_URL;
+        if (end - p > 1 && rp_is(p[1], RP_C_DIGIT))
+            seen |= RP_SEEN_PORT;
+        p++;
+    }
     return seen;
 }
 
@@ -100,7 +101,6 @@ static const char *word(const char *p, const char *end, struct rp_token *t, bool
     }
     t->n = (uint32_t)(p - t->p);
     *digits = (classes & RP_C_DIGIT) != 0;
-    t->joined = joined;
     t->kind = (uint8_t)(joined ? RP_K_IDENT : RP_K_WORD);
     return p;
 }
@@ -125,11 +125,6 @@ static void add_word(struct rp_scan *s, struct rp_token t)
     }
 }
 
-static inline bool one_of_five(char c, char a, char b, char d, char e, char f)
-{
-    return c == a || c == b || c == d || c == e || c == f;
-}
-
 static bool is_method(const struct rp_token *t)
 {
     static const char *const methods[] = {"GET", "PUT", "POST", "HEAD", "DELETE", "PATCH", NULL};
@@ -143,19 +138,38 @@ static bool is_method(const struct rp_token *t)
 
 static bool after_method(const struct rp_scan *s)
 {
-    return s->n >= 2 && s->v[s->n - 1].kind == RP_K_BLANK && s->v[s->n - 1].n == 1 &&
-           s->v[s->n - 1].p[0] == ' ' && s->v[s->n - 2].kind == RP_K_WORD &&
-           is_method(&s->v[s->n - 2]);
+    return s->n == s->method && s->v[s->n - 1].n == 1 && s->v[s->n - 1].p[0] == ' ';
 }
 
-/* A word that no typed mask can take: what ends its first run tells. */
+/* A request target may follow the word that was added last. */
+static void note_method(struct rp_scan *s)
+{
+    if (is_method(&s->v[s->n - 1]))
+        s->method = s->n + 1;
+}
+
+/* Can no typed mask take the word? What ends its first run, at p, tells. */
 static bool is_plain(const struct rp_at *at, const char *p)
 {
     char c = p < at->end ? *p : ' ';
-    if (at->after_method || one_of_five(c, ':', '.', '-', '+', '\\'))
+    if (at->after_method || c == ':' || c == '.' || c == '-' || c == '+')
         return false;
     return !rp_is(*at->p, RP_C_UPPER) || !(rp_is(c, RP_C_BLANK) || c == ',') || p - at->p < 3 ||
            p - at->p > 9;
+}
+
+/* The common case: letters up to a blank or a mark that joins nothing. */
+static bool add_plain(struct rp_scan *s, const struct rp_at *at, const char *p, unsigned classes)
+{
+    bool joins = p < at->end && (rp_is(*p, RP_C_JOIN) || *p == '#');
+    if ((classes & RP_C_DIGIT) || joins)
+        return false;
+    size_t n = (size_t)(p - at->p);
+    s->has_size |= n <= 3 && p[-1] == 'B';
+    s->has_place |= n == 4 && to_lower(*at->p) == 'u';
+    add(s, at->p, n, RP_K_WORD);
+    note_method(s);
+    return true;
 }
 
 /* A number with one unit glued to it keeps the unit as text: "<*>ms". */
@@ -168,7 +182,7 @@ static bool add_with_unit(struct rp_scan *s, const char *p, size_t n)
     size_t digits = rp_run(p, unit, RP_C_DIGIT);
     if (p + digits < unit && p[digits] == '.')
         digits += 1 + rp_run(p + digits + 1, unit, RP_C_DIGIT);
-    bool short_one = text.n == 1 && one_of(*unit, "kKMGTmhd");
+    bool short_one = text.n == 1 && rp_among(*unit, "kKMGTmhd");
     if (text.n == 0 || p + digits != unit || text.n > 4 ||
         (!short_one && !(rp_words_classes(text) & RP_W_UNIT)) ||
         RP_SIDE_MAX - s->side_n < text.n + 3)
@@ -184,30 +198,39 @@ static bool add_with_unit(struct rp_scan *s, const char *p, size_t n)
 static const char *scan_word(struct rp_scan *s, struct rp_at *at)
 {
     struct rp_token t = {0};
-    bool digits;
     unsigned classes = 0;
     size_t n = 0;
-    if (rp_is(*at->p, RP_C_DIGIT))
+    if (rp_is(*at->p, RP_C_DIGIT)) {
         n = rp_typed_digit(at);
-    else if (!is_plain(at, word_run(at->p, at->end, &classes)) && rp_is(*at->p, RP_C_ALPHA))
-        n = rp_typed_letter(at);
+    } else {
+        const char *run = word_run(at->p, at->end, &classes);
+        bool plain = is_plain(at, run);
+        if (plain && add_plain(s, at, run, classes))
+            return run;
+        n = plain || !rp_is(*at->p, RP_C_ALPHA) ? 0 : rp_typed_letter(at, run);
+    }
     if (n > 0) {
         if (!rp_is(at->p[n - 1], RP_C_ALPHA) || !add_with_unit(s, at->p, n))
             add_wild(s);
         return at->p + n;
     }
+    bool digits;
     const char *end = word(at->p, at->end, &t, &digits);
     s->has_size |= t.n <= 3 && t.p[t.n - 1] == 'B';
     s->has_place |= t.n == 4 && to_lower(t.p[0]) == 'u';
     if (digits)
         rp_atom_mask(s, &t);
     add_word(s, t);
+    note_method(s);
     return end;
 }
 
 static const char *scan_punct(struct rp_scan *s, struct rp_at *at)
 {
-    size_t n = rp_typed_punct(at);
+    static const bool begins[256] = {['/'] = true, ['['] = true, [':'] = true, ['-'] = true,
+                                     ['+'] = true, ['~'] = true, ['*'] = true, ['\\'] = true};
+    bool may = at->after_method || begins[(unsigned char)*at->p];
+    size_t n = may ? rp_typed_punct(at) : 0;
     if (n > 0) {
         add_wild(s);
         return at->p + n;
@@ -233,7 +256,7 @@ static const char *scan_one(struct rp_scan *s, struct rp_at *at)
 
 static bool is_char(const struct rp_scan *s, size_t i, const char *set)
 {
-    return i < s->n && s->v[i].kind == RP_K_PUNCT && s->v[i].n == 1 && one_of(s->v[i].p[0], set);
+    return i < s->n && s->v[i].kind == RP_K_PUNCT && s->v[i].n == 1 && rp_among(s->v[i].p[0], set);
 }
 
 static bool is_size(const struct rp_scan *s, size_t i)
@@ -243,8 +266,8 @@ static bool is_size(const struct rp_scan *s, size_t i)
     struct rp_str t = {s->v[i].p, s->v[i].n};
     if (t.n == 0 || t.p[t.n - 1] != 'B')
         return false;
-    return t.n == 1 || (t.n == 2 && one_of(t.p[0], "KMGTPk")) ||
-           (t.n == 3 && one_of(t.p[0], "KMGT") && t.p[1] == 'i');
+    return t.n == 1 || (t.n == 2 && rp_among(t.p[0], "KMGTPk")) ||
+           (t.n == 3 && rp_among(t.p[0], "KMGT") && t.p[1] == 'i');
 }
 
 /* "1.2 KB" is one value. Tokens before `to` are final; returns the new end. */
@@ -286,7 +309,8 @@ static uint32_t classes_at(const struct rp_scan *s, size_t i)
 static bool is_key_value(const struct rp_scan *s, size_t i, size_t j)
 {
     enum rp_kind k = j > 0 ? s->v[j - 1].kind : RP_K_PUNCT;
-    if (!is_char(s, j, "=") || (k != RP_K_WORD && k != RP_K_IDENT && k != RP_K_BLANK))
+    if (s->v[i].kind == RP_K_WORD || !is_char(s, j, "=") ||
+        (k != RP_K_WORD && k != RP_K_IDENT && k != RP_K_BLANK))
         return false;
     uint32_t flags = rp_flags_of(text_of(&s->v[i]), s->v[i].kind);
     int level = rp_level_of(text_of(&s->v[i]), s->v[i].kind, flags);
@@ -332,6 +356,7 @@ void rp_scan_line(struct rp_scan *s, struct rp_str line)
         line.n = rp_utf8_whole(line.p, RP_MINER_LINE_MAX);
     struct rp_at at = {.begin = line.p, .p = line.p, .end = line.p + line.n, .seen = look(line)};
     s->n = s->side_n = 0;
+    s->method = SIZE_MAX;
     s->has_size = s->has_place = false;
     while (at.p < at.end && s->n < RP_TOKENS_MAX - 1)
         at.p = scan_one(s, &at);
@@ -345,8 +370,8 @@ void rp_scan_line(struct rp_scan *s, struct rp_str line)
 
 uint64_t rp_scan_hash(const struct rp_scan *s)
 {
-    uint64_t h = 1;
+    struct rp_hasher h = {1, 0};
     for (size_t i = 0; i < s->n; i++)
-        h = rp_hash_more(h + s->v[i].kind, s->v[i].p, s->v[i].n);
-    return h;
+        rp_hasher_add(&h, s->v[i].p, s->v[i].n, s->v[i].kind);
+    return rp_hasher_end(&h);
 }

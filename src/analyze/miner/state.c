@@ -164,12 +164,12 @@ static void get_inner(struct rp_miner *m, struct reader *r)
 
 uint64_t rp_form_hash(const struct rp_miner *m, struct rp_seq s)
 {
-    uint64_t h = 1;
+    struct rp_hasher h = {1, 0};
     for (uint32_t i = 0; i < s.n; i++) {
         const struct rp_symbol *x = &m->sym.v[s.v[i]];
-        h = rp_hash_more(h + x->kind, x->p, x->n);
+        rp_hasher_add(&h, x->p, x->n, x->kind);
     }
-    return h;
+    return rp_hasher_end(&h);
 }
 
 static void get_form(struct rp_miner *m, struct reader *r, const uint32_t *map, uint32_t n_map)

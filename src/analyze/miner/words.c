@@ -7,8 +7,7 @@
 static const struct word {
     const char *text;
     uint32_t classes;
-} words[] = {
-    /* sorted */
+} words[] = { /* sorted */
     {"a", RP_W_STOP},
     {"abort", RP_W_STATE | RP_W_FAIL},
     {"aborted", RP_W_FAIL},
