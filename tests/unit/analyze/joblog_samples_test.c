@@ -118,7 +118,7 @@ static void check_attempts(const struct object *want, struct logged *s)
 {
     struct object attempts = object_of(raw_of(want, "attempts"), &s->arena);
     for (size_t i = 0; i < attempts.n; i++) {
-        int64_t n, runs;
+        int64_t n = 0, runs = 0;
         assert_true(rp_str_i64(attempts.v[i].name, &n) && rp_str_i64(attempts.v[i].raw, &runs));
         assert_int_equal(s->tally->attempts[n], runs);
     }
