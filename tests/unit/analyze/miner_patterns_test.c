@@ -7,6 +7,7 @@
 
 #include "analyze/miner/miner.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Lines and the number of their group. */
@@ -132,6 +133,27 @@ static void two_halves_merge_to_the_whole(void **state)
     }
 }
 
+static void what_one_state_has_merged_stays_merged_in_the_other(void **state)
+{
+    static const char *const tables[] = {"orders", "billing", "users", "audit"};
+    struct rp_miner *a = rp_miner_new(), *b = rp_miner_new();
+    char line[64];
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(line, sizeof line, "lease of table %s expired", tables[i]);
+        (void)rp_miner_add(b, rp_str_of(line));
+    }
+    rp_miner_refine(b);
+    uint32_t first = rp_miner_add(a, RP_STR("lease of table orders expired"));
+    uint32_t second = rp_miner_add(a, RP_STR("lease of table users expired"));
+    assert_int_not_equal(rp_miner_resolve(a, first), rp_miner_resolve(a, second));
+    rp_miner_merge(a, b);
+    assert_int_equal(rp_miner_resolve(a, second), first);
+    assert_int_equal(rp_miner_find(a, RP_STR("lease of table audit expired")).pattern, first);
+    rp_miner_free(a);
+    rp_miner_free(b);
+}
+
 static struct rp_miner *restart(struct rp_miner *m)
 {
     struct rp_buf state = {0};
@@ -252,6 +274,7 @@ int main(void)
         cmocka_unit_test(lines_that_say_the_same_are_one_pattern),
         cmocka_unit_test(the_order_of_lines_plays_no_role),
         cmocka_unit_test(two_halves_merge_to_the_whole),
+        cmocka_unit_test(what_one_state_has_merged_stays_merged_in_the_other),
         cmocka_unit_test(patterns_keep_their_ids_over_a_restart),
         cmocka_unit_test(a_restart_between_any_two_lines_changes_nothing),
         cmocka_unit_test(patterns_only_merge_and_the_older_id_lives),
