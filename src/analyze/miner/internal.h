@@ -409,7 +409,8 @@ struct rp_miner {
 /* The form of scan's tokens, NULL if there is none. */
 struct rp_form *rp_form_find(const struct rp_miner *m, uint64_t hash);
 uint64_t rp_form_hash(const struct rp_miner *m, struct rp_seq items);
-struct rp_form *rp_form_add(struct rp_miner *m, uint64_t hash, struct rp_seq items, uint32_t id);
+struct rp_form *rp_form_add(struct rp_miner *m, uint64_t hash, struct rp_seq items, uint32_t id)
+    __attribute__((returns_nonnull));
 void rp_forms_rehash(struct rp_miner *m);
 struct rp_seq rp_form_items(const struct rp_miner *m, const struct rp_form *f);
 bool rp_miner_has_room(const struct rp_miner *m);

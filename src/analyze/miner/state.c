@@ -255,24 +255,31 @@ struct rp_miner *rp_miner_load(struct rp_str state, struct rp_err *err)
 
 /* ---- two as one ---- */
 
+static struct rp_form *copy_form(struct rp_miner *m, const struct rp_miner *from,
+                                 const struct rp_form *f, uint32_t id)
+{
+    struct rp_seq s = rp_form_items(from, f);
+    struct rp_vec v = {0};
+    for (uint32_t k = 0; k < s.n; k++) {
+        const struct rp_symbol *x = &from->sym.v[s.v[k]];
+        rp_vec_add(&v, rp_symbol_of(&m->sym, (struct rp_str){x->p, x->n}, x->kind));
+    }
+    struct rp_form *mine = rp_form_add(m, f->hash, rp_vec_view(&v), id);
+    free(v.v);
+    return mine;
+}
+
+/* ids: of each of their patterns, one that it has here; 0: none yet. */
 static void merge_form(struct rp_miner *m, const struct rp_miner *from, const struct rp_form *f,
                        uint32_t *ids)
 {
-    struct rp_seq s = rp_form_items(from, f);
-    struct rp_form *mine = rp_form_find(m, f->hash);
-    uint32_t theirs = rp_miner_resolve(from, f->id), *id = &ids[theirs];
-    if (mine == NULL) {
-        struct rp_vec v = {0};
-        for (uint32_t k = 0; k < s.n; k++) {
-            const struct rp_symbol *x = &from->sym.v[s.v[k]];
-            rp_vec_add(&v, rp_symbol_of(&m->sym, (struct rp_str){x->p, x->n}, x->kind));
-        }
-        mine = rp_form_add(m, f->hash, rp_vec_view(&v), *id != 0 ? *id : rp_pattern_new(m));
-        free(v.v);
-    } else if (*id != 0) {
-        rp_pattern_union(m, *id, mine->id);
-    }
-    *id = mine->id;
+    uint32_t *id = &ids[rp_miner_resolve(from, f->id)];
+    struct rp_form *known = rp_form_find(m, f->hash);
+    if (known != NULL && *id != 0)
+        rp_pattern_union(m, *id, known->id);
+    else if (*id == 0)
+        *id = known != NULL ? known->id : rp_pattern_new(m);
+    struct rp_form *mine = known != NULL ? known : copy_form(m, from, f, *id);
     mine->count += f->count;
     mine->last = m->lines;
 }
