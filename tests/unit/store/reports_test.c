@@ -12,8 +12,9 @@ static const char *const tables[] = {
     "error_class, pattern_id, "
     "output_bytes) from attempt order by job_id, n",
     "select json_array(job_id, n, hex(packed)) from output order by job_id, n",
-    "select json_array(minute, type_id, queue_id, outcome, final, pattern_id, n) from rollup order "
-    "by 1",
+    ("select json_array(minute, type_id, queue_id, outcome, final, pattern_id, n) from rollup "
+     "order "
+     "by 1"),
     "select json_array(state, type_id, queue_id, hour, n) from tally where n <> 0 order by 1",
     "select json_array(job_id) from lease order by 1",
 };
