@@ -2,6 +2,7 @@
 import http.client
 import json
 import re
+import threading
 
 import pytest
 
@@ -281,3 +282,34 @@ def test_U10_a_parked_replay_starts_by_itself_after_the_deploy_and_survives_a_ki
     assert end["state"] == "done" and end["fates"]["succeeded"] == 3 and set(states(d, ids)) == {"succeeded"}
     assert d.cli("replay", "--type", "once", "--when", "deploy:nobody", code=None).code != 0
     assert d.cli("replay", "--type", "once", "--when", "full-moon", code=None).code != 0
+
+
+def test_U7_what_a_later_run_has_done_is_not_done_again(d):
+    w = Worker(d, "once")
+    [january] = fail(d, w, "once", [REFUSED], key="invoice-1")
+    [other] = fail(d, w, "once", [REFUSED], key="invoice-2")
+    march = d.enqueue("once", key="invoice-1", payload={"n": 0, "error": None})
+    assert w.work() == [march]
+    plan = d.json("replay", "--type", "once", "--dry-run")
+    assert (plan["matched"], plan["to_replay"], plan["left_out"]) == (2, 1, {"superseded": 1})
+    assert run_replay(d, w, select={"type": "once"})["fates"]["succeeded"] == 1
+    assert states(d, [january, other]) == ["failed", "succeeded"]
+
+
+def test_two_operators_at_once_start_one_replay_of_the_same_jobs(d):
+    w = Worker(d, "once")
+    ids = fail(d, w, "once", [REFUSED] * 10)
+    answers = []
+
+    def start():
+        answers.append(d.http("POST", "/v1/replays", {"select": {"type": "once"}}))
+    both = [threading.Thread(target=start) for _ in range(6)]
+    for t in both:
+        t.start()
+    for t in both:
+        t.join()
+    assert sorted(status for status, _ in answers) == [201] + [409] * 5
+    refused = [json.loads(body) for status, body in answers if status == 409]
+    assert {r["check"] for r in refused} <= {"replays", "selection"}, refused
+    assert follow(d, w, "R1")["fates"]["succeeded"] == 10
+    assert all(len(d.attempts(i)) == 2 for i in ids)

@@ -5,12 +5,13 @@ enum { JOBS = 60, ROUNDS = 20 };
 
 /* Everything that reports write. */
 static const char *const tables[] = {
-    "select json_array(id, state, attempts, last_n, interrupted_n, lost_n, poison, started_at, "
-    "ended_at, error, error_class, "
-    "pattern_id) from job order by id",
-    "select json_array(job_id, n, outcome, node, worker, started_at, ended_at, duration_us, error, "
-    "error_class, pattern_id, "
-    "output_bytes) from attempt order by job_id, n",
+    ("select json_array(id, state, attempts, last_n, interrupted_n, lost_n, poison, started_at, "
+     "ended_at, error, error_class, "
+     "pattern_id) from job order by id"),
+    ("select json_array(job_id, n, outcome, node, worker, started_at, ended_at, duration_us, "
+     "error, "
+     "error_class, pattern_id, "
+     "output_bytes) from attempt order by job_id, n"),
     "select json_array(job_id, n, hex(packed)) from output order by job_id, n",
     ("select json_array(minute, type_id, queue_id, outcome, final, pattern_id, n) from rollup "
      "order "
