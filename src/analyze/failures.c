@@ -33,7 +33,8 @@ void rp_failures_free(struct rp_failures *f)
     free(f);
 }
 
-static struct rp_failure_group *new_group(struct rp_failures *f, const struct rp_fingerprint *p)
+static struct rp_failure_group *new_group(struct rp_failures *f, const struct rp_fingerprint *p,
+                                          bool limit)
 {
     if ((f->n & (f->n - 1)) == 0) /* doubles at powers of two */
         f->groups = rp_xrealloc(f->groups, (f->n > 0 ? f->n * 2 : 1) * sizeof *f->groups);
@@ -41,6 +42,7 @@ static struct rp_failure_group *new_group(struct rp_failures *f, const struct rp
     *g = (struct rp_failure_group){.template = rp_str_dup(&f->arena, p->template),
                                    .example = rp_str_dup(&f->arena, p->key.line),
                                    .hash = p->hash,
+                                   .limit = limit,
                                    .class_name = p->class_name,
                                    .group = p->group,
                                    .action = p->action,
@@ -49,21 +51,21 @@ static struct rp_failure_group *new_group(struct rp_failures *f, const struct rp
     return g;
 }
 
-/* A pattern is its template and class: a job's own time limit is not the service's. NULL: no room.
- */
-static struct rp_failure_group *group_of(struct rp_failures *f, const struct rp_fingerprint *p)
+/* By template and class. NULL: no room. */
+static struct rp_failure_group *group_of(struct rp_failures *f, const struct rp_fingerprint *p,
+                                         bool limit)
 {
-    size_t i = (p->hash ^ p->class) % SLOTS;
+    size_t i = (p->hash ^ p->class ^ (limit ? 4096u : 0)) % SLOTS;
     for (; f->index->slot[i] != 0; i = (i + 1) % SLOTS) {
         struct rp_failure_group *g = &f->groups[f->index->slot[i] - 1];
-        if (g->hash == p->hash && g->class_name == p->class_name &&
+        if (g->hash == p->hash && g->class_name == p->class_name && g->limit == limit &&
             rp_str_eq(g->template, p->template))
             return g;
     }
     if (f->n == RP_GROUPS_MAX)
         return NULL;
     f->index->slot[i] = (uint16_t)(f->n + 1);
-    return new_group(f, p);
+    return new_group(f, p, limit);
 }
 
 static struct rp_failure_group *explain(struct rp_failures *f, const struct rp_run *run)
@@ -73,7 +75,7 @@ static struct rp_failure_group *explain(struct rp_failures *f, const struct rp_r
     struct rp_failure_facts facts = {.message = run->error,
                                      .timed_out = run->outcome == RP_RUN_TIMEOUT};
     rp_fingerprint(&a, &facts, &print);
-    struct rp_failure_group *g = group_of(f, &print);
+    struct rp_failure_group *g = group_of(f, &print, facts.timed_out);
     rp_arena_free(&a);
     return g;
 }
@@ -131,26 +133,72 @@ void rp_failures_add(struct rp_failures *f, const struct rp_run *run)
 
 /* ---- patterns ---- */
 
+static int largest_first(const struct rp_failure_group *x, const struct rp_failure_group *y)
+{
+    if (x->n != y->n)
+        return x->n < y->n ? 1 : -1;
+    return (x->samples[0].line > y->samples[0].line) - (x->samples[0].line < y->samples[0].line);
+}
+
+static int by_template(const void *a, const void *b)
+{
+    const struct rp_failure_group *x = a, *y = b;
+    int c = rp_str_cmp(x->template, y->template);
+    c = c != 0 ? c : x->limit - y->limit;
+    return c != 0 ? c : largest_first(x, y);
+}
+
 static int by_pattern(const void *a, const void *b)
 {
     const struct rp_failure_group *x = a, *y = b;
     if (x->pattern != y->pattern)
         return x->pattern < y->pattern ? -1 : 1;
-    int class = strcmp(x->class_name, y->class_name);
-    if (class != 0)
-        return class;
-    return (x->samples[0].line > y->samples[0].line) - (x->samples[0].line < y->samples[0].line);
+    int c = x->limit - y->limit;
+    c = c != 0 ? c : strcmp(x->class_name, y->class_name);
+    return c != 0 ? c : largest_first(x, y);
+}
+
+/* A number in a message may look like a status of another class: of one template most decide. */
+static bool same_template(const struct rp_failure_group *a, const struct rp_failure_group *b)
+{
+    return rp_str_eq(a->template, b->template) && a->limit == b->limit;
+}
+
+/* A run that its runner's own limit ended is not one that a service kept waiting; exit status 127
+ * is not 1. */
+static bool same_pattern(const struct rp_failure_group *a, const struct rp_failure_group *b)
+{
+    return a->pattern == b->pattern && a->limit == b->limit && a->class_name == b->class_name;
+}
+
+/* The first lines of the log among the samples of both. */
+static void join_samples(struct rp_failure_group *into, const struct rp_failure_group *g)
+{
+    for (size_t i = 0; i < g->n_samples; i++) {
+        size_t at = into->n_samples;
+        while (at > 0 && into->samples[at - 1].line > g->samples[i].line)
+            at--;
+        if (at == RP_GROUP_SAMPLES)
+            continue;
+        size_t after = into->n_samples - at;
+        if (into->n_samples == RP_GROUP_SAMPLES)
+            after--;
+        else
+            into->n_samples++;
+        memmove(&into->samples[at + 1], &into->samples[at], after * sizeof *into->samples);
+        into->samples[at] = g->samples[i];
+    }
 }
 
 static void join(struct rp_failure_group *into, const struct rp_failure_group *g)
 {
+    into->mixed = into->mixed || g->mixed || !rp_str_eq(into->template, g->template);
     into->n += g->n;
     add_time(into, g->first_us);
     add_time(into, g->last_us);
     for (size_t i = 0; i < g->n_types; i++)
         add_type(into, g->types[i].type, g->types[i].n, NULL);
-    for (size_t i = 0; i < g->n_samples && into->n_samples < RP_GROUP_SAMPLES; i++)
-        into->samples[into->n_samples++] = g->samples[i];
+    join_samples(into, g);
 }
 
 /* What the miner calls each group. It knows sets of lines: one of each group is enough. */
@@ -166,26 +214,36 @@ static void mine(struct rp_failures *f)
         g->pattern = hit.pattern != RP_MINER_OTHER ? hit.pattern : UINT32_MAX - (uint32_t)i;
         if (hit.pattern == RP_MINER_OTHER)
             continue;
-        g->template = rp_str_dup(&f->arena, hit.template);
+        g->mined = rp_str_dup(&f->arena, hit.template);
         g->inner = hit.inner.p != NULL ? rp_str_dup(&f->arena, hit.inner) : RP_NONE;
-        g->hash = rp_hash64(g->template);
     }
     rp_miner_free(m);
 }
 
-/* Groups of one pattern become one, if they are of one class: a job's own time limit is not the
- * service's. */
-static void join_all(struct rp_failures *f)
+static void join_all(struct rp_failures *f, int (*order)(const void *, const void *),
+                     bool (*same)(const struct rp_failure_group *, const struct rp_failure_group *))
 {
     size_t n = 0;
-    qsort(f->groups, f->n, sizeof *f->groups, by_pattern);
+    qsort(f->groups, f->n, sizeof *f->groups, order);
     for (size_t i = 0; i < f->n; i++)
-        if (n > 0 && f->groups[n - 1].pattern == f->groups[i].pattern &&
-            f->groups[n - 1].class_name == f->groups[i].class_name)
+        if (n > 0 && same(&f->groups[n - 1], &f->groups[i]))
             join(&f->groups[n - 1], &f->groups[i]);
         else
             f->groups[n++] = f->groups[i];
     f->n = n;
+}
+
+/* The miner's template, but where that would be the name of two groups. */
+static void name_all(struct rp_failures *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        struct rp_failure_group *g = &f->groups[i];
+        bool shared =
+            (i > 0 && g[-1].pattern == g->pattern) || (i + 1 < f->n && g[1].pattern == g->pattern);
+        if ((!shared || g->mixed) && g->mined.p != NULL)
+            g->template = g->mined;
+        g->hash = rp_hash64(g->template);
+    }
 }
 
 /* ---- order ---- */
@@ -202,8 +260,10 @@ void rp_failures_sort(struct rp_failures *f)
 {
     if (f->n == 0)
         return;
+    join_all(f, by_template, same_template);
     mine(f);
-    join_all(f);
+    join_all(f, by_pattern, same_pattern);
+    name_all(f);
     qsort(f->groups, f->n, sizeof *f->groups, most_first);
     for (size_t i = 0; i < f->n; i++) {
         struct rp_failure_group *g = &f->groups[i];

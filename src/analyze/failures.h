@@ -13,9 +13,12 @@ enum { RP_GROUPS_MAX = 10000, RP_GROUP_TYPES = 8, RP_GROUP_SAMPLES = 3 };
 struct rp_failure_group {
     struct rp_str template, example; /* example: the first key line */
     struct rp_str inner;             /* template of the error that it wraps; absent: none */
-    uint32_t pattern;                /* the miner's, after rp_failures_sort */
-    uint64_t hash;                   /* of the template: the same in every log */
+    struct rp_str mined;             /* the miner's template, and its pattern, when sorting */
+    uint32_t pattern;
+    uint64_t hash; /* of the template: the same in every log */
     const char *class_name, *group, *action;
+    bool limit; /* the runner's own time limit */
+    bool mixed; /* of several templates that the miner found to be one */
     uint64_t n;
     int64_t first_us, last_us; /* RP_NO_TIME: the log has no times */
     struct {

@@ -44,7 +44,7 @@ static inline bool one_of(char c, const char *set)
 
 static inline struct rp_str str_from(struct rp_str s, size_t at)
 {
-    return (struct rp_str){s.p != NULL ? s.p + at : NULL, s.n - at};
+    return (struct rp_str){at > 0 ? s.p + at : s.p, s.n - at};
 }
 static inline struct rp_str str_head(struct rp_str s, size_t n)
 {

@@ -264,6 +264,13 @@ static void go_on(struct request *q)
     request_finish(q);
 }
 
+void request_looks(struct request *q)
+{
+    (void)pthread_mutex_lock(&q->api->lock);
+    q->tried = q->api->ready_changes;
+    (void)pthread_mutex_unlock(&q->api->lock);
+}
+
 bool request_park(struct request *q)
 {
     struct rp_api *api = q->api;
@@ -271,7 +278,6 @@ bool request_park(struct request *q)
     (void)pthread_mutex_lock(&api->lock);
     bool parked = !api->stopping;
     if (parked) {
-        q->tried = api->ready_changes;
         *api->waiting_tail = q;
         api->waiting_tail = &q->next;
         (void)pthread_cond_signal(&api->wake); /* its deadline may be the earliest */

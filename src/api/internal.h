@@ -195,6 +195,9 @@ bool request_authenticate_as(struct request *q, const struct request *before, st
                              struct rp_err *err);
 /* Ends a request from any thread: its connection goes on. */
 void request_finish(struct request *q);
+/* Before a fetch looks for work, in its transaction: what comes after that wakes it, also what
+ * comes in the same transaction. */
+void request_looks(struct request *q);
 /* Parks a fetch that found nothing until work may be there or its deadline comes; then `again` runs
  * as an op once more. */
 bool request_park(struct request *q); /* false when the API is stopping: answer now */

@@ -67,6 +67,7 @@ static bool fetch_run(struct rp_db *db, void *arg, struct rp_err *err)
     struct rp_engine_state state;
     if (!request_authenticate(q, db, err))
         return false;
+    request_looks(q);
     rp_engine_state(q->api->engine, &state);
     if (state.stopping) /* no new claims once a stop began */
         return true;

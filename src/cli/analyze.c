@@ -19,7 +19,7 @@ static const char *suspects(struct cli *cli, struct rp_str p)
     return text;
 }
 
-static void show_onset(struct cli *cli, struct rp_str p, int indent)
+void show_onset(struct cli *cli, struct rp_str p, int indent)
 {
     struct line l;
     struct rp_str kind = doc_str(cli, p, "onset.kind");

@@ -13,6 +13,8 @@ int templates_file(struct cli *cli, const char *path);
 
 /* The conditions of an answer, or of one of its patterns, in words. */
 void show_conditions(struct cli *cli, struct rp_str answer, int indent);
+/* When failing began, and what changed just before; nothing if there is no onset. */
+void show_onset(struct cli *cli, struct rp_str answer, int indent);
 /* The parts of one condition. */
 const char *condition_where(struct cli *cli, struct rp_str condition);
 const char *condition_counts(struct cli *cli, struct rp_str condition, const char *side);

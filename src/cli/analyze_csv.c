@@ -2,120 +2,16 @@
  * daemon. */
 #include "cli/analyze.h"
 
+#include "analyze/bins.h"
 #include "analyze/contrast.h"
 #include "analyze/csv.h"
+#include "analyze/onset.h"
 #include "cli/import.h"
+#include "cli/selector.h"
 
-#include <regex.h>
 #include <stdlib.h>
 
-/* ---- which rows: COL=V|V, COL~REGEX ---- */
-
-enum { KNOWN = 1024, KNOWN_BYTES = 256, SELECTORS_MAX = 16 };
-
-/* What a pattern said of a value: columns repeat themselves. */
-struct known {
-    uint64_t hash;
-    size_t n;
-    char text[KNOWN_BYTES];
-    bool there, holds;
-};
-
-struct selector {
-    const char *option;
-    struct rp_str column, values; /* values: V|V */
-    bool by_pattern;
-    regex_t pattern;
-    struct known *known;
-    size_t index;
-};
-
-/* \d as in other dialects: POSIX has no word for it. */
-static char *posix(struct rp_str pattern)
-{
-    struct rp_buf out = {0};
-    for (size_t i = 0; i < pattern.n; i++) {
-        bool digit = pattern.p[i] == '\\' && i + 1 < pattern.n && pattern.p[i + 1] == 'd';
-        if (digit)
-            rp_buf_add(&out, "[0-9]", 5);
-        else
-            rp_buf_c(&out, pattern.p[i]);
-        if (pattern.p[i] == '\\' && i + 1 < pattern.n && !digit)
-            rp_buf_c(&out, pattern.p[i + 1]);
-        i += pattern.p[i] == '\\' && i + 1 < pattern.n;
-    }
-    rp_buf_c(&out, '\0');
-    return out.p;
-}
-
-static bool compile(struct selector *s, struct rp_err *err)
-{
-    char *text = posix(s->values), why[160];
-    int code = regcomp(&s->pattern, text, REG_EXTENDED | REG_NOSUB);
-    free(text);
-    if (code != 0) {
-        (void)regerror(code, &s->pattern, why, sizeof why);
-        (void)rp_fail(err, RP_E_USAGE, "--%s: %s", s->option, why);
-        return rp_hint(err, "extended regular expressions, as grep -E reads them");
-    }
-    s->by_pattern = true;
-    s->known = rp_xcalloc(KNOWN, sizeof *s->known);
-    return true;
-}
-
-static bool selector_parse(struct selector *s, const char *option, const char *text,
-                           struct rp_err *err)
-{
-    size_t at = strcspn(text, "=~");
-    bool pattern = text[at] == '~';
-    *s = (struct selector){.option = option, .column = {text, at}};
-    if (at == 0 || text[at] == '\0' || (pattern && text[at + 1] == '\0')) {
-        (void)rp_fail(err, RP_E_USAGE, "--%s: \"%s\" is not COLUMN=VALUE|VALUE", option, text);
-        return rp_hint(err, "for instance --%s 'status=failed|timeout' or 'message~out of memory'",
-                       option);
-    }
-    s->values = rp_str_of(text + at + 1);
-    return !pattern || compile(s, err);
-}
-
-static void selector_free(struct selector *s)
-{
-    if (s->by_pattern)
-        regfree(&s->pattern);
-    free(s->known);
-}
-
-static bool one_of_values(struct rp_str values, struct rp_str v)
-{
-    struct rp_str one;
-    if (values.n == 0)
-        return v.n == 0;
-    while (rp_str_split(&values, '|', &one))
-        if (rp_str_eq(one, v))
-            return true;
-    return false;
-}
-
-static bool pattern_holds(const struct selector *s, struct rp_str v)
-{
-    regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)v.n};
-    return regexec(&s->pattern, v.p, 1, &range, REG_STARTEND) == 0;
-}
-
-static bool selects(struct selector *s, struct rp_str v)
-{
-    if (!s->by_pattern)
-        return one_of_values(s->values, v);
-    if (v.n > KNOWN_BYTES)
-        return pattern_holds(s, v);
-    uint64_t hash = rp_hash64(v);
-    struct known *k = &s->known[hash % KNOWN];
-    if (!k->there || k->hash != hash || k->n != v.n || memcmp(k->text, v.p, v.n) != 0) {
-        *k = (struct known){.hash = hash, .n = v.n, .there = true, .holds = pattern_holds(s, v)};
-        memcpy(k->text, v.p, v.n);
-    }
-    return k->holds;
-}
+enum { SELECTORS_MAX = 16 };
 
 /* ---- which columns ---- */
 
@@ -141,6 +37,7 @@ struct table {
     bool chosen; /* the attributes are known */
     size_t time; /* SIZE_MAX: none */
     int64_t first_us, last_us;
+    struct rp_bins *bins; /* runs over time */
     struct rp_contrast *contrast;
 };
 
@@ -279,13 +176,14 @@ static struct rp_str clock_part(struct rp_str value, enum source source)
     return rp_str_of(source == HOUR ? hours[hour - day * 24] : days[(day % 7 + 7) % 7]);
 }
 
-static void note_time(struct table *t, struct rp_str value)
+static void note_time(struct table *t, struct rp_str value, bool failed)
 {
     int64_t us;
     if (!time_of(value, &us))
         return;
     t->first_us = us < t->first_us ? us : t->first_us;
     t->last_us = us > t->last_us ? us : t->last_us;
+    rp_bins_add(t->bins, us, (struct rp_counts){failed, 1});
 }
 
 static bool take_row(struct table *t, const struct rp_str *fields, size_t n, struct rp_err *err)
@@ -304,7 +202,7 @@ static bool take_row(struct table *t, const struct rp_str *fields, size_t n, str
     bool failed = t->failed.index < n && selects(&t->failed, fields[t->failed.index]);
     rp_contrast_add(t->contrast, values, (struct rp_counts){failed, 1});
     if (t->time < n)
-        note_time(t, fields[t->time]);
+        note_time(t, fields[t->time], failed);
     return true;
 }
 
@@ -360,6 +258,51 @@ static void write_names(struct rp_jw *w, const char *key, const struct rp_str *v
     rp_jw_array_end(w);
 }
 
+static void write_series(struct rp_jw *w, const char *key, const struct rp_bins *b, size_t each,
+                         bool failed)
+{
+    rp_jw_key(w, key);
+    rp_jw_array(w);
+    for (size_t i = 0; i < b->n; i += each) {
+        uint64_t n = 0;
+        for (size_t k = i; k < b->n && k < i + each; k++)
+            n += failed ? b->v[k].failed : b->v[k].runs;
+        rp_jw_i64(w, (int64_t)n);
+    }
+    rp_jw_array_end(w);
+}
+
+static void write_timeline(struct rp_jw *w, const struct rp_bins *b)
+{
+    enum { POINTS = 96 };
+    size_t each = (b->n + POINTS - 1) / POINTS;
+    rp_jw_key(w, "timeline");
+    rp_jw_object(w);
+    rp_jw_m_time(w, "from", b->from_us);
+    rp_jw_m_i64(w, "step_s", b->width_us / RP_US_S * (int64_t)each);
+    write_series(w, "runs", b, each, false);
+    write_series(w, "failures", b, each, true);
+    rp_jw_object_end(w);
+}
+
+/* When failing began, of the whole period. */
+static void write_onset(struct rp_jw *w, const struct rp_bins *b)
+{
+    struct rp_onset o;
+    rp_onset_find(b->v, b->n, false, &o);
+    rp_jw_key(w, "onset");
+    rp_jw_object(w);
+    rp_jw_m_cstr(w, "kind", rp_onset_name(o.kind));
+    if (o.kind != RP_ONSET_NONE) {
+        rp_jw_m_time(w, "at", b->from_us + (int64_t)o.at * b->width_us);
+        rp_jw_m_time(w, "from", b->from_us + (int64_t)o.from * b->width_us);
+        rp_jw_m_time(w, "to", b->from_us + (int64_t)(o.to + 1) * b->width_us);
+        rp_jw_m_f64(w, "before", o.before);
+        rp_jw_m_f64(w, "after", o.after);
+    }
+    rp_jw_object_end(w);
+}
+
 static void write_answer(const struct table *t, const struct rp_contrast_answer *r,
                          struct rp_buf *out)
 {
@@ -378,6 +321,10 @@ static void write_answer(const struct table *t, const struct rp_contrast_answer 
     rp_jw_m_i64(&w, "runs", (int64_t)r->all.runs);
     rp_jw_m_i64(&w, "failures", (int64_t)r->all.failed);
     rp_jw_m_i64(&w, "unexplained", (int64_t)r->unexplained);
+    if (t->bins->n > 0) {
+        write_timeline(&w, t->bins);
+        write_onset(&w, t->bins);
+    }
     write_names(&w, "attributes", names, t->n_attributes);
     write_names(&w, "left_out", r->left_out, r->n_left_out);
     rp_jw_m_i64(&w, "tests", (int64_t)r->tests);
@@ -410,6 +357,7 @@ static void show_answer(struct cli *cli, const struct rp_contrast_answer *r, str
               show_plural(cli, (int64_t)items_count(json, "attributes"), "attribute", "attributes"),
               show_plural(cli, (int64_t)r->tests, "test", "tests"));
     line_end(&l);
+    show_onset(cli, json, 0);
     show_left_out(cli, r);
     (void)printf("\n");
     if (r->n == 0) {
@@ -463,12 +411,14 @@ int analyze_csv(struct cli *cli, const char *path)
 {
     struct table t = {
         .cli = cli, .path = path, .time = SIZE_MAX, .first_us = INT64_MAX, .last_us = INT64_MIN};
+    t.bins = rp_xcalloc(1, sizeof *t.bins);
     struct rp_err err;
     int code = selectors(&t, &err) && read_table(&t, &err) ? answer(&t) : say_err(cli, &err);
     for (size_t i = 0; i < t.n_runs; i++)
         selector_free(&t.runs[i]);
     selector_free(&t.failed);
     rp_contrast_free(t.contrast);
+    free(t.bins);
     rp_arena_free(&t.arena);
     return code;
 }

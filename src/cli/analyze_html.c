@@ -273,7 +273,9 @@ static void summary(struct page *p, struct rp_str a)
               show_fmt(cli, "%s of %s (%s). %s.", show_plural(cli, failures, "failure", "failures"),
                        show_plural(cli, runs, "run", "runs"),
                        show_percent(cli, runs > 0 ? (double)failures / (double)runs : 0),
-                       doc_has(a, "onset") ? onset_words(cli, a) : "Read from a table"));
+                       doc_has(a, "onset")    ? onset_words(cli, a)
+                       : doc_has(a, "format") ? "Read from a job log"
+                                              : "Read from a table"));
     page_raw(p, "<h2>Where</h2>\n");
     if (items_count(a, "conditions") == 0)
         paragraph(p, "No attribute explains all failures together.");

@@ -2,6 +2,7 @@
 #include "cli/analyze.h"
 #include "cli/import.h"
 
+#include "analyze/contrast.h"
 #include "analyze/failures.h"
 
 #include <stdlib.h>
@@ -12,9 +13,46 @@ struct log_analysis {
     struct import i;
     struct logfile file;
     struct rp_failures *failures;
+    struct rp_contrast *contrast; /* of the runs whose outcome is known */
+    struct rp_contrast_answer answer;
     struct rp_str type; /* of --type, absent: all */
     int64_t since_us, until_us;
 };
+
+/* ---- in what they differ ---- */
+
+static const struct rp_str attributes[] = {
+    {"type", 4}, {"attempt", 7}, {"hour", 4}, {"weekday", 7}};
+enum { ATTRIBUTES = sizeof attributes / sizeof *attributes };
+
+/* By the clock in UTC; absent times are a value of their own. */
+static void clock_values(int64_t at_us, char hour[8], const char **weekday)
+{
+    static const char *const days[] = {"Thursday", "Friday",  "Saturday", "Sunday",
+                                       "Monday",   "Tuesday", "Wednesday"};
+    int64_t hours = at_us / RP_US_H - (at_us % RP_US_H < 0), day = hours / 24 - (hours % 24 < 0);
+    *weekday = at_us == RP_NO_TIME ? "" : days[(day % 7 + 7) % 7]; /* 1970 began on a Thursday */
+    hour[0] = '\0';
+    if (at_us != RP_NO_TIME)
+        (void)snprintf(hour, 8, "%02d:00", (int)(hours - day * 24));
+}
+
+/* Types beyond what the table counts are one value, so that memory stays bounded. */
+static void contrast_run(struct log_analysis *a, const struct rp_run *run, int64_t at_us)
+{
+    char hour[8], attempt[24];
+    const char *weekday;
+    bool failed = run->outcome == RP_RUN_FAILED || run->outcome == RP_RUN_TIMEOUT;
+    if (!failed && run->outcome != RP_RUN_SUCCEEDED)
+        return;
+    clock_values(at_us, hour, &weekday);
+    (void)snprintf(attempt, sizeof attempt, "%lld",
+                   (long long)(run->attempt > 0 ? run->attempt : 1));
+    bool counted = rp_tally_find(a->i.tally, run->type) != NULL;
+    struct rp_str values[ATTRIBUTES] = {counted ? run->type : RP_STR("(others)"),
+                                        rp_str_of(attempt), rp_str_of(hour), rp_str_of(weekday)};
+    rp_contrast_add(a->contrast, values, (struct rp_counts){.runs = 1, .failed = failed});
+}
 
 static void take_run(void *ctx, const struct rp_run *run)
 {
@@ -26,6 +64,7 @@ static void take_run(void *ctx, const struct rp_run *run)
         return;
     rp_tally_add(a->i.tally, run);
     rp_failures_add(a->failures, run);
+    contrast_run(a, run, at);
 }
 
 /* ---- JSON (INTERFACES: analyze, with the counts of import log) ---- */
@@ -81,10 +120,14 @@ static void json_pattern(const struct log_analysis *a, struct rp_jw *w,
     rp_jw_object_end(w);
 }
 
-static void show_json(const struct log_analysis *a)
+/* As JSON on standard output, or as a page. The exit code. */
+static int answer_document(const struct log_analysis *a)
 {
+    struct cli *cli = a->i.cli;
+    const char *html = opt_text(cli, "html");
     struct rp_buf out = {0};
     struct rp_jw w = {.out = &out};
+    int code = 0;
     rp_jw_object(&w);
     rp_jw_key(&w, "window");
     rp_jw_object(&w);
@@ -99,9 +142,15 @@ static void show_json(const struct log_analysis *a)
     for (size_t i = 0; i < a->failures->n; i++)
         json_pattern(a, &w, &a->failures->groups[i]);
     rp_jw_array_end(&w);
+    rp_jw_key(&w, "conditions");
+    rp_contrast_json(&w, &a->answer);
     rp_jw_object_end(&w);
-    (void)print_json(rp_buf_view(&out));
+    if (html != NULL)
+        code = analyze_html(cli, rp_buf_view(&out), html);
+    else
+        code = print_json(rp_buf_view(&out));
     rp_buf_free(&out);
+    return code;
 }
 
 /* ---- words ---- */
@@ -183,6 +232,22 @@ static void show_failures(struct log_analysis *a)
             show_plural(cli, (int64_t)more, "failure", "failures"));
 }
 
+static void show_contrast(struct log_analysis *a)
+{
+    struct rp_buf json = {0};
+    struct rp_jw w = {.out = &json};
+    if (a->answer.n == 0)
+        return;
+    rp_jw_object(&w);
+    rp_jw_key(&w, "conditions");
+    rp_contrast_json(&w, &a->answer);
+    rp_jw_object_end(&w);
+    say(a->i.cli, 0, "where they differ from the runs that succeeded:");
+    show_conditions(a->i.cli, rp_buf_view(&json), 2);
+    (void)printf("\n");
+    rp_buf_free(&json);
+}
+
 static void show_words(struct log_analysis *a)
 {
     struct cli *cli = a->i.cli;
@@ -198,6 +263,7 @@ static void show_words(struct log_analysis *a)
             show_plural(cli, unknown, "outcome is", "outcomes are"));
     if (unknown < (int64_t)a->i.tally->runs || unknown == 0)
         show_failures(a);
+    show_contrast(a);
     if (a->failures->failures > 0 && strcmp(a->i.path, "-") != 0)
         say_next(cli, "reprise import log %s   (keeps these runs in the history)",
                  show_text(cli, rp_str_of(a->i.path)));
@@ -215,6 +281,7 @@ static bool read_all(struct log_analysis *a, struct rp_err *err)
     a->i.lines = a->file.stats.lines;
     a->i.unassigned_lines = a->file.stats.unassigned_lines;
     rp_failures_sort(a->failures);
+    rp_contrast_find(a->contrast, &cli->arena, &a->answer);
     return true;
 }
 
@@ -225,17 +292,21 @@ int analyze_log(struct cli *cli, const char *path)
     int code;
     a->i = (struct import){.cli = cli, .path = path, .tally = rp_tally_new()};
     a->failures = rp_failures_new();
+    a->contrast = rp_contrast_new(attributes, ATTRIBUTES);
     if (read_all(a, &err)) {
-        if (cli->json)
-            show_json(a);
+        int shown = 0;
+        if (cli->json || opt_text(cli, "html") != NULL)
+            shown = answer_document(a);
         else
             show_words(a);
         code = logfile_tell(&a->file);
+        code = code != 0 ? code : shown;
     } else {
         code = say_err(cli, &err);
     }
     logfile_close(&a->file);
     rp_failures_free(a->failures);
+    rp_contrast_free(a->contrast);
     rp_tally_free(a->i.tally);
     free(a);
     return code;

@@ -83,7 +83,16 @@ enum section {
 };
 
 /* The structs that rows point into. A job's map fills two of them. */
-enum owner { OF_CONFIG, OF_TYPE, OF_SCHEDULE, OF_DEP, OF_QUEUE, OF_NOTIFY, OF_LOG_FORMAT, OWNERS_N };
+enum owner {
+    OF_CONFIG,
+    OF_TYPE,
+    OF_SCHEDULE,
+    OF_DEP,
+    OF_QUEUE,
+    OF_NOTIFY,
+    OF_LOG_FORMAT,
+    OWNERS_N
+};
 struct owners {
     void *of[OWNERS_N];
 };

@@ -3,13 +3,15 @@
 
     bench.py [--only NAME,...] [--rounds N] [--list]      RP_BENCH_ONLY, RP_BENCH_ROUNDS, RP_BENCH_ROWS, RP_BENCH_DIR do the same
 
-Prints a table and keeps build/bench.json; the run before it is build/bench.last.json, with which it is compared. A figure is the median of its
-rounds, and what it is compared with runs in turn with it, so that a busy machine slows both. Nothing here is a test."""
+Prints a table and keeps build/bench.json, with the newest row of every measure; what it was before is build/bench.last.json, with which
+a run is compared. A figure is the median of its rounds, and what it is compared with runs in turn with it, so that a busy machine slows
+both; "cpu" is the processor time of the server a job (and of what is beside it), which a busy machine changes least. Not a test."""
 import argparse
 import json
 import os
 import pathlib
 import platform
+import subprocess
 import sys
 import time
 
@@ -27,7 +29,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=os.environ.get("RP_BENCH_ONLY", ""), help="names, with commas between them")
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("RP_BENCH_ROUNDS", "3")))
-    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--list", action="store_true", help="names the measures")
+    parser.add_argument("--markdown", action="store_true", help="prints the rows that were kept, for docs/performance.md")
     return parser.parse_args()
 
 
@@ -39,16 +42,14 @@ def chosen(only):
     return names or list(MEASURES)
 
 
-def human(value, unit):
-    if value is None:
-        return "-"
+def number(value):
     if abs(value) >= 10000:
-        text = f"{value:,.0f}"
-    elif abs(value) >= 100:
-        text = f"{value:.0f}"
-    else:
-        text = f"{value:.3g}"
-    return f"{text} {unit}".strip()
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def human(value, unit):
+    return "-" if value is None else f"{number(value)} {unit}".strip()
 
 
 def verdict(row):
@@ -60,7 +61,7 @@ def verdict(row):
     if have is None:
         return "?"
     met = have >= want if sign == ">=" else have <= want
-    text = f"{sign} {want:g}" + (" x" if row.get("goal_is_ratio") else "")
+    text = f"{sign} {number(want)}" + (" x" if row.get("goal_is_ratio") else "")
     return f"{text} {'met' if met else 'MISSED'}"
 
 
@@ -74,7 +75,8 @@ def change(row, before):
 def line(row, before):
     beside = f"{row['beside']}: {human(row['beside_value'], row['unit'])}" if row.get("beside_value") is not None else row.get("beside") or ""
     ratio = f"{row['ratio']:.2f}" if row.get("ratio") is not None else ""
-    return [row["name"], human(row["value"], row["unit"]), verdict(row), beside, ratio, change(row, before)]
+    cpu = " / ".join(f"{row[k]:.3g}" for k in ("cpu_us_a_job", "beside_cpu_us_a_job") if row.get(k) is not None)
+    return [row["name"], human(row["value"], row["unit"]), verdict(row), beside, ratio, cpu, change(row, before)]
 
 
 def beside_peers(found):
@@ -85,7 +87,7 @@ def beside_peers(found):
             r |= {"beside": "Reprise", "beside_value": ours[r["like"]], "ratio": r["value"] / ours[r["like"]]}
 
 
-HEAD = ["measure", "value", "goal", "beside it", "ratio", "change"]
+HEAD = ["measure", "value", "goal", "beside it", "ratio", "cpu us/job", "change"]
 
 
 def show(found, before):
@@ -95,9 +97,15 @@ def show(found, before):
         print("  ".join(c.ljust(w) for c, w in zip(cells, widths)).rstrip())
 
 
-def last(path):
+def markdown(kept):
+    print("| " + " | ".join(HEAD[:-1]) + " |\n|" + " --- |" * (len(HEAD) - 1))
+    for r in kept:
+        print("| " + " | ".join(line(r, {})[:-1]) + " |")
+
+
+def last():
     try:
-        return {r["name"]: r for r in json.loads(path.read_text())["rows"]}
+        return {r["name"]: r for r in json.loads((BUILD / "bench.json").read_text())["rows"]}
     except (OSError, ValueError, KeyError):
         return {}
 
@@ -108,31 +116,54 @@ def machine():
             "filesystem": rig.filesystem(rig.where())}
 
 
-def keep(found, began):
-    now, before = BUILD / "bench.json", BUILD / "bench.last.json"
+def keep(found, before, began):
+    now = BUILD / "bench.json"
     if now.exists():
-        now.replace(before)
-    now.write_text(json.dumps({"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)), "took_s": round(time.time() - began),
-                               "machine": machine(), "rows": found}, indent=1) + "\n")
+        now.replace(BUILD / "bench.last.json")
+    again = {r["name"] for r in found}
+    rows = found + [r for name, r in before.items() if name not in again]
+    now.write_text(json.dumps({"at": stamp(began), "took_s": round(time.time() - began), "machine": machine(), "rows": rows}, indent=1) + "\n")
+
+
+def stamp(at):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def measured(name, rounds):
+    """Its rows, and whether it went well: what goes wrong with one measure does not lose the others."""
+    at = time.time()
+    print(f"== {name} …", file=sys.stderr, flush=True)
+    try:
+        rows = [r | {"measure": name, "at": stamp(at), "load": os.getloadavg()[0]} for r in MEASURES[name](rounds)]
+        print(f"== {name}: {time.time() - at:.0f} s", file=sys.stderr, flush=True)
+        return rows, True
+    except rig.Skip as skip:
+        print(f"== {name}: skipped: {skip}", file=sys.stderr)
+        return [], True
+    except (AssertionError, RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+        print(f"== {name}: failed: {error}", file=sys.stderr)
+        return [], False
 
 
 def main():
     args = arguments()
     if args.list:
         print("\n".join(f"{name:12} {(m.__doc__ or '').splitlines()[0]}" for name, m in MEASURES.items()))
-        return
-    began, found, before = time.time(), [], last(BUILD / "bench.json")
+        return 0
+    began, found, well, before = time.time(), [], True, last()
+    if args.markdown:
+        markdown(before.values())
+        return 0
     for name in chosen(args.only):
-        at = time.time()
-        print(f"== {name} …", file=sys.stderr, flush=True)
-        try:
-            found += MEASURES[name](args.rounds)
-        except rig.Skip as skip:
-            print(f"== {name}: skipped: {skip}", file=sys.stderr)
-        print(f"== {name}: {time.time() - at:.0f} s", file=sys.stderr, flush=True)
+        rows, ok = measured(name, args.rounds)
+        found, well = found + rows, well and ok
     beside_peers(found)
-    keep(found, began)
+    keep(found, before, began)
     show(found, before)
+    if found and max(r["load"] for r in found) > os.cpu_count():
+        print(f"The machine was busy (load {max(r['load'] for r in found):.0f} on {os.cpu_count()} cores): rates and times are those of what was left of "
+              "it, and even ratios are rough. The processor time a job is not.")
+    return 0 if well else 1
 
 
-main()
+sys.exit(main())

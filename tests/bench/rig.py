@@ -85,11 +85,14 @@ class Bench(Daemon):
         return self.get("/v1/jobs/count?" + "&".join(f"{k}={v}" for k, v in filter.items()))["count"]
 
     def store_bytes(self):
-        """Of the store's file after a checkpoint into it: its pages, without those on the free list."""
-        text = subprocess.run(["sqlite3", f"{self.dir}/reprise.db", "pragma page_size", "pragma page_count", "pragma freelist_count"],
-                              capture_output=True, text=True, check=True).stdout.split()
-        size, pages, free = map(int, text)
+        """Of the store: its pages (those of the log too), without those on the free list."""
+        size, pages, free = self.sql("pragma page_size", "pragma page_count", "pragma freelist_count")
         return size * (pages - free)
+
+    def sql(self, *questions):
+        """Numbers that the store's file tells, as a user would ask."""
+        done = subprocess.run(["sqlite3", f"file:{self.dir}/reprise.db?mode=ro", *questions], capture_output=True, text=True, check=True)
+        return [int(n) for n in done.stdout.split()]
 
     def rss_kb(self, what="VmRSS"):
         return memory_kb(self.process.pid, what)
@@ -127,8 +130,8 @@ def load(what, *args, cpu_of=None):
 @contextlib.contextmanager
 def worker(d):
     """Two connections that fetch whatever there is and report it as succeeded, for as long as the context lasts."""
-    process = subprocess.Popen([BUILD / "bench_load", "work", *map(str, d.unix()), "--type", "", "--connections", "0", "--workers", "2", "--batch", "100",
-                                "--n", str(10**12)], env=environment())
+    argv = ["work", *d.unix(), "--type", "", "--connections", 0, "--workers", 2, "--batch", 100, "--n", 10**12]
+    process = subprocess.Popen([BUILD / "bench_load", *map(str, argv)], env=environment())
     try:
         yield
         assert process.poll() is None, "the worker ended"

@@ -29,13 +29,13 @@ def enqueue_batches(rounds):
 def enqueue_single(rounds):
     """Durable enqueue, one job a POST on 64 and 256 connections, beside a bare program, in turn."""
     found = []
-    with Bench() as d, rig.folder() as path, BareServer(path, "port") as bare_tcp, rig.folder() as other, BareServer(other, "socket") as bare_unix:
+    with Bench() as d, rig.folder() as a, BareServer(a, "port") as bare_tcp, rig.folder() as b, BareServer(b, "socket") as bare_unix:
         for over, mine, bare in (("TCP", d.tcp(), bare_tcp), ("socket", d.unix(), bare_unix)):
             for n in (64, 255):  # 256 is what the bare program stops at, see docs/performance.md
                 args = ["enqueue", "--connections", n, "--seconds", .8, "--warm", .2]
                 ours, theirs = in_turn(2 * rounds, lambda: d.load(*args, over=mine), lambda: bare.load(*args))
                 found.append(row(f"enqueue, single, {n} connections, {over}", median(ours, "per_s"), "jobs/s", (">=", .9), "bare program",
-                                 median(theirs, "per_s"), goal_is_ratio=True, cpu_us_a_job=cpu_us(ours), bare_cpu_us_a_job=cpu_us(theirs),
+                                 median(theirs, "per_s"), goal_is_ratio=True, cpu_us_a_job=cpu_us(ours), beside_cpu_us_a_job=cpu_us(theirs),
                                  p50_us=median(ours, "p50_us"), p99_us=median(ours, "p99_us"), rounds=ours, bare_rounds=theirs))
     return found
 

@@ -1,4 +1,5 @@
 """analyze --csv: what a table of runs says about its failures, without a daemon."""
+import datetime
 import re
 import shlex
 import unicodedata
@@ -109,6 +110,20 @@ def test_hour_and_weekday_of_the_time_column_are_attributes_and_it_makes_the_win
     a = analyze(path, "--failed", "outcome=bad", "--time", "at", "--json", code=0).json()
     assert a["conditions"][0]["where"] == {"hour of at": "03:00"}
     assert a["window"] == {"since": "2026-01-01T00:00:00.000000Z", "until": "2026-01-20T23:30:00.000000Z"}
+
+
+def test_the_beginning_is_found_over_the_whole_period_of_a_table(folder):
+    def outcome(i):
+        return "bad" if i % (2 if i >= 3000 else 100) == 0 else "good"
+    rows = [f"{1767225600 + i * 7200},{outcome(i)}" for i in range(4000)]  # nearly a year, a run every two hours
+    path = table(folder, "at,outcome\n" + "\n".join(rows) + "\n")
+    a = analyze(path, "--failed", "outcome=bad", "--time", "at", "--json", code=0).json()
+    began = datetime.datetime.fromtimestamp(1767225600 + 3000 * 7200, datetime.timezone.utc)
+    at = datetime.datetime.fromisoformat(a["onset"]["at"].replace("Z", "+00:00"))
+    assert a["onset"]["kind"] == "sudden" and abs(at - began) < datetime.timedelta(days=1)
+    assert sum(a["timeline"]["runs"]) == 4000 and sum(a["timeline"]["failures"]) == a["failures"]
+    words = " ".join(analyze(path, "--failed", "outcome=bad", "--time", "at", code=0).out.split())
+    assert "began suddenly" in words and "1 % → 50" in words
 
 
 @pytest.mark.parametrize("args, says", [

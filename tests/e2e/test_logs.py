@@ -73,6 +73,21 @@ def test_failures_of_a_log_are_shown_by_pattern_with_class_and_action(folder):
     assert "\033" not in words.out + words.err
 
 
+def test_it_is_said_where_the_runs_that_failed_differ_and_a_page_is_made_of_it(folder):
+    lines = []
+    for i in range(400):
+        kind, at = ("etl", "mail")[i % 2], f"2026-11-23T{i // 60:02d}:{i % 60:02d}"
+        lines += [f"{at}:00Z [{kind}] job {i} started", f"{at}:01Z [{kind}] job {i} " + ("failed: no route to db" if i % 4 == 0 else "done")]
+    log = write(folder, "a.log", "\n".join(lines))
+    got = alone("analyze", "--log", log, "--json", code=0).json()
+    assert [c["where"] for c in got["conditions"]] == [{"type": "etl"}]
+    assert got["conditions"][0]["inside"] == {"failed": 100, "runs": 200} and got["conditions"][0]["outside"] == {"failed": 0, "runs": 200}
+    assert "etl" in alone("analyze", "--log", log, code=0).out.split("where they differ")[1]
+    page = pathlib.Path(folder) / "page.html"
+    alone("analyze", "--log", log, "--html", page, code=0)
+    assert "no route to db" in page.read_text() and "job log" in page.read_text()
+
+
 def test_a_part_of_a_log_is_chosen_by_type_and_time(folder):
     log = write(folder, "sidekiq.log", sidekiq(80))
     part = alone("analyze", "--log", log, "--json", "--since", "2026-11-23T00:00:40Z", "--until", "2026-11-23T00:01:00Z", code=0).json()
@@ -105,6 +120,19 @@ def test_runs_before_the_damage_are_kept_in_the_history(daemon, folder):
     assert answer.code == 1 and "its end is missing" in answer.err
     stored = answer.json()["stored"]["added"]
     assert stored > 500 and d.json("jobs", "--count")["count"] == stored
+
+
+@shared_logs
+def test_runs_of_every_format_are_stored_once(daemon):
+    d, total = daemon(), 0
+    for log in sorted(LOGS.glob("*.log")):
+        got = d.json("import", "log", log)
+        assert got["stored"] == {"added": got["runs"] - got["outcome_unknown"], "known": 0, "not_stored": got["outcome_unknown"]}, log.name
+        again = d.json("import", "log", log)["stored"]
+        assert (again["added"], again["known"]) == (0, got["stored"]["added"]), log.name
+        total += got["runs"] - got["outcome_unknown"]
+    assert sum(d.json("jobs", "--count", "--state", s)["count"] for s in ("succeeded", "failed", "unknown")) > 1000
+    assert d.json("jobs", "--count", "--state", "failed", "--type", "ReconcilePayment")["count"] > 0
 
 
 @pytest.mark.parametrize("content, says", [

@@ -30,7 +30,7 @@ struct committed {
 /* What steps hand to later ones. Plain data: a refused step takes it back. */
 struct memory {
     struct rp_lease lease[64];
-    size_t n_leases;
+    size_t n_leases, stock; /* stock: jobs of type work that are queued, at least */
     int64_t newest, failed, unknown, replay, keyed, now, fired_until;
     int config, key;
 };

@@ -318,6 +318,8 @@ static void resize(struct bytes *b, size_t n)
 
 static void overwrite(struct bytes *b, size_t at, const unsigned char *p, size_t n)
 {
+    if (n == 0)
+        return;
     if (at + n > b->n)
         resize(b, at + n);
     memcpy(b->p + at, p, n);

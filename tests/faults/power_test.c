@@ -4,6 +4,7 @@
  *
  *   RP_SEED=n                  the same dice again
  *   RP_POWER_POINT=n           that point only, in all kinds of images
+ *   RP_POWER_PART=i            every third point, from the i-th on (so ctest runs the short form)
  *   RP_POWER_ROUNDS=n          so many recordings, their steps shuffled from the second on, with
  *                              every kind of image at every point (the long form) */
 #include "history.h"
@@ -11,10 +12,13 @@
 
 #include <inttypes.h>
 
+enum { PARTS = 3 };
+
 static struct {
     uint64_t seed;
     int64_t only; /* -1: every point */
     int64_t rounds;
+    size_t part, parts; /* points of which this run has its share */
     const char *folder; /* for images: in memory, where there is one */
 } asked;
 
@@ -31,6 +35,8 @@ static int ask(void **state)
     asked.seed = (d.x - 1) / 2;
     asked.only = number("RP_POWER_POINT", -1);
     asked.rounds = number("RP_POWER_ROUNDS", 0);
+    asked.part = (size_t)number("RP_POWER_PART", 0);
+    asked.parts = getenv("RP_POWER_PART") != NULL ? PARTS : 1;
     asked.folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     return 0;
 }
@@ -162,7 +168,7 @@ static void promises(struct tried *t, size_t point)
 
 static bool wanted(enum power_kind kind, size_t point, bool all)
 {
-    return all || kind == POWER_LOST || (enum power_kind)(1 + point % 2) == kind;
+    return all || kind == POWER_LOST || (enum power_kind)(1 + point / asked.parts % 2) == kind;
 }
 
 typedef void judge(struct tried *t, enum power_kind kind, const char *why);
@@ -185,7 +191,8 @@ static void try_all(struct tried *t, bool all, judge *hears)
     for (size_t point = 0; point <= end && t->wrong < t->enough; point++) {
         power_walk_to(t->walk, point);
         promises(t, point);
-        if (asked.only < 0 ? point >= t->from : point == (size_t)asked.only)
+        if (asked.only < 0 ? point >= t->from && point % asked.parts == asked.part
+                           : point == (size_t)asked.only)
             try_point(t, all || asked.only >= 0, hears);
     }
 }
@@ -208,7 +215,7 @@ static void one_round(int64_t round, bool all)
     print_message("power: round %lld, %zu transactions, %zu points, %zu images, %zu wrong\n",
                   (long long)round, h->n_tx, power_now() + 1, t.images, t.wrong);
     if (asked.only < 0)
-        assert_true(t.images > power_now() / 2);
+        assert_true(t.images > power_now() / asked.parts / 2);
     tried_free(&t);
     history_free(h);
     power_forget();

@@ -482,8 +482,8 @@ bool m_replay_undo(struct model *m, int64_t id)
     return true;
 }
 
-/* Replay rule 13: of a type's limit, half (at least one) is the replay's; what is out counts until it
- * is settled. */
+/* Replay rule 13: of a type's limit, half (at least one) is the replay's; what is out counts until
+ * it is settled. */
 static bool has_room(const struct model *m, const struct m_replay *r, int type)
 {
     int64_t out = 0, limit = m_types[type].max_running;

@@ -229,7 +229,9 @@ static void on_lost(struct rp_joblog *l, struct own *o, const struct entry *e)
     struct rp_str text = str_head(e->text, LOST_TEXT);
     o->losses[o->n_lost].at_us = e->at_us;
     o->losses[o->n_lost].n = text.n;
-    memcpy(o->losses[o->n_lost++].text, text.p, text.n);
+    if (text.n > 0)
+        memcpy(o->losses[o->n_lost].text, text.p, text.n);
+    o->n_lost++;
 }
 
 static bool on_pool(struct rp_joblog *l, struct own *o, const struct entry *e)

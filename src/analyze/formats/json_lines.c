@@ -274,16 +274,34 @@ static struct rp_str key_of(struct rp_arena *a, const struct event *e)
     return rp_str_fmt(a, "%.*s:%.*s", RP_FMT(e->queue), RP_FMT(e->id));
 }
 
+/* A line that names the job only is of its run without an id; else of the one that is open, unless
+ * it says that a run was skipped: that is not the one which runs. */
+static struct rp_open_run *find_by_type(struct rp_joblog *l, const struct event *e)
+{
+    struct rp_open_run *only = NULL;
+    size_t n = 0;
+    for (size_t i = l->n_open; i > 0; i--) {
+        struct rp_open_run *r = l->open[i - 1];
+        if (!rp_str_eq(r->type, e->type))
+            continue;
+        if (r->id.n == 0)
+            return r;
+        only = r;
+        n++;
+    }
+    return n == 1 && e->verb != RP_VERB_CANCELLED && e->verb != RP_VERB_START ? only : NULL;
+}
+
 /* By type and id; by the id alone where one of the lines names no type. */
 static struct rp_open_run *find_run(struct rp_joblog *l, const struct event *e, struct rp_str id)
 {
     struct rp_open_run *newest = NULL;
+    if (id.n == 0)
+        return find_by_type(l, e);
     for (size_t i = l->n_open; i > 0; i--) {
         struct rp_open_run *r = l->open[i - 1];
-        bool same = id.n > 0 ? rp_str_eq(r->id, id) &&
-                                   (e->type.n == 0 || r->type.n == 0 || rp_str_eq(r->type, e->type))
-                             : rp_str_eq(r->type, e->type);
-        if (!same)
+        if (!rp_str_eq(r->id, id) ||
+            (e->type.n > 0 && r->type.n > 0 && !rp_str_eq(r->type, e->type)))
             continue;
         if (e->attempt == 0 || r->attempt == 0 || r->attempt == e->attempt)
             return r;
@@ -360,9 +378,9 @@ static bool on_end(struct rp_joblog *l, const struct event *e, struct rp_str id)
     uint64_t key = rp_log_key(RP_STR(""), id, e->attempt);
     if (r == NULL && id.n > 0 && l->saw_starts && rp_log_was_ended(l, key))
         return true; /* the same end in other words */
-    if (r == NULL && (!e->plainly || (id.n == 0 && e->type.n == 0)))
-        return false;
-    if (r == NULL) /* began before the log, or the log shows ends only */
+    if (r == NULL && (!e->plainly || e->verb == RP_VERB_CANCELLED))
+        return false; /* what was skipped never ran */
+    if (r == NULL)    /* began before the log, or the log shows ends only */
         r = begin(l, e, id,
                   e->took_us >= 0 && e->at_us != RP_NO_TIME ? e->at_us - e->took_us : RP_NO_TIME);
     enum rp_run_outcome outcome = outcome_of(e);

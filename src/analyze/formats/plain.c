@@ -393,9 +393,19 @@ static void on_failed(struct rp_joblog *l, const struct event *e, struct rp_open
         rp_log_settled(l); /* it has said why; what follows is output of others */
 }
 
+/* "sync skipped: still running" is not the end of the run that is. */
+static bool never_ran(const struct event *e, const struct rp_open_run *r)
+{
+    return rp_str_is_word(str_head(e->text, 7), "skipped") && (r == NULL || e->id.n == 0);
+}
+
 static void on_end(struct rp_joblog *l, const struct event *e)
 {
     struct rp_open_run *r = find_run(l, e);
+    if (never_ran(e, r)) {
+        l->stats.unassigned_lines++;
+        return;
+    }
     if (r == NULL)
         r = begin(l, e, RP_NO_TIME); /* began before the log */
     if (r->attempt == 0)

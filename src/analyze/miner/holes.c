@@ -16,9 +16,11 @@ static bool may_be_name(const struct rp_work *w, struct rp_seq s, uint32_t i)
 {
     const struct rp_symbol *x = rp_sym(w, s.v[i]);
     bool kind = is_word(x) || x->kind == RP_K_QUOTED || x->kind == RP_K_VALUE;
-    if (!kind || x->level < RP_LEVEL_WORD || (x->flags & (RP_W_CLOSED | RP_T_EXCEPTION)))
+    enum rp_hint h = rp_hint_at(w, s, i);
+    if (!kind || (x->flags & (RP_W_CLOSED | RP_T_EXCEPTION)) ||
+        (x->level < RP_LEVEL_WORD && h < RP_HINT_NOUN))
         return false;
-    return x->level >= RP_LEVEL_DIGIT || rp_hint_at(w, s, i) != RP_HINT_NONE;
+    return x->level >= RP_LEVEL_DIGIT || h != RP_HINT_NONE;
 }
 
 /* With the item as a wildcard, which joins a list and so makes the key shorter. */
@@ -115,7 +117,9 @@ void rp_pass_named(struct rp_work *w)
 static bool may_be_hole(const struct rp_work *w, struct rp_seq s, uint32_t i)
 {
     const struct rp_symbol *x = rp_sym(w, s.v[i]);
-    return x->level >= RP_LEVEL_WORD &&
+    bool participle = x->level == 0 && !(x->flags & RP_W_CLOSED);
+    return (x->level >= RP_LEVEL_WORD ||
+            (participle && rp_hint_at(w, s, i) >= RP_HINT_NOUN)) &&
            (is_word(x) || x->kind == RP_K_QUOTED || x->kind == RP_K_WILD);
 }
 
@@ -141,7 +145,7 @@ static void pairs_of(const struct rp_work *w, uint32_t number, struct rp_entries
         for (uint32_t i = 1; i < j; i++) {
             if (!may_be_hole(w, k->s, i) || !may_be_pair(w, k, i, j))
                 continue;
-            struct rp_key_item once = {k->s, rp_key_hash_with(w, k, i, RP_SYM_HOLE), 0};
+            struct rp_key_item once = {.s = k->s, .hash = rp_key_hash_with(w, k, i, RP_SYM_HOLE)};
             uint64_t h = rp_mix(rp_key_hash_with(w, &once, j, RP_SYM_HOLE), i * 256 + j);
             rp_entries_add(e, (struct rp_entry){.hash = h, .item = number, .a = i, .b = j});
         }

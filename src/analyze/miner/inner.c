@@ -417,6 +417,8 @@ struct texts {
     size_t n, shared, reasons;
     bool literal, identifier, all_bool, caps;
     uint32_t names[2]; /* the first two, if identifiers */
+    uint64_t said;     /* the words of the first */
+    bool diverse;      /* others have other words */
 };
 
 static bool is_shared(const struct inners *x, const struct context *c, uint64_t text)
@@ -435,6 +437,15 @@ static bool is_shared(const struct inners *x, const struct context *c, uint64_t 
     return false;
 }
 
+static uint64_t words_hash(const struct rp_work *w, struct rp_seq v)
+{
+    uint64_t h = 1;
+    for (uint32_t i = 0; i < v.n; i++)
+        if (rp_kind_at(w, v, i) != RP_K_BLANK && !is_value(rp_sym(w, v.v[i])))
+            h = rp_mix(h, rp_sym(w, v.v[i])->text_hash);
+    return h;
+}
+
 static void add_text(const struct inners *x, const struct context *c, const struct candidate *k,
                      struct texts *t)
 {
@@ -444,6 +455,9 @@ static void add_text(const struct inners *x, const struct context *c, const stru
     uint32_t flags = rp_flags_of(text, RP_K_VALUE);
     if (t->n < 2 && v.n == 1)
         t->names[t->n] = v.v[0];
+    uint64_t said = words_hash(x->w, v);
+    t->diverse |= t->n > 0 && said != t->said;
+    t->said = t->n == 0 ? said : t->said;
     t->n++;
     t->literal &= is_literal(x->w, v) || rp_words_statement(text);
     t->identifier &= is_identifier(x->w, v);
@@ -473,6 +487,11 @@ static bool is_variable(const struct inners *x, const struct context *c, const s
     uint32_t around = words + (bracket ? after + c->names_after : 0);
     if (said_words > 0 && around >= NEED_CONTENT && says_failure(x->w, said) &&
         (t->n >= NEED_REASONS || bracket || words >= 3 || t->reasons > 0))
+        return true;
+    size_t n = c->before.n;
+    bool cause = n > 1 && rp_char_at(x->w, c->before, n - 1) == ':' &&
+                 (rp_flags_at(x->w, c->before, n - 2) & RP_W_CAUSE); /* "…, reason: …" */
+    if (cause && t->diverse && content > NEED_CONTENT)
         return true;
     bool subject = c->before.n <= 2; /* "daemon: …" */
     if (content > 0 && !subject && t->n >= NEED_REASONS && 3 * t->reasons >= 2 * t->n)

@@ -259,11 +259,14 @@ struct rp_work;
 struct rp_key_item {
     struct rp_seq s;
     uint64_t hash;
+    uint64_t loose; /* with every identifier as a wildcard */
     uint32_t content;
 };
 uint64_t rp_key_hash(const struct rp_work *w, struct rp_seq s);
 uint64_t rp_key_hash_with(const struct rp_work *w, const struct rp_key_item *k, uint32_t i,
                           uint32_t id);
+/* The same with the item as a hole, and every other identifier as a wildcard. */
+uint64_t rp_key_loose_without(const struct rp_work *w, const struct rp_key_item *k, uint32_t i);
 bool rp_key_known(const struct rp_work *w, uint64_t hash);
 
 /* Works on distinct sequences; everything made on the way lives in the arena and in symbols that
@@ -332,8 +335,6 @@ void rp_pass_two_holes(struct rp_work *w);
 void rp_pass_named(struct rp_work *w);
 void rp_pass_remarks(struct rp_work *w);
 void rp_pass_spans(struct rp_work *w);
-/* Buckets of keys of one length, given as indices: decides columns, fills becomes[]. */
-void rp_bucket_merge(struct rp_work *w, const struct rp_entry *e, size_t n);
 
 /* Group of each form: number of its final key, from 0. Returns the number of groups. */
 size_t rp_refine(struct rp_work *w, const struct rp_seq *forms, size_t n, uint32_t *group);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { MIN_CONTENT = 2, FIRST_CONTENT = 3 };
+enum { MIN_CONTENT = 2, FIRST_CONTENT = 3, SHORT = 3 };
 
 /* ---- one bucket ---- */
 
@@ -54,14 +54,20 @@ static uint32_t context_of(const struct rp_work *w, struct rp_seq s, const uint8
     return n;
 }
 
-static bool judge_columns(const struct rp_work *w, const struct rp_entry *e, size_t n, uint8_t *is)
+static bool judge_columns(const struct rp_work *w, const struct rp_entry *e, size_t n, bool loose,
+                          uint8_t *is)
 {
     struct rp_seq first = w->keys[e[0].item].s;
     uint32_t *v = rp_xmalloc(n * sizeof *v);
     bool any = false;
-    for (uint32_t i = 0; i < first.n; i++)
+    uint32_t columns = 0;
+    for (uint32_t i = 0; i < first.n; i++) {
         is[i] = differs(w, e, n, i) ? SPLITS : FIXED;
+        columns += is[i] != FIXED;
+    }
     uint32_t context = context_of(w, first, is);
+    if (loose && columns > 1 && context > SHORT)
+        context = SHORT; /* what varies together may be two messages: a long line is no proof */
     for (uint32_t i = 0; i < first.n; i++)
         if (is[i] != FIXED &&
             rp_values_vary(w, v, column(w, e, n, i, v), rp_hint_at(w, first, i), context)) {
@@ -108,7 +114,7 @@ static void split(struct rp_work *w, const struct rp_entry *e, size_t n, const u
     rp_entries_free(&parts);
 }
 
-void rp_bucket_merge(struct rp_work *w, const struct rp_entry *e, size_t n)
+static void bucket_merge(struct rp_work *w, const struct rp_entry *e, size_t n, bool loose)
 {
     uint8_t is[256];
     struct rp_entry *still = rp_xmalloc((n + 1) * sizeof *still);
@@ -116,7 +122,7 @@ void rp_bucket_merge(struct rp_work *w, const struct rp_entry *e, size_t n)
     for (size_t k = 0; k < n; k++)
         if (w->becomes[e[k].item].v == NULL)
             still[m++] = e[k];
-    if (m >= 2 && judge_columns(w, still, m, is))
+    if (m >= 2 && judge_columns(w, still, m, loose, is))
         split(w, still, m, is);
     free(still);
 }
@@ -159,7 +165,7 @@ static void skeletons(struct rp_work *w, int which)
     for (size_t from = 0, to; from < e.n; from = to) {
         to = rp_entries_run(&e, from);
         if (to - from > 1)
-            rp_bucket_merge(w, e.v + from, to - from);
+            bucket_merge(w, e.v + from, to - from, false);
     }
     rp_entries_free(&e);
 }
@@ -203,7 +209,7 @@ static void holes_of(const struct rp_work *w, uint32_t number, struct rp_entries
         uint32_t own = x->kind == RP_K_WORD || x->kind == RP_K_IDENT;
         if (x->level < 0 || k->content < own + left_needed(w, k, i))
             continue;
-        uint64_t h = rp_mix(rp_key_hash_with(w, k, i, RP_SYM_HOLE), i + 1);
+        uint64_t h = rp_mix(rp_key_loose_without(w, k, i), i + 1);
         rp_entries_add(e, (struct rp_entry){.hash = h, .item = number, .a = i});
     }
 }
@@ -221,7 +227,7 @@ void rp_pass_one_hole(struct rp_work *w)
     rp_entries_sort(&e);
     struct rp_bucket *b = rp_entries_buckets(&e, 2, &n);
     for (size_t i = 0; i < n; i++)
-        rp_bucket_merge(w, e.v + b[i].from, b[i].to - b[i].from);
+        bucket_merge(w, e.v + b[i].from, b[i].to - b[i].from, true);
     free(b);
     rp_entries_free(&e);
 }

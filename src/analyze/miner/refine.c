@@ -16,14 +16,40 @@ uint64_t rp_key_hash(const struct rp_work *w, struct rp_seq s)
     return h;
 }
 
+/* What a rest of a key compares as: which identifier stands there says nothing about the others. */
+static uint64_t loose_hash(const struct rp_symbol *x, const struct rp_work *w)
+{
+    bool name = x->kind == RP_K_IDENT && x->level >= RP_LEVEL_ID;
+    return name ? rp_sym(w, RP_SYM_WILD)->hash : x->hash;
+}
+
+static uint64_t key_loose(const struct rp_work *w, struct rp_seq s)
+{
+    uint64_t h = s.n, place = 1;
+    for (uint32_t i = 0; i < s.n; i++, place *= place_base)
+        h += loose_hash(rp_sym(w, s.v[i]), w) * place;
+    return h;
+}
+
+static uint64_t place_of(uint32_t i)
+{
+    uint64_t place = 1, base = place_base;
+    for (; i > 0; i >>= 1, base *= base)
+        if (i & 1)
+            place *= base;
+    return place;
+}
+
+uint64_t rp_key_loose_without(const struct rp_work *w, const struct rp_key_item *k, uint32_t i)
+{
+    uint64_t mine = loose_hash(rp_sym(w, k->s.v[i]), w);
+    return k->loose + (rp_sym(w, RP_SYM_HOLE)->hash - mine) * place_of(i);
+}
+
 uint64_t rp_key_hash_with(const struct rp_work *w, const struct rp_key_item *k, uint32_t i,
                           uint32_t id)
 {
-    uint64_t place = 1, base = place_base;
-    for (uint32_t e = i; e > 0; e >>= 1, base *= base)
-        if (e & 1)
-            place *= base;
-    return k->hash + (rp_sym(w, id)->hash - rp_sym(w, k->s.v[i])->hash) * place;
+    return k->hash + (rp_sym(w, id)->hash - rp_sym(w, k->s.v[i])->hash) * place_of(i);
 }
 
 /* Keys are kept sorted by hash. */
@@ -70,7 +96,7 @@ static void make_distinct(struct rp_work *w, const struct rp_key_item *all, size
 
 static struct rp_key_item item_of(const struct rp_work *w, struct rp_seq s)
 {
-    return (struct rp_key_item){s, rp_key_hash(w, s), rp_seq_content(w, s)};
+    return (struct rp_key_item){s, rp_key_hash(w, s), key_loose(w, s), rp_seq_content(w, s)};
 }
 
 static void apply(struct rp_work *w)

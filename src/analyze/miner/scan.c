@@ -66,7 +66,7 @@ static size_t scope_at(const char *p, const char *end)
 {
     if (end - p >= 3 && p[0] == ':' && p[1] == ':' && rp_is(p[2], RP_C_ALPHA | RP_C_UNDER))
         return 2;
-    return end - p >= 2 && p[0] == '#' && rp_is(p[1], RP_C_ALPHA | RP_C_UNDER) ? 1 : 0;
+    return end - p >= 2 && p[0] == '#' && rp_is(p[1], RP_C_ALPHA | RP_C_UNDER | RP_C_DIGIT) ? 1 : 0;
 }
 
 static const char *word_run(const char *p, const char *end, unsigned *classes)

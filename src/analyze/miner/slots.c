@@ -293,7 +293,9 @@ static uint64_t add_outside(struct evidence *e, uint64_t h, uint32_t form, struc
             note(e,
                  (struct seen){
                      .form = form, .place = *place, .slot = {.kind = '*'}, .value = x->text_hash});
-        h = rp_mix(h, x->text_hash);
+        /* Which identifier stands there says nothing about the slots. */
+        bool name = x->kind == RP_K_IDENT && x->level >= RP_LEVEL_ID;
+        h = rp_mix(h, name ? rp_sym(e->w, RP_SYM_WILD)->text_hash : x->text_hash);
         (*place)++;
     }
     return h;

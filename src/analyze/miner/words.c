@@ -40,6 +40,8 @@ static const struct word {
     {"busy", RP_W_FAULT},
     {"but", RP_W_STOP},
     {"by", RP_W_STOP | RP_W_PREP},
+    {"byte", RP_W_UNIT},
+    {"bytes", RP_W_UNIT},
     {"cache", RP_W_NOUN},
     {"can", RP_W_STOP},
     {"cannot", RP_W_FAIL},

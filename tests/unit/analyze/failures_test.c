@@ -88,6 +88,48 @@ static void what_differs_by_a_name_only_is_one_pattern(void **state)
     rp_failures_free(f);
 }
 
+static void of_one_template_most_decide_the_class(void **state)
+{
+    (void)state;
+    struct rp_failures *f = rp_failures_new();
+    char text[200];
+    for (unsigned i = 0; i < 120; i++) {
+        (void)snprintf(text, sizeof text, "LedgerError: account %u: debit %u.00 != credit 7.50%s",
+                       i, i, i % 10 == 0 ? "\nsee also: connect ECONNREFUSED 10.0.0.1:5432" : "");
+        add(f, "a", RP_RUN_FAILED, text, RP_NO_TIME, 400 + i);
+    }
+    rp_failures_sort(f);
+    assert_int_equal(f->n, 1);
+    assert_int_equal(f->groups[0].n, 120);
+    assert_string_not_equal(f->groups[0].class_name, "connection");
+    assert_true(f->groups[0].samples[0].line == 400 && f->groups[0].samples[1].line == 401 &&
+                f->groups[0].samples[2].line == 402);
+    rp_failures_free(f);
+}
+
+static void numbers_that_mean_something_keep_patterns_of_other_classes_apart(void **state)
+{
+    (void)state;
+    struct rp_failures *f = rp_failures_new();
+    for (uint64_t i = 0; i < 9; i++)
+        add(f, "a", RP_RUN_FAILED,
+            i % 3 == 0 ? "failed with exit status 127" : "failed with exit status 137", RP_NO_TIME,
+            i);
+    add(f, "a", RP_RUN_TIMEOUT, "failed with exit status 124", RP_NO_TIME, 9);
+    add(f, "a", RP_RUN_FAILED, "failed with exit status 1", RP_NO_TIME, 10);
+    add(f, "a", RP_RUN_FAILED, "failed with exit status 2", RP_NO_TIME, 11);
+    rp_failures_sort(f);
+    assert_int_equal(f->n, 4);
+    assert_true(rp_str_is(f->groups[0].template, "failed with exit status 137"));
+    assert_true(rp_str_is(f->groups[1].template, "failed with exit status 127"));
+    assert_string_equal(f->groups[1].class_name, "missing_command");
+    assert_true(rp_str_is(f->groups[2].template, "failed with exit status <*>")); /* 1, 2 */
+    assert_string_equal(f->groups[2].class_name, "unknown");
+    assert_true(rp_str_is(f->groups[3].template, "failed with exit status 124"));
+    assert_string_equal(f->groups[3].class_name, "timeout");
+    rp_failures_free(f);
+}
+
 static void too_many_patterns_are_counted_as_unexplained(void **state)
 {
     (void)state;
@@ -109,6 +151,8 @@ int main(void)
         cmocka_unit_test(failures_are_counted_by_pattern_most_first_with_types_times_and_samples),
         cmocka_unit_test(no_text_is_a_pattern_of_its_own_and_a_time_limit_a_class_of_its_own),
         cmocka_unit_test(what_differs_by_a_name_only_is_one_pattern),
+        cmocka_unit_test(of_one_template_most_decide_the_class),
+        cmocka_unit_test(numbers_that_mean_something_keep_patterns_of_other_classes_apart),
         cmocka_unit_test(too_many_patterns_are_counted_as_unexplained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,16 @@ static void json_loggers_are_read_whatever_the_fields_are_called(void **state)
          "info: Starting job {\"job\":\"etl\",\"timestamp\":\"2026-11-23T10:00:00.000Z\"}\n"
          "info: upload of rows done {\"job\":\"etl\",\"timestamp\":\"2026-11-23T10:00:01.000Z\"}\n",
          "etl - #0 succeeded 10:00:00.000-10:00:01.000\n", 0},
+        {"winston", /* skipped because it still runs: neither a run nor the end of that one */
+         "{\"level\":\"info\",\"message\":\"job "
+         "started\",\"job\":\"etl\",\"runId\":\"r1\",\"timestamp\":"
+         "\"2026-11-23T10:00:00.000Z\"}\n"
+         "{\"level\":\"warn\",\"message\":\"job skipped, still "
+         "running\",\"job\":\"etl\",\"timestamp\":"
+         "\"2026-11-23T10:00:01.000Z\"}\n"
+         "{\"level\":\"info\",\"message\":\"job finished\",\"job\":\"etl\",\"timestamp\":"
+         "\"2026-11-23T10:00:02.000Z\"}\n",
+         "etl r1 #0 succeeded 10:00:00.000-10:00:02.000\n", 1},
         {"winston", /* an Error as the second argument: winston joins the messages */
          "{\"level\":\"info\",\"message\":\"job started\",\"job\":\"etl\",\"timestamp\":"
          "\"2026-11-23T10:00:00.000Z\"}\n"

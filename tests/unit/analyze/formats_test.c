@@ -18,12 +18,14 @@ static void sidekiq_of_all_versions_is_read(void **state)
          "2026-11-23T10:00:02.003Z pid=7 tid=a1 WARN: Net::ReadTimeout: two\nlines\n"
          "2026-11-23T10:00:02.004Z pid=7 tid=a1 WARN: /srv/app/mail.rb:5:in `perform'\n"
          "/gems/sidekiq/processor.rb:196:in `execute_job'\n"
+         "2026-11-23T10:00:02.005Z pid=7 tid=b2 INFO: Terminating quiet threads\n"
+         "2026-11-23T10:00:02.006Z pid=7 tid=a1 WARN: the thread goes on\n"
          "2026-11-23T10:00:03.000Z pid=7 tid=c3 class=Pdf jid=33 INFO: start\n",
          "Mail 11 #3 failed 10:00:01.000-10:00:02.000 | Net::ReadTimeout: two / lines / "
          "/srv/app/mail.rb:5:in `perform' / /gems/sidekiq/processor.rb:196:in `execute_job'\n"
          "Pdf 22 #1 succeeded 10:00:01.500-10:00:02.002\n"
          "Pdf 33 #1 unfinished 10:00:03.000-?\n",
-         1},
+         3},
         {"sidekiq", /* 8: the level first, coloured on a terminal; no time under systemd */
          "\033[1;32mINFO\033[0m  2026-11-23T10:00:00.000Z pid=7 tid=a1 class=Mail jid=11: start\n"
          "\033[1;32mINFO\033[0m  2026-11-23T10:00:00.250Z pid=7 tid=a1 class=Mail jid=11 "
@@ -333,6 +335,10 @@ static void github_actions_gives_jobs_with_the_output_of_the_step_that_failed(vo
          "\xEF\xBB\xBF"
          "2026-11-23T10:01:00.0000000Z Current runner version: '2.328.0'\n"
          "2026-11-23T10:01:01.0000000Z Complete job name: slow\n"
+         "2026-11-23T10:01:02.0000000Z ##[group]Run npm ci\n"
+         "2026-11-23T10:01:02.0000000Z ##[endgroup]\n"
+         "2026-11-23T10:01:03.0000000Z of the step before\n"
+         "2026-11-23T10:01:04.0000000Z ##[group]Run e2e\n"
          "2026-11-23T10:11:00.0000000Z ##[error]The action 'Run e2e' has timed out after 10 "
          "minutes.\n"
          "2026-11-23T10:11:01.0000000Z Cleaning up orphan processes\n"
@@ -462,12 +468,13 @@ static void the_journal_is_read_in_its_forms(void **state)
          "b.service - #1 succeeded 10:00:01.000-10:00:02.000\n", 0},
         {"journald", /* short-full, and an interpreter's lines */
          "Mon 2026-11-23 10:00:00 UTC w systemd[1]: Starting sync.service - Sync...\n"
+         "Mon 2026-11-23 10:00:01 UTC w python3[70]:   File \"/srv/a.py\", line 1, in f\n"
          "Mon 2026-11-23 10:00:01 UTC w python3[70]: ValueError: x\n"
          "Mon 2026-11-23 10:00:02 UTC w systemd[1]: sync.service: Failed with result "
          "'exit-code'.\n",
-         "sync.service - #1 failed 10:00:00.000-10:00:02.000 | ValueError: x / sync.service: "
-         "Failed "
-         "with result 'exit-code'.\n",
+         "sync.service - #1 failed 10:00:00.000-10:00:02.000 |   File \"/srv/a.py\", line 1, in f "
+         "/ "
+         "ValueError: x / sync.service: Failed with result \'exit-code\'.\n",
          0},
         {"journald", /* json; a message that is no UTF-8 is an array */
          "{\"__REALTIME_TIMESTAMP\":\"1795473440000000\",\"SYSLOG_IDENTIFIER\":\"systemd\",\"_"

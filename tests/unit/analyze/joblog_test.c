@@ -108,6 +108,17 @@ static void plain_logs_of_many_hands_are_read(void **state)
         one_run("plain", cases[i].log, cases[i].type, cases[i].id, cases[i].outcome);
 }
 
+static void what_was_skipped_never_ran(void **state)
+{
+    (void)state;
+    one_run("plain",
+            "2026-11-23 22:00:00 [sync] started\n"
+            "2026-11-23 22:00:01 [sync] skipped: still running\n"
+            "2026-11-23 22:00:02 [sync] done\n"
+            "2026-11-23 22:00:03 [prune] skipped\n",
+            "sync", NULL, RP_RUN_SUCCEEDED);
+}
+
 static void prose_is_no_run(void **state)
 {
     (void)state;
@@ -224,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_logs_of_many_hands_are_read),
+        cmocka_unit_test(what_was_skipped_never_ran),
         cmocka_unit_test(prose_is_no_run),
         cmocka_unit_test(a_stack_trace_goes_to_the_run_that_failed_before_it),
         cmocka_unit_test(other_crons_are_read),

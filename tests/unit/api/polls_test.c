@@ -64,6 +64,65 @@ static void a_fetch_that_waits_gets_the_job_that_comes(void **state)
     assert_true(p.took_us < 10 * RP_US_S);
 }
 
+/* Keeps the writer busy until `open`, so that what comes meanwhile shares one transaction. */
+struct gate {
+    struct rp_op op;
+    atomic_bool inside, open;
+};
+
+static bool gate_run(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    struct gate *g = arg;
+    (void)db;
+    (void)err;
+    atomic_store(&g->inside, true);
+    while (!atomic_load(&g->open))
+        (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
+    return true;
+}
+
+static void gate_done(struct rp_op *op)
+{
+    (void)op;
+}
+
+static void wait_suspended(struct world *w, size_t n)
+{
+    for (int i = 0; atomic_load(&w->api->suspended) != n; i++) {
+        if (i == DEADLINE_S * 1000)
+            fail_msg("%zu requests are with other threads, expected %zu",
+                     atomic_load(&w->api->suspended), n);
+        (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+}
+
+static void *enqueue_run(void *arg)
+{
+    want(arg, "POST", "/v1/jobs", "{\"type\":\"mail\"}", 201, "queued");
+    return NULL;
+}
+
+static void a_fetch_gets_the_job_that_came_behind_it_in_one_transaction(void **state)
+{
+    struct world *w = *state;
+    struct gate g = {.op = {.run = gate_run, .done = gate_done}};
+    struct poll_thread p;
+    pthread_t enqueues;
+    struct rp_err err;
+    g.op.arg = &g;
+    assert_true(rp_engine_submit(w->engine, &g.op, &err));
+    while (!atomic_load(&g.inside))
+        (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
+    poll_begin(&p, w, "{\"worker\":\"w\",\"wait_ms\":25000}");
+    wait_suspended(w, 1);
+    assert_int_equal(pthread_create(&enqueues, NULL, enqueue_run, w), 0);
+    wait_suspended(w, 2);
+    atomic_store(&g.open, true);
+    (void)pthread_join(enqueues, NULL);
+    poll_end(&p, 200, "\"type\":\"mail\"");
+    assert_true(p.took_us < 20 * RP_US_S); /* not by its deadline */
+}
+
 static void a_fetch_gets_a_job_that_becomes_due_while_it_waits(void **state)
 {
     struct poll_thread p;
@@ -284,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
         T(a_fetch_that_waits_gets_the_job_that_comes),
+        T(a_fetch_gets_the_job_that_came_behind_it_in_one_transaction),
         T(a_fetch_gets_a_job_that_becomes_due_while_it_waits),
         T(a_fetch_is_answered_empty_at_its_deadline),
         T(a_fetch_without_waiting_is_answered_at_once),

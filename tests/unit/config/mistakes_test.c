@@ -1,5 +1,6 @@
 /* Where each mistake of a configuration is said to be. In the texts "@@" stands before the
  * character whose line and column must be named; it is taken out before loading. */
+#include "analyze/joblog.h"
 #include "config/config.h"
 
 #include <setjmp.h>
@@ -188,9 +189,25 @@ static void after_fifty_mistakes_the_rest_is_counted(void **state)
     rp_buf_free(&text);
 }
 
+static void a_log_format_cannot_take_the_name_of_one_that_is_known(void **state)
+{
+    (void)state;
+    size_t n = 0;
+    for (const char *name; (name = rp_joblog_format(n)) != NULL; n++) {
+        char text[200];
+        (void)snprintf(text, sizeof text, "log_formats:\n  %s: { line: '{type} {event}' }\n", name);
+        struct rp_config *c = parse(text);
+        if (c != NULL)
+            fail_msg("%s can be taken: add it to src/config/logformats.c", name);
+        assert_non_null(strstr(mistakes.error[0].err.message, "the name is taken"));
+    }
+    assert_true(n > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_log_format_cannot_take_the_name_of_one_that_is_known),
         cmocka_unit_test(each_mistake_names_its_line_and_column),
         cmocka_unit_test(a_slip_of_the_finger_is_answered_with_the_key_that_was_meant),
         cmocka_unit_test(all_mistakes_are_reported_in_order_not_only_the_first),
