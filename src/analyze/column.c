@@ -122,7 +122,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-enum { WORD = 8 };
+enum { WORD = 8, TWO_WORDS = 16 };
 
 static struct column_words words_of(struct rp_str s)
 {
@@ -167,7 +167,7 @@ static bool slot_is(const struct column *c, const struct column_slot *slot, stru
                     struct column_words w)
 {
     return slot->words.first == w.first && slot->words.more == w.more && slot->n == s.n &&
-           (s.n <= 2 * WORD ||
+           (s.n <= TWO_WORDS ||
             memcmp(c->values[slot->id - 1].text.p + WORD, s.p + WORD, s.n - WORD) == 0);
 }
 

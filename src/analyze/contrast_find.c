@@ -48,7 +48,7 @@ struct find {
 static void levels_open(struct find *f)
 {
     struct rp_contrast *c = f->c;
-    uint32_t *maps[RP_CONTRAST_ATTRIBUTES], first[RP_CONTRAST_ATTRIBUTES];
+    uint32_t *maps[RP_CONTRAST_ATTRIBUTES] = {0}, first[RP_CONTRAST_ATTRIBUTES] = {0};
     for (size_t i = 0; i < c->n_columns; i++) {
         maps[i] = column_finish(&c->columns[i]);
         first[i] = (uint32_t)f->n_levels;

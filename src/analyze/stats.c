@@ -41,22 +41,21 @@ static bool negligible(const struct tails *t, double log_weight)
 
 double rp_fisher_log_p(struct rp_counts in, struct rp_counts out)
 {
-    double runs = (double)in.runs, failed = (double)in.failed + (double)out.failed,
-           n = runs + (double)out.runs, a = (double)in.failed;
-    double low = fmax(0, failed - (double)out.runs), high = fmin(runs, failed), log_weight = 0;
+    uint64_t all = in.failed + out.failed, low = all > out.runs ? all - out.runs : 0,
+             high = in.runs < all ? in.runs : all;
+    double runs = (double)in.runs, failed = (double)all, rest = (double)out.runs - failed,
+           log_weight = 0;
     struct tails t = {.all = 1, .rare = 1, .most = 0};
-    for (double x = a; x < high; x++) {
-        log_weight += log((runs - x) * (failed - x)) - log((x + 1) * (n - runs - failed + x + 1));
+    for (uint64_t i = in.failed; i < high && !negligible(&t, log_weight); i++) {
+        double x = (double)i;
+        log_weight += log((runs - x) * (failed - x)) - log((x + 1) * (rest + x + 1));
         tail_add(&t, log_weight);
-        if (negligible(&t, log_weight))
-            break;
     }
     log_weight = 0;
-    for (double x = a; x > low; x--) {
-        log_weight += log(x * (n - runs - failed + x)) - log((runs - x + 1) * (failed - x + 1));
+    for (uint64_t i = in.failed; i > low && !negligible(&t, log_weight); i--) {
+        double x = (double)i;
+        log_weight += log(x * (rest + x)) - log((runs - x + 1) * (failed - x + 1));
         tail_add(&t, log_weight);
-        if (negligible(&t, log_weight))
-            break;
     }
     return fmin(0, log(t.rare) - log(t.all) - t.most);
 }

@@ -158,18 +158,20 @@ bool r_replays(struct request *q, struct rp_db *db, struct rp_err *err)
     return true;
 }
 
-/* With what came of it, which counts all its items: a reader's work. */
+/* With what came of it, which counts all its items: not for those who watch it run. */
 bool r_replay(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     int64_t id;
     struct rp_replay row;
     struct rp_replay_outcome outcome;
     if (!no_query(q, err) || !capture_id(q, 0, "R", &id, err) ||
-        !rp_replay_get(db, id, &q->arena, &row, err) ||
-        !rp_replay_outcome(db, &row, &q->arena, &outcome, err))
+        !rp_replay_get(db, id, &q->arena, &row, err))
+        return false;
+    bool runs = row.state == RP_REPLAY_RUNNING || row.state == RP_REPLAY_PLANNED;
+    if (!runs && !rp_replay_outcome(db, &row, &q->arena, &outcome, err))
         return false;
     answer_begin(q, 200);
-    shape_replay(&q->w, &row, &outcome);
+    shape_replay(&q->w, &row, runs ? NULL : &outcome);
     return true;
 }
 

@@ -43,8 +43,8 @@ static void mark(struct page *p, const struct timeline *t, int64_t us, const cha
     if (us == 0 || x < 0 || x > WIDTH)
         return;
     page_raw(p, "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"0\" y2=\"%d\"/>", x, x, HEIGHT);
-    page_raw(p, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", x + (x > WIDTH / 2 ? -5 : 5), y,
-             x > WIDTH / 2 ? "end" : "start");
+    page_raw(p, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", x + (x > WIDTH * .5 ? -5 : 5), y,
+             x > WIDTH * .5 ? "end" : "start");
     page_cstr(p, label);
     page_raw(p, "</text>");
 }

@@ -12,7 +12,7 @@ enum { RELEASE_A_TICK = 500 };
 /* Nobody is making a replay any more that is not whole after so long. */
 static const int64_t half_made_us = 10 * RP_US_MIN;
 
-/* Reports of workers do not wake the engine: while items end, it looks by itself. */
+/* While items end, more of them do. */
 static const int64_t busy_us = 10000;
 
 static void again_at(struct step *s, int64_t us)
@@ -142,7 +142,7 @@ static bool step(struct step *s, struct rp_err *err)
     const int64_t *n = s->r.n;
     if (n[RP_FATE_WAITING] == 0 && n[RP_FATE_RELEASED] == 0)
         return finish(s, err);
-    again_at(s, s->now_us + (settled > 0 ? busy_us : RP_US_S / 5));
+    again_at(s, s->now_us + (settled > 0 ? busy_us : RP_US_S / 2));
     if (!must_halt(s, &why, err))
         return false;
     return why.p != NULL ? halt(s, why, err) : release(s, err);

@@ -64,6 +64,8 @@ bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_repo
         m.outcome = RP_OUT_CANCELLED;
     if (event == RP_EV_FAIL_RETRY)
         m.due_us = retry_at(db, j, rp_type_settings(db, j->type_id), now_us);
+    if (j->replay_id != 0) /* its next wave may go out */
+        rp_db_changed(db, RP_CHANGED_REPLAYS);
     return rp_job_apply(db, j, event, &m, err);
 }
 

@@ -16,8 +16,8 @@ static bool enqueue(struct history *h, const char *type, size_t n, int64_t due_u
                     struct rp_err *err)
 {
     static char page[6000]; /* more than a page of the file holds */
-    struct rp_enqueue in[8];
-    struct rp_enqueued out[8];
+    struct rp_enqueue in[8] = {0};
+    struct rp_enqueued out[8] = {0};
     memset(page, 'p', sizeof page);
     for (size_t i = 0; i < n; i++) {
         in[i] = help_job(i % 4 == 3 ? "once" : type);
