@@ -24,14 +24,14 @@ static void bind_known(struct rp_stmt *s, int i, bool known, int64_t v)
         rp_bind_null(s, i);
 }
 
-#define ROW "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-#define INSERT                                                                                     \
-    "insert or fail into attempt(job_id, n, outcome, node, worker, started_at, ended_at, "         \
-    "duration_us, "                                                                                \
-    "exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, rule, "      \
-    "contract, pattern_id, replay_id, output_bytes, output_dropped, result, contract_bytes) "      \
-    "values "
-enum { COLUMNS = 24 };
+#define FEW   "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define ROW   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define BEGIN "job_id, n, outcome, node, worker, started_at, ended_at, duration_us, replay_id"
+#define REST                                                                                       \
+    ", exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, rule, "    \
+    "contract, pattern_id, output_bytes, output_dropped, result, contract_bytes"
+#define INSERT(names) "insert or fail into attempt(" names ") values "
+enum { FEW_COLUMNS = 9, COLUMNS = 24 };
 
 static int64_t either(int64_t a, int64_t b)
 {
@@ -48,7 +48,7 @@ static void bind_times(struct rp_stmt *s, int at, const struct rp_ending *e)
     rp_bind_i64(s, at + 8, took > 0 ? took : 0);
 }
 
-static void bind_attempt(struct rp_stmt *s, int at, const struct rp_ending *e)
+static void bind_begin(struct rp_stmt *s, int at, const struct rp_ending *e)
 {
     const struct rp_attempt *f = &e->report->facts;
     const struct rp_held *h = &e->held;
@@ -58,31 +58,62 @@ static void bind_attempt(struct rp_stmt *s, int at, const struct rp_ending *e)
     rp_bind_text(s, at + 4, h->node.n > 0 ? h->node : f->node);
     rp_bind_text(s, at + 5, h->worker.n > 0 ? h->worker : f->worker);
     bind_times(s, at, e);
-    bind_known(s, at + 9, f->has_exit, f->exit_code);
-    bind_known(s, at + 10, f->has_exit && f->signal != 0, f->signal);
-    rp_bind_text(s, at + 11, f->ended_by);
-    rp_bind_id(s, at + 12, f->cpu_us);
-    rp_bind_id(s, at + 13, f->memory_peak);
-    rp_bind_text(s, at + 14, f->survivors);
-    rp_bind_text(s, at + 15, e->shown.error);
-    rp_bind_text(s, at + 16, e->shown.class);
-    rp_bind_text(s, at + 17, f->rule);
-    rp_bind_text(s, at + 18, f->contract);
-    rp_bind_id(s, at + 19, e->shown.pattern_id);
-    rp_bind_id(s, at + 20, e->job->replay_id);
+    rp_bind_id(s, at + 9, e->job->replay_id);
+}
+
+static void bind_rest(struct rp_stmt *s, int at, const struct rp_ending *e)
+{
+    const struct rp_attempt *f = &e->report->facts;
+    const struct rp_held *h = &e->held;
+    bind_known(s, at + 10, f->has_exit, f->exit_code);
+    bind_known(s, at + 11, f->has_exit && f->signal != 0, f->signal);
+    rp_bind_text(s, at + 12, f->ended_by);
+    rp_bind_id(s, at + 13, f->cpu_us);
+    rp_bind_id(s, at + 14, f->memory_peak);
+    rp_bind_text(s, at + 15, f->survivors);
+    rp_bind_text(s, at + 16, e->shown.error);
+    rp_bind_text(s, at + 17, e->shown.class);
+    rp_bind_text(s, at + 18, f->rule);
+    rp_bind_text(s, at + 19, f->contract);
+    rp_bind_id(s, at + 20, e->shown.pattern_id);
     rp_bind_i64(s, at + 21, f->output_bytes > h->output_bytes ? f->output_bytes : h->output_bytes);
     rp_bind_i64(s, at + 22, f->output_dropped);
     rp_bind_text(s, at + 23, e->report->result);
     rp_bind_id(s, at + 24, f->contract_bytes);
 }
 
+/* Nothing is known of it but that it was and how it ended, as workers mostly report: the columns
+ * that would be empty cost as much as the others. */
+static bool bare(const struct rp_ending *e)
+{
+    const struct rp_attempt *f = &e->report->facts;
+    return e->outcome == RP_OUT_SUCCEEDED && !f->has_exit && f->ended_by.p == NULL &&
+           f->cpu_us == 0 && f->memory_peak == 0 && f->survivors.p == NULL && f->error.p == NULL &&
+           f->error_class.p == NULL && f->rule.p == NULL && f->contract.p == NULL &&
+           f->output_bytes == 0 && f->output_dropped == 0 && f->contract_bytes == 0 &&
+           e->held.output_bytes == 0 && e->report->result.p == NULL;
+}
+
+static bool all_bare(const struct rp_ending *e, size_t n)
+{
+    size_t i = 0;
+    while (i < n && bare(&e[i]))
+        i++;
+    return i == n;
+}
+
 bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, struct rp_err *err)
 {
     while (n > 0) {
         size_t some = rp_rows_some(n);
-        struct rp_stmt *s = rp_sql(db, RP_INSERT(some, INSERT, ROW));
-        for (size_t i = 0; i < some; i++)
-            bind_attempt(s, (int)i * COLUMNS, &e[i]);
+        bool few = all_bare(e, some);
+        struct rp_stmt *s = few ? rp_sql(db, RP_INSERT(some, INSERT(BEGIN), FEW))
+                                : rp_sql(db, RP_INSERT(some, INSERT(BEGIN REST), ROW));
+        for (size_t i = 0; i < some; i++) {
+            bind_begin(s, (int)i * (few ? FEW_COLUMNS : COLUMNS), &e[i]);
+            if (!few)
+                bind_rest(s, (int)i * COLUMNS, &e[i]);
+        }
         if (!rp_run(s, err))
             return false;
         e += some;
