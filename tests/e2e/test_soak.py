@@ -37,7 +37,9 @@ def children(pid):
 
 def cgroup_folders(d):
     """Folders of attempts below those that this daemon made."""
-    return [p for root in pathlib.Path("/sys/fs/cgroup").rglob(f"reprise-*-{d.process.pid}-*") for p in root.iterdir() if p.is_dir()]
+    # os.walk: folders of other programs come and go meanwhile
+    return [os.path.join(at, f) for at, below, _ in os.walk("/sys/fs/cgroup") for f in below
+            if os.path.basename(at).startswith("reprise-") and f"-{d.process.pid}-" in os.path.basename(at)]
 
 
 def files(d):

@@ -27,7 +27,8 @@ static void a_day_is_counted_by_minutes(void **state)
     static struct rp_bins b;
     memset(&b, 0, sizeof b);
     for (int m = 0; m < 1440; m++)
-        rp_bins_add(&b, (5000 + m) * RP_US_MIN + 30 * RP_US_S, (struct rp_counts){(uint64_t)m % 2, 3});
+        rp_bins_add(&b, (5000 + m) * RP_US_MIN + 30 * RP_US_S,
+                    (struct rp_counts){(uint64_t)m % 2, 3});
     assert_int_equal(b.n, 1440);
     assert_true(b.width_us == RP_US_MIN && b.from_us == 5000 * RP_US_MIN);
     for (size_t m = 0; m < b.n; m++)
