@@ -71,6 +71,17 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def remove_cgroups(pid):
+    """The empty folders of a killed daemon whose store goes too: nobody else would take them away."""
+    for root in {line.split()[4] for line in open("/proc/self/mountinfo") if " - cgroup2 " in line}:
+        for at, _, _ in os.walk(root, topdown=False):
+            if f"-{pid}-" in at and "/reprise-" in at:
+                try:
+                    os.rmdir(at)
+                except OSError:
+                    pass  # it is not empty: not ours
+
+
 class Daemon:
     """`reprise serve` with a configuration text. Use as a context; kill() and start() again as often as you like."""
 
@@ -81,6 +92,7 @@ class Daemon:
         self.wrap, self.env = list(wrap), env or {}
         self.write_config(config)
         self.process = None
+        self.pids = []  # of all that were started
 
     def write_config(self, config):
         self.config.write_text(f"store: sqlite://{self.dir}/reprise.db\nsocket: {self.socket}\nnode: test\n"
@@ -90,6 +102,7 @@ class Daemon:
         self.log = open(self.dir / "daemon.log", "ab")
         self.process = subprocess.Popen([*self.wrap, BIN, "serve", "--config", str(self.config)], stderr=self.log, stdout=self.log,
                                         env=environment(**self.env), start_new_session=True, cwd=self.dir)
+        self.pids.append(self.process.pid)
         if ready:
             wait_for(self.ready, "readyz")
         return self
@@ -128,6 +141,8 @@ class Daemon:
         elif self.process is not None:
             self.process.kill()
             self.process.wait()
+        for pid in self.pids:
+            remove_cgroups(pid)
         if error[0] is not None:
             print(self.logged()[-4000:])
         shutil.rmtree(self.dir, ignore_errors=True)

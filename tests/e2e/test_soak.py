@@ -37,7 +37,7 @@ def children(pid):
 
 def cgroup_folders(d):
     """Folders of attempts below those that this daemon made."""
-    # os.walk: folders of other programs come and go meanwhile
+    # os.walk: folders of other programs come and go meanwhile. Some have been left by killed daemons with the same number: see Held.
     return [os.path.join(at, f) for at, below, _ in os.walk("/sys/fs/cgroup") for f in below
             if os.path.basename(at).startswith("reprise-") and f"-{d.process.pid}-" in os.path.basename(at)]
 
@@ -50,12 +50,12 @@ def files(d):
 
 class Held:
     def __init__(self, d):
-        self.descriptors, self.files = d.descriptors(), files(d)
+        self.descriptors, self.files, self.folders = d.descriptors(), files(d), set(cgroup_folders(d))
 
     def nothing_more(self, d):
         wait_for(lambda: d.descriptors() <= self.descriptors, f"no more than {self.descriptors} descriptors (now {d.descriptors()})")
         wait_for(lambda: not children(d.process.pid), f"no child (now {children(d.process.pid)})")
-        wait_for(lambda: not cgroup_folders(d), f"no folder (now {cgroup_folders(d)})")
+        wait_for(lambda: set(cgroup_folders(d)) <= self.folders, f"no folder more than {self.folders} (now {cgroup_folders(d)})")
         assert files(d) <= self.files
 
 
