@@ -88,11 +88,12 @@ static void run_op(struct rp_db *db, struct rp_op *op)
         rp_savepoint_rollback(db);
 }
 
-/* The ops from `op` on that can be run together. */
+/* The ops from `op` on that can be run together; 0: it is one that goes by itself. */
 static size_t find_alike(struct rp_op *op, struct rp_op **alike)
 {
     size_t n = 0;
-    for (struct rp_op *o = op; n < ALIKE_OPS && o != NULL && o->run_all == op->run_all && !o->heavy;
+    for (struct rp_op *o = op;
+         o != NULL && n < ALIKE_OPS && o->run_all != NULL && o->run_all == op->run_all && !o->heavy;
          o = o->next)
         alike[n++] = o;
     return n;
@@ -102,7 +103,8 @@ static size_t find_alike(struct rp_op *op, struct rp_op **alike)
 static size_t alike_after(struct rp_op *op)
 {
     struct rp_op *alike[ALIKE_OPS];
-    return op->run_all != NULL && !op->heavy ? find_alike(op, alike) - 1 : 0;
+    size_t n = find_alike(op, alike);
+    return n > 0 ? n - 1 : 0;
 }
 
 /* Returns how many have been run: all that are alike, or none. */
@@ -110,7 +112,7 @@ static size_t run_alike(struct rp_db *db, struct rp_op *op)
 {
     struct rp_op *alike[ALIKE_OPS];
     struct rp_err err;
-    size_t n = op->run_all != NULL && !op->heavy ? find_alike(op, alike) : 0;
+    size_t n = find_alike(op, alike);
     if (n < 2 || !rp_savepoint(db, &err))
         return 0;
     if (!op->run_all(db, alike, n, &err) || !rp_savepoint_release(db, &err)) {
