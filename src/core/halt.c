@@ -7,6 +7,9 @@ enum { ALTERNATIVES = 5, STRETCH_RUNS = 50 };
 
 static const double least_p0 = 0.02, most_p0 = 0.5, outage_points = 0.1, outage_rate = 0.5;
 
+/* Of α: what the first outcomes get, the processes get the rest. */
+static const double first_share = 0.3;
+
 double rp_halt_p0(double baseline)
 {
     double p0 = 2 * baseline;
@@ -32,7 +35,7 @@ double rp_halt_log_e(double p0, int64_t failed, int64_t succeeded)
 
 double rp_halt_log_limit(double alpha, int64_t k)
 {
-    return log(M_PI * M_PI * (double)k * (double)k / 6 / alpha);
+    return log(M_PI * M_PI * (double)k * (double)k / 6 / (alpha * (1 - first_share)));
 }
 
 const struct rp_halt_process *rp_halt_says(double p0, double alpha, int64_t failed,
@@ -44,13 +47,32 @@ const struct rp_halt_process *rp_halt_says(double p0, double alpha, int64_t fail
     return NULL;
 }
 
+/* The binomial distribution, summed from its far end, where it is small. */
+int64_t rp_halt_first_limit(double p0, double alpha)
+{
+    double chance[RP_HALT_FIRST + 1] = {pow(1 - p0, RP_HALT_FIRST)}, tail = 0;
+    for (int k = 1; k <= RP_HALT_FIRST; k++)
+        chance[k] = chance[k - 1] * (RP_HALT_FIRST - k + 1) / k * p0 / (1 - p0);
+    int64_t c = RP_HALT_FIRST + 1;
+    while (alpha > 0 && c > RP_HALT_LEAST && tail + chance[c - 1] <= alpha * first_share)
+        tail += chance[--c];
+    return c;
+}
+
+bool rp_halt_first_says(double p0, double alpha, int64_t ended, int64_t failed)
+{
+    int64_t later = ended > RP_HALT_FIRST ? ended - RP_HALT_FIRST : 0;
+    return failed - later >= rp_halt_first_limit(p0, alpha);
+}
+
 int64_t rp_halt_decision_after(double p0, double alpha)
 {
     enum { MOST = 10000 };
     double p = fmin(5 * p0, 0.9);
     for (int64_t failed = RP_HALT_LEAST; failed < MOST; failed++) {
         struct rp_halt_process process = {1, failed, (int64_t)((double)failed * (1 - p) / p)};
-        if (rp_halt_says(p0, alpha, failed, &process, 1) != NULL)
+        if (rp_halt_says(p0, alpha, failed, &process, 1) != NULL ||
+            rp_halt_first_says(p0, alpha, failed + process.succeeded, failed))
             return failed;
     }
     return 0;

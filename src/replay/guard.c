@@ -12,26 +12,48 @@ static const double live_points = 0.1, live_p = 0.01;
 
 /* ---- halts ---- */
 
+/* One of the processes says so, in its numbers. */
+static struct rp_str process_says(struct step *s, const struct rp_replay_test *t)
+{
+    const struct rp_halt_rule *rule = &s->r.rule;
+    const struct rp_halt_process *p =
+        rp_halt_says(rule->p0, rule->alpha, t->failed, t->process, t->n);
+    if (p == NULL)
+        return RP_NONE;
+    double e = fmin(rp_halt_log_e(rule->p0, p->failed, p->succeeded), 700);
+    return rp_str_fmt(
+        s->arena,
+        "%lld of %lld replayed jobs failed again, %lld of %lld since wave %lld began: more than "
+        "%.3g %% are not acceptable (e = %.3g, limit %.3g)",
+        (long long)t->failed, (long long)t->ended, (long long)p->failed,
+        (long long)(p->failed + p->succeeded), (long long)(s->r.from.wave + p->k), rule->p0 * 100,
+        exp(e), exp(rp_halt_log_limit(rule->alpha, p->k)));
+}
+
+/* … or the first outcomes do. */
+static struct rp_str first_say(struct step *s, const struct rp_replay_test *t)
+{
+    const struct rp_halt_rule *rule = &s->r.rule;
+    if (!rp_halt_first_says(rule->p0, rule->alpha, t->ended, t->failed))
+        return RP_NONE;
+    return rp_str_fmt(s->arena,
+                      "%lld of %lld replayed jobs failed again: more than %.3g %% are not "
+                      "acceptable (limit %lld of the first %d)",
+                      (long long)t->failed, (long long)t->ended, rule->p0 * 100,
+                      (long long)rp_halt_first_limit(rule->p0, rule->alpha), RP_HALT_FIRST);
+}
+
 /* Too much of it fails. Nothing is left to stop when no item waits. */
 static bool items_fail(struct step *s, struct rp_str *why, struct rp_err *err)
 {
     struct rp_replay_test t;
-    const struct rp_halt_rule *rule = &s->r.rule;
     if (s->r.n[RP_FATE_WAITING] == 0)
         return true;
     if (!rp_replay_test(s->db, &s->r, &t, err))
         return false;
-    const struct rp_halt_process *p = rp_halt_says(rule->p0, rule->alpha, t.failed, t.process, t.n);
-    if (p == NULL)
-        return true;
-    double e = fmin(rp_halt_log_e(rule->p0, p->failed, p->succeeded), 700);
-    *why = rp_str_fmt(
-        s->arena,
-        "%lld of %lld replayed jobs failed again, %lld of %lld since wave %lld began: more than "
-        "%.3g %% are not acceptable (e = %.3g, limit %.3g)",
-        (long long)t.failed, (long long)t.ended, (long long)p->failed,
-        (long long)(p->failed + p->succeeded), (long long)(s->r.from.wave + p->k), rule->p0 * 100,
-        exp(e), exp(rp_halt_log_limit(rule->alpha, p->k)));
+    *why = process_says(s, &t);
+    if (why->p == NULL)
+        *why = first_say(s, &t);
     return true;
 }
 

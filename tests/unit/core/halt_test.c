@@ -78,13 +78,66 @@ static void R14_e_has_the_expectation_one_under_p0(void **state)
     }
 }
 
-static void R14_the_limits_of_all_waves_sum_to_alpha(void **state)
+static void R14_the_limits_of_all_waves_and_of_the_first_outcomes_sum_to_alpha(void **state)
 {
     (void)state;
     double sum = 0;
     for (int64_t k = 1; k <= 100000; k++)
         sum += exp(-rp_halt_log_limit(alpha, k));
-    assert_true(sum < alpha && sum > alpha * 0.9999);
+    assert_true(sum < alpha * 0.7 && sum > alpha * 0.7 * 0.9999);
+}
+
+/* By exact rational arithmetic (Python's fractions): the least c with P(Binomial(200, p0) ≥ c) of
+ * at most .3 %, that probability, and the chance of fewer than c failures at 5·p0. */
+static const struct {
+    double p0;
+    int64_t c;
+    double said, missed;
+} firsts[] = {
+    {0.02, 11, 0.00253059943535, 0.0080712499551},
+    {0.025, 13, 0.00172990426868, 0.00191412590479},
+    {0.03, 15, 0.0011470953067, 0.000430254692388},
+    {0.04, 18, 0.00123726094224, 6.87871412533e-06},
+    {0.06, 23, 0.00221038196873, 1.31467108663e-10},
+    {0.1, 33, 0.00291594147606, 9.09040019086e-24},
+    {0.18, 53, 0.00183891983866, 1.66108765849e-102},
+};
+
+/* The chance of at least c of n, term by term. */
+static double binomial_tail(int n, double p, int64_t c)
+{
+    double sum = 0;
+    for (int64_t k = c; k <= n; k++) {
+        double term = 0;
+        for (int64_t i = 1; i <= n; i++) /* n! / k! / (n − k)! · p^k · (1 − p)^(n − k) */
+            term += (i > k ? log((double)i) - log((double)(i - k)) + log1p(-p) : log(p));
+        sum += exp(term);
+    }
+    return sum;
+}
+
+static void R14_the_limit_of_the_first_outcomes_is_the_binomial_one(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
+        assert_int_equal(rp_halt_first_limit(firsts[i].p0, alpha), firsts[i].c);
+        assert_true(fabs(binomial_tail(200, firsts[i].p0, firsts[i].c) - firsts[i].said) < 1e-9);
+        double missed = 1 - binomial_tail(200, 5 * firsts[i].p0, firsts[i].c);
+        assert_true(fabs(missed - firsts[i].missed) < 1e-9);
+        assert_true(missed <= 0.01); /* rule 25, whatever the processes say */
+    }
+    assert_int_equal(rp_halt_first_limit(0.02, 0), RP_HALT_FIRST + 1); /* never */
+}
+
+static void R14_only_what_is_certainly_among_the_first_outcomes_counts(void **state)
+{
+    (void)state;
+    assert_false(rp_halt_first_says(0.02, alpha, 200, 10));
+    assert_true(rp_halt_first_says(0.02, alpha, 11, 11));
+    assert_true(rp_halt_first_says(0.02, alpha, 200, 11));
+    assert_false(rp_halt_first_says(0.02, alpha, 201, 11)); /* the last one may have failed */
+    assert_true(rp_halt_first_says(0.02, alpha, 205, 16));
+    assert_false(rp_halt_first_says(0.02, alpha, 100000, 2000));
 }
 
 static void R14_no_halt_before_three_failures_whatever_e_says(void **state)
@@ -107,7 +160,9 @@ static void R14_the_number_that_a_plan_promises_is_kept(void **state)
         double p = fmin(5 * p0, 0.9);
         for (int64_t f = 3; f <= n; f++) {
             double e = e_by_hand(p0, (int)f, (int)((double)f * (1 - p) / p));
-            assert_int_equal(log(e) >= rp_halt_log_limit(alpha, 1), f == n);
+            assert_int_equal(log(e) >= rp_halt_log_limit(alpha, 1) ||
+                                 f >= rp_halt_first_limit(p0, alpha),
+                             f == n);
         }
     }
 }
@@ -188,7 +243,8 @@ static struct run simulate(const struct setting *s, uint64_t *x)
         failed += bad;
         for (size_t q = 0; q < n; q++)
             v[q].failed += bad, v[q].succeeded += !bad;
-        if (bad && rp_halt_says(p0, alpha, failed, v, n) != NULL)
+        if (bad && (rp_halt_says(p0, alpha, failed, v, n) != NULL ||
+                    rp_halt_first_says(p0, alpha, i + 1, failed)))
             return (struct run){true, i + 1, failed};
     }
     return (struct run){false, s->items, failed};
@@ -240,14 +296,6 @@ static double allowed(double rate, int64_t n)
     return rate + 5 * sqrt(rate * (1 - rate) / (double)n);
 }
 
-/* The formula of rule 14 cannot hold the 1 % of rule 25 in 200 items at exactly 5·p0 = 10 %: it
- * misses 4 % there and comes below 1 % at 260 items, with any other chance above 5·p0 at once. So
- * both lengths are run and bound by what is true of them. */
-static const struct {
-    int64_t items;
-    double missed;
-} lengths[] = {{200, 0.05}, {300, 0.01}};
-
 static void R25_false_halts_missed_halts_and_failures_before_a_halt(void **state)
 {
     static const double baselines[] = {0.01, 0.02, 0.05},
@@ -261,15 +309,11 @@ static void R25_false_halts_missed_halts_and_failures_before_a_halt(void **state
             double p0 = rp_halt_p0(baselines[b]);
             char what[64];
             (void)snprintf(what, sizeof what, "%3.0f %% fail", ps[p] * 100);
-            struct setting s = {what, baselines[b], ps[p], ps[p], 2000, 0};
-            for (size_t i = 0; ps[p] > p0 && i < 2; i++) {
-                s.items = lengths[i].items;
-                double missed = 1 - rounds(&s, seed + 100 * b + p, n).halted;
-                if (ps[p] >= 5 * p0 && missed > allowed(lengths[i].missed, n))
-                    fail_msg("missed halts: %g", missed);
-            }
-            double halted = ps[p] <= p0 ? rounds(&s, seed + 100 * b + p, n).halted : 0;
-            if (halted > allowed(0.01, n))
+            struct setting s = {what, baselines[b], ps[p], ps[p], ps[p] > p0 ? 200 : 2000, 0};
+            double halted = rounds(&s, seed + 100 * b + p, n).halted;
+            if (ps[p] >= 5 * p0 && 1 - halted > allowed(0.01, n))
+                fail_msg("missed halts: %g", 1 - halted);
+            if (ps[p] <= p0 && halted > allowed(0.01, n))
                 fail_msg("false halts: %g", halted);
         }
 }
@@ -314,7 +358,9 @@ int main(void)
         cmocka_unit_test(R14_p0_is_twice_the_baseline_and_at_least_two_percent),
         cmocka_unit_test(R14_e_is_the_mean_over_alternatives_of_the_products),
         cmocka_unit_test(R14_e_has_the_expectation_one_under_p0),
-        cmocka_unit_test(R14_the_limits_of_all_waves_sum_to_alpha),
+        cmocka_unit_test(R14_the_limits_of_all_waves_and_of_the_first_outcomes_sum_to_alpha),
+        cmocka_unit_test(R14_the_limit_of_the_first_outcomes_is_the_binomial_one),
+        cmocka_unit_test(R14_only_what_is_certainly_among_the_first_outcomes_counts),
         cmocka_unit_test(R14_no_halt_before_three_failures_whatever_e_says),
         cmocka_unit_test(R14_the_number_that_a_plan_promises_is_kept),
         cmocka_unit_test(the_baseline_leaves_outages_out_and_nothing_else),

@@ -75,6 +75,26 @@ static void R14_three_of_five_halt_where_two_percent_are_usual(void **state)
     }
 }
 
+/* One of fifteen, evenly: no process is ever sure of that, the first 200 outcomes are. */
+static void R14_a_few_too_many_halt_within_the_first_two_hundred(void **state)
+{
+    struct world *w = *state;
+    configure(w, conf);
+    fail_many(w, "a", 250);
+    struct rp_replay_ask ask = of("a");
+    ask.canary = ask.wave_max = 15;
+    int64_t id = start(w, &ask);
+    for (int wave = 1; wave <= 11; wave++) {
+        assert_int_equal(replay(w, id).state, RP_REPLAY_RUNNING);
+        (void)tick(w);
+        assert_int_equal(work(w, 1), 15);
+        (void)tick(w);
+    }
+    assert_int_equal(replay(w, id).state, RP_REPLAY_HALTED);
+    assert_true(says(w, id, "11 of 165 replayed jobs failed again"));
+    assert_true(says(w, id, "limit 11 of the first 200"));
+}
+
 static void R14_what_is_usual_does_not_halt(void **state)
 {
     struct world *w = *state;
@@ -252,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         REPLAY_TEST(R14_a_plan_says_the_baseline_and_when_it_will_be_decided),
         REPLAY_TEST(R14_three_of_five_halt_where_two_percent_are_usual),
+        REPLAY_TEST(R14_a_few_too_many_halt_within_the_first_two_hundred),
         REPLAY_TEST(R14_what_is_usual_does_not_halt),
         REPLAY_TEST(R14_lost_and_timed_out_attempts_are_failures),
         REPLAY_TEST(R16_what_the_daemons_own_death_lost_is_no_failure_of_the_jobs),
