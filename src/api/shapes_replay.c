@@ -80,6 +80,7 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
     preflight_checks(w, p);
     if (p->rate_per_s > 0)
         rp_jw_m_f64(w, "rate", p->rate_per_s);
+    rp_jw_m_i64(w, "retries", p->retries);
     if (p->estimate_mid_s >= 0) {
         rp_jw_key(w, "estimate_s");
         rp_jw_object(w);
@@ -216,6 +217,7 @@ void shape_replay(struct rp_jw *w, const struct rp_replay *r,
     rp_jw_m_i64(w, "wave_max", r->wave_max);
     if (r->rate_per_s > 0)
         rp_jw_m_f64(w, "rate", r->rate_per_s);
+    rp_jw_m_i64(w, "retries", r->retries);
     rp_jw_m_time(w, "created_at", r->created_us);
     rp_jw_m_time(w, "started_at", r->started_us);
     rp_jw_m_time(w, "ended_at", r->ended_us);

@@ -103,12 +103,13 @@ static bool rate_given(struct cli *cli, double *per_s, struct rp_err *err)
 
 static bool guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
 {
-    int64_t canary = 0, wave = 0, at = 0, expires = 0;
+    int64_t canary = 0, wave = 0, retries = 0, at = 0, expires = 0;
     double rate = 0;
     const char *override[RP_ARGUMENTS_MAX];
     size_t n = opt_all(cli, "override", override);
     if (!opt_i64(cli, "canary", 1, 1000000, &canary, err) ||
-        !opt_i64(cli, "wave", 1, 1000000, &wave, err) || !rate_given(cli, &rate, err) ||
+        !opt_i64(cli, "wave", 1, 1000000, &wave, err) ||
+        !opt_i64(cli, "retries", 0, 100, &retries, err) || !rate_given(cli, &rate, err) ||
         !opt_time(cli, "at", &at, err) || !opt_time(cli, "expires", &expires, err))
         return false;
     rp_jw_key(w, "guard");
@@ -119,6 +120,8 @@ static bool guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
         rp_jw_m_i64(w, "wave", wave);
     if (rate > 0)
         rp_jw_m_f64(w, "rate", rate);
+    if (opt_text(cli, "retries") != NULL)
+        rp_jw_m_i64(w, "retries", retries);
     static const char *const flags[][2] = {{"include-unsafe", "include_unsafe"},
                                            {"include-unknown", "include_unknown"},
                                            {"accept-unknown", "accept_unknown"}};
@@ -368,6 +371,7 @@ static const struct rp_option replay_options[] = {
     {.name = "rate", .value = "N/s", .help = "at most so many a second"},
     {.name = "canary", .value = "N", .help = "size of the first wave"},
     {.name = "wave", .value = "N", .help = "largest wave"},
+    {.name = "retries", .value = "N", .help = "tries of a job after its first in it; 0"},
     {.name = "include-unsafe", .help = "also jobs that may not be repeated; needs --reason"},
     {.name = "include-unknown", .help = "also jobs whose outcome is unknown"},
     {.name = "accept-unknown", .help = "also failures that no class explains"},

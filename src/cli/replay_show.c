@@ -107,6 +107,9 @@ static void waves_line(struct cli *cli, struct rp_str plan)
     double rate = doc_f64(plan, "rate", 0);
     if (rate > 0)
         line_part(&l, "at most %.4g/s", rate);
+    int64_t retries = doc_i64(plan, "retries", 0);
+    if (retries > 0)
+        line_part(&l, "up to %s after its first", show_plural(cli, retries, "try", "tries"));
     line_part(&l, "live traffic first");
     line_end(&l);
 }

@@ -62,8 +62,8 @@ enum rp_event {
     RP_EV_REPLAY,         /* recorded replay or retry of a terminal job */
     RP_EV_RESOLVE_OK,     /* a person settles `unknown`: it had worked */
     RP_EV_RESOLVE_FAILED, /* … it had not */
-    RP_EV_UNDO,           /* a replay's item that was not run goes back to failed … */
-    RP_EV_UNDO_UNKNOWN,   /* … or to unknown, where it was before */
+    RP_EV_UNDO, /* a replay's item that was not run, or not again, goes back to failed … */
+    RP_EV_UNDO_UNKNOWN, /* … or to unknown, where it was before */
     RP_EVENTS_N
 };
 

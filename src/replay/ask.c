@@ -4,7 +4,13 @@
 #include "analyze/analyze.h"
 #include "base/time.h"
 
-enum { JOBS_MAX = RP_REPLAY_JOBS_MAX, WHERE_MAX = 4, OVERRIDES_MAX = 16, CANARY_MAX = 100000 };
+enum {
+    JOBS_MAX = RP_REPLAY_JOBS_MAX,
+    WHERE_MAX = 4,
+    OVERRIDES_MAX = 16,
+    CANARY_MAX = 100000,
+    RETRIES_MAX = 100
+};
 
 static bool within(struct rp_json *r, const char *name, int64_t lo, int64_t hi, int64_t *out)
 {
@@ -195,8 +201,10 @@ static bool guard_field(struct rp_json *r, int64_t now_us, int field, struct rp_
         return when_field(r, &ask->park);
     case 10:
         return later_field(r, now_us, &ask->park.at_us);
-    default:
+    case 11:
         return later_field(r, now_us, &ask->park.expires_us);
+    default:
+        return within(r, "retries", 0, RETRIES_MAX, &ask->retries);
     }
 }
 
@@ -214,6 +222,7 @@ bool rp_replay_ask_guard(struct rp_json *r, int64_t now_us, struct rp_replay_ask
                                          "when",
                                          "at",
                                          "expires",
+                                         "retries",
                                          NULL};
     uint64_t seen = 0;
     (void)rp_json_object(r);

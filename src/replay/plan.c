@@ -243,7 +243,7 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     struct rp_job_filter filter = ask->filter;
     size_t n, n_ids;
     const int64_t *ids = distinct(a, ask, &n_ids);
-    *out = (struct rp_plan){.rate_per_s = ask->rate_per_s};
+    *out = (struct rp_plan){.rate_per_s = ask->rate_per_s, .retries = ask->retries};
     filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
     if (!selected(ask, err) || !reason_given(ask, err) || !rate_usable(ask, err) ||
         !rp_replay_candidates(db, &filter, ids, n_ids, REPLAY_ITEMS_MAX + 1, a, &found, &n, err) ||
@@ -283,6 +283,7 @@ struct rp_replay replay_of(const struct rp_config *config, const struct rp_repla
         .canary = plan->canary,
         .wave_max = wave_most(config, ask),
         .rate_per_s = ask->rate_per_s,
+        .retries = ask->retries,
         .matched = plan->matched,
         .left_out = plan->matched - plan->n,
         .rule = plan->halt,

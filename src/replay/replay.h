@@ -19,6 +19,7 @@ struct rp_replay_ask {
     struct rp_str reason, actor, selection_json,
         plan_hash;            /* plan_hash: run exactly that plan or refuse */
     int64_t canary, wave_max; /* 0: default */
+    int64_t retries;          /* of an item, after its first try (rule 17) */
     double rate_per_s;        /* 0: not limited */
     struct rp_strs override;  /* names of preflight checks to override, each recorded */
 };
@@ -44,6 +45,7 @@ struct rp_plan {
     size_t n_preflight;
     int64_t canary, *waves; /* sizes, canary first */
     size_t n_waves;
+    int64_t retries;
     int64_t risk[4]; /* items by repeat risk: none, safe, unknown, partial (U9) */
     double rate_per_s;
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */

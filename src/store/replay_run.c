@@ -56,7 +56,7 @@ static bool read_items(struct rp_stmt *s, struct rp_arena *a, struct item **out,
 struct release {
     struct rp_db *db;
     struct rp_arena *arena;
-    int64_t replay_id, wave, now_us;
+    int64_t replay_id, wave, now_us, retries;
     struct rp_replay_type *types;
     size_t n_types;
 };
@@ -101,7 +101,7 @@ static bool release_one(struct release *x, const struct item *it, bool *out, str
     if (loaded && !changed_since(x, it, &j, &why, err))
         return false;
     struct rp_move m = {.now_us = x->now_us, .set_replay = true, .replay_id = x->replay_id};
-    m.max_attempts = loaded ? j.attempts + 1 : 0;
+    m.max_attempts = loaded ? j.attempts + 1 + x->retries : 0;
     *out = loaded && why.p == NULL && rp_job_apply(x->db, &j, RP_EV_REPLAY, &m, &refused);
     if (*out)
         return write_fate(x->db, x->replay_id, it->seq, RP_FATE_RELEASED, x->wave, RP_NONE, err);
@@ -157,6 +157,7 @@ bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, 
     struct rp_replay r;
     *released = 0;
     bool ok = rp_replay_get(db, id, &a, &r, err) && rp_replay_wave_begin(db, &r, wave, now_us, err);
+    x.retries = ok ? r.retries : 0;
     if (ok && r.state != RP_REPLAY_RUNNING)
         ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s: nothing goes out", (long long)id,
                      rp_replay_state_name(r.state));
@@ -187,6 +188,30 @@ static bool recall_one(struct rp_db *db, int64_t replay_id, const struct item *i
     return rp_run(s, err) && write_fate(db, replay_id, it->seq, RP_FATE_WAITING, 0, RP_NONE, err);
 }
 
+/* Those that failed in it and wait for another try stay failed, and those that run now have no
+ * other: nothing more starts (rule 15). */
+static bool give_up_retries(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct item *items;
+    size_t n;
+    struct rp_stmt *s =
+        rp_sql(db, "select " ITEM_COLUMNS " from replay_item i join job j on j.id = i.job_id"
+                   " where i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2 and j.state in"
+                   " (2, 4) and j.attempts > i.attempts_before and j.replay_id = ?1");
+    rp_bind_i64(s, 1, id);
+    bool ok = read_items(s, &a, &items, &n, err);
+    struct rp_move m = {.now_us = now_us};
+    for (size_t i = 0; ok && i < n; i++)
+        ok = rp_job_move(db, items[i].job_id, RP_EV_UNDO, &m, NULL, err);
+    rp_arena_free(&a);
+    s = rp_sql(db, "update job set max_attempts = attempts + 1 where state = 3 and max_attempts >"
+                   " attempts + 1 and replay_id = ?1 and id in (select job_id from replay_item"
+                   "  where replay_id = ?1 and fate in (1, 2) and fate = 2)");
+    rp_bind_i64(s, 1, id);
+    return ok && rp_run(s, err);
+}
+
 bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err)
 {
     struct rp_arena a = {0};
@@ -201,7 +226,7 @@ bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, struct rp_er
     for (size_t i = 0; ok && i < n; i++)
         ok = recall_one(db, id, &items[i], now_us, err);
     rp_arena_free(&a);
-    return ok;
+    return ok && give_up_retries(db, id, now_us, err);
 }
 
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,

@@ -48,7 +48,8 @@ bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_
 {
     struct rp_stmt *s = rp_sql(
         db, "insert into replay(state, selection, actor, reason, plan_hash, canary, wave_max, rate,"
-            " matched, left_out, created_at) values(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+            " matched, left_out, created_at, retries)"
+            " values(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     rp_bind_text(s, 1, in->selection.p != NULL ? in->selection : RP_STR("{}"));
     rp_bind_text(s, 2, in->actor.p != NULL ? in->actor : RP_STR("unknown"));
     rp_bind_text(s, 3, in->reason);
@@ -59,6 +60,7 @@ bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_
     rp_bind_i64(s, 8, in->matched);
     rp_bind_i64(s, 9, in->left_out);
     rp_bind_i64(s, 10, now_us);
+    rp_bind_i64(s, 11, in->retries);
     if (!rp_run(s, err))
         return false;
     *id = rp_last_id(db);
@@ -321,7 +323,8 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
     " from_failed, t.baseline, t.p0, t.alpha,"                                                     \
     " (select json_group_object(name, n) from replay_left_out where replay_id = id),"              \
     " (select json_group_object(name, n) from replay_forced where replay_id = id having"           \
-    "  count(*) > 0), p.kind, p.name, p.at, p.expires_at"
+    "  count(*) > 0), p.kind, p.name, p.at, p.expires_at,"                                         \
+    " retries"
 #define REPLAYS                                                                                    \
     "replay left join replay_test t on t.replay_id = id left join replay_parked p on"              \
     " p.replay_id = id and p.released_at is null"
@@ -353,6 +356,7 @@ static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay 
         .parked = !rp_col_null(s, 26),
         .park = {(enum rp_park_kind)rp_col_i64(s, 26), rp_col_str(s, 27, a), rp_col_i64(s, 28),
                  rp_col_i64(s, 29)},
+        .retries = rp_col_i64(s, 30),
     };
 }
 

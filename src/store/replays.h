@@ -54,6 +54,7 @@ struct rp_replay {
     struct rp_str plan_hash;
     int64_t canary, wave_max;
     double rate_per_s;                        /* 0: not limited */
+    int64_t retries;                          /* tries of an item after its first */
     int64_t created_us, started_us, ended_us; /* ended: nothing of it runs any more */
     int64_t matched, left_out, wave;          /* wave: number of the newest released one, 0: none */
     int64_t n[8];                             /* items by rp_fate; [0]: all */

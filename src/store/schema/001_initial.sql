@@ -132,6 +132,7 @@ create table replay(
   created_at integer not null, started_at integer,
   ended_at integer,                      -- null while an item may still end
   free_at integer not null default 0,    -- by its rate no item goes out before
+  retries integer not null default 0,    -- tries of an item after its first
   -- How far it was when it was last resumed after a halt: what is counted from there makes the new canary and waves.
   from_wave integer not null default 0, from_out integer not null default 0, from_ended integer not null default 0,
   from_failed integer not null default 0);
