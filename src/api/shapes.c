@@ -122,6 +122,8 @@ void shape_attempt(struct rp_jw *w, const struct rp_attempt *t)
     shape_prefixed_id(w, "pattern", "P", t->pattern_id);
     rp_jw_m_str(w, "rule", t->rule);
     shape_prefixed_id(w, "replay", "R", t->replay_id);
+    m_count(w, "wave", t->wave);
+    rp_jw_m_str(w, "key", t->key);
     rp_jw_m_i64(w, "output_bytes", t->output_bytes);
     m_count(w, "output_dropped", t->output_dropped);
     rp_jw_object_end(w);

@@ -42,6 +42,22 @@ static void plan_parts(struct rp_jw *w, const struct rp_plan *p)
     rp_jw_array_end(w);
 }
 
+static void plan_set(struct rp_jw *w, const struct rp_plan *p)
+{
+    if (p->set_json.p == NULL)
+        return;
+    rp_jw_m_raw(w, "set", p->set_json);
+    rp_jw_key(w, "changed");
+    rp_jw_array(w);
+    for (size_t i = 0; i < p->n_changed; i++) {
+        rp_jw_object(w);
+        rp_jw_m_id(w, "job", p->changed[i].job_id);
+        rp_jw_m_raw(w, "changed", p->changed[i].changed);
+        rp_jw_object_end(w);
+    }
+    rp_jw_array_end(w);
+}
+
 static void preflight_checks(struct rp_jw *w, const struct rp_plan *p)
 {
     static const char *const states[] = {"holds", "fails", "unknown"};
@@ -81,6 +97,7 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
     if (p->rate_per_s > 0)
         rp_jw_m_f64(w, "rate", p->rate_per_s);
     rp_jw_m_i64(w, "retries", p->retries);
+    plan_set(w, p);
     if (p->estimate_mid_s >= 0) {
         rp_jw_key(w, "estimate_s");
         rp_jw_object(w);
@@ -173,6 +190,8 @@ void shape_job_replay(struct rp_jw *w, const struct rp_job_replay *r)
     rp_jw_m_str(w, "actor", r->actor);
     rp_jw_m_str(w, "reason", r->reason);
     rp_jw_m_str(w, "plan", r->plan_hash);
+    rp_jw_m_str(w, "key", r->key);
+    m_raw(w, "changed", r->changed);
     rp_jw_m_time(w, "created_at", r->created_us);
     rp_jw_object_end(w);
 }
@@ -218,6 +237,7 @@ void shape_replay(struct rp_jw *w, const struct rp_replay *r,
     if (r->rate_per_s > 0)
         rp_jw_m_f64(w, "rate", r->rate_per_s);
     rp_jw_m_i64(w, "retries", r->retries);
+    m_raw(w, "set", r->payload_set);
     rp_jw_m_time(w, "created_at", r->created_us);
     rp_jw_m_time(w, "started_at", r->started_us);
     rp_jw_m_time(w, "ended_at", r->ended_us);
@@ -249,6 +269,8 @@ void shape_replay_item(struct rp_jw *w, const struct rp_replay_item *i)
     rp_jw_m_cstr(w, "risk", risks[i->risk & 3]);
     rp_jw_m_i64(w, "repairs", i->repairs);
     m_count(w, "attempt", i->attempt);
+    rp_jw_m_str(w, "key", i->key);
+    m_raw(w, "changed", i->changed);
     shape_prefixed_id(w, "pattern_before", "P", i->pattern_before);
     shape_prefixed_id(w, "pattern_after", "P", i->pattern_after);
     rp_jw_object_end(w);

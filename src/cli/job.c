@@ -1,6 +1,6 @@
 /* One job: show with the death certificate of each attempt, retry, cancel, resolve. */
 #include "cli/groups.h"
-#include "cli/internal.h"
+#include "cli/replay.h"
 
 #include "analyze/analyze.h"
 #include "exec/exec.h"
@@ -182,6 +182,10 @@ static void attempt_head(struct cli *cli, struct rp_str t)
         line_part(&l, "worker %s", show_text(cli, worker));
     if (doc_has(t, "replay"))
         line_part(&l, "replay %s", doc_show(cli, t, "replay"));
+    if (doc_has(t, "wave"))
+        line_part(&l, "wave %lld", (long long)doc_i64(t, "wave", 0));
+    if (doc_has(t, "key"))
+        line_part(&l, "key %s", doc_show(cli, t, "key"));
     line_end(&l);
 }
 
@@ -277,6 +281,7 @@ static void replays(struct cli *cli, const char *id)
             line_part(&l, "%s", doc_show(cli, i.value, "reason"));
         if (why.n > 0)
             line_part(&l, "%s", show_cut(cli, why, 60));
+        replay_changes(cli, &l, i.value);
         line_end(&l);
     }
     items_close(&i);

@@ -140,6 +140,8 @@ static bool guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
     rp_jw_m_cstr(w, "when", opt_text(cli, "when"));
     rp_jw_m_time(w, "at", at);
     rp_jw_m_time(w, "expires", expires);
+    if (!replay_set_member(cli, w, err))
+        return false;
     rp_jw_object_end(w);
     return true;
 }
@@ -372,6 +374,10 @@ static const struct rp_option replay_options[] = {
     {.name = "canary", .value = "N", .help = "size of the first wave"},
     {.name = "wave", .value = "N", .help = "largest wave"},
     {.name = "retries", .value = "N", .help = "tries of a job after its first in it; 0"},
+    {.name = "set",
+     .value = "PATH=VALUE",
+     .help = "this value (JSON) at this JSON pointer of the payloads, in copies for this replay",
+     .flags = RP_OPT_REPEATS},
     {.name = "include-unsafe", .help = "also jobs that may not be repeated; needs --reason"},
     {.name = "include-unknown", .help = "also jobs whose outcome is unknown"},
     {.name = "accept-unknown", .help = "also failures that no class explains"},

@@ -9,6 +9,11 @@ bool replay_in_state(struct cli *cli, struct rp_str r, const char *state);
 /* Parts that plans and replays have in common. Whether anything was left out. */
 bool replay_left_out_lines(struct cli *cli, struct rp_str doc, const char *field);
 void replay_forced_line(struct cli *cli, struct rp_str doc);
+/* replay_set.c: values for payloads: the member of a request; lines of a plan or replay; the parts
+ * of an item's line. */
+bool replay_set_member(struct cli *cli, struct rp_jw *w, struct rp_err *err);
+void replay_set_lines(struct cli *cli, struct rp_str doc, int label);
+void replay_changes(struct cli *cli, struct line *l, struct rp_str item);
 void replay_show(struct cli *cli, struct rp_str replay);
 /* Progress until it has ended; Ctrl-C leaves it running. Exit code: 0 all succeeded, 3 not all, 4
  * halted before anything ran. */

@@ -187,6 +187,7 @@ void replay_show(struct cli *cli, struct rp_str r)
         line_part(&l, "%s", doc_show(cli, r, "says"));
         line_end(&l);
     }
+    replay_set_lines(cli, r, LABEL);
     fates_line(cli, r);
     verdict_line(cli, r);
     fix_lines(cli, r);

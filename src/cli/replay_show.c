@@ -203,6 +203,7 @@ void replay_plan_show(struct cli *cli, struct rp_str plan)
     preflight_line(cli, plan);
     if (n > 0) {
         waves_line(cli, plan);
+        replay_set_lines(cli, plan, LABEL);
         risk_line(cli, plan);
         estimate_line(cli, plan);
         halt_line(cli, plan);

@@ -1,6 +1,8 @@
 /* Kinds of the success contract. */
 #include "config/internal.h"
 
+#include "base/json_pointer.h"
+
 static bool read_min_bytes(struct load *l, const struct row *row, const struct node *v,
                            const struct owners *o)
 {
@@ -37,16 +39,6 @@ static const char *take_op(struct rp_str *s)
     return "=";
 }
 
-static bool pointer_valid(struct rp_str s)
-{
-    if (s.n > 0 && s.p[0] != '/')
-        return false;
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] == '~' && (i + 1 == s.n || (s.p[i + 1] != '0' && s.p[i + 1] != '1')))
-            return false;
-    return true;
-}
-
 static bool one_result(struct load *l, const struct row *row, const struct child *c,
                        struct rp_contract *e)
 {
@@ -54,7 +46,7 @@ static bool one_result(struct load *l, const struct row *row, const struct child
     double number;
     if (!rp_scalar_want(l, row, c->value, "a condition such as \">0\""))
         return false;
-    if (!pointer_valid(c->key->text))
+    if (!rp_pointer_valid(c->key->text))
         return rp_mistake(l, c->key->from, "result: %s is not a JSON pointer such as /rows",
                           rp_shown(c->key));
     const char *op = take_op(&value);

@@ -126,6 +126,8 @@ const struct row rp_rows[] = {
      "How late a run may be, or how long it may take, before that alert."},
     {IN_JOB, "poison_after", &rp_kind_number, "3", 1, 100, TYPE(poison_after), true, 0, NULL,
      "A job that has ended its worker so often is set aside."},
+    {IN_JOB, "replay_key", &rp_kind_choice, "own", 0, 0, TYPE(replay_key), true, 0, "own|new",
+     "`REPRISE_KEY` of a replayed attempt: the job's own as ever, or a new one for each replay."},
     {IN_JOB, "stdin", &rp_kind_string, NULL, 0, 0, TYPE(stdin_text), false, 0, NULL,
      "Standard input of the command, instead of the payload."},
     {IN_JOB, "schedule", &rp_kind_string, NULL, 0, 0, SCHEDULE(expr), false, 0, NULL,

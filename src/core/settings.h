@@ -39,6 +39,9 @@ struct rp_limits { /* 0: not limited */
     double cpus; /* cgroup v2 cpu.max */
 };
 
+/* Which REPRISE_KEY a replayed attempt gets (replay specification 18). */
+enum rp_replay_key { RP_REPLAY_KEY_OWN, RP_REPLAY_KEY_NEW };
+
 struct rp_type {
     struct rp_str name, description;
     struct rp_strs run;      /* argv; n == 0: workers fetch it */
@@ -61,6 +64,7 @@ struct rp_type {
     struct rp_contract expect;
     int64_t expect_every_us, expect_within_us; /* schedules 21; 0: not asked */
     int64_t poison_after; /* kills of the worker by one job before it is set aside, default 3 */
+    enum rp_replay_key replay_key;
     struct rp_str source; /* the type's part of the configuration as text, for `type show` */
 };
 

@@ -1,6 +1,7 @@
 /* What an ended process means for its job (users.md U21, U24): the kernel's facts first, then the
  * exit code's contract, then the success contract of the type. */
 #include "base/json.h"
+#include "base/json_pointer.h"
 #include "engine/engine.h"
 
 #include <stdio.h>
@@ -78,58 +79,6 @@ static void check_duration(struct breach *b, const struct rp_contract *c, int64_
                              rp_duration_format(c->max_duration_us, want), (double)us / 1e6));
 }
 
-/* The value at one token of a JSON pointer (RFC 6901) inside an object or array. */
-static bool pointer_step(struct rp_arena *a, struct rp_str value, struct rp_str token,
-                         struct rp_str *out)
-{
-    struct rp_json r;
-    struct rp_str key, raw;
-    rp_json_open(&r, value, a);
-    if (rp_json_peek(&r) == RP_JSON_OBJECT) {
-        (void)rp_json_object(&r);
-        while (rp_json_member(&r, &key) && rp_json_raw(&r, &raw))
-            if (rp_str_eq(key, token)) {
-                *out = raw;
-                return true;
-            }
-        return false;
-    }
-    uint64_t want, i = 0;
-    if (rp_json_peek(&r) != RP_JSON_ARRAY || !rp_str_u64(token, &want) || !rp_json_array(&r))
-        return false;
-    for (; rp_json_item(&r) && rp_json_raw(&r, &raw); i++)
-        if (i == want) {
-            *out = raw;
-            return true;
-        }
-    return false;
-}
-
-static struct rp_str pointer_unescape(struct rp_arena *a, struct rp_str token)
-{
-    char *p = rp_alloc(a, token.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < token.n; i++) {
-        bool escape = token.p[i] == '~' && i + 1 < token.n;
-        p[n++] = !escape ? token.p[i] : token.p[++i] == '1' ? '/' : '~';
-    }
-    return (struct rp_str){p, n};
-}
-
-static bool pointer_get(struct rp_arena *a, struct rp_str value, struct rp_str pointer,
-                        struct rp_str *out)
-{
-    struct rp_str rest = pointer, token;
-    *out = value;
-    if (pointer.n == 0)
-        return true;
-    (void)rp_str_split(&rest, '/', &token); /* the empty part before the first slash */
-    while (rp_str_split(&rest, '/', &token))
-        if (!pointer_step(a, *out, pointer_unescape(a, token), out))
-            return false;
-    return true;
-}
-
 static bool compare_holds(const char *op, double have, double want)
 {
     switch (op[0]) {
@@ -157,7 +106,7 @@ static void check_result(struct breach *b, const struct rp_contract *c, struct r
         struct rp_str pointer = c->result[i].pointer, want = c->result[i].value, have;
         const char *op = c->result[i].op;
         double x, y;
-        if (result.p == NULL || !pointer_get(b->arena, result, pointer, &have)) {
+        if (result.p == NULL || !rp_pointer_get(b->arena, result, pointer, &have)) {
             breach(b, rp_str_fmt(b->arena, "expected result %.*s %s %.*s, saw no such value",
                                  RP_FMT(pointer), op, RP_FMT(want)));
             continue;

@@ -2,6 +2,7 @@
 #include "replay/internal.h"
 
 #include "analyze/analyze.h"
+#include "base/json_pointer.h"
 #include "base/time.h"
 
 enum {
@@ -9,7 +10,8 @@ enum {
     WHERE_MAX = 4,
     OVERRIDES_MAX = 16,
     CANARY_MAX = 100000,
-    RETRIES_MAX = 100
+    RETRIES_MAX = 100,
+    SET_MAX = 16
 };
 
 static bool within(struct rp_json *r, const char *name, int64_t lo, int64_t hi, int64_t *out)
@@ -176,6 +178,36 @@ static bool later_field(struct rp_json *r, int64_t now_us, int64_t *us)
            (*us > now_us || rp_json_bad(r, RP_E_BAD_FIELD, "that time is over"));
 }
 
+static bool pointer_usable(struct rp_json *r, const struct rp_replay_ask *ask, struct rp_str path)
+{
+    if (ask->n_set == SET_MAX)
+        return rp_json_bad(r, RP_E_TOO_LARGE, "more than %d values", SET_MAX);
+    for (size_t i = 0; i < ask->n_set; i++)
+        if (rp_str_eq(ask->set[i].name, path))
+            return rp_json_bad(r, RP_E_BAD_FIELD, "%.*s comes twice", RP_FMT(path));
+    return rp_pointer_valid(path) ||
+           rp_json_bad(r, RP_E_BAD_FIELD, "\"%.*s\" is not a JSON pointer such as /customer/id",
+                       RP_FMT(path));
+}
+
+static bool set_field(struct rp_json *r, struct rp_replay_ask *ask)
+{
+    struct rp_str path, value;
+    (void)rp_json_peek(r);
+    const char *from = r->p;
+    ask->set = RP_NEW_N(r->arena, struct rp_env, SET_MAX);
+    ask->n_set = 0;
+    (void)rp_json_object(r);
+    while (rp_json_member(r, &path)) {
+        if (!pointer_usable(r, ask, path) || !rp_json_raw(r, &value))
+            return false;
+        ask->set[ask->n_set++] = (struct rp_env){path, value};
+    }
+    ask->set_json = (struct rp_str){from, (size_t)(r->p - from)};
+    return !r->failed &&
+           (ask->n_set > 0 || rp_json_bad(r, RP_E_BAD_FIELD, "an empty object changes nothing"));
+}
+
 static bool guard_field(struct rp_json *r, int64_t now_us, int field, struct rp_replay_ask *ask)
 {
     switch (field) {
@@ -203,6 +235,8 @@ static bool guard_field(struct rp_json *r, int64_t now_us, int field, struct rp_
         return later_field(r, now_us, &ask->park.at_us);
     case 11:
         return later_field(r, now_us, &ask->park.expires_us);
+    case 12:
+        return set_field(r, ask);
     default:
         return within(r, "retries", 0, RETRIES_MAX, &ask->retries);
     }
@@ -222,6 +256,7 @@ bool rp_replay_ask_guard(struct rp_json *r, int64_t now_us, struct rp_replay_ask
                                          "when",
                                          "at",
                                          "expires",
+                                         "set",
                                          "retries",
                                          NULL};
     uint64_t seen = 0;

@@ -14,6 +14,13 @@ void select_items(const struct rp_config *config, const struct rp_replay_ask *as
 /* What of reasons and checks it was taken past. */
 size_t plan_forced(const struct rp_plan *plan, struct rp_replay_count out[FORCED_MAX]);
 
+/* payload.c: fills plan->changed; RP_E_BAD_FIELD if a payload has no place for a value. */
+bool plan_payloads(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_arena *a,
+                   struct rp_plan *plan, struct rp_err *err);
+/* … and of so many items the payloads themselves. */
+bool give_payloads(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_arena *a,
+                   struct rp_candidate *items, int64_t n, struct rp_err *err);
+
 /* difference.c: whether it is the plan that was asked for by its hash; RP_E_REFUSED with what
  * changed since. */
 bool plan_holds(struct rp_db *db, const struct rp_plan *plan, const struct rp_replay_ask *ask,
@@ -29,7 +36,10 @@ bool overridden(const struct rp_replay_ask *ask, const char *name);
 /* The distinct types of the plan's items, in order of first appearance. */
 struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
 
-/* plan.c: the row of a plan's replay, and what it left out and was forced past. */
+/* plan.c: items with what their attempts get. */
+bool add_items(struct rp_db *db, const struct rp_replay_ask *ask, int64_t id,
+               struct rp_candidate *items, int64_t n, struct rp_err *err);
+/* The row of a plan's replay, and what it left out and was forced past. */
 struct rp_replay replay_of(const struct rp_config *config, const struct rp_replay_ask *ask,
                            const struct rp_plan *plan);
 bool record_counts(struct rp_db *db, int64_t id, const struct rp_replay *r,

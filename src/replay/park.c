@@ -67,7 +67,7 @@ static bool run_plan(struct step *s, const struct rp_replay_ask *ask, const stru
     struct rp_replay r = replay_of(rp_db_config(s->db), ask, plan);
     return rp_replay_unpark(s->db, s->r.id, &r, s->now_us, err) &&
            record_counts(s->db, s->r.id, &r, plan, s->now_us, err) &&
-           rp_replay_add(s->db, s->r.id, plan->items, (size_t)plan->n, err) &&
+           add_items(s->db, ask, s->r.id, plan->items, plan->n, err) &&
            rp_replay_set_state(s->db, s->r.id, RP_REPLAY_RUNNING, RP_STR("engine"), ask->reason,
                                s->now_us, err);
 }

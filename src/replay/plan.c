@@ -85,9 +85,9 @@ static uint64_t settings_hash(const struct rp_config *config, struct rp_str type
 }
 
 /* Over what is frozen of each item, in order of ids: the same set has the same hash however it was
- * found. Settings are in it: with others it would be another run. */
-static struct rp_str hash_items(const struct rp_config *config, struct rp_arena *a,
-                                const struct rp_plan *plan)
+ * found. Settings are in it, and what payloads get: with others it would be another run. */
+static struct rp_str hash_items(const struct rp_config *config, const struct rp_replay_ask *ask,
+                                struct rp_arena *a, const struct rp_plan *plan)
 {
     struct rp_candidate *sorted = RP_NEW_N(a, struct rp_candidate, (size_t)plan->n + 1);
     if (plan->n > 0)
@@ -105,6 +105,11 @@ static struct rp_str hash_items(const struct rp_config *config, struct rp_arena 
                          (long long)sorted[i].attempt, (int)sorted[i].state,
                          (long long)sorted[i].pattern_id, (unsigned long long)settings);
         (void)crypto_generichash_update(&st, (const unsigned char *)line, (unsigned long long)n);
+    }
+    for (size_t i = 0; i < ask->n_set; i++) {
+        struct rp_str set =
+            rp_str_fmt(a, "%.*s=%.*s\n", RP_FMT(ask->set[i].name), RP_FMT(ask->set[i].value));
+        (void)crypto_generichash_update(&st, (const unsigned char *)set.p, set.n);
     }
     (void)crypto_generichash_final(&st, digest, sizeof digest);
     (void)sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
@@ -243,7 +248,8 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     struct rp_job_filter filter = ask->filter;
     size_t n, n_ids;
     const int64_t *ids = distinct(a, ask, &n_ids);
-    *out = (struct rp_plan){.rate_per_s = ask->rate_per_s, .retries = ask->retries};
+    *out = (struct rp_plan){
+        .rate_per_s = ask->rate_per_s, .retries = ask->retries, .set_json = ask->set_json};
     filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
     if (!selected(ask, err) || !reason_given(ask, err) || !rate_usable(ask, err) ||
         !rp_replay_candidates(db, &filter, ids, n_ids, REPLAY_ITEMS_MAX + 1, a, &found, &n, err) ||
@@ -251,8 +257,9 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
         return false;
     select_items(config, ask, found, n, a, out);
     make_waves(config, ask, a, out);
-    out->hash = hash_items(config, a, out);
-    return estimate(db, config, a, out, err) && halt_rule(db, config, now_us, a, out, err) &&
+    out->hash = hash_items(config, ask, a, out);
+    return plan_payloads(db, ask, a, out, err) && estimate(db, config, a, out, err) &&
+           halt_rule(db, config, now_us, a, out, err) &&
            preflight(db, config, ask, now_us, a, out, err);
 }
 
@@ -284,6 +291,7 @@ struct rp_replay replay_of(const struct rp_config *config, const struct rp_repla
         .wave_max = wave_most(config, ask),
         .rate_per_s = ask->rate_per_s,
         .retries = ask->retries,
+        .payload_set = ask->set_json,
         .matched = plan->matched,
         .left_out = plan->matched - plan->n,
         .rule = plan->halt,
@@ -317,6 +325,18 @@ static bool make_replay(struct rp_db *db, const struct rp_config *config,
            record_counts(db, m->id, &r, plan, now_us, err);
 }
 
+bool add_items(struct rp_db *db, const struct rp_replay_ask *ask, int64_t id,
+               struct rp_candidate *items, int64_t n, struct rp_err *err)
+{
+    struct rp_arena own = {0};
+    bool ok =
+        give_payloads(db, ask, &own, items, n, err) && rp_replay_add(db, id, items, (size_t)n, err);
+    for (int64_t i = 0; i < n; i++)
+        items[i].payload = items[i].changed = RP_NONE;
+    rp_arena_free(&own);
+    return ok;
+}
+
 bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                     struct rp_replay_making *m, bool *again, struct rp_err *err)
@@ -324,7 +344,7 @@ bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
     if (m->id == 0 && !make_replay(db, config, ask, now_us, a, m, err))
         return false;
     int64_t n = at_most(m->plan.n - m->made, ITEMS_A_PART);
-    if (!rp_replay_add(db, m->id, m->plan.items + m->made, (size_t)n, err))
+    if (!add_items(db, ask, m->id, m->plan.items + m->made, n, err))
         return false;
     m->made += n;
     *again = m->made < m->plan.n;

@@ -21,19 +21,28 @@ struct rp_replay_ask {
     int64_t canary, wave_max; /* 0: default */
     int64_t retries;          /* of an item, after its first try (rule 17) */
     double rate_per_s;        /* 0: not limited */
-    struct rp_strs override;  /* names of preflight checks to override, each recorded */
+    struct rp_env *set;       /* values by JSON pointer that its attempts' payloads get (rule 19) */
+    size_t n_set;
+    struct rp_str set_json;  /* … as they came */
+    struct rp_strs override; /* names of preflight checks to override, each recorded */
 };
 
 struct rp_left_out {
     const char *reason;
     int64_t n;
 };
-enum { LEFT_OUT_MAX = 16 };
+enum { LEFT_OUT_MAX = 16, SAMPLES_MAX = 3 };
 enum rp_check_state { RP_CHECK_HOLDS, RP_CHECK_FAILS, RP_CHECK_UNKNOWN };
 struct rp_preflight {
     struct rp_str check, says;
     enum rp_check_state state;
     bool overridden;
+};
+
+/* How the payload of an item is changed: [{path, before, after}]. */
+struct rp_plan_change {
+    int64_t job_id;
+    struct rp_str changed;
 };
 
 struct rp_plan {
@@ -46,6 +55,9 @@ struct rp_plan {
     int64_t canary, *waves; /* sizes, canary first */
     size_t n_waves;
     int64_t retries;
+    struct rp_str set_json;                     /* values that all payloads get, absent: none */
+    struct rp_plan_change changed[SAMPLES_MAX]; /* of the first items */
+    size_t n_changed;
     int64_t risk[4]; /* items by repeat risk: none, safe, unknown, partial (U9) */
     double rate_per_s;
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */

@@ -53,6 +53,19 @@ bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job 
     return true;
 }
 
+bool rp_job_payload(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_str *out,
+                    struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select payload from job where id = ?1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step = rp_step(s, err);
+    if (step != RP_STEP_ROW)
+        return step == RP_STEP_DONE && rp_absent_id(err, "job ", id, "reprise jobs");
+    *out = rp_col_null(s, 0) ? RP_NONE : rp_col_str(s, 0, a);
+    rp_reset(s);
+    return true;
+}
+
 static struct rp_attempt attempt_row(struct rp_stmt *s, int64_t id, struct rp_arena *a)
 {
     return (struct rp_attempt){
@@ -80,6 +93,8 @@ static struct rp_attempt attempt_row(struct rp_stmt *s, int64_t id, struct rp_ar
         .output_bytes = rp_col_i64(s, 19),
         .output_dropped = rp_col_i64(s, 20),
         .contract_bytes = rp_col_i64(s, 21),
+        .wave = rp_col_i64(s, 22),
+        .key = rp_col_str(s, 23, a),
     };
 }
 
@@ -101,13 +116,15 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
     if (!job_exists(db, id, err))
         return false;
     struct rp_stmt *s = rp_sql(
-        db, "select * from (select n, outcome, node, worker, started_at, ended_at, duration_us, "
+        db, "select t.*, i.wave, i.key from (select n, outcome, node, worker, started_at, "
+            "ended_at, duration_us, "
             "exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, "
             "rule, contract, pattern_id, replay_id, output_bytes, output_dropped, contract_bytes "
             "from attempt where job_id = ?1 union all select l.n, 0, l.node, l.worker, "
             "l.started_at, null, null, null, null, null, null, null, null, null, null, null, null, "
             "null, j.replay_id, l.output_bytes, null, null from lease l join job j on j.id = "
-            "l.job_id where l.job_id = ?1 order by n desc limit ?2) order by n");
+            "l.job_id where l.job_id = ?1 order by n desc limit ?2) t left join replay_item i on "
+            "i.job_id = ?1 and i.replay_id = t.replay_id order by t.n");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RP_ATTEMPTS_LISTED);
     enum rp_step step;

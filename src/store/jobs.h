@@ -68,7 +68,8 @@ struct rp_attempt {
     struct rp_str survivors; /* what was left running and was killed */
     struct rp_str error, error_class, rule;
     struct rp_str contract; /* the broken part of the success contract: expected and seen */
-    int64_t pattern_id, replay_id;
+    int64_t pattern_id, replay_id, wave;
+    struct rp_str key; /* of a replay's own for it, absent: the job's */
     int64_t output_bytes, output_dropped;
     int64_t contract_bytes; /* size of the success contract's file after the run, 0: none */
 };
@@ -103,6 +104,9 @@ bool rp_jobs_failures(struct rp_db *db, const struct rp_job_filter *f, int limit
                       struct rp_err *err);
 bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job *out,
                 struct rp_err *err);
+/* Absent: it has none. */
+bool rp_job_payload(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_str *out,
+                    struct rp_err *err);
 /* The newest RP_ATTEMPTS_LISTED, oldest of them first. */
 bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_attempt **out,
                      size_t *n, struct rp_err *err);

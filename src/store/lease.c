@@ -1,6 +1,6 @@
 /* Leases: granted, extended, run out. */
 #include "base/time.h"
-#include "store/internal.h"
+#include "store/replays_internal.h"
 
 /* ---- granting ---- */
 
@@ -92,7 +92,8 @@ bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const s
     struct rp_job_row *rows = RP_NEW_N(a, struct rp_job_row, n);
     struct rp_move m = {.now_us = g->now_us};
     for (size_t i = 0; i < n; i++)
-        if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err))
+        if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err) ||
+            !rp_replay_given(db, &rows[i], a, &out[i].job, err))
             return false;
     if (!rp_jobs_begin(db, rows, n, &m, err))
         return false;

@@ -130,10 +130,12 @@ bool rp_job_replays(struct rp_db *db, int64_t job_id, struct rp_arena *a,
                     struct rp_job_replay **out, size_t *n, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
-        db, "select i.replay_id, i.wave, (select max(t.n) from attempt t where t.job_id = i.job_id"
-            "  and t.n > i.n_before and t.replay_id = i.replay_id), i.n_before, r.state, i.fate,"
-            " r.actor, r.reason, i.why, r.plan_hash, r.created_at from replay_item i join replay r"
-            " on r.id = i.replay_id where i.job_id = ?1 order by i.replay_id limit 1000");
+        db,
+        "select i.replay_id, i.wave, (select max(t.n) from attempt t where t.job_id = i.job_id"
+        "  and t.n > i.n_before and t.replay_id = i.replay_id), i.n_before, r.state, i.fate,"
+        " r.actor, r.reason, i.why, r.plan_hash, r.created_at, i.key, i.changed from replay_item i"
+        " join replay r"
+        " on r.id = i.replay_id where i.job_id = ?1 order by i.replay_id limit 1000");
     rp_bind_i64(s, 1, job_id);
     enum rp_step step;
     *out = NULL;
@@ -151,6 +153,8 @@ bool rp_job_replays(struct rp_db *db, int64_t job_id, struct rp_arena *a,
             .why = rp_col_str(s, 8, a),
             .plan_hash = rp_col_str(s, 9, a),
             .created_us = rp_col_i64(s, 10),
+            .key = rp_col_str(s, 11, a),
+            .changed = rp_col_str(s, 12, a),
         };
     }
     return step == RP_STEP_DONE;

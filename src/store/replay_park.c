@@ -107,7 +107,8 @@ bool rp_replay_park_try(struct rp_db *db, int64_t id, int64_t now_us, struct rp_
 static bool write_plan(struct rp_db *db, int64_t id, const struct rp_replay *in, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(db, "update replay set plan_hash = ?2, canary = ?3, wave_max = ?4,"
-                                   " rate = ?5, matched = ?6, left_out = ?7 where id = ?1");
+                                   " rate = ?5, matched = ?6, left_out = ?7, retries = ?8,"
+                                   " payload_set = ?9 where id = ?1");
     rp_bind_i64(s, 1, id);
     rp_bind_text(s, 2, in->plan_hash);
     rp_bind_i64(s, 3, in->canary);
@@ -115,6 +116,8 @@ static bool write_plan(struct rp_db *db, int64_t id, const struct rp_replay *in,
     rp_bind_f64(s, 5, in->rate_per_s);
     rp_bind_i64(s, 6, in->matched);
     rp_bind_i64(s, 7, in->left_out);
+    rp_bind_i64(s, 8, in->retries);
+    rp_bind_text(s, 9, in->payload_set);
     if (!rp_run(s, err))
         return false;
     s = rp_sql(db, "delete from replay_test where replay_id = ?1");

@@ -104,7 +104,8 @@ static bool release_one(struct release *x, const struct item *it, bool *out, str
     m.max_attempts = loaded ? j.attempts + 1 + x->retries : 0;
     *out = loaded && why.p == NULL && rp_job_apply(x->db, &j, RP_EV_REPLAY, &m, &refused);
     if (*out)
-        return write_fate(x->db, x->replay_id, it->seq, RP_FATE_RELEASED, x->wave, RP_NONE, err);
+        return write_fate(x->db, x->replay_id, it->seq, RP_FATE_RELEASED, x->wave, RP_NONE, err) &&
+               rp_replay_give_key(x->db, x->replay_id, it->seq, &j, err);
     if (why.p == NULL) {
         if (refused.code != RP_E_NOT_FOUND && refused.code != RP_E_BAD_STATE &&
             refused.code != RP_E_CONFLICT) {

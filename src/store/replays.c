@@ -48,8 +48,8 @@ bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_
 {
     struct rp_stmt *s = rp_sql(
         db, "insert into replay(state, selection, actor, reason, plan_hash, canary, wave_max, rate,"
-            " matched, left_out, created_at, retries)"
-            " values(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+            " matched, left_out, created_at, retries, payload_set)"
+            " values(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
     rp_bind_text(s, 1, in->selection.p != NULL ? in->selection : RP_STR("{}"));
     rp_bind_text(s, 2, in->actor.p != NULL ? in->actor : RP_STR("unknown"));
     rp_bind_text(s, 3, in->reason);
@@ -61,6 +61,7 @@ bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_
     rp_bind_i64(s, 9, in->left_out);
     rp_bind_i64(s, 10, now_us);
     rp_bind_i64(s, 11, in->retries);
+    rp_bind_text(s, 12, in->payload_set);
     if (!rp_run(s, err))
         return false;
     *id = rp_last_id(db);
@@ -91,14 +92,15 @@ static bool insert_item(struct rp_db *db, int64_t replay_id, int64_t seq,
     int64_t payload;
     if (!rp_payload_hash(db, c->job_id, &payload, err))
         return false;
-    struct rp_stmt *s = rp_sql(
-        db, "insert into replay_item(replay_id, seq, job_id, type_id, state_before, "
-            "n_before, attempts_before,"
-            " max_attempts_before, ended_before, due_before, pattern_before, class_before,"
-            " replay_before, payload_hash, settings_hash, fate, risk, sequence) select ?1, ?2,"
-            " id, type_id, ?3, ?4, attempts,"
-            " max_attempts, ended_at, due_at, pattern_id, error_class, replay_id, ?5, ?6, 1,"
-            " ?8, ?9 from job where id = ?7");
+    struct rp_stmt *s =
+        rp_sql(db, "insert into replay_item(replay_id, seq, job_id, type_id, state_before, "
+                   "n_before, attempts_before,"
+                   " max_attempts_before, ended_before, due_before, pattern_before, class_before,"
+                   " replay_before, payload_hash, settings_hash, fate, risk, sequence, payload,"
+                   " changed) select ?1, ?2,"
+                   " id, type_id, ?3, ?4, attempts,"
+                   " max_attempts, ended_at, due_at, pattern_id, error_class, replay_id, ?5, ?6, 1,"
+                   " ?8, ?9, ?10, ?11 from job where id = ?7");
     rp_bind_i64(s, 1, replay_id);
     rp_bind_i64(s, 2, seq);
     rp_bind_i64(s, 3, c->state);
@@ -108,6 +110,8 @@ static bool insert_item(struct rp_db *db, int64_t replay_id, int64_t seq,
     rp_bind_i64(s, 7, c->job_id);
     rp_bind_i64(s, 8, c->risk);
     rp_bind_text(s, 9, c->sequence);
+    rp_bind_blob(s, 10, c->payload);
+    rp_bind_text(s, 11, c->changed);
     if (!rp_run(s, err))
         return false;
     return rp_changes(db) == 1 || rp_absent_id(err, "job ", c->job_id, "reprise jobs");
@@ -324,7 +328,7 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
     " (select json_group_object(name, n) from replay_left_out where replay_id = id),"              \
     " (select json_group_object(name, n) from replay_forced where replay_id = id having"           \
     "  count(*) > 0), p.kind, p.name, p.at, p.expires_at,"                                         \
-    " retries"
+    " retries, payload_set"
 #define REPLAYS                                                                                    \
     "replay left join replay_test t on t.replay_id = id left join replay_parked p on"              \
     " p.replay_id = id and p.released_at is null"
@@ -357,6 +361,7 @@ static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay 
         .park = {(enum rp_park_kind)rp_col_i64(s, 26), rp_col_str(s, 27, a), rp_col_i64(s, 28),
                  rp_col_i64(s, 29)},
         .retries = rp_col_i64(s, 30),
+        .payload_set = rp_col_str(s, 31, a),
     };
 }
 
@@ -412,13 +417,14 @@ bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_aren
 bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit, struct rp_arena *a,
                      struct rp_replay_item **out, size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "select i.seq, i.job_id, i.wave, i.fate, t.name, i.why, i.pattern_before,"
-                   " i.pattern_after, i.n_before, (select max(a.n) from attempt a where a.job_id ="
-                   "  i.job_id and a.n > i.n_before and a.replay_id = i.replay_id), i.risk"
-                   " from replay_item i join job_type t"
-                   " on t.id = i.type_id where i.replay_id = ?1 and i.seq > ?2"
-                   " order by i.seq limit ?3");
+    struct rp_stmt *s = rp_sql(
+        db,
+        "select i.seq, i.job_id, i.wave, i.fate, t.name, i.why, i.pattern_before,"
+        " i.pattern_after, i.n_before, (select max(a.n) from attempt a where a.job_id ="
+        "  i.job_id and a.n > i.n_before and a.replay_id = i.replay_id), i.risk, i.key, i.changed"
+        " from replay_item i join job_type t"
+        " on t.id = i.type_id where i.replay_id = ?1 and i.seq > ?2"
+        " order by i.seq limit ?3");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, after_seq);
     rp_bind_i64(s, 3, limit > 0 && limit < 10000 ? limit : 10000);
@@ -438,6 +444,8 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit,
             .repairs = rp_col_i64(s, 8),
             .attempt = rp_col_i64(s, 9),
             .risk = (int)rp_col_i64(s, 10),
+            .key = rp_col_str(s, 11, a),
+            .changed = rp_col_str(s, 12, a),
         };
     }
     return step == RP_STEP_DONE;

@@ -53,8 +53,9 @@ struct rp_replay {
     struct rp_str actor, reason, says; /* says: why it is halted or how it ended */
     struct rp_str plan_hash;
     int64_t canary, wave_max;
-    double rate_per_s;                        /* 0: not limited */
-    int64_t retries;                          /* tries of an item after its first */
+    double rate_per_s;         /* 0: not limited */
+    int64_t retries;           /* tries of an item after its first */
+    struct rp_str payload_set; /* JSON: values by pointer that its attempts get; absent: none */
     int64_t created_us, started_us, ended_us; /* ended: nothing of it runs any more */
     int64_t matched, left_out, wave;          /* wave: number of the newest released one, 0: none */
     int64_t n[8];                             /* items by rp_fate; [0]: all */
@@ -82,6 +83,9 @@ struct rp_candidate {
     bool deployed;          /* a deploy of its type was marked since it failed */
     struct rp_str sequence; /* its label of that name: one after another, by id (U8) */
     int risk; /* of a repeat, see struct rp_plan: set by the planner, frozen with the item */
+    /* With payload_set, by the planner: what its attempts get instead of the job's own, and how
+     * that differs: [{path, before, after}]. */
+    struct rp_str payload, changed;
 };
 /* Failed (and, if asked, unknown) jobs of a filter or by id, oldest first, ≤ limit: the raw
  * material of a plan. Successes never. */
@@ -219,6 +223,7 @@ struct rp_job_replay {
     enum rp_replay_state state;
     enum rp_fate fate;
     struct rp_str actor, reason, why, plan_hash;
+    struct rp_str key, changed; /* as of an item */
     int64_t created_us;
 };
 bool rp_job_replays(struct rp_db *db, int64_t job_id, struct rp_arena *a,
@@ -238,6 +243,7 @@ struct rp_replay_item {
     int64_t repairs, attempt; /* the attempt that failed, and the newest of the replay, 0: none */
     enum rp_fate fate;
     struct rp_str type, why;
+    struct rp_str key, changed; /* what its attempts get instead of the job's own, if they do */
     int64_t pattern_before, pattern_after;
 };
 bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit, struct rp_arena *a,

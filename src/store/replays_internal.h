@@ -34,6 +34,15 @@ bool rp_replay_test_lost(struct rp_db *db, int64_t id, struct rp_err *err);
 /* [w] An outcome is unknown because the daemon died: none for the test. */
 bool rp_replay_test_spare(struct rp_db *db, int64_t id, struct rp_err *err);
 
+/* ---- replay_given.c: what the attempts of an item get instead of the job's own ---- */
+
+/* [w] An item that goes out: a fresh key, if its type wants one (rule 18). */
+bool rp_replay_give_key(struct rp_db *db, int64_t id, int64_t seq, const struct rp_job_row *j,
+                        struct rp_err *err);
+/* Key and payload of the job of a lease, as the replay that it runs in gives them. */
+bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, struct rp_arena *a,
+                     struct rp_job *job, struct rp_err *err);
+
 /* ---- replay_outcome.c ---- */
 
 /* [w] With its first start: how its types fare now. */

@@ -133,6 +133,7 @@ create table replay(
   ended_at integer,                      -- null while an item may still end
   free_at integer not null default 0,    -- by its rate no item goes out before
   retries integer not null default 0,    -- tries of an item after its first
+  payload_set text,                      -- what it changes in payloads: {pointer: value}
   -- How far it was when it was last resumed after a halt: what is counted from there makes the new canary and waves.
   from_wave integer not null default 0, from_out integer not null default 0, from_ended integer not null default 0,
   from_failed integer not null default 0);
@@ -145,6 +146,8 @@ create table replay_item(
   wave integer, fate integer not null, pattern_after integer, why text,
   risk integer not null default 0,       -- of a repeat: 0 none, 1 safe, 2 unknown, 3 partial
   sequence text,                         -- its label: those of one run one after another, by job_id
+  key text, payload blob,                -- what its attempts get instead of the job's own
+  changed text,                          -- how that payload differs: [{path, before, after}]
   primary key(replay_id, seq)) without rowid;
 create index replay_item_job on replay_item(job_id);
 create index replay_item_sequence on replay_item(replay_id, sequence, job_id) where sequence is not null;
