@@ -13,7 +13,7 @@ typedef void render_fn(struct request *q);
 /* jobs.c */
 prepare_fn p_enqueue, p_reason;
 run_fn r_enqueue, r_jobs, r_jobs_count, r_jobs_failures, r_job, r_attempts, r_output, r_cancel,
-    r_retry, r_resolve;
+    r_resolve;
 prepare_fn p_resolve;
 render_fn a_enqueue;
 /* {reason?, …}: fills q->in with a struct rp_str */
@@ -40,6 +40,10 @@ run_fn r_deps, r_deps_check;
 /* patterns.c: patterns; analysis.c: the analysis of a window */
 prepare_fn p_pattern_edit, p_analysis;
 run_fn r_patterns, r_pattern, r_pattern_edit, r_analysis;
+
+/* retry.c */
+prepare_fn p_retry;
+run_fn r_retry;
 
 /* replays.c */
 prepare_fn p_replay;

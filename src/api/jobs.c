@@ -427,13 +427,6 @@ bool r_cancel(struct request *q, struct rp_db *db, struct rp_err *err)
            rp_job_cancel(db, id, q->actor, reason_of(q), request_now(q), err) && r_job(q, db, err);
 }
 
-bool r_retry(struct request *q, struct rp_db *db, struct rp_err *err)
-{
-    int64_t id;
-    return capture_id(q, 0, "", &id, err) &&
-           rp_job_retry(db, id, q->actor, reason_of(q), request_now(q), err) && r_job(q, db, err);
-}
-
 struct resolve {
     struct rp_str reason, outcome;
 };

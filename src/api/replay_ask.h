@@ -11,7 +11,14 @@ struct replay_in {
     struct rp_str select, guard; /* as they came; absent: not given */
     struct rp_str check, says;
     struct rp_replay_making making;
+    void (*look)(struct rp_db *db, void *arg); /* once dependencies were checked */
 };
+
+/* For ROUTE_ASYNC: has dependencies checked anew, then runs `then` with the request on a reader. */
+bool replay_after_checks(struct request *q, void (*then)(struct rp_db *db, void *arg),
+                         struct rp_err *err);
+/* As q->failed: a refused start says which check refused, beside the sentence. */
+void replay_refused(struct request *q, const struct rp_err *err);
 
 /* Reads {"select": …, "guard": …, "dry_run": …} into *in. */
 bool replay_ask_read(struct request *q, struct replay_in *in, struct rp_err *err);

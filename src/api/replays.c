@@ -3,8 +3,7 @@
 
 #include "deps/deps.h"
 
-/* A refused start says which check refused, beside the sentence. */
-static void refused(struct request *q, const struct rp_err *err)
+void replay_refused(struct request *q, const struct rp_err *err)
 {
     const struct replay_in *in = q->in;
     problem_begin(q, err, 0);
@@ -19,7 +18,7 @@ bool p_replay(struct request *q, struct rp_err *err)
 {
     struct replay_in *in = RP_NEW(&q->arena, struct replay_in);
     q->in = in;
-    q->failed = refused;
+    q->failed = replay_refused;
     if (!replay_ask_read(q, in, err))
         return false;
     return in->select.p != NULL || in->ask.plan_hash.n > 0 ||
@@ -118,8 +117,9 @@ static void look(struct rp_db *db, void *arg)
 static void checked(void *ctx)
 {
     struct request *q = ctx;
+    const struct replay_in *in = q->in;
     struct rp_err err;
-    q->read = (struct rp_read){.run = look, .arg = q};
+    q->read = (struct rp_read){.run = in->look, .arg = q};
     if (!rp_engine_read(q->api->engine, &q->read, &err))
         request_refuse(q, &err);
 }
@@ -132,11 +132,19 @@ static void check_first(struct rp_db *db, void *arg)
         request_refuse(q, &err);
 }
 
+bool replay_after_checks(struct request *q, void (*then)(struct rp_db *db, void *arg),
+                         struct rp_err *err)
+{
+    struct replay_in *in = q->in;
+    in->look = then;
+    q->read = (struct rp_read){.run = check_first, .arg = q};
+    return rp_engine_read(q->api->engine, &q->read, err);
+}
+
 bool r_replay_plan_or_start(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     (void)db;
-    q->read = (struct rp_read){.run = check_first, .arg = q};
-    return rp_engine_read(q->api->engine, &q->read, err);
+    return replay_after_checks(q, look, err);
 }
 
 /* ---- lists ---- */

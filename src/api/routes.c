@@ -20,7 +20,7 @@ const struct route routes[] = {
     {"GET",  "/v1/jobs/{id}/replays",                    RP_SCOPE_READ,    ROUTE_READ,  NULL, r_job_replays, NULL, 0},
     {"GET",  "/v1/jobs/{id}/attempts/{n}/output",        RP_SCOPE_READ,    ROUTE_READ,  NULL, r_output, NULL, 0},
     {"POST", "/v1/jobs/{id}/cancel",                     RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_cancel, NULL, SMALL},
-    {"POST", "/v1/jobs/{id}/retry",                      RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_retry, NULL, SMALL},
+    {"POST", "/v1/jobs/{id}/retry",                      RP_SCOPE_OPERATE, ROUTE_ASYNC, p_retry, r_retry, NULL, SMALL},
     {"POST", "/v1/jobs/{id}/resolve",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_resolve, r_resolve, NULL, SMALL},
 
     {"POST", "/v1/work/fetch",                           RP_SCOPE_WORK,    ROUTE_ASYNC, p_fetch, r_fetch, a_fetch, SMALL},

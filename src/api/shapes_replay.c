@@ -225,6 +225,7 @@ void shape_replay(struct rp_jw *w, const struct rp_replay *r,
     rp_jw_object(w);
     shape_prefixed_id(w, "id", "R", r->id);
     rp_jw_m_cstr(w, "state", rp_replay_state_name(r->state));
+    rp_jw_m_cstr(w, "kind", rp_replay_kind_name(r->kind));
     m_raw(w, "selection", r->selection);
     rp_jw_m_str(w, "actor", r->actor);
     rp_jw_m_str(w, "reason", r->reason);

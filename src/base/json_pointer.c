@@ -4,7 +4,7 @@
 
 bool rp_pointer_valid(struct rp_str s)
 {
-    if (s.n > 0 && s.p[0] != '/')
+    if ((s.n > 0 && s.p[0] != '/') || !rp_utf8_valid(s))
         return false;
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] == '~' && (i + 1 == s.n || (s.p[i + 1] != '0' && s.p[i + 1] != '1')))

@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 
-/* "" or "/a/0/b"; ~ only as ~0 and ~1. */
+/* "" or "/a/0/b" in UTF-8; ~ only as ~0 and ~1. */
 bool rp_pointer_valid(struct rp_str pointer);
 /* *out: the value's bytes, a slice of `doc`. */
 bool rp_pointer_get(struct rp_arena *a, struct rp_str doc, struct rp_str pointer,

@@ -330,7 +330,7 @@ static int run_show(struct cli *cli)
 
 /* ---- interventions ---- */
 
-static int each_job(struct cli *cli, const char *verb, const char *again)
+static int each_job(struct cli *cli, const char *verb)
 {
     int code = 0;
     for (int i = 0; i < cli->n_args; i++) {
@@ -345,7 +345,53 @@ static int each_job(struct cli *cli, const char *verb, const char *again)
         } else if (cli->json) {
             (void)print_json(reply.body);
         } else {
-            say(cli, 0, "job %.*s is %s%s", RP_FMT(id), doc_show(cli, reply.body, "state"), again);
+            say(cli, 0, "job %.*s is %s", RP_FMT(id), doc_show(cli, reply.body, "state"));
+        }
+    }
+    return code;
+}
+
+/* The reason, and what it may go past (a replay of one). */
+static void retry_body(struct cli *cli, struct rp_buf *body)
+{
+    struct rp_jw w = {.out = body};
+    rp_jw_object(&w);
+    rp_jw_m_cstr(&w, "reason", opt_text(cli, "reason"));
+    rp_jw_key(&w, "guard");
+    rp_jw_object(&w);
+    replay_past_members(cli, &w);
+    rp_jw_object_end(&w);
+    rp_jw_object_end(&w);
+}
+
+static bool retry_one(struct cli *cli, const char *given, struct reply *reply, struct rp_err *err)
+{
+    struct rp_str id;
+    struct rp_buf body = {0};
+    retry_body(cli, &body);
+    bool ok = id_given(cli, given, "", &id, err) &&
+              client_call(cli, "POST", show_fmt(cli, "/v1/jobs/%.*s/retry", RP_FMT(id)), &body,
+                          reply, err);
+    rp_buf_free(&body);
+    return ok;
+}
+
+static int retry_all(struct cli *cli)
+{
+    int code = 0;
+    for (int i = 0; i < cli->n_args; i++) {
+        struct reply reply = {0};
+        struct rp_err err;
+        if (!retry_one(cli, cli->args[i], &reply, &err)) {
+            int bad = say_err(cli, &err);
+            code = code == 0 ? bad : code;
+        } else if (cli->json) {
+            (void)print_json(reply.body);
+        } else {
+            say(cli, 0, "job %s is %s again%s", cli->args[i], doc_show(cli, reply.body, "state"),
+                doc_has(reply.body, "replay")
+                    ? show_fmt(cli, ", by replay %s", doc_show(cli, reply.body, "replay"))
+                    : "");
         }
     }
     return code;
@@ -353,7 +399,11 @@ static int each_job(struct cli *cli, const char *verb, const char *again)
 
 static int run_retry(struct cli *cli)
 {
-    int code = each_job(cli, "retry", " again");
+    struct rp_err err;
+    if (opt_flag(cli, "include-unsafe") &&
+        !confirm(cli, "running jobs again that may have had their effect already", &err))
+        return say_err(cli, &err);
+    int code = retry_all(cli);
     if (code == 0 && !cli->json)
         say_next(cli, "reprise job show %s", cli->args[0]);
     return code;
@@ -361,7 +411,7 @@ static int run_retry(struct cli *cli)
 
 static int run_cancel(struct cli *cli)
 {
-    return each_job(cli, "cancel", "");
+    return each_job(cli, "cancel");
 }
 
 static int run_resolve(struct cli *cli)
@@ -403,6 +453,17 @@ static const struct rp_option show_options[] = {
     {.name = "all", .help = "every attempt, not only the last five"},
     {0},
 };
+static const struct rp_option retry_options[] = {
+    {.name = "include-unsafe", .help = "though it may not be repeated; needs --reason"},
+    {.name = "include-unknown", .help = "though nobody knows whether it worked"},
+    {.name = "override",
+     .value = "CHECK",
+     .help = "go past what refuses it; needs --reason",
+     .flags = RP_OPT_REPEATS},
+    {.name = "reason", .value = "R", .help = "kept in the audit trail"},
+    {.name = "yes", .help = "do not ask"},
+    {0},
+};
 static const struct rp_option logs_options[] = {
     {.name = "attempt", .value = "N", .help = "default: the latest"},
     {.name = "stream",
@@ -433,10 +494,11 @@ const struct rp_command job_rows[JOB_ROWS] = {
      .arguments = "ID…",
      .least = 1,
      .most = -1,
-     .options = reason_options,
-     .summary = "queues a job that failed, was cancelled or is unknown once more",
-     .help = "A job that succeeded is run again only with --reason. For many jobs at once, with "
-             "checks and a canary: reprise replay.",
+     .options = retry_options,
+     .summary = "runs a job that failed, was cancelled or is unknown once more",
+     .help = "A failed job is retried by a replay of one: what leaves a job out of a replay "
+             "refuses it (exit 4) and says what to do. A job that succeeded is run again only with "
+             "--reason. For many jobs at once, with a canary: reprise replay.",
      .safety = RP_REVERSIBLE,
      .run = run_retry},
     {.name = "job cancel",

@@ -101,12 +101,29 @@ static bool rate_given(struct cli *cli, double *per_s, struct rp_err *err)
     return rp_hint(err, "write 20/s or 90/min");
 }
 
+void replay_past_members(struct cli *cli, struct rp_jw *w)
+{
+    const char *override[RP_ARGUMENTS_MAX];
+    size_t n = opt_all(cli, "override", override);
+    static const char *const flags[][2] = {{"include-unsafe", "include_unsafe"},
+                                           {"include-unknown", "include_unknown"},
+                                           {"accept-unknown", "accept_unknown"}};
+    for (size_t i = 0; i < 3; i++)
+        if (opt_flag(cli, flags[i][0]))
+            rp_jw_m_bool(w, flags[i][1], true);
+    if (n > 0) {
+        rp_jw_key(w, "override");
+        rp_jw_array(w);
+        for (size_t i = 0; i < n; i++)
+            rp_jw_str(w, rp_str_of(override[i]));
+        rp_jw_array_end(w);
+    }
+}
+
 static bool guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
 {
     int64_t canary = 0, wave = 0, retries = 0, at = 0, expires = 0;
     double rate = 0;
-    const char *override[RP_ARGUMENTS_MAX];
-    size_t n = opt_all(cli, "override", override);
     if (!opt_i64(cli, "canary", 1, 1000000, &canary, err) ||
         !opt_i64(cli, "wave", 1, 1000000, &wave, err) ||
         !opt_i64(cli, "retries", 0, 100, &retries, err) || !rate_given(cli, &rate, err) ||
@@ -122,19 +139,7 @@ static bool guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
         rp_jw_m_f64(w, "rate", rate);
     if (opt_text(cli, "retries") != NULL)
         rp_jw_m_i64(w, "retries", retries);
-    static const char *const flags[][2] = {{"include-unsafe", "include_unsafe"},
-                                           {"include-unknown", "include_unknown"},
-                                           {"accept-unknown", "accept_unknown"}};
-    for (size_t i = 0; i < 3; i++)
-        if (opt_flag(cli, flags[i][0]))
-            rp_jw_m_bool(w, flags[i][1], true);
-    if (n > 0) {
-        rp_jw_key(w, "override");
-        rp_jw_array(w);
-        for (size_t i = 0; i < n; i++)
-            rp_jw_str(w, rp_str_of(override[i]));
-        rp_jw_array_end(w);
-    }
+    replay_past_members(cli, w);
     rp_jw_m_cstr(w, "reason", opt_text(cli, "reason"));
     rp_jw_m_cstr(w, "plan", opt_text(cli, "plan"));
     rp_jw_m_cstr(w, "when", opt_text(cli, "when"));
@@ -251,7 +256,9 @@ static void replay_row(struct cli *cli, struct table *t, struct rp_str r)
     struct rp_str state = doc_str(cli, r, "state");
     int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0);
     table_row(t);
-    table_cell(t, doc_show(cli, r, "id"));
+    table_cell(t, rp_str_is(doc_str(cli, r, "kind"), "replay")
+                      ? doc_show(cli, r, "id")
+                      : show_fmt(cli, "%s %s", doc_show(cli, r, "id"), doc_show(cli, r, "kind")));
     table_paint(t, state_paint(state), show_text(cli, state));
     table_cell(t, show_count(cli, doc_i64(r, "to_replay", 0)));
     table_cell(t, show_count(cli, doc_i64(r, "fates.succeeded", 0)));

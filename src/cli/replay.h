@@ -9,6 +9,8 @@ bool replay_in_state(struct cli *cli, struct rp_str r, const char *state);
 /* Parts that plans and replays have in common. Whether anything was left out. */
 bool replay_left_out_lines(struct cli *cli, struct rp_str doc, const char *field);
 void replay_forced_line(struct cli *cli, struct rp_str doc);
+/* Members of a guard: what it goes past. */
+void replay_past_members(struct cli *cli, struct rp_jw *w);
 /* replay_set.c: values for payloads: the member of a request; lines of a plan or replay; the parts
  * of an item's line. */
 bool replay_set_member(struct cli *cli, struct rp_jw *w, struct rp_err *err);

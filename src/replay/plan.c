@@ -283,6 +283,7 @@ struct rp_replay replay_of(const struct rp_config *config, const struct rp_repla
                            const struct rp_plan *plan)
 {
     return (struct rp_replay){
+        .kind = ask->kind,
         .selection = ask->selection_json,
         .actor = ask->actor,
         .reason = ask->reason,

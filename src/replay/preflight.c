@@ -198,8 +198,8 @@ static bool check_other_replays(struct pre *p, struct rp_err *err)
     struct rp_str type = RP_NONE;
     for (size_t i = 0; i < n && type.p == NULL; i++) {
         if ((live[i].state != RP_REPLAY_PLANNED && live[i].state != RP_REPLAY_RUNNING) ||
-            live[i].parked)
-            continue; /* those that stand still take no one's place */
+            live[i].parked || live[i].kind == RP_REPLAY_RETRY)
+            continue; /* those that stand still, and single jobs, take no one's place */
         running++;
         if (!same_type(p, live[i].id, &type, err))
             return false;
@@ -276,5 +276,6 @@ bool preflight(struct rp_db *db, const struct rp_config *config, const struct rp
     if (!check_dependencies(&p, err) || !check_workers(&p, err))
         return false;
     check_classes(&p);
-    return check_other_replays(&p, err) && check_backlog(&p, err) && check_room(&p, err);
+    return (ask->kind == RP_REPLAY_RETRY || check_other_replays(&p, err)) &&
+           check_backlog(&p, err) && check_room(&p, err);
 }

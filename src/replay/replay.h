@@ -10,6 +10,7 @@
 #include "store/replays.h"
 
 struct rp_replay_ask {
+    enum rp_replay_kind kind;
     struct rp_replay_park park;
     struct rp_job_filter filter; /* states ignored: failed, and unknown with include_unknown */
     bool has_filter;             /* something was selected; else refused without `all` */
@@ -101,6 +102,17 @@ bool rp_replay_park(struct rp_db *db, const struct rp_config *config,
 bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
                      const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                      int64_t *id, struct rp_err *err);
+/* ---- the retry of one job (rule 23) ---- */
+
+/* Fills in what such an ask selects and is spared; false if `id` is not a number. */
+bool rp_replay_retry_ask(struct rp_str id, struct rp_arena *a, struct rp_replay_ask *ask);
+/* [w] Starts what was planned for it, and queues the job. RP_E_REFUSED with what to do. */
+bool rp_replay_retry(struct rp_db *db, const struct rp_config *config,
+                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                     struct rp_replay_making *m, struct rp_err *err);
+/* A reason to leave out, in words, and what to do about it. */
+const char *rp_replay_left_out_words(const char *reason, const char **hint);
+
 /* ---- what came of it (rule 20) ---- */
 
 enum rp_verdict_of { RP_REPLAY_NOT_KNOWN, RP_REPLAY_BETTER, RP_REPLAY_NO_CHANGE, RP_REPLAY_WORSE };

@@ -39,6 +39,12 @@ static bool may_retry(struct rp_db *db, const struct rp_job_row *j, struct rp_st
     return true;
 }
 
+bool rp_job_may_retry(struct rp_db *db, int64_t id, struct rp_str reason, struct rp_err *err)
+{
+    struct rp_job_row j;
+    return rp_job_load(db, id, &j, err) && may_retry(db, &j, reason, err);
+}
+
 bool rp_job_retry(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                   int64_t now_us, struct rp_err *err)
 {
@@ -46,7 +52,7 @@ bool rp_job_retry(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_s
     if (!rp_job_load(db, id, &j, err) || !may_retry(db, &j, reason, err))
         return false;
     enum rp_state before = j.state;
-    struct rp_move m = {.now_us = now_us, .max_attempts = j.attempts + 1};
+    struct rp_move m = {.now_us = now_us, .max_attempts = j.attempts + 1, .set_replay = true};
     return rp_job_apply(db, &j, RP_EV_REPLAY, &m, err) &&
            rp_audit_job(db, actor, "job.retry", id, "IRREVERSIBLE", before, reason, now_us, err);
 }

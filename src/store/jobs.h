@@ -211,8 +211,11 @@ bool rp_jobs_promote(struct rp_db *db, int64_t now_us, int64_t max, int64_t *n, 
  * rp_jobs_to_kill; a worker hears it at its next beat. Terminal states: RP_E_BAD_STATE. */
 bool rp_job_cancel(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                    int64_t now_us, struct rp_err *err);
+/* Whether it may be run again at all: its type is configured, its command known here; a success
+ * needs a reason. */
+bool rp_job_may_retry(struct rp_db *db, int64_t id, struct rp_str reason, struct rp_err *err);
 /* [w] failed, cancelled, unknown (and succeeded with a reason) → queued, one more attempt allowed.
- */
+ * Failed ones are retried by a replay of one, see replay/. */
 bool rp_job_retry(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                   int64_t now_us, struct rp_err *err);
 /* [w] settles `unknown`. */

@@ -46,9 +46,21 @@ struct rp_replay_park {
     int64_t at_us, expires_us; /* 0: not said */
 };
 
+/* X(symbol, number, name) */
+#define RP_REPLAY_KINDS(X)                                                                         \
+    X(RP_REPLAY_OF_MANY, 0, "replay")                                                              \
+    X(RP_REPLAY_RETRY, 1, "retry") /* of one job, asked for by its id */
+enum rp_replay_kind {
+#define X(sym, no, name) sym = no,
+    RP_REPLAY_KINDS(X)
+#undef X
+};
+const char *rp_replay_kind_name(enum rp_replay_kind k);
+
 struct rp_replay {
     int64_t id;
     enum rp_replay_state state;
+    enum rp_replay_kind kind;
     struct rp_str selection;           /* JSON as it was asked for */
     struct rp_str actor, reason, says; /* says: why it is halted or how it ended */
     struct rp_str plan_hash;

@@ -1,4 +1,5 @@
-"""What may be asked of a replay beside its guards, with real commands (replay.md 17 to 19): tries, keys, payloads."""
+"""What may be asked of a replay beside its guards, with real commands (replay.md 17 to 19, 23): tries, keys,
+payloads; and the retry of one job."""
 import json
 
 import pytest
@@ -13,6 +14,7 @@ jobs:
   own:   { shell: 'echo "$REPRISE_KEY"; cat; test -e fixed || { echo "connection to server failed: Connection refused" >&2; exit 1; }', cwd: "DIR" }
   fresh: { shell: 'echo "$REPRISE_KEY"; cat; test -e fixed || { echo "connection to server failed: Connection refused" >&2; exit 1; }', cwd: "DIR",
            replay_key: new }
+  mail:  { shell: 'test -e fixed', cwd: "DIR", idempotent: false }
 """
 
 
@@ -97,3 +99,26 @@ def test_R19_what_is_no_pointer_or_no_json_or_has_no_place_is_an_error_and_nothi
     for set in ({"amount": 1}, {"/a~x": 1}, {}, 7, {"/x/y": 1}, {f"/m{i}": 1 for i in range(17)}):
         assert d.http("POST", "/v1/replays", {"select": {"jobs": [job]}, "guard": {"set": set}})[0] in (400, 413), set
     assert d.get("/v1/replays")["items"] == [] and len(d.attempts(job)) == 1
+
+
+def test_R23_job_retry_is_a_replay_of_one_and_a_refusal_says_what_to_do(d):
+    own, mail = fail(d, "own", payload={}), fail(d, "mail")
+    fixed(d)
+    said = cli(d, "job", "retry", mail, code=4).err
+    assert "may not be repeated" in said and "--include-unsafe" in said
+    status, body = d.http("POST", f"/v1/jobs/{mail}/retry")
+    assert status == 409 and json.loads(body)["check"] == "not-idempotent"
+    assert d.http("POST", f"/v1/jobs/{mail}/retry", {"guard": {"include_unsafe": True}})[0] == 400  # without a reason
+    cli(d, "job", "retry", mail, "--include-unsafe", "--yes", "--reason", "it was never sent")
+    assert "by replay R2" in cli(d, "job", "retry", own).out
+    wait_for(lambda: all(d.job(j)["state"] == "succeeded" for j in (own, mail)), "both")
+    r = wait_for(lambda: (d.get("/v1/replays/R2")["state"] == "done") and d.get("/v1/replays/R2"), "its end")
+    assert (r["kind"], r["to_replay"], r["selection"]) == ("retry", 1, {"jobs": [own]})
+    assert d.attempts(own)[1]["replay"] == "R2"
+    assert [x["replay"] for x in d.get(f"/v1/jobs/{mail}/replays")["items"]] == ["R1"]
+    assert "R1 retry" in cli(d, "replay", "list").out
+    cli(d, "job", "retry", own, code=4)  # it has succeeded: only with a reason, and then it is no replay
+    cli(d, "job", "retry", own, "--reason", "the file was lost")
+    wait_for(lambda: len(d.attempts(own)) == 3 and d.job(own)["state"] == "succeeded", "the third run")
+    assert "replay" not in d.attempts(own)[2]
+    assert d.http("POST", "/v1/jobs/99/retry")[0] == 404

@@ -168,8 +168,9 @@ def test_U5_one_bad_item_stops_nothing_and_every_item_ends_with_a_fate_and_a_rea
     ids = fail(d, w, "once", [REFUSED] * 8)
     r = d.post("/v1/replays", {"select": {"jobs": ids}})["id"]
     d.post(f"/v1/replays/{r}/pause")
-    d.cli("job", "retry", ids[0], "--reason", "by hand")
-    d.cli("job", "retry", ids[1], "--reason", "by hand")
+    assert "another replay has it" in d.cli("job", "retry", ids[0], code=4).err
+    for i in ids[:2]:
+        d.cli("job", "retry", i, "--override", "in-another-replay", "--reason", "by hand")
     d.cli("job", "cancel", ids[1], "--reason", "not wanted")
     assert w.work() == [ids[0]]
     d.post(f"/v1/replays/{r}/resume")

@@ -277,6 +277,8 @@ bool m_retry(struct model *m, int64_t id)
 {
     bool ok = reopen(m, id);
     m->audits += ok;
+    if (ok)
+        m->job[id].replay = 0; /* what runs by hand is no replay's */
     return ok;
 }
 

@@ -132,6 +132,7 @@ create table replay(
   created_at integer not null, started_at integer,
   ended_at integer,                      -- null while an item may still end
   free_at integer not null default 0,    -- by its rate no item goes out before
+  kind integer not null default 0,       -- 0 of many, 1 the retry of one job
   retries integer not null default 0,    -- tries of an item after its first
   payload_set text,                      -- what it changes in payloads: {pointer: value}
   -- How far it was when it was last resumed after a halt: what is counted from there makes the new canary and waves.

@@ -48,11 +48,11 @@ static void the_examples_of_the_rfc_give_their_values(void **state)
 
 static void what_is_no_pointer_or_points_at_nothing_is_told(void **state)
 {
-    static const char *const bad[] = {"a", "/a~", "/a~2", "~0"}, *const nowhere[] = {
-                                                                     "/x",      "/foo/2",
-                                                                     "/foo/01", "/foo/-",
-                                                                     "/foo/+1", "/foo/0/0",
-                                                                     "/a/b"};
+    static const char *const bad[] = {"a", "/a~", "/a~2", "~0", "/\x82"}, *const nowhere[] = {
+                                                                              "/x",      "/foo/2",
+                                                                              "/foo/01", "/foo/-",
+                                                                              "/foo/+1", "/foo/0/0",
+                                                                              "/a/b"};
     struct rp_arena a = {0};
     struct rp_str out;
     (void)state;

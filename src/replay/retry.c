@@ -1,0 +1,87 @@
+/* One job once more: a replay of one (replay specification 23). What leaves a job out of a replay
+ * refuses it here, with what to do. There is no canary, since there is no second item; its class
+ * need not be known and other replays may run, since one job that a person names is no flood. */
+#include "replay/internal.h"
+
+/* By the names of select.c; "%s" is the job's type. */
+static const struct {
+    const char *reason, *says, *hint;
+} words[] = {
+    {"type-removed", "its type is not configured any more",
+     "add the type to the configuration and reload"},
+    {"in-another-replay", "another replay has it",
+     "wait for the end of that replay or abort it; reprise job show names it"},
+    {"poison", "it ended its worker again and again",
+     "find out why; then --override poison --reason \"what was mended\""},
+    {"superseded", "a later job with its key has succeeded: its work is done",
+     "if it shall run all the same: --override superseded --reason …"},
+    {"unknown-outcome", "nobody knows whether it worked",
+     "find out and reprise job resolve it; --include-unknown runs it again"},
+    {"fix-first", "it fails the same way until it is mended",
+     "mend it, then reprise deploy mark its type; or --override fix-first --reason …"},
+    {"not-idempotent", "it may have had its effect already, and may not be repeated",
+     "find out; then --include-unsafe --reason \"why a repeat does no harm\""},
+    {"sequence", "an earlier job of its sequence stays behind", "retry that one first"},
+};
+
+const char *rp_replay_left_out_words(const char *reason, const char **hint)
+{
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(reason, words[i].reason) == 0) {
+            *hint = words[i].hint;
+            return words[i].says;
+        }
+    *hint = "reprise replay --dry-run says more";
+    return reason;
+}
+
+bool rp_replay_retry_ask(struct rp_str id, struct rp_arena *a, struct rp_replay_ask *ask)
+{
+    int64_t *ids = RP_NEW(a, int64_t);
+    if (!rp_str_i64(id, ids))
+        return false;
+    ask->ids = ids;
+    ask->n_ids = 1;
+    ask->canary = 1;
+    ask->kind = RP_REPLAY_RETRY;
+    ask->accept_unknown_class = true;
+    ask->selection_json = rp_str_fmt(a, "{\"jobs\":[\"%.*s\"]}", RP_FMT(id));
+    return true;
+}
+
+static bool left_out(const struct rp_plan *plan, int64_t job_id, struct rp_err *err)
+{
+    const char *hint;
+    if (plan->n > 0 || plan->n_left_out == 0)
+        return true;
+    const char *says = rp_replay_left_out_words(plan->left_out[0].reason, &hint);
+    (void)rp_fail(err, RP_E_REFUSED, "job %lld: %s", (long long)job_id, says);
+    return rp_hint(err, "%s", hint);
+}
+
+/* Out at once, so that who asked sees it queued. What cannot go out is no replay. */
+static bool release(struct rp_db *db, int64_t id, int64_t now_us, struct rp_arena *a,
+                    struct rp_err *err)
+{
+    int64_t released;
+    struct rp_replay_item *item;
+    size_t n;
+    if (!rp_replay_release(db, id, 1, 1, now_us, &released, err))
+        return false;
+    if (released > 0)
+        return true;
+    return rp_replay_items(db, id, 0, 1, a, &item, &n, err) &&
+           rp_fail(err, RP_E_CONFLICT, "job %lld cannot run: %.*s", (long long)item[0].job_id,
+                   RP_FMT(item[0].why));
+}
+
+bool rp_replay_retry(struct rp_db *db, const struct rp_config *config,
+                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                     struct rp_replay_making *m, struct rp_err *err)
+{
+    bool again;
+    return rp_job_may_retry(db, ask->ids[0], ask->reason, err) &&
+           left_out(&m->plan, ask->ids[0], err) &&
+           rp_replay_make(db, config, ask, now_us, a, m, &again, err) &&
+           release(db, m->id, now_us, a, err);
+}
