@@ -15,7 +15,6 @@ struct world {
     int api_port;     /* 0: any free one */
     int db_port;      /* where the dependency listens */
     pid_t daemon, db; /* 0: not running */
-    const char *thumbnails_timeout;
 };
 
 bool world_make(struct world *w, const char *keep_dir, struct rp_err *err);

@@ -115,8 +115,7 @@ static void config_jobs(const struct world *w, struct rp_buf *b)
         rp_buf_fmt(b,
                    "  %s: { run: [\"%s\", demo-job, %s, \"%d\"], idempotent: true, retries: 0, "
                    "timeout: %s",
-                   types[i].name, w->self, types[i].name, w->db_port,
-                   thumbnails ? w->thumbnails_timeout : "20s");
+                   types[i].name, w->self, types[i].name, w->db_port, thumbnails ? "1s" : "20s");
         rp_buf_fmt(b, "%s%s }\n", types[i].more[0] != '\0' ? ", " : "", types[i].more);
     }
 }
