@@ -151,12 +151,14 @@ bool r_replay_plan_or_start(struct request *q, struct rp_db *db, struct rp_err *
 
 bool r_replays(struct request *q, struct rp_db *db, struct rp_err *err)
 {
-    static const char *const known[] = {"limit", NULL};
+    static const char *const known[] = {"plan", "limit", NULL};
     int64_t limit;
     struct rp_replay *rows;
     size_t n;
+    struct rp_str plan = query(q, "plan");
     if (!query_known(q, known, err) || !query_i64(q, "limit", 1, 1000, 50, &limit, err) ||
-        !rp_replays_list(db, false, (int)limit, &q->arena, &rows, &n, err))
+        !(plan.p != NULL ? rp_replays_of_plan(db, plan, (int)limit, &q->arena, &rows, &n, err)
+                         : rp_replays_list(db, false, (int)limit, &q->arena, &rows, &n, err)))
         return false;
     answer_begin(q, 200);
     shape_list_begin(&q->w);

@@ -117,12 +117,26 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
     rp_jw_object_end(w);
 }
 
+static void interval(struct rp_jw *w, const char *key, const struct rp_interval *i)
+{
+    rp_jw_key(w, key);
+    rp_jw_object(w);
+    rp_jw_m_f64(w, "low", i->low);
+    rp_jw_m_f64(w, "mid", i->mid);
+    rp_jw_m_f64(w, "high", i->high);
+    rp_jw_object_end(w);
+}
+
 static void rate(struct rp_jw *w, const char *key, int64_t runs, int64_t failed)
 {
     rp_jw_key(w, key);
     rp_jw_object(w);
     rp_jw_m_i64(w, "runs", runs);
     rp_jw_m_i64(w, "failed", failed);
+    if (runs > 0) {
+        struct rp_interval i = rp_proportion((struct rp_proportion){runs, failed});
+        interval(w, "rate", &i);
+    }
     rp_jw_object_end(w);
 }
 
@@ -139,16 +153,6 @@ static void pattern_outcome(struct rp_jw *w, const struct rp_replay_pattern *p)
     rp_jw_object_end(w);
 }
 
-static void change(struct rp_jw *w, const struct rp_interval *c)
-{
-    rp_jw_key(w, "change");
-    rp_jw_object(w);
-    rp_jw_m_f64(w, "low", c->low);
-    rp_jw_m_f64(w, "mid", c->mid);
-    rp_jw_m_f64(w, "high", c->high);
-    rp_jw_object_end(w);
-}
-
 static void m_outcome(struct rp_jw *w, const struct rp_replay_outcome *o)
 {
     rp_jw_key(w, "outcome");
@@ -157,7 +161,7 @@ static void m_outcome(struct rp_jw *w, const struct rp_replay_outcome *o)
     rate(w, "before", o->rates.runs_before, o->rates.failed_before);
     rate(w, "after", o->rates.runs, o->rates.failed);
     if (o->verdict != RP_REPLAY_NOT_KNOWN)
-        change(w, &o->change);
+        interval(w, "change", &o->change);
     rp_jw_key(w, "patterns");
     rp_jw_array(w);
     for (size_t i = 0; i < o->n_patterns; i++)

@@ -279,6 +279,7 @@ static void replays(struct cli *cli, const char *id)
         line_part(&l, "by %s", doc_show(cli, i.value, "actor"));
         if (doc_has(i.value, "reason"))
             line_part(&l, "%s", doc_show(cli, i.value, "reason"));
+        line_part(&l, "plan %s", doc_show(cli, i.value, "plan"));
         if (why.n > 0)
             line_part(&l, "%s", show_cut(cli, why, 60));
         replay_changes(cli, &l, i.value);

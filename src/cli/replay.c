@@ -278,7 +278,7 @@ static int show_list(struct cli *cli, struct rp_str list)
                                             {"BY", COLUMN_CUT}};
     struct items i;
     if (items_count(list, "items") == 0) {
-        say(cli, 0, "no replays yet");
+        say(cli, 0, opt_text(cli, "plan") != NULL ? "no replay ran that plan" : "no replays yet");
         say_next(cli, "reprise replay --type T --since 24h --dry-run shows what one would do");
         return 0;
     }
@@ -294,6 +294,7 @@ static int run_list(struct cli *cli)
 {
     struct query q = {0};
     query_path(&q, "/v1/replays", RP_NONE);
+    query_add(&q, "plan", opt_text(cli, "plan"));
     return get_and_show(cli, &q, show_list);
 }
 
@@ -397,6 +398,10 @@ static const struct rp_option replay_options[] = {
     {.name = "yes", .help = "do not ask"},
     {0},
 };
+static const struct rp_option list_options[] = {
+    {.name = "plan", .value = "HASH", .help = "those that ran this plan"},
+    {0},
+};
 static const struct rp_option show_options[] = {
     {.name = "follow", .help = "watch it until its end", .letter = 'f'},
     {0},
@@ -414,7 +419,11 @@ const struct rp_command replay_rows[REPLAY_ROWS] = {
              "Ends with 0 when all succeeded, 3 when some failed again, 4 when a guard refused.",
      .safety = RP_REVERSIBLE,
      .run = run_replay},
-    {.name = "replay list", .arguments = "", .summary = "replays, newest first", .run = run_list},
+    {.name = "replay list",
+     .arguments = "",
+     .options = list_options,
+     .summary = "replays, newest first",
+     .run = run_list},
     {.name = "replay show",
      .arguments = "R",
      .least = 1,

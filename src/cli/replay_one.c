@@ -76,6 +76,30 @@ static const char *points(struct cli *cli, struct rp_str r, const char *field)
     return show_fmt(cli, "%+.0f", doc_f64(doc_get(r, "outcome.change"), field, 0) * 100);
 }
 
+/* A rate with its interval. */
+static const char *rate_words(struct cli *cli, struct rp_str rate)
+{
+    if (rate.n == 0)
+        return "";
+    return show_fmt(cli, ", %s (%s to %s)", show_percent(cli, doc_f64(rate, "mid", 0)),
+                    show_percent(cli, doc_f64(rate, "low", 0)),
+                    show_percent(cli, doc_f64(rate, "high", 0)));
+}
+
+/* What it ran, and by which plan: the way back from it (rule 22). */
+static void plan_line(struct cli *cli, struct rp_str r)
+{
+    struct line l;
+    if (!doc_has(r, "plan") || doc_show(cli, r, "plan")[0] == '\0')
+        return;
+    line_begin(&l, cli, "plan", LABEL);
+    line_part(&l, "%s", doc_show(cli, r, "plan"));
+    line_part(&l, "of %s", show_cut(cli, doc_get(r, "selection"), 200));
+    if (doc_has(r, "reason"))
+        line_part(&l, "%s", doc_show(cli, r, "reason"));
+    line_end(&l);
+}
+
 static void verdict_line(struct cli *cli, struct rp_str r)
 {
     struct line l;
@@ -88,10 +112,10 @@ static void verdict_line(struct cli *cli, struct rp_str r)
                                                  : YELLOW;
     line_begin(&l, cli, "verdict", LABEL);
     line_part(&l, "%s", painted(cli, p, show_text(cli, verdict)));
-    line_part(&l, "before %s of %s runs failed", show_count(cli, doc_i64(o, "before.failed", 0)),
-              show_count(cli, before));
-    line_part(&l, "since %s of %s", show_count(cli, doc_i64(o, "after.failed", 0)),
-              show_count(cli, after));
+    line_part(&l, "before %s of %s runs failed%s", show_count(cli, doc_i64(o, "before.failed", 0)),
+              show_count(cli, before), rate_words(cli, doc_get(o, "before.rate")));
+    line_part(&l, "since %s of %s%s", show_count(cli, doc_i64(o, "after.failed", 0)),
+              show_count(cli, after), rate_words(cli, doc_get(o, "after.rate")));
     line_part(&l, "%s points (%s to %s)", points(cli, r, "mid"), points(cli, r, "low"),
               points(cli, r, "high"));
     line_end(&l);
@@ -187,6 +211,7 @@ void replay_show(struct cli *cli, struct rp_str r)
         line_part(&l, "%s", doc_show(cli, r, "says"));
         line_end(&l);
     }
+    plan_line(cli, r);
     replay_set_lines(cli, r, LABEL);
     fates_line(cli, r);
     verdict_line(cli, r);

@@ -406,15 +406,16 @@ bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
     return count_fates(db, out, err);
 }
 
+static const char select_plan[] =
+    "select " REPLAY_COLUMNS " from " REPLAYS " where plan_hash = ?2 order by id desc limit ?1";
 static const char select_live[] =
     "select " REPLAY_COLUMNS " from " REPLAYS " where ended_at is null order by id limit ?1";
 static const char select_all[] =
     "select " REPLAY_COLUMNS " from " REPLAYS " order by id desc limit ?1";
 
-bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a,
-                     struct rp_replay **out, size_t *n, struct rp_err *err)
+static bool read_list(struct rp_db *db, struct rp_stmt *s, int limit, struct rp_arena *a,
+                      struct rp_replay **out, size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, live_only ? select_live : select_all);
     rp_bind_i64(s, 1, limit > 0 && limit < 1000 ? limit : 1000);
     enum rp_step step;
     *out = NULL;
@@ -426,6 +427,20 @@ bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_aren
         if (!count_fates(db, &(*out)[i], err))
             return false;
     return step == RP_STEP_DONE;
+}
+
+bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a,
+                     struct rp_replay **out, size_t *n, struct rp_err *err)
+{
+    return read_list(db, rp_sql(db, live_only ? select_live : select_all), limit, a, out, n, err);
+}
+
+bool rp_replays_of_plan(struct rp_db *db, struct rp_str hash, int limit, struct rp_arena *a,
+                        struct rp_replay **out, size_t *n, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, select_plan);
+    rp_bind_text(s, 2, hash);
+    return read_list(db, s, limit, a, out, n, err);
 }
 
 bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit, struct rp_arena *a,

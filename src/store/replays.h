@@ -247,6 +247,9 @@ bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
 
 bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay *out,
                    struct rp_err *err);
+/* Those that ran the plan of this hash, newest first. */
+bool rp_replays_of_plan(struct rp_db *db, struct rp_str hash, int limit, struct rp_arena *a,
+                        struct rp_replay **out, size_t *n, struct rp_err *err);
 bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a,
                      struct rp_replay **out, size_t *n, struct rp_err *err);
 struct rp_replay_item {

@@ -122,3 +122,36 @@ def test_R23_job_retry_is_a_replay_of_one_and_a_refusal_says_what_to_do(d):
     wait_for(lambda: len(d.attempts(own)) == 3 and d.job(own)["state"] == "succeeded", "the third run")
     assert "replay" not in d.attempts(own)[2]
     assert d.http("POST", "/v1/jobs/99/retry")[0] == 404
+
+
+def wilson(failed, n, z=1.959963984540054):
+    """Wilson, JASA 22 (1927), as it is written there."""
+    p = failed / n
+    half = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    return [(p + z * z / (2 * n) + s * half) / (1 + z * z / n) for s in (-1, 1)]
+
+
+def test_R20_R22_verdict_with_intervals_and_lineage_both_ways(d):
+    jobs = [fail(d, "own", payload={}) for _ in range(12)]
+    fixed(d)
+    plan = json.loads(cli(d, "--json", "replay", "--type", "own", "--dry-run").out)["plan"]
+    said = cli(d, "replay", "--plan", plan, "--reason", "the file is there").out
+    o = d.get("/v1/replays/R1")["outcome"]
+    assert o["verdict"] == "better" and (o["before"]["failed"], o["after"]["failed"]) == (12, 0)
+    for rate in (o["before"], o["after"]):
+        low, high = wilson(rate["failed"], rate["runs"])
+        assert abs(rate["rate"]["low"] - low) < 1e-9 and abs(rate["rate"]["high"] - high) < 1e-9
+    assert "better" in said and "12 of 12 runs failed, 100 % (75.8 % to 100 %)" in " ".join(said.split())
+    # attempt → replay → plan
+    attempt = d.attempts(jobs[3])[1]
+    r = d.get(f"/v1/replays/{attempt['replay']}")
+    assert (r["plan"], attempt["wave"]) == (plan, 1)
+    assert f"plan {plan}" in cli(d, "job", "show", jobs[3]).out
+    # plan → replay → attempt
+    assert [x["id"] for x in d.get(f"/v1/replays?plan={plan}")["items"]] == ["R1"]
+    assert d.get("/v1/replays?plan=0123456789abcdef")["items"] == []
+    item = next(i for i in d.get("/v1/replays/R1/items")["items"] if i["job"] == jobs[3])
+    assert (item["repairs"], item["attempt"]) == (1, 2)
+    assert "R1" in cli(d, "replay", "list", "--plan", plan).out
+    shown = cli(d, "replay", "show", "R1").out
+    assert plan in shown and '"type":"own"' in shown and "the file is there" in shown
