@@ -48,7 +48,11 @@ run_fn r_retry;
 /* replays.c */
 prepare_fn p_replay;
 run_fn r_replay_plan_or_start, r_replays, r_replay, r_replay_items, r_job_replays, r_replay_pause,
-    r_replay_resume, r_replay_abort, r_replay_undo;
+    r_replay_resume, r_replay_abort;
+
+/* undo.c */
+prepare_fn p_undo;
+run_fn r_replay_undo;
 
 /* changes.c */
 prepare_fn p_type_set;

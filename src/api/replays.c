@@ -258,11 +258,3 @@ bool r_replay_abort(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     return move(q, db, RP_REPLAY_ABORTED, err);
 }
-
-bool r_replay_undo(struct request *q, struct rp_db *db, struct rp_err *err)
-{
-    int64_t id;
-    return capture_id(q, 0, "R", &id, err) &&
-           rp_replay_undo(db, id, q->actor, reason_of(q), request_now(q), err) &&
-           answer_replay(q, db, id, 200, err);
-}

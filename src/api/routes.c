@@ -62,7 +62,7 @@ const struct route routes[] = {
     {"POST", "/v1/replays/{r}/pause",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_pause, NULL, SMALL},
     {"POST", "/v1/replays/{r}/resume",                   RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_resume, NULL, SMALL},
     {"POST", "/v1/replays/{r}/abort",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_abort, NULL, SMALL},
-    {"POST", "/v1/replays/{r}/undo",                     RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_undo, NULL, SMALL},
+    {"POST", "/v1/replays/{r}/undo",                     RP_SCOPE_OPERATE, ROUTE_ASYNC, p_undo, r_replay_undo, NULL, SMALL},
 
     {"POST", "/v1/deploys",                              RP_SCOPE_OPERATE, ROUTE_WRITE, p_deploy, r_deploy, NULL, SMALL},
     {"GET",  "/v1/deploys",                              RP_SCOPE_READ,    ROUTE_READ,  NULL, r_deploys, NULL, 0},

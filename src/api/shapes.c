@@ -60,6 +60,19 @@ static void m_error(struct rp_jw *w, struct rp_str message, struct rp_str class,
 
 /* ---- jobs ---- */
 
+static void m_compensates(struct rp_jw *w, const struct rp_compensates *of)
+{
+    if (of->job_id == 0)
+        return;
+    rp_jw_key(w, "compensates");
+    rp_jw_object(w);
+    rp_jw_m_id(w, "job", of->job_id);
+    rp_jw_m_i64(w, "attempt", of->attempt);
+    shape_prefixed_id(w, "replay", "R", of->replay_id);
+    rp_jw_m_str(w, "key", of->key);
+    rp_jw_object_end(w);
+}
+
 void shape_job(struct rp_jw *w, const struct rp_job *j)
 {
     rp_jw_object(w);
@@ -84,6 +97,7 @@ void shape_job(struct rp_jw *w, const struct rp_job *j)
     shape_prefixed_id(w, "replay", "R", j->replay_id);
     rp_jw_m_str(w, "held", j->held);
     m_true(w, "poison", j->poison);
+    m_compensates(w, &j->compensates);
     rp_jw_object_end(w);
 }
 

@@ -19,6 +19,8 @@ void shape_pattern(struct rp_jw *w, const struct rp_pattern *p);
 void shape_dependency(struct rp_jw *w, const struct rp_dep_row *d);
 void shape_plan(struct rp_jw *w, const struct rp_plan *p);
 /* outcome NULL: not asked for. */
+void shape_undo(struct rp_jw *w, struct rp_str replay, const struct rp_undo *u,
+                const struct rp_plan *compensation);
 void shape_replay(struct rp_jw *w, const struct rp_replay *r,
                   const struct rp_replay_outcome *outcome);
 void shape_job_replay(struct rp_jw *w, const struct rp_job_replay *r);

@@ -86,6 +86,44 @@ static void halt_rule(struct rp_jw *w, const struct rp_halt_rule *rule)
     rp_jw_object_end(w);
 }
 
+static void types(struct rp_jw *w, const char *key, const struct rp_replay_count *v, size_t n)
+{
+    rp_jw_key(w, key);
+    rp_jw_object(w);
+    for (size_t i = 0; i < n; i++) {
+        rp_jw_key_str(w, v[i].name);
+        rp_jw_i64(w, v[i].n);
+    }
+    rp_jw_object_end(w);
+}
+
+/* What undo will be able to take back of a replay that has run. */
+static void plan_undo(struct rp_jw *w, const struct rp_plan *p)
+{
+    rp_jw_key(w, "undo");
+    rp_jw_object(w);
+    types(w, "can_compensate", p->can, p->n_can);
+    types(w, "cannot_compensate", p->cannot, p->n_cannot);
+    rp_jw_object_end(w);
+}
+
+void shape_undo(struct rp_jw *w, struct rp_str replay, const struct rp_undo *u,
+                const struct rp_plan *compensation)
+{
+    rp_jw_object(w);
+    rp_jw_m_str(w, "replay", replay);
+    rp_jw_m_cstr(w, "state", rp_replay_state_name(u->state));
+    rp_jw_m_i64(w, "not_run", u->not_run);
+    rp_jw_m_i64(w, "ran", u->ran);
+    types(w, "can_compensate", u->can, u->n_can);
+    types(w, "cannot_compensate", u->cannot, u->n_cannot);
+    if (compensation != NULL) {
+        rp_jw_key(w, "compensation");
+        shape_plan(w, compensation);
+    }
+    rp_jw_object_end(w);
+}
+
 void shape_plan(struct rp_jw *w, const struct rp_plan *p)
 {
     rp_jw_object(w);
@@ -107,6 +145,8 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
         rp_jw_object_end(w);
     }
     halt_rule(w, &p->halt);
+    if (p->n_can + p->n_cannot > 0)
+        plan_undo(w, p);
     if (p->refused != NULL) {
         rp_jw_key(w, "refused");
         rp_jw_object(w);
@@ -231,6 +271,8 @@ void shape_replay(struct rp_jw *w, const struct rp_replay *r,
     rp_jw_m_cstr(w, "state", rp_replay_state_name(r->state));
     rp_jw_m_cstr(w, "kind", rp_replay_kind_name(r->kind));
     m_raw(w, "selection", r->selection);
+    shape_prefixed_id(w, "compensates", "R", r->compensates);
+    shape_prefixed_id(w, "compensated_by", "R", r->compensated_by);
     rp_jw_m_str(w, "actor", r->actor);
     rp_jw_m_str(w, "reason", r->reason);
     rp_jw_m_str(w, "says", r->says);

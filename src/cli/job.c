@@ -102,6 +102,12 @@ static void job_body(struct cli *cli, struct rp_str j)
     labelled(cli, "held", doc_show(cli, j, "held"));
     if (doc_bool(j, "poison"))
         labelled(cli, "poison", "its workers died with it; it was set aside");
+    if (doc_has(j, "compensates"))
+        labelled(cli, "takes back",
+                 show_fmt(cli, "attempt %lld of job %s, by replay %s",
+                          (long long)doc_i64(j, "compensates.attempt", 0),
+                          doc_show(cli, j, "compensates.job"),
+                          doc_show(cli, j, "compensates.replay")));
     job_error(cli, j);
     labelled(cli, "payload", show_cut(cli, doc_get(j, "payload"), 400));
     if (labels.n > 2)

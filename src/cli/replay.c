@@ -120,7 +120,7 @@ void replay_past_members(struct cli *cli, struct rp_jw *w)
     }
 }
 
-static bool guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
+bool replay_guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
 {
     int64_t canary = 0, wave = 0, retries = 0, at = 0, expires = 0;
     double rate = 0;
@@ -155,7 +155,7 @@ static bool replay_body(struct cli *cli, struct rp_buf *body, bool dry, struct r
 {
     struct rp_jw w = {.out = body};
     rp_jw_object(&w);
-    if (!select_member(cli, &w, err) || !guard_member(cli, &w, err))
+    if (!select_member(cli, &w, err) || !replay_guard_member(cli, &w, err))
         return false;
     rp_jw_m_bool(&w, "dry_run", dry);
     rp_jw_object_end(&w);
@@ -356,7 +356,9 @@ static int run_abort(struct cli *cli)
 
 static int run_undo(struct cli *cli)
 {
-    return change(cli, "undo", "show");
+    const char *id;
+    struct rp_err err;
+    return replay_id(cli, &id, &err) ? replay_undo(cli, id) : say_err(cli, &err);
 }
 
 static const struct rp_option replay_options[] = {
@@ -395,6 +397,22 @@ static const struct rp_option replay_options[] = {
      .flags = RP_OPT_REPEATS},
     {.name = "reason", .value = "R", .help = "kept in the audit trail"},
     {.name = "detach", .help = "start it and come back at once"},
+    {.name = "yes", .help = "do not ask"},
+    {0},
+};
+static const struct rp_option undo_options[] = {
+    {.name = "compensate", .help = "also runs what takes back the effects of jobs that ran"},
+    {.name = "dry-run", .help = "says what can and cannot be undone, changes nothing"},
+    {.name = "rate", .value = "N/s", .help = "compensations: at most so many a second"},
+    {.name = "canary", .value = "N", .help = "compensations: size of the first wave"},
+    {.name = "wave", .value = "N", .help = "compensations: largest wave"},
+    {.name = "retries", .value = "N", .help = "compensations: tries after the first; 0"},
+    {.name = "override",
+     .value = "CHECK",
+     .help = "compensations: go past a check; needs --reason",
+     .flags = RP_OPT_REPEATS},
+    {.name = "reason", .value = "R", .help = "kept in the audit trail"},
+    {.name = "detach", .help = "start the compensations and come back at once"},
     {.name = "yes", .help = "do not ask"},
     {0},
 };
@@ -459,8 +477,11 @@ const struct rp_command replay_rows[REPLAY_ROWS] = {
      .arguments = "R",
      .least = 1,
      .most = 1,
-     .options = reason_options,
+     .options = undo_options,
      .summary = "puts jobs that it has not run back as they were",
+     .help = "What can and cannot be undone is said before. With --compensate the jobs that ran "
+             "are taken back, where their type has `compensate:`, by a replay of its own with "
+             "canary, waves and halt. Ends as replay does.",
      .safety = RP_REVERSIBLE,
      .run = run_undo},
 };

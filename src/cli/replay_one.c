@@ -100,6 +100,19 @@ static void plan_line(struct cli *cli, struct rp_str r)
     line_end(&l);
 }
 
+static void compensation_line(struct cli *cli, struct rp_str r)
+{
+    struct line l;
+    if (!doc_has(r, "compensates") && !doc_has(r, "compensated_by"))
+        return;
+    line_begin(&l, cli, "takes back", LABEL);
+    if (doc_has(r, "compensates"))
+        line_part(&l, "what replay %s did", doc_show(cli, r, "compensates"));
+    if (doc_has(r, "compensated_by"))
+        line_part(&l, "replay %s takes back what it did", doc_show(cli, r, "compensated_by"));
+    line_end(&l);
+}
+
 static void verdict_line(struct cli *cli, struct rp_str r)
 {
     struct line l;
@@ -212,10 +225,13 @@ void replay_show(struct cli *cli, struct rp_str r)
         line_end(&l);
     }
     plan_line(cli, r);
+    compensation_line(cli, r);
     replay_set_lines(cli, r, LABEL);
     fates_line(cli, r);
-    verdict_line(cli, r);
-    fix_lines(cli, r);
+    if (!rp_str_is(doc_str(cli, r, "kind"), "compensation")) { /* it mends nothing */
+        verdict_line(cli, r);
+        fix_lines(cli, r);
+    }
     news_lines(cli, r);
     (void)replay_left_out_lines(cli, r, "left_out_by");
     replay_forced_line(cli, r);

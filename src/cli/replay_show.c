@@ -18,6 +18,10 @@ static const struct {
     {"unknown-outcome", "nobody knows whether it worked; --include-unknown takes it along"},
     {"fix-first", "fails the same way until it is fixed; then reprise deploy mark TYPE"},
     {"sequence", "an earlier job of its sequence stays behind"},
+    {"no-compensation", "its type has no compensate: nothing takes it back"},
+    {"still-running", "it runs; ask again when it has ended"},
+    {"compensated", "it has been taken back"},
+    {"ran-again", "it ran once more since, outside of that replay"},
     {"not-idempotent", "may have had its effect; --include-unsafe --reason WHY takes it along"},
 };
 
@@ -121,7 +125,7 @@ static void risk_line(struct cli *cli, struct rp_str plan)
                                            {"unknown", "may have had their effect"},
                                            {"partial", "had part of their effect"}};
     struct line l;
-    if (!doc_has(plan, "risk"))
+    if (!doc_has(plan, "risk") || !doc_has(plan, "undo")) /* compensations repeat nothing */
         return;
     line_begin(&l, cli, "repeating", LABEL);
     for (size_t i = 0; i < 4; i++) {
@@ -166,6 +170,19 @@ static void halt_line(struct cli *cli, struct rp_str plan)
     line_end(&l);
 }
 
+/* What undo will be able to take back. */
+static void undo_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    if (!doc_has(plan, "undo"))
+        return;
+    line_begin(&l, cli, "undo", LABEL);
+    line_part(&l, "what has not run goes back exactly");
+    line_part(&l, "what ran stays");
+    replay_undo_types(cli, &l, doc_get(plan, "undo"));
+    line_end(&l);
+}
+
 static void verdict_line(struct cli *cli, struct rp_str plan, bool left_out)
 {
     struct line l;
@@ -193,21 +210,28 @@ static void verdict_line(struct cli *cli, struct rp_str plan, bool left_out)
     }
 }
 
-void replay_plan_show(struct cli *cli, struct rp_str plan)
+bool replay_plan_parts(struct cli *cli, struct rp_str plan)
 {
-    int64_t matched = doc_i64(plan, "matched", 0), n = doc_i64(plan, "to_replay", 0);
-    say(cli, 0, "would replay %s of %s", painted(cli, BOLD, show_count(cli, n)),
-        show_plural(cli, matched, "matching job", "matching jobs"));
     bool left_out = replay_left_out_lines(cli, plan, "left_out");
     replay_forced_line(cli, plan);
     preflight_line(cli, plan);
-    if (n > 0) {
+    if (doc_i64(plan, "to_replay", 0) > 0) {
         waves_line(cli, plan);
         replay_set_lines(cli, plan, LABEL);
         risk_line(cli, plan);
         estimate_line(cli, plan);
         halt_line(cli, plan);
+        undo_line(cli, plan);
     }
+    return left_out;
+}
+
+void replay_plan_show(struct cli *cli, struct rp_str plan)
+{
+    say(cli, 0, "would replay %s of %s",
+        painted(cli, BOLD, show_count(cli, doc_i64(plan, "to_replay", 0))),
+        show_plural(cli, doc_i64(plan, "matched", 0), "matching job", "matching jobs"));
+    bool left_out = replay_plan_parts(cli, plan);
     verdict_line(cli, plan, left_out);
 }
 

@@ -12,14 +12,14 @@ static bool read_run(struct load *l, const struct row *row, const struct node *v
 {
     struct rp_strs *argv = rp_row_field(row, o);
     if (v->kind == NODE_SCALAR) {
-        (void)rp_mistake(l, v->from, "run: found %s, expected a list [program, argument, …]",
-                         rp_shown(v));
+        (void)rp_mistake(l, v->from, "%s: found %s, expected a list [program, argument, …]",
+                         row->key, rp_shown(v));
         return rp_mistake_hint(l, "for a line that a shell reads use shell:");
     }
     if (!rp_list_want(l, row, v, argv))
         return false;
     if (argv->n == 0 || argv->v[0].n == 0)
-        return rp_mistake(l, v->from, "run: the list does not begin with a program");
+        return rp_mistake(l, v->from, "%s: the list does not begin with a program", row->key);
     return true;
 }
 const struct kind rp_kind_run = {"list", read_run};

@@ -49,13 +49,41 @@ static int line_of(const struct load *l, struct lines *c, size_t pos)
     return c->line;
 }
 
+/* What takes a type's runs back is a type of its own, with its limits and needs. */
+static bool add_compensations(struct load *l, struct rp_config *c, const struct node *jobs)
+{
+    bool ok = true;
+    for (size_t i = 0, n = c->n_types; i < n; i++) {
+        const struct rp_type *of = &c->types[i];
+        struct rp_type *t = &c->types[c->n_types];
+        if (of->compensate.n == 0)
+            continue;
+        *t = *of;
+        t->name = rp_type_compensation(l->keep, of->name);
+        t->run = of->compensate;
+        t->compensate = (struct rp_strs){0};
+        t->compensates = of->name;
+        t->description = RP_NONE;
+        t->stdin_text = RP_NONE;
+        t->expect = (struct rp_contract){.min_bytes = -1};
+        t->expect_every_us = t->expect_within_us = 0;
+        t->replay_key = RP_REPLAY_KEY_OWN;
+        const struct child *taken = rp_node_find(jobs, rp_cstr(l->tmp, t->name));
+        if (taken != NULL)
+            ok = rp_mistake(l, taken->key->from, "%.*s is the name of what compensates %.*s",
+                            RP_FMT(t->name), RP_FMT(of->name));
+        c->n_types += taken == NULL;
+    }
+    return ok;
+}
+
 static bool read_jobs(struct load *l, const struct row *row, const struct node *v,
                       const struct owners *o)
 {
     struct rp_config *c = o->of[OF_CONFIG];
     struct lines lines = {0};
     bool ok = rp_map_want(l, row->key, v);
-    c->types = RP_NEW_N(l->keep, struct rp_type, v->n);
+    c->types = RP_NEW_N(l->keep, struct rp_type, 2 * v->n);
     c->schedules = RP_NEW_N(l->keep, struct rp_schedule, v->n);
     for (const struct child *each = ok ? v->first : NULL; each != NULL; each = each->next) {
         struct rp_schedule *s = &c->schedules[c->n_schedules];
@@ -66,6 +94,7 @@ static bool read_jobs(struct load *l, const struct row *row, const struct node *
         s->line = line_of(l, &lines, schedule->value->from);
         c->n_schedules++;
     }
+    ok = add_compensations(l, c, v) && ok;
     rp_config_sort(c);
     return ok;
 }

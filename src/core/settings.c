@@ -71,3 +71,8 @@ struct rp_str rp_dep_public(struct rp_arena *a, const struct rp_dep *dep)
     return dep->kind == RP_DEP_POSTGRES ? public_conninfo(a, dep->target)
                                         : rp_str_dup(a, dep->target);
 }
+
+struct rp_str rp_type_compensation(struct rp_arena *a, struct rp_str type)
+{
+    return rp_str_fmt(a, "%.*s.compensate", RP_FMT(type));
+}

@@ -44,12 +44,15 @@ enum rp_replay_key { RP_REPLAY_KEY_OWN, RP_REPLAY_KEY_NEW };
 
 struct rp_type {
     struct rp_str name, description;
-    struct rp_strs run;      /* argv; n == 0: workers fetch it */
-    struct rp_str queue;     /* "default" */
-    int64_t priority;        /* higher first, -1000 … 1000, default 0 */
-    int64_t timeout_us;      /* 0: none */
-    int64_t soft_timeout_us; /* 0: none; only tells */
-    int64_t grace_us;        /* TERM to KILL, default 10 s */
+    struct rp_strs run;        /* argv; n == 0: workers fetch it */
+    struct rp_strs compensate; /* argv of what takes a run back; n == 0: nothing can */
+    struct rp_str compensates; /* the type whose runs this one takes back, absent: it is not made
+                                * by a `compensate:` */
+    struct rp_str queue;       /* "default" */
+    int64_t priority;          /* higher first, -1000 … 1000, default 0 */
+    int64_t timeout_us;        /* 0: none */
+    int64_t soft_timeout_us;   /* 0: none; only tells */
+    int64_t grace_us;          /* TERM to KILL, default 10 s */
     struct rp_retry retry;
     bool idempotent; /* default false: a lost attempt waits for a person */
     bool critical;
@@ -168,6 +171,8 @@ const char *rp_dep_kind_name(enum rp_dep_kind kind); /* "postgres" */
 /* The target as it may be shown: no passwords, users, query strings, arguments. */
 struct rp_str rp_dep_public(struct rp_arena *a, const struct rp_dep *dep);
 
+/* The type that the `compensate:` of a type makes: "invoice.compensate". */
+struct rp_str rp_type_compensation(struct rp_arena *a, struct rp_str type);
 const struct rp_type *rp_config_type(const struct rp_config *c, struct rp_str name);
 const struct rp_schedule *rp_config_schedule(const struct rp_config *c, struct rp_str name);
 const struct rp_dep *rp_config_dep(const struct rp_config *c, struct rp_str name);

@@ -150,6 +150,7 @@ struct rp_store *rp_engine_store(struct rp_engine *e);
 struct rp_job_env {
     int64_t job_id, attempt, deadline_us, replay_id; /* deadline 0: none */
     struct rp_str type, key, zone, store_id;
+    struct rp_compensates compensates;
     const struct rp_type *settings; /* may be NULL */
 };
 struct rp_env *rp_job_environment(struct rp_arena *a, const struct rp_job_env *in, size_t *n_out);

@@ -67,6 +67,17 @@ static struct rp_str key_of(struct rp_arena *a, const struct rp_job_env *in)
                       (long long)in->job_id);
 }
 
+/* Which run it is that a compensation takes back. */
+static void put_compensates(struct list *l, const struct rp_compensates *of)
+{
+    if (of->job_id == 0)
+        return;
+    put(l, "REPRISE_COMPENSATES", rp_str_fmt(l->arena, "%lld", (long long)of->job_id));
+    put(l, "REPRISE_COMPENSATES_ATTEMPT", rp_str_fmt(l->arena, "%lld", (long long)of->attempt));
+    if (of->key.n > 0)
+        put(l, "REPRISE_COMPENSATES_KEY", of->key);
+}
+
 struct rp_env *rp_job_environment(struct rp_arena *a, const struct rp_job_env *in, size_t *n_out)
 {
     const struct rp_type *t = in->settings;
@@ -88,6 +99,7 @@ struct rp_env *rp_job_environment(struct rp_arena *a, const struct rp_job_env *i
             rp_str_dup(a, rp_str_of(rp_time_format(in->deadline_us, time))));
     if (in->replay_id != 0)
         put(&l, "REPRISE_REPLAY_ID", rp_str_fmt(a, "R%lld", (long long)in->replay_id));
+    put_compensates(&l, &in->compensates);
     for (size_t i = 0; i < configured; i++)
         put_configured(&l, &t->env[i]);
     *n_out = l.n;

@@ -13,6 +13,7 @@ struct run *run_new(struct rp_engine *e, const struct rp_lease *lease, const str
     j->payload = rp_str_dup(&r->arena, lease->job.payload);
     j->key = rp_str_dup(&r->arena, lease->job.key);
     j->schedule = rp_str_dup(&r->arena, lease->job.schedule);
+    j->compensates.key = rp_str_dup(&r->arena, lease->job.compensates.key);
     r->type = type;
     (void)pthread_mutex_lock(&e->runs.lock);
     r->next = e->runs.running;
@@ -66,6 +67,7 @@ void run_start(struct rp_engine *e, struct run *r)
         .replay_id = r->lease.job.replay_id,
         .type = r->lease.job.type,
         .key = r->lease.job.key,
+        .compensates = r->lease.job.compensates,
         .zone = zone_of(e, r),
         .store_id = rp_store_id(e->store),
         .settings = t,

@@ -14,6 +14,9 @@ void select_items(const struct rp_config *config, const struct rp_replay_ask *as
 /* What of reasons and checks it was taken past. */
 size_t plan_forced(const struct rp_plan *plan, struct rp_replay_count out[FORCED_MAX]);
 
+/* compensate.c: fills plan->can and plan->cannot. */
+void plan_undo(const struct rp_config *config, struct rp_plan *plan);
+
 /* payload.c: fills plan->changed; RP_E_BAD_FIELD if a payload has no place for a value. */
 bool plan_payloads(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_arena *a,
                    struct rp_plan *plan, struct rp_err *err);
@@ -39,6 +42,9 @@ struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t
 /* plan.c: items with what their attempts get. */
 bool add_items(struct rp_db *db, const struct rp_replay_ask *ask, int64_t id,
                struct rp_candidate *items, int64_t n, struct rp_err *err);
+/* All of a plan once its items are known. */
+bool plan_rest(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
+               int64_t now_us, struct rp_arena *a, struct rp_plan *out, struct rp_err *err);
 /* The row of a plan's replay, and what it left out and was forced past. */
 struct rp_replay replay_of(const struct rp_config *config, const struct rp_replay_ask *ask,
                            const struct rp_plan *plan);

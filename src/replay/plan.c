@@ -240,6 +240,15 @@ static bool few_enough(size_t n, struct rp_err *err)
     return rp_hint(err, "replay them in parts: by --type, --pattern, or --since and --until");
 }
 
+bool plan_rest(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
+               int64_t now_us, struct rp_arena *a, struct rp_plan *out, struct rp_err *err)
+{
+    make_waves(config, ask, a, out);
+    out->hash = hash_items(config, ask, a, out);
+    return estimate(db, config, a, out, err) && halt_rule(db, config, now_us, a, out, err) &&
+           preflight(db, config, ask, now_us, a, out, err);
+}
+
 bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                     struct rp_plan *out, struct rp_err *err)
@@ -256,11 +265,8 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
         !few_enough(n, err) || !mark_poison(db, ask, a, found, n, err))
         return false;
     select_items(config, ask, found, n, a, out);
-    make_waves(config, ask, a, out);
-    out->hash = hash_items(config, ask, a, out);
-    return plan_payloads(db, ask, a, out, err) && estimate(db, config, a, out, err) &&
-           halt_rule(db, config, now_us, a, out, err) &&
-           preflight(db, config, ask, now_us, a, out, err);
+    plan_undo(config, out);
+    return plan_payloads(db, ask, a, out, err) && plan_rest(db, config, ask, now_us, a, out, err);
 }
 
 static bool refuse(const struct rp_plan *plan, struct rp_err *err)
@@ -284,6 +290,7 @@ struct rp_replay replay_of(const struct rp_config *config, const struct rp_repla
 {
     return (struct rp_replay){
         .kind = ask->kind,
+        .compensates = ask->compensates,
         .selection = ask->selection_json,
         .actor = ask->actor,
         .reason = ask->reason,

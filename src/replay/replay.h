@@ -11,6 +11,7 @@
 
 struct rp_replay_ask {
     enum rp_replay_kind kind;
+    int64_t compensates; /* of kind RP_REPLAY_COMPENSATION: the replay */
     struct rp_replay_park park;
     struct rp_job_filter filter; /* states ignored: failed, and unknown with include_unknown */
     bool has_filter;             /* something was selected; else refused without `all` */
@@ -32,7 +33,7 @@ struct rp_left_out {
     const char *reason;
     int64_t n;
 };
-enum { LEFT_OUT_MAX = 16, SAMPLES_MAX = 3 };
+enum { LEFT_OUT_MAX = 16, SAMPLES_MAX = 3, UNDO_TYPES_MAX = 64 };
 enum rp_check_state { RP_CHECK_HOLDS, RP_CHECK_FAILS, RP_CHECK_UNKNOWN };
 struct rp_preflight {
     struct rp_str check, says;
@@ -63,6 +64,9 @@ struct rp_plan {
     double rate_per_s;
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */
     struct rp_halt_rule halt;
+    /* Its types by whether undo can have their runs taken back (the first so many). */
+    struct rp_replay_count can[UNDO_TYPES_MAX], cannot[UNDO_TYPES_MAX];
+    size_t n_can, n_cannot;
     struct rp_str hash;                 /* 16 hex digits over the frozen items */
     const struct rp_preflight *refused; /* the first check that refuses, NULL: may start */
 };
@@ -112,6 +116,26 @@ bool rp_replay_retry(struct rp_db *db, const struct rp_config *config,
                      struct rp_replay_making *m, struct rp_err *err);
 /* A reason to leave out, in words, and what to do about it. */
 const char *rp_replay_left_out_words(const char *reason, const char **hint);
+
+/* ---- taking back what it did (rule 21) ---- */
+
+/* What undo can and cannot do now, by the types of what ran. */
+struct rp_undo {
+    enum rp_replay_state state;
+    int64_t not_run, ran; /* goes back exactly; stays, unless it is compensated */
+    struct rp_replay_count can[UNDO_TYPES_MAX], cannot[UNDO_TYPES_MAX];
+    size_t n_can, n_cannot;
+};
+bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64_t id,
+                         struct rp_arena *a, struct rp_undo *out, struct rp_err *err);
+/* The plan of the compensations of ask->compensates. Its items are still the jobs that ran. */
+bool rp_replay_compensation(struct rp_db *db, const struct rp_config *config,
+                            const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                            struct rp_plan *out, struct rp_err *err);
+/* [w] Makes their jobs and starts their replay. */
+bool rp_replay_compensate(struct rp_db *db, const struct rp_config *config,
+                          const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
+                          struct rp_replay_making *m, struct rp_err *err);
 
 /* ---- what came of it (rule 20) ---- */
 

@@ -1,5 +1,5 @@
 /* One job: as it is, its attempts, its output. */
-#include "store/internal.h"
+#include "store/replays_internal.h"
 #include "store/rows.h"
 
 bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job *out,
@@ -50,7 +50,7 @@ bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job 
         .held = rp_col_str(s, c + 11, a),
     };
     rp_reset(s);
-    return true;
+    return rp_job_compensates(db, id, a, &out->compensates, err);
 }
 
 bool rp_job_payload(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_str *out,

@@ -40,6 +40,12 @@ bool rp_jobs_enqueue(struct rp_db *db, const struct rp_enqueue *in, size_t n, in
 
 /* ---- reading ---- */
 
+/* Of a job that takes back what an attempt of a replay did: that attempt, and the key it had. */
+struct rp_compensates {
+    int64_t job_id, attempt, replay_id; /* job_id 0: it is no such job */
+    struct rp_str key;
+};
+
 struct rp_job {
     int64_t id;
     struct rp_str type, queue, key, payload, labels; /* labels: JSON object or absent */
@@ -53,6 +59,7 @@ struct rp_job {
     struct rp_str held; /* why a waiting job does not run: "dependency billing-db is down", "queue
                            mail is paused", "type gone", … */
     bool poison;
+    struct rp_compensates compensates;
 };
 
 struct rp_attempt {

@@ -27,6 +27,8 @@ bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, struct rp_are
 {
     if (j->replay_id == 0)
         return true;
+    if (!rp_job_compensates(db, j->id, a, &job->compensates, err))
+        return false;
     struct rp_stmt *s = rp_sql(db, "select key, payload from replay_item where job_id = ?1 and"
                                    " replay_id = ?2 and (key is not null or payload is not null)");
     rp_bind_i64(s, 1, j->id);

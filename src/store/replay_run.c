@@ -180,7 +180,9 @@ static bool recall_one(struct rp_db *db, int64_t replay_id, const struct item *i
                         .max_attempts = it->max_attempts,
                         .set_replay = true,
                         .replay_id = it->replay_id};
-    enum rp_event event = it->state == RP_UNKNOWN ? RP_EV_UNDO_UNKNOWN : RP_EV_UNDO;
+    enum rp_event event = it->state == RP_UNKNOWN     ? RP_EV_UNDO_UNKNOWN
+                          : it->state == RP_CANCELLED ? RP_EV_CANCEL
+                                                      : RP_EV_UNDO;
     if (!rp_job_move(db, it->job_id, event, &m, NULL, err))
         return false;
     struct rp_stmt *s = rp_sql(db, "update job set due_at = ?2 where id = ?1");

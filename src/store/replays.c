@@ -60,8 +60,8 @@ bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_
 {
     struct rp_stmt *s = rp_sql(
         db, "insert into replay(state, selection, actor, reason, plan_hash, canary, wave_max, rate,"
-            " matched, left_out, created_at, retries, payload_set, kind)"
-            " values(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+            " matched, left_out, created_at, retries, payload_set, kind, compensates)"
+            " values(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
     rp_bind_text(s, 1, in->selection.p != NULL ? in->selection : RP_STR("{}"));
     rp_bind_text(s, 2, in->actor.p != NULL ? in->actor : RP_STR("unknown"));
     rp_bind_text(s, 3, in->reason);
@@ -75,6 +75,7 @@ bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_
     rp_bind_i64(s, 11, in->retries);
     rp_bind_text(s, 12, in->payload_set);
     rp_bind_i64(s, 13, in->kind);
+    rp_bind_id(s, 14, in->compensates);
     if (!rp_run(s, err))
         return false;
     *id = rp_last_id(db);
@@ -341,7 +342,9 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
     " (select json_group_object(name, n) from replay_left_out where replay_id = id),"              \
     " (select json_group_object(name, n) from replay_forced where replay_id = id having"           \
     "  count(*) > 0), p.kind, p.name, p.at, p.expires_at,"                                         \
-    " retries, payload_set, replay.kind"
+    " retries, payload_set, replay.kind, compensates,"                                             \
+    " (select max(c.id) from replay c where c.compensates = replay.id and c.compensates is not "   \
+    "null)"
 #define REPLAYS                                                                                    \
     "replay left join replay_test t on t.replay_id = id left join replay_parked p on"              \
     " p.replay_id = id and p.released_at is null"
@@ -376,6 +379,8 @@ static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay 
         .retries = rp_col_i64(s, 30),
         .payload_set = rp_col_str(s, 31, a),
         .kind = (enum rp_replay_kind)rp_col_i64(s, 32),
+        .compensates = rp_col_i64(s, 33),
+        .compensated_by = rp_col_i64(s, 34),
     };
 }
 

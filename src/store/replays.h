@@ -49,7 +49,8 @@ struct rp_replay_park {
 /* X(symbol, number, name) */
 #define RP_REPLAY_KINDS(X)                                                                         \
     X(RP_REPLAY_OF_MANY, 0, "replay")                                                              \
-    X(RP_REPLAY_RETRY, 1, "retry") /* of one job, asked for by its id */
+    X(RP_REPLAY_RETRY, 1, "retry")               /* of one job, asked for by its id */             \
+    X(RP_REPLAY_COMPENSATION, 2, "compensation") /* takes back what another did */
 enum rp_replay_kind {
 #define X(sym, no, name) sym = no,
     RP_REPLAY_KINDS(X)
@@ -61,8 +62,9 @@ struct rp_replay {
     int64_t id;
     enum rp_replay_state state;
     enum rp_replay_kind kind;
-    struct rp_str selection;           /* JSON as it was asked for */
-    struct rp_str actor, reason, says; /* says: why it is halted or how it ended */
+    int64_t compensates, compensated_by; /* replays; 0: none */
+    struct rp_str selection;             /* JSON as it was asked for */
+    struct rp_str actor, reason, says;   /* says: why it is halted or how it ended */
     struct rp_str plan_hash;
     int64_t canary, wave_max;
     double rate_per_s;         /* 0: not limited */
@@ -159,6 +161,28 @@ bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *set
 /* [w, audited] Items not run go back exactly to the state before; the replay becomes undone. */
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                     int64_t now_us, struct rp_err *err);
+
+/* ---- compensation.c ---- */
+
+/* An item that ran, or runs: by its newest attempt. */
+struct rp_ran {
+    int64_t job_id, attempt;
+    struct rp_str type, sequence;
+    enum rp_fate fate;
+    bool again;       /* the job ran once more since */
+    bool compensated; /* a job that takes it back was made */
+};
+/* Newest first. */
+bool rp_replay_ran(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_ran **out, size_t *n,
+                   struct rp_err *err);
+/* [w] A job of `type` that takes that attempt back, with its payload: cancelled, so that it runs by
+ * its replay only. of->key is read. */
+bool rp_compensation_make(struct rp_db *db, const struct rp_type *type,
+                          const struct rp_compensates *of, int64_t now_us, int64_t *id,
+                          struct rp_err *err);
+/* What a job takes back; zero: nothing. */
+bool rp_job_compensates(struct rp_db *db, int64_t id, struct rp_arena *a,
+                        struct rp_compensates *out, struct rp_err *err);
 
 /* What the halt test knows of a replay since it last began (its start or resume). All from the
  * store, so it is the same after a kill (rule 16). */

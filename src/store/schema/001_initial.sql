@@ -132,12 +132,14 @@ create table replay(
   created_at integer not null, started_at integer,
   ended_at integer,                      -- null while an item may still end
   free_at integer not null default 0,    -- by its rate no item goes out before
-  kind integer not null default 0,       -- 0 of many, 1 the retry of one job
+  kind integer not null default 0,       -- 0 of many, 1 the retry of one job, 2 takes back what another did
+  compensates integer,                   -- … that one
   retries integer not null default 0,    -- tries of an item after its first
   payload_set text,                      -- what it changes in payloads: {pointer: value}
   -- How far it was when it was last resumed after a halt: what is counted from there makes the new canary and waves.
   from_wave integer not null default 0, from_out integer not null default 0, from_ended integer not null default 0,
   from_failed integer not null default 0);
+create index replay_compensates on replay(compensates) where compensates is not null;
 create index replay_live on replay(id) where ended_at is null;
 create table replay_item(
   replay_id integer not null references replay(id), seq integer not null, job_id integer not null, type_id integer not null,
@@ -179,6 +181,11 @@ create table replay_wave(
 create table replay_beside(
   replay_id integer not null references replay(id), type_id integer not null, minute integer not null,
   ended integer not null, failed integer not null, primary key(replay_id, type_id)) without rowid;
+-- Jobs that take back what an attempt of a replay did, with the key that it had.
+create table compensation(
+  job_id integer primary key references job(id), of_job integer not null, of_n integer not null, of_replay integer not null,
+  of_key text);
+create index compensation_of on compensation(of_job, of_replay);
 -- What was gone past by name: reasons to leave out with the number of jobs, checks with 0. left_out: what was not.
 create table replay_forced(
   replay_id integer not null references replay(id), name text not null, n integer not null,

@@ -1,0 +1,177 @@
+/* Compensations are a replay of their own: planned, ordered and guarded like any (replay.md 21). */
+#include "replay_world.h"
+
+static const char conf[] =
+    "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n"
+    "replay: { wave_max: 20, max_running: 5, settle: 0s }\n"
+    "jobs:\n"
+    "  pay: { run: [\"true\"], idempotent: true, compensate: [\"false\"], priority: 7,\n"
+    "         queue: money, max_running: 3 }\n"
+    "  safe: { run: [\"true\"], idempotent: true, compensate: [\"false\"], needs: [db] }\n"
+    "  mail: { run: [\"true\"], idempotent: true }\n";
+
+static int64_t fail_with(struct world *w, const char *type, const char *key, const char *labels)
+{
+    struct rp_enqueue in = {.type = rp_str_of(type),
+                            .key = rp_str_of(key),
+                            .payload = RP_STR("{\"amount\": 2}"),
+                            .labels = rp_str_of(labels),
+                            .priority = INT64_MIN};
+    struct rp_enqueued out;
+    struct rp_lease *l;
+    OK(rp_jobs_enqueue(w->db, &in, 1, w->now, &out, err));
+    assert_int_equal(claim(w, 1, &l), 1);
+    end_job(w, &l[0], &(struct failing){0});
+    w->now += RP_US_S;
+    return out.id;
+}
+
+/* All failed jobs are replayed and succeed. */
+static int64_t replayed(struct world *w)
+{
+    struct rp_replay_ask ask = {.all = true, .actor = RP_STR("ada")};
+    int64_t id = start(w, &ask);
+    for (int i = 0; i < 50 && replay(w, id).state == RP_REPLAY_RUNNING; i++) {
+        (void)tick(w);
+        (void)work(w, 0);
+    }
+    assert_int_equal(replay(w, id).state, RP_REPLAY_DONE);
+    commit(w);
+    return id;
+}
+
+static struct rp_replay_ask of(int64_t id)
+{
+    return (struct rp_replay_ask){
+        .kind = RP_REPLAY_COMPENSATION, .compensates = id, .actor = RP_STR("ada")};
+}
+
+static bool compensated(struct world *w, const struct rp_replay_ask *ask, int64_t *id,
+                        struct rp_err *why)
+{
+    struct rp_replay_making m = {.id = 0};
+    OK(rp_replay_compensation(w->db, conf_of(w), ask, w->now, &w->arena, &m.plan, err));
+    bool ok = rp_replay_compensate(w->db, conf_of(w), ask, w->now, &w->arena, &m, why);
+    *id = m.id;
+    return ok;
+}
+
+static int64_t compensate(struct world *w, int64_t of_id)
+{
+    struct rp_replay_ask ask = of(of_id);
+    int64_t id;
+    OK(compensated(w, &ask, &id, err));
+    return id;
+}
+
+static void R21_a_compensation_has_the_payload_and_names_the_attempt_it_takes_back(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    int64_t job = fail_with(w, "pay", "k1", "{\"tenant\":\"acme\"}"), id = replayed(w);
+    int64_t c = compensate(w, id);
+    assert_int_equal(replay(w, c).kind, RP_REPLAY_COMPENSATION);
+    assert_int_equal(replay(w, c).compensates, id);
+    assert_int_equal(replay(w, id).compensated_by, c);
+    (void)tick(w);
+    assert_int_equal(claim(w, 9, &l), 1);
+    assert_true(rp_str_is(l[0].job.type, "pay.compensate"));
+    assert_true(rp_str_is(l[0].job.queue, "money"));
+    assert_true(rp_str_is(l[0].job.payload, "{\"amount\": 2}"));
+    assert_true(rp_str_is(l[0].job.labels, "{\"tenant\":\"acme\"}"));
+    assert_int_equal(l[0].job.compensates.job_id, job);
+    assert_int_equal(l[0].job.compensates.attempt, 2);
+    assert_int_equal(l[0].job.compensates.replay_id, id);
+    assert_true(rp_str_is(l[0].job.compensates.key, "k1"));
+    (void)report(w, &l[0], RP_OUT_SUCCEEDED, NULL, 0);
+}
+
+static void R21_what_was_done_last_in_a_sequence_is_taken_back_first(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    int64_t jobs[3];
+    for (int i = 0; i < 3; i++)
+        jobs[i] = fail_with(w, "pay", i == 0 ? "a" : i == 1 ? "b" : "c", "{\"sequence\":\"acme\"}");
+    (void)compensate(w, replayed(w));
+    for (int i = 2; i >= 0; i--) {
+        (void)tick(w);
+        assert_int_equal(claim(w, 9, &l), 1);
+        assert_int_equal(l[0].job.compensates.job_id, jobs[i]);
+        (void)report(w, &l[0], RP_OUT_SUCCEEDED, NULL, 0);
+    }
+}
+
+static void R21_each_attempt_is_compensated_once_and_not_if_the_job_ran_since(void **state)
+{
+    struct world *w = *state;
+    struct rp_plan p;
+    configure(w, conf);
+    (void)fail_with(w, "pay", "a", "{}");
+    int64_t again = fail_with(w, "pay", "b", "{}");
+    (void)fail_with(w, "mail", "c", "{}");
+    int64_t id = replayed(w);
+    OK(rp_job_retry(w->db, again, RP_STR("ada"), RP_STR("lost"), w->now, err));
+    assert_int_equal(work(w, 0), 1);
+    struct rp_replay_ask ask = of(id);
+    OK(rp_replay_compensation(w->db, conf_of(w), &ask, w->now, &w->arena, &p, err));
+    assert_int_equal(p.matched, 3);
+    assert_int_equal(p.n, 1);
+    assert_int_equal(p.n_left_out, 2);
+    (void)compensate(w, id);
+    OK(rp_replay_compensation(w->db, conf_of(w), &ask, w->now, &w->arena, &p, err));
+    assert_int_equal(p.n, 0);
+    struct rp_undo u;
+    OK(rp_replay_undo_look(w->db, conf_of(w), id, &w->arena, &u, err));
+    assert_int_equal(u.n_can, 0);
+    assert_int_equal(u.ran, 3);
+}
+
+/* As preflight for every replay: nothing of it is there. */
+static void R21_a_check_that_fails_refuses_compensations(void **state)
+{
+    struct world *w = *state;
+    struct rp_err why = {0};
+    configure(w, conf);
+    dependency(w, "db", true);
+    (void)fail_with(w, "safe", "a", "{}");
+    int64_t id = replayed(w), c;
+    dependency(w, "db", false);
+    struct rp_replay_ask ask = of(id);
+    assert_false(compensated(w, &ask, &c, &why));
+    assert_int_equal(why.code, RP_E_REFUSED);
+    assert_int_equal(query(w, "select count(*) from compensation", 0, 0), 0);
+    assert_int_equal(query(w, "select count(*) from replay", 0, 0), 1);
+}
+
+static void R21_compensations_that_have_not_run_go_back_and_never_run_by_themselves(void **state)
+{
+    struct world *w = *state;
+    int64_t n, next;
+    configure(w, conf);
+    for (int i = 0; i < 8; i++)
+        (void)fail_with(w, "pay", (char[]){(char)('a' + i), 0}, "{}");
+    int64_t c = compensate(w, replayed(w));
+    assert_int_equal(query(w, "select count(*) from job where state = 7", 0, 0), 8);
+    (void)tick(w);
+    assert_true(queued(w) > 0);
+    OK(rp_replay_undo(w->db, c, RP_STR("ada"), RP_STR("not now"), w->now, err));
+    assert_int_equal(query(w, "select count(*) from job where state = 7 and last_n = 0", 0, 0), 8);
+    w->now += RP_US_DAY;
+    OK(rp_jobs_promote(w->db, w->now, 100, &n, &next, err));
+    assert_int_equal(queued(w), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        REPLAY_TEST(R21_a_compensation_has_the_payload_and_names_the_attempt_it_takes_back),
+        REPLAY_TEST(R21_what_was_done_last_in_a_sequence_is_taken_back_first),
+        REPLAY_TEST(R21_each_attempt_is_compensated_once_and_not_if_the_job_ran_since),
+        REPLAY_TEST(R21_a_check_that_fails_refuses_compensations),
+        REPLAY_TEST(R21_compensations_that_have_not_run_go_back_and_never_run_by_themselves),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
