@@ -21,13 +21,13 @@ static struct rp_str process_says(struct step *s, const struct rp_replay_test *t
     if (p == NULL)
         return RP_NONE;
     double e = fmin(rp_halt_log_e(rule->p0, p->failed, p->succeeded), 700);
+    int64_t ended = p->failed + p->succeeded, wave = s->r.from.wave + p->k;
     return rp_str_fmt(
         s->arena,
         "%lld of %lld replayed jobs failed again, %lld of %lld since wave %lld began: more than "
         "%.3g %% are not acceptable (e = %.3g, limit %.3g)",
-        (long long)t->failed, (long long)t->ended, (long long)p->failed,
-        (long long)(p->failed + p->succeeded), (long long)(s->r.from.wave + p->k), rule->p0 * 100,
-        exp(e), exp(rp_halt_log_limit(rule->alpha, p->k)));
+        (long long)t->failed, (long long)t->ended, (long long)p->failed, (long long)ended,
+        (long long)wave, rule->p0 * 100, exp(e), exp(rp_halt_log_limit(rule->alpha, p->k)));
 }
 
 /* … or the first outcomes do. */

@@ -144,7 +144,7 @@ bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *item
                    struct rp_err *err)
 {
     struct rp_arena a = {0};
-    struct rp_replay r;
+    struct rp_replay r = {.id = 0};
     bool ok = rp_replay_get(db, id, &a, &r, err);
     if (ok && r.state != RP_REPLAY_PLANNED)
         ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s: its items are settled", (long long)id,
@@ -321,7 +321,7 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
                          struct rp_str reason, int64_t now_us, struct rp_err *err)
 {
     struct rp_arena a = {0};
-    struct rp_replay r;
+    struct rp_replay r = {.id = 0};
     bool ok = rp_replay_get(db, id, &a, &r, err) && step_allowed(&r, to, err) &&
               (!steps[to].stops || rp_replay_recall(db, id, now_us, err)) &&
               begin_anew(db, &r, to, err) &&

@@ -192,7 +192,8 @@ def test_U6_it_is_said_whether_each_fix_worked(d):
     assert fixes[3]["fix"] == "not proven" and (fixes[3]["came_back"], fixes[3]["tested"]) == (1, 3)
     assert fixes[5]["fix"] == "proven" and fixes[5]["failed_new"] == 1
     assert [n["n"] for n in o["new_patterns"]] == [1] and "Cannot read properties" in o["new_patterns"][0]["template"]
-    assert o["before"] == {"runs": 8, "failed": 8} and o["after"] == {"runs": 8, "failed": 2} and o["verdict"] == "better"
+    before, after = ((o[k]["runs"], o[k]["failed"]) for k in ("before", "after"))
+    assert (before, after, o["verdict"]) == ((8, 8), (8, 2), "better")
     shown = d.cli("replay", "show", again["id"]).out
     for words in ("verdict", "better", "before 8 of 8 runs failed", "since 2 of 8", "not proven", "came back in 1 of 3", "new failures",
                   f"reprise pattern show {fixes[3]['pattern']}"):
