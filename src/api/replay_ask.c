@@ -80,3 +80,12 @@ bool replay_ask_recall(struct request *q, struct rp_db *db, struct replay_in *in
                   RP_FMT(in->ask.plan_hash));
     return rp_hint(err, "make one with --dry-run");
 }
+
+bool replay_ask_now(const struct rp_replay_ask *ask, struct rp_err *err)
+{
+    const struct rp_replay_park *park = &ask->park;
+    if (park->kind != RP_PARK_NONE || park->at_us != 0 || park->expires_us != 0)
+        return rp_fail(err, RP_E_BAD_FIELD, "when, at and expires are for replays of a selection");
+    return ask->plan_hash.n == 0 ||
+           rp_fail(err, RP_E_BAD_FIELD, "plan is for replays of a selection");
+}

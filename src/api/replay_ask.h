@@ -20,6 +20,8 @@ bool replay_after_checks(struct request *q, void (*then)(struct rp_db *db, void 
 /* As q->failed: a refused start says which check refused, beside the sentence. */
 void replay_refused(struct request *q, const struct rp_err *err);
 
+/* What a guard of something that begins at once cannot mean must not be passed over (U2). */
+bool replay_ask_now(const struct rp_replay_ask *ask, struct rp_err *err);
 /* Reads {"select": …, "guard": …, "dry_run": …} into *in. */
 bool replay_ask_read(struct request *q, struct replay_in *in, struct rp_err *err);
 /* A plan that is named by its hash alone: selects and guards as its dry run did, and as is said now

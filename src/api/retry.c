@@ -17,7 +17,7 @@ bool p_retry(struct request *q, struct rp_err *err)
         (void)(f == 0 ? rp_json_str(r, &reason) : rp_replay_ask_guard(r, request_now(q), &in->ask));
     if (reason.p != NULL)
         in->ask.reason = reason;
-    return rp_json_done(r, err);
+    return rp_json_done(r, err) && replay_ask_now(&in->ask, err);
 }
 
 static bool again(struct request *q, struct rp_db *db, struct rp_err *err)

@@ -27,7 +27,9 @@ bool p_undo(struct request *q, struct rp_err *err)
                         : rp_replay_ask_guard(r, request_now(q), &u->in.ask));
     if (reason.p != NULL)
         u->in.ask.reason = reason;
-    return rp_json_done(r, err);
+    return rp_json_done(r, err) && replay_ask_now(&u->in.ask, err) &&
+           (u->in.ask.n_set == 0 ||
+            rp_fail(err, RP_E_BAD_FIELD, "a compensation gets the payload of what it takes back"));
 }
 
 /* ---- what it would do ---- */

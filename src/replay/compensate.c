@@ -115,7 +115,7 @@ bool rp_replay_compensation(struct rp_db *db, const struct rp_config *config,
     struct rp_ran *ran;
     struct rp_replay r;
     size_t n;
-    if (!rp_replay_get(db, ask->compensates, a, &r, err) ||
+    if (!ask_usable(ask, err) || !rp_replay_get(db, ask->compensates, a, &r, err) ||
         !rp_replay_ran(db, ask->compensates, a, &ran, &n, err))
         return false;
     *out = (struct rp_plan){.rate_per_s = ask->rate_per_s, .retries = ask->retries};

@@ -42,6 +42,8 @@ struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t
 /* plan.c: items with what their attempts get. */
 bool add_items(struct rp_db *db, const struct rp_replay_ask *ask, int64_t id,
                struct rp_candidate *items, int64_t n, struct rp_err *err);
+/* Its reason and rate. */
+bool ask_usable(const struct rp_replay_ask *ask, struct rp_err *err);
 /* All of a plan once its items are known. */
 bool plan_rest(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
                int64_t now_us, struct rp_arena *a, struct rp_plan *out, struct rp_err *err);

@@ -216,6 +216,11 @@ static int by_number(const void *x, const void *y)
     return *a < *b ? -1 : *a > *b;
 }
 
+bool ask_usable(const struct rp_replay_ask *ask, struct rp_err *err)
+{
+    return reason_given(ask, err) && rate_usable(ask, err);
+}
+
 /* Each job once, oldest first, however it was named. */
 static const int64_t *distinct(struct rp_arena *a, const struct rp_replay_ask *ask, size_t *n)
 {
@@ -260,7 +265,7 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     *out = (struct rp_plan){
         .rate_per_s = ask->rate_per_s, .retries = ask->retries, .set_json = ask->set_json};
     filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
-    if (!selected(ask, err) || !reason_given(ask, err) || !rate_usable(ask, err) ||
+    if (!selected(ask, err) || !ask_usable(ask, err) ||
         !rp_replay_candidates(db, &filter, ids, n_ids, REPLAY_ITEMS_MAX + 1, a, &found, &n, err) ||
         !few_enough(n, err) || !mark_poison(db, ask, a, found, n, err))
         return false;

@@ -109,6 +109,7 @@ def test_R23_job_retry_is_a_replay_of_one_and_a_refusal_says_what_to_do(d):
     status, body = d.http("POST", f"/v1/jobs/{mail}/retry")
     assert status == 409 and json.loads(body)["check"] == "not-idempotent"
     assert d.http("POST", f"/v1/jobs/{mail}/retry", {"guard": {"include_unsafe": True}})[0] == 400  # without a reason
+    assert d.http("POST", f"/v1/jobs/{own}/retry", {"guard": {"at": "2100-01-01T00:00:00Z"}})[0] == 400
     cli(d, "job", "retry", mail, "--include-unsafe", "--yes", "--reason", "it was never sent")
     assert "by replay R2" in cli(d, "job", "retry", own).out
     wait_for(lambda: all(d.job(j)["state"] == "succeeded" for j in (own, mail)), "both")

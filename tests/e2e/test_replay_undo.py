@@ -89,6 +89,8 @@ def test_R21_compensations_are_jobs_of_their_own_with_payload_and_lineage(d):
     assert job["type"] == "pay.compensate" and job["compensates"]["replay"] == "R1" and job["compensates"]["job"] in jobs
     assert f"of job {job['compensates']['job']}, by replay R1" in cli(d, "job", "show", job["id"]).out
     assert "what replay R1 did" in cli(d, "replay", "show", "R2").out
+    for guard in ({"override": ["workers"]}, {"set": {"/n": 1}}, {"at": "2100-01-01T00:00:00Z"}, {"rate": -1}):
+        assert d.http("POST", "/v1/replays/R1/undo", {"compensate": True, "guard": guard})[0] == 400, guard
     # each only once
     cli(d, "replay", "undo", "R1", "--compensate", "--yes", code=4)
     look = d.json("replay", "undo", "R1", "--compensate", "--dry-run")
