@@ -37,7 +37,7 @@ enum outcome work_write(struct work *w, bool (*run)(struct rp_db *, void *, stru
                         void *arg, struct rp_err *err)
 {
     while (!work_stops(w)) {
-        if (rp_engine_write(w->purger->engine, run, arg, err))
+        if (rp_engine_write_heavy(w->purger->engine, run, arg, err))
             return WORK_DONE;
         if (err->code == RP_E_STOPPING)
             return WORK_LEFT;

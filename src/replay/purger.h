@@ -55,6 +55,6 @@ enum outcome purge_work(struct work *w, struct rp_err *err);   /* purge_run.c */
 enum outcome restore_work(struct work *w, struct rp_err *err); /* restore.c */
 
 /* So long may a transaction of ours take (G19). */
-#define WORK_SLICE_US INT64_C(8000)
+#define WORK_SLICE_US INT64_C(5000)
 
 #endif
