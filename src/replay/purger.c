@@ -179,14 +179,17 @@ static bool find_open(struct work *w, struct rp_err *err)
     return ok && id > 0;
 }
 
-/* Whether there was one, and it has ended. */
+/* Whether to look again at once: there was one, and it has ended; or nobody knows. */
 static bool work_one(struct rp_purger *p, struct rp_db *db)
 {
     struct work w = {.purger = p, .db = db};
     struct rp_err err = {0};
     bool found = find_open(&w, &err);
     enum outcome how = WORK_LEFT;
-    if (found) {
+    if (!found && err.code != RP_OK) {
+        nap(p, AGAIN_US);
+        how = WORK_FAILED;
+    } else if (found) {
         take_ids(&w);
         how = w.p.kind == RP_PURGE_RESTORE ? restore_work(&w, &err) : purge_work(&w, &err);
         rp_tx_rollback(db);
@@ -195,7 +198,7 @@ static bool work_one(struct rp_purger *p, struct rp_db *db)
     }
     free(w.ids);
     rp_arena_free(&w.arena);
-    return found && how != WORK_LEFT;
+    return how != WORK_LEFT;
 }
 
 static void wait_for_more(struct rp_purger *p)
