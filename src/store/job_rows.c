@@ -144,7 +144,8 @@ static bool get_row(struct rp_str row, int *table, struct value v[COLUMNS_MAX])
     struct rp_str head;
     if (!take(&row, 2, &head) || (unsigned char)head.p[0] >= RP_ROWS_TABLES)
         return false;
-    *table = head.p[0];
+    *table = (unsigned char)head.p[0];
+    v[0] = (struct value){0};
     if ((unsigned char)head.p[1] != tables[*table].n)
         return false;
     for (int c = 0; c < tables[*table].n; c++)
