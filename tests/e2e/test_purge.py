@@ -139,6 +139,7 @@ def test_U26_what_nobody_resolved_stays_and_goes_only_with_a_flag_and_a_reason(d
     assert [a for a, _ in audit] == ["purge.start", "purge.done"]
     assert audit[1][1]["reason"] == "test data" and audit[1][1]["sha256"] == end["sha256"] and audit[1][1]["moved"] == 6
     restore(d, "all")
+    counts_hold(d)
     assert rows(d) == before and set(states(d, bad)) == {"failed"} and d.job(waiting)["state"] == "scheduled"
     assert d.attempts(bad[0])[0]["error"]["message"] == REFUSED
     assert set(states(d, good)) == {"succeeded"}
@@ -354,7 +355,8 @@ def test_G8_a_kill_at_any_moment_leaves_all_rows_or_goes_on_with_a_whole_backup(
     counts_hold(d)
 
 
-def test_a_backup_that_is_gone_or_altered_stops_a_deletion_that_was_interrupted(d):
+@pytest.mark.parametrize("how", ["gone", "cut", "packed anew"])
+def test_a_backup_that_is_gone_or_altered_stops_a_deletion_that_was_interrupted(d, how):
     many(d, 4000)
     id = d.post("/v1/purges", {"select": {"all": True}, "backup": "b"})["id"]
     wait_for(lambda: d.get(f"/v1/purges/{id}")["state"] != "backing up", "the deletion")
@@ -364,7 +366,10 @@ def test_a_backup_that_is_gone_or_altered_stops_a_deletion_that_was_interrupted(
         pytest.skip("it was done before it could be killed")
     file = d.dir / "backups" / "b"
     whole = file.read_bytes()
-    file.write_bytes(whole[:-40] + b"\0" * 40)
+    if how == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(whole[:-40] if how == "cut" else run_zstd("-19", "-c", input=run_zstd("-dc", file)))
     d.start()
     end = ended(d, "purges", id)
     assert end["state"] == "failed" and rows(d)["job"] == left

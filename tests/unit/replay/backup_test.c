@@ -167,6 +167,74 @@ static void a_file_of_which_any_inner_byte_differs_is_refused(void **state)
     assert_int_equal(read_bytes(packed, n), 7);
 }
 
+/* Files whose own checksum holds, because this writer was told nonsense. */
+
+struct collected {
+    struct rp_arena *a;
+    struct rp_str row[8];
+    size_t n;
+};
+
+static bool collect(void *ctx, struct rp_str row, struct rp_err *err)
+{
+    struct collected *c = ctx;
+    (void)err;
+    c->row[c->n++] = rp_str_dup(c->a, row);
+    return true;
+}
+
+/* Rows of one job by their places in what the store has, under its digest or another. */
+static int64_t told(struct world *w, int64_t id, const char *places, bool right_digest)
+{
+    static int n;
+    struct collected c = {.a = &w->arena};
+    struct rp_backup_out *out;
+    struct rp_job_digest digest;
+    char sha256[RP_SHA256_HEX];
+    const char *path = file(w, rp_str_fmt(&w->arena, "told%d", n++).p);
+    OK(rp_job_rows_each(w->db, id, collect, &c, &digest, err));
+    OK(rp_job_rows_each(w->db, id == 1 ? 3 : 1, collect, &c, NULL, err));
+    OK(rp_backup_create(path, &about, &out, err));
+    struct rp_digesting d;
+    rp_digest_begin(&d);
+    for (const char *p = places; *p != '\0'; p++) {
+        rp_digest_row(&d, c.row[*p - '0']);
+        OK(rp_backup_row(out, c.row[*p - '0'], err));
+    }
+    rp_digest_end(&d);
+    d.digest.sha256[5] ^= (unsigned char)!right_digest;
+    OK(rp_backup_job(out, id, &d.digest, err));
+    OK(rp_backup_finish(out, sha256, err));
+    return read_file_of(path);
+}
+
+static void a_file_that_contradicts_itself_is_refused_though_its_checksum_holds(void **state)
+{
+    struct world *w = *state;
+    struct rp_backup_out *out;
+    char sha256[RP_SHA256_HEX];
+    some_jobs(w);
+    assert_int_equal(told(w, 2, "012", true), 3); /* job, attempt, output */
+    assert_int_equal(told(w, 2, "012", false), -RP_E_BACKUP);
+    assert_int_equal(told(w, 2, "102", true), -RP_E_BACKUP);
+    assert_int_equal(told(w, 2, "021", true), -RP_E_BACKUP);
+    assert_int_equal(told(w, 2, "0012", true), -RP_E_BACKUP);
+    assert_int_equal(told(w, 2, "014", true), -RP_E_BACKUP); /* another job's attempt */
+    OK(rp_backup_create(file(w, "falling"), &about, &out, err));
+    add_job(w, out, 2);
+    add_job(w, out, 1);
+    OK(rp_backup_finish(out, sha256, err));
+    assert_int_equal(read_file_of(file(w, "falling")), -RP_E_BACKUP);
+    OK(rp_backup_create(file(w, "open"), &about, &out, err));
+    OK(rp_job_rows_each(w->db, 1, add_row, out, NULL, err));
+    OK(rp_backup_finish(out, sha256, err));
+    assert_int_equal(read_file_of(file(w, "open")), -RP_E_BACKUP);
+    OK(rp_backup_create(file(w, "no-row"), &about, &out, err));
+    OK(rp_backup_row(out, RP_STR("\x01\x02nonsense"), err));
+    OK(rp_backup_finish(out, sha256, err));
+    assert_int_equal(read_file_of(file(w, "no-row")), -RP_E_BACKUP);
+}
+
 static void a_backup_is_never_overwritten_and_leaves_nothing_when_it_fails(void **state)
 {
     struct world *w = *state;
@@ -237,6 +305,7 @@ int main(void)
         REPLAY_TEST(what_was_written_is_read_row_by_row_with_its_digests),
         REPLAY_TEST(a_file_that_is_cut_anywhere_is_refused),
         REPLAY_TEST(a_file_of_which_any_inner_byte_differs_is_refused),
+        REPLAY_TEST(a_file_that_contradicts_itself_is_refused_though_its_checksum_holds),
         REPLAY_TEST(a_backup_is_never_overwritten_and_leaves_nothing_when_it_fails),
         REPLAY_TEST(a_disk_without_room_is_an_error_with_a_hint),
     };
