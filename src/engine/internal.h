@@ -49,6 +49,8 @@ bool store_broken(const struct rp_err *err);
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);
 bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
                  void *arg, struct rp_err *err);
+bool writer_call_heavy(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                       void *arg, struct rp_err *err);
 void writer_stop(
     struct rp_writer *w); /* what waits is still written; then nothing is taken any more */
 
