@@ -39,6 +39,8 @@ bool overridden(const struct rp_replay_ask *ask, const char *name);
 /* The distinct types of the plan's items, in order of first appearance. */
 struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
 
+/* plan.c: something was selected, or `all` was said; the error says what it means: "failed job". */
+bool ask_selects(const struct rp_replay_ask *ask, const char *all, struct rp_err *err);
 /* plan.c: items with what their attempts get. */
 bool add_items(struct rp_db *db, const struct rp_replay_ask *ask, int64_t id,
                struct rp_candidate *items, int64_t n, struct rp_err *err);
