@@ -243,4 +243,10 @@ struct rp_replay_item {
 bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit, struct rp_arena *a,
                      struct rp_replay_item **out, size_t *n, struct rp_err *err);
 
+/* ---- purge_select.c ---- */
+
+/* Which candidates have lost their payload to a purge. */
+bool rp_replay_mark_purged(struct rp_db *db, struct rp_candidate *found, size_t n,
+                           struct rp_err *err);
+
 #endif

@@ -81,6 +81,7 @@ create index job_live_schedule on job(schedule_id, state) where schedule_id is n
 create index job_manual on job(schedule_id, instant) where manual = 1;
 create index job_by_replay on job(replay_id, id) where replay_id is not null;
 create index job_external on job(type_id, external_id) where external_id is not null;
+create index job_purged on job(id) where purged > 0;
 create index job_by_key on job(type_id, key, id) where key is not null;
 -- How many jobs there are by state, type and queue, kept with every move (tally.c), so that counts cost the same with any history.
 -- Only what waits, runs or is unresolved; hour: of ended_at for the unresolved (6, 8), else 0.
