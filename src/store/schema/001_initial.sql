@@ -42,6 +42,7 @@ create table pattern(
 create table schedule(
   id integer primary key, name text not null unique, type_id integer not null references job_type(id),
   expr text not null, zone text not null, active integer not null default 1,
+  zone_rules integer not null default 0, -- what the zone said when next_at was computed (rp_zone_rules)
   next_at integer not null,              -- 9223372036854775807: none
   anchor_at integer not null default 0,  -- last planned instant (@every)
   last_at integer, paused_at integer, paused_by text, paused_why text,
