@@ -28,6 +28,7 @@ struct rp_writer {
     struct lane light, heavy;
     bool heavy_next; /* whose turn it is, where both wait */
     size_t waiting, max;
+    size_t wanted; /* as many wake the writer */
     bool closing;
     int64_t commits, ops;
     int64_t fails_since_us; /* 0: the last commit went through */
@@ -36,6 +37,8 @@ struct rp_writer {
     pthread_mutex_t listeners_lock;
     struct rp_listener *listeners;
 
+    size_t crowd;    /* the writer thread's own: light ops of the last batch … */
+    int64_t took_us; /* … and how long its transaction took */
     struct rp_store *store;
     const struct rp_clock *clock;
 };
@@ -46,6 +49,8 @@ bool store_broken(const struct rp_err *err);
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);
 bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
                  void *arg, struct rp_err *err);
+bool writer_call_heavy(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                       void *arg, struct rp_err *err);
 void writer_stop(
     struct rp_writer *w); /* what waits is still written; then nothing is taken any more */
 
