@@ -123,7 +123,8 @@ int templates_file(struct cli *cli, const char *path)
         rp_miner_refine(t.miner);
         struct rp_err again;
         (void)pass(cli, &t, from, write_row, &again);
-        (void)fwrite(t.out.p, 1, t.out.n, stdout);
+        if (t.out.n > 0)
+            (void)fwrite(t.out.p, 1, t.out.n, stdout);
         say_other(cli, &t);
     }
     if (!ok)
