@@ -17,7 +17,7 @@ enum {
     REPLAY_ROWS = 7,
     DEPLOY_ROWS = 2,
     CHANGE_ROWS = 3,
-    IMPORT_ROWS = 4,
+    IMPORT_ROWS = 5,
     TOKEN_ROWS = 3,
     HELP_ROWS = 3,
     DEMO_ROWS = 1,

@@ -1,4 +1,4 @@
-/* What check and the imports share: files read as they are, also packed ones; runs on their way to
+/* What check, the imports and export share: files read as they are, also packed ones; runs on their way to
  * the daemon; what was found, in words and as JSON. Everything is in constant memory. */
 #ifndef RP_CLI_IMPORT_H
 #define RP_CLI_IMPORT_H
@@ -9,6 +9,7 @@
 int run_check(struct cli *cli);
 int run_import_log(struct cli *cli);
 int run_import_csv(struct cli *cli);
+int run_export(struct cli *cli); /* export.c */
 
 /* ---- stream.c ---- */
 
