@@ -153,11 +153,11 @@ static void write_attempt(struct rp_jw *w, const struct rp_run *run,
     rp_jw_object_end(w);
 }
 
-static void write_pattern(struct rp_jw *w, struct rp_arena *a, const struct rp_fingerprint *print)
+/* Without an id: which of these are one pattern shows only at the end of the log. */
+static void write_pattern(struct rp_jw *w, const struct rp_fingerprint *print)
 {
     rp_jw_key(w, "pattern");
     rp_jw_object(w);
-    rp_jw_m_str(w, "id", rp_str_fmt(a, "%016llx", (unsigned long long)print->hash));
     rp_jw_m_str(w, "template", print->template);
     rp_jw_m_cstr(w, "class", print->class_name);
     rp_jw_m_cstr(w, "group", print->group);
@@ -180,7 +180,7 @@ static void write_run(struct rp_buf *out, struct rp_arena *a, const struct rp_ru
     rp_jw_m_i64(&w, "line", (int64_t)run->line);
     write_attempt(&w, run, &print);
     if (is_failure(run))
-        write_pattern(&w, a, &print);
+        write_pattern(&w, &print);
     rp_jw_object_end(&w);
 }
 
