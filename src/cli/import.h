@@ -1,5 +1,5 @@
-/* What check, the imports and export share: files read as they are, also packed ones; runs on their way to
- * the daemon; what was found, in words and as JSON. Everything is in constant memory. */
+/* What check, the imports and export share: files read as they are, also packed ones; runs on their
+ * way to the daemon; what was found, in words and as JSON. Everything is in constant memory. */
 #ifndef RP_CLI_IMPORT_H
 #define RP_CLI_IMPORT_H
 

@@ -143,13 +143,6 @@ void import_types(struct import *i)
             show_plural(i->cli, (int64_t)t->n_types - TYPES_SHOWN, "more type", "more types"));
 }
 
-static const char *minute(struct cli *cli, int64_t us)
-{
-    char at[RP_TIME_LEN];
-    (void)rp_time_format(us, at);
-    return show_fmt(cli, "%.10s %.5s", at, at + 11);
-}
-
 void import_headline(struct import *i)
 {
     struct cli *cli = i->cli;
@@ -165,10 +158,12 @@ void import_headline(struct import *i)
     if (i->unassigned_lines > 0)
         line_part(&l, "%s to no run",
                   show_plural(cli, (int64_t)i->unassigned_lines, "line belongs", "lines belong"));
-    if (t->first_start != RP_NO_TIME)
-        line_part(&l, "from %s UTC", minute(cli, t->first_start));
-    if (t->last_end != RP_NO_TIME)
-        line_part(&l, "to %s UTC", minute(cli, t->last_end));
+    if (t->first_start != RP_NO_TIME && t->last_end != RP_NO_TIME)
+        line_part(&l, "%s UTC", show_period(cli, t->first_start, t->last_end));
+    else if (t->first_start != RP_NO_TIME)
+        line_part(&l, "from %s UTC", show_clock(cli, t->first_start));
+    else if (t->last_end != RP_NO_TIME)
+        line_part(&l, "to %s UTC", show_clock(cli, t->last_end));
     line_end(&l);
 }
 
