@@ -37,6 +37,8 @@ struct table {
     int64_t first_us, last_us;
     struct rp_bins *bins; /* runs over time */
     struct rp_contrast *contrast;
+    bool torn; /* it could not be read to its end: damage says why */
+    struct rp_err damage;
 };
 
 static bool no_column(const struct table *t, struct rp_str name, struct rp_err *err)
@@ -44,7 +46,8 @@ static bool no_column(const struct table *t, struct rp_str name, struct rp_err *
     struct rp_buf have = {.limit = 180};
     for (size_t i = 0; i < t->n_header; i++)
         rp_buf_fmt(&have, "%s%.*s", i > 0 ? " " : "", RP_FMT(t->header[i]));
-    (void)rp_fail(err, RP_E_BAD_FIELD, "%s has no column \"%.*s\"", t->path, RP_FMT(name));
+    (void)rp_fail(err, RP_E_BAD_FIELD, "%s has no column \"%.*s\"", input_name(t->path),
+                  RP_FMT(name));
     (void)rp_hint(err, "its columns: %.*s", RP_FMT(rp_buf_view(&have)));
     rp_buf_free(&have);
     return false;
@@ -248,16 +251,19 @@ static bool take_bytes(void *ctx, struct rp_str bytes, struct rp_err *err)
     return rp_csv_feed(&t->csv, bytes, err);
 }
 
+/* True also for a table that is damaged further on: what came before is read. */
 static bool read_table(struct table *t, struct rp_err *err)
 {
     rp_csv_open(&t->csv, take_record, t);
-    bool ok = stream_file(t->cli, t->path, take_bytes, t, err) && rp_csv_end(&t->csv, err);
+    bool ok = stream_text(t->cli, t->path, take_bytes, t, err) && rp_csv_end(&t->csv, err);
     rp_csv_close(&t->csv);
     if (ok && t->header == NULL)
-        return rp_fail(err, RP_E_BAD_FIELD, "%s is empty: not even a header", t->path);
+        return rp_fail(err, RP_E_BAD_FIELD, "%s is empty: not even a header", input_name(t->path));
+    t->torn = !ok && t->contrast != NULL;
+    t->damage = *err;
     if (ok && t->contrast == NULL)
         t->contrast = rp_contrast_new(NULL, 0);
-    return ok;
+    return ok || t->torn;
 }
 
 /* ---- the answer ---- */
@@ -392,8 +398,10 @@ int analyze_csv(struct cli *cli, const char *path)
     struct table t = {
         .cli = cli, .path = path, .time = SIZE_MAX, .first_us = INT64_MAX, .last_us = INT64_MIN};
     t.bins = rp_xcalloc(1, sizeof *t.bins);
-    struct rp_err err;
+    struct rp_err err = {0};
     int code = selectors(&t, &err) && read_table(&t, &err) ? answer(&t) : say_err(cli, &err);
+    if (t.torn)
+        code = say_err(cli, &t.damage);
     for (size_t i = 0; i < t.n_runs; i++)
         selector_free(&t.runs[i]);
     selector_free(&t.failed);

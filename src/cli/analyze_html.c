@@ -345,6 +345,10 @@ static void summary(struct page *p, struct rp_str a)
     const char *none = doc_has(a, "onset") && failures > 0
                            ? "No moment from which on runs surely fail more often."
                            : "";
+    if (runs > 0 && runs == doc_i64(a, "outcome_unknown", 0)) {
+        paragraph(p, show_fmt(cli, "%s%s", not_told(cli, a), source(cli, a)));
+        return;
+    }
     paragraph(p, show_fmt(cli, "%s of %s (%s). %s%s %s",
                           show_plural(cli, failures, "failure", "failures"),
                           show_plural(cli, runs, "run", "runs"),

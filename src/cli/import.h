@@ -20,6 +20,13 @@ typedef bool stream_take(void *ctx, struct rp_str bytes, struct rp_err *err);
 bool stream_file(struct cli *cli, const char *path, stream_take *take, void *ctx,
                  struct rp_err *err);
 
+/* What people call it: "-" is "standard input". */
+const char *input_name(const char *path);
+/* textfile.c: the same of what must be text. UTF-16 and binary files are refused before `take` sees
+ * a byte; a byte order mark is left out. */
+bool stream_text(struct cli *cli, const char *path, stream_take *take, void *ctx,
+                 struct rp_err *err);
+
 /* ---- logfile.c ---- */
 
 struct logfile {

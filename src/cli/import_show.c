@@ -149,7 +149,7 @@ void import_headline(struct import *i)
     const struct rp_tally *t = i->tally;
     bool log = strcmp(i->format, "csv") != 0;
     struct line l;
-    line_begin(&l, cli, show_text(cli, rp_str_of(i->path)), 2);
+    line_begin(&l, cli, show_text(cli, rp_str_of(input_name(i->path))), 2);
     line_part(&l, "format %s", i->format);
     line_part(&l, "%s",
               log ? show_plural(cli, (int64_t)i->lines, "line", "lines")
@@ -165,6 +165,10 @@ void import_headline(struct import *i)
     else if (t->last_end != RP_NO_TIME)
         line_part(&l, "to %s UTC", show_clock(cli, t->last_end));
     line_end(&l);
+    if (t->backwards > 0)
+        say(cli, 2, "%s before %s began: the clock was set back meanwhile",
+            show_plural(cli, (int64_t)t->backwards, "run ends", "runs end"),
+            t->backwards == 1 ? "it" : "they");
 }
 
 static void what_is_left_out(struct import *i)
