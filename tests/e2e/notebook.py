@@ -39,7 +39,7 @@ def cells(source, out, cells_most=None, **more):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     said, display = [], IPython.display.display
-    IPython.display.display = lambda thing: said.append(getattr(thing, "data", None) or "")
+    IPython.display.display = lambda thing: said.append(thing.data if isinstance(thing, IPython.display.Markdown) else "")
     before = dict(os.environ)
     names = {"__name__": "notebook"}
     try:
