@@ -118,8 +118,8 @@ static bool start_parts(struct rp_engine *e, const struct rp_engine_options *o, 
     if (swept > 0)
         rp_log(RP_WARN, "processes of the daemon before were still running and were ended",
                "n=%d names=%s", swept, rp_log_q(rp_str_of(e->sweep)));
-    if (!writer_start(&e->writer, o->store, o->clock, o->queue_max > 0 ? o->queue_max : QUEUE_MAX,
-                      err))
+    if (!writer_start(&e->writer, o->store, o->clock, &o->hooks,
+                      o->queue_max > 0 ? o->queue_max : QUEUE_MAX, err))
         return false;
     e->reader = rp_store_reader(o->store, err);
     e->exec = e->reader != NULL ? rp_exec_new(&x, err) : NULL;

@@ -83,8 +83,8 @@ struct rp_engine_hooks {
      * (analyze/). Strings into the arena. */
     void (*explain)(void *ctx, struct rp_arena *a, const struct rp_exec_result *x,
                     struct rp_report *r);
-    /* Runs inside every tick's transaction (replay/ moves its waves here). Lowers *next_us to when
-     * it wants to run again. */
+    /* Runs inside every tick's transaction, and in each in which jobs of a replay ended (replay/
+     * moves its waves here). Lowers *next_us to when it wants to run again. */
     bool (*tick)(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us, struct rp_err *err);
     void *ctx;
 };

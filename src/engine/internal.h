@@ -38,9 +38,10 @@ struct rp_writer {
 
     struct rp_store *store;
     const struct rp_clock *clock;
+    struct rp_engine_hooks hooks;
 };
 bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
-                  size_t max, struct rp_err *err);
+                  const struct rp_engine_hooks *hooks, size_t max, struct rp_err *err);
 /* The store cannot be written: no fault of who asked. */
 bool store_broken(const struct rp_err *err);
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);

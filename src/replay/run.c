@@ -7,13 +7,10 @@
 
 #include <math.h>
 
-enum { RELEASE_A_TICK = 500 };
+enum { RELEASE_A_TICK = 1000, SETTLED_A_TICK = 1000 };
 
 /* Nobody is making a replay any more that is not whole after so long. */
 static const int64_t half_made_us = 10 * RP_US_MIN;
-
-/* While items end, more of them do. */
-static const int64_t busy_us = 10000;
 
 static void again_at(struct step *s, int64_t us)
 {
@@ -109,8 +106,10 @@ static bool release(struct step *s, struct rp_err *err)
         return true;
     if (!rp_replay_release(s->db, s->r.id, wave, n, s->now_us, &released, err))
         return false;
-    if (released < n || n == RELEASE_A_TICK)
+    if (released < n)
         again_at(s, s->now_us + 10000);
+    else if (n == RELEASE_A_TICK)
+        again_at(s, s->now_us);
     return pace_used(s, &pace, released, err);
 }
 
@@ -123,6 +122,17 @@ static bool finish(struct step *s, struct rp_err *err)
                    (long long)s->r.n[RP_FATE_SKIPPED], (long long)s->r.n[RP_FATE_UNKNOWN]);
     return rp_replay_set_state(s->db, s->r.id, RP_REPLAY_DONE, RP_STR("engine"), says, s->now_us,
                                err);
+}
+
+/* Nothing of it starts any more: what is out and has not started comes back, in parts. */
+static bool call_back(struct step *s, struct rp_err *err)
+{
+    int64_t n = 0;
+    if (s->r.n[RP_FATE_RELEASED] > 0 && !rp_replay_recall(s->db, s->r.id, s->now_us, &n, err))
+        return false;
+    if (n > 0)
+        again_at(s, s->now_us);
+    return true;
 }
 
 static bool step(struct step *s, struct rp_err *err)
@@ -138,11 +148,11 @@ static bool step(struct step *s, struct rp_err *err)
         return rp_replay_set_state(s->db, s->r.id, RP_REPLAY_ABORTED, RP_STR("engine"),
                                    RP_STR("it was never made whole"), s->now_us, err);
     if (s->r.state != RP_REPLAY_RUNNING)
-        return true;
+        return call_back(s, err);
     const int64_t *n = s->r.n;
     if (n[RP_FATE_WAITING] == 0 && n[RP_FATE_RELEASED] == 0)
         return finish(s, err);
-    again_at(s, s->now_us + (settled > 0 ? busy_us : RP_US_S / 2));
+    again_at(s, s->now_us + (settled >= SETTLED_A_TICK ? 0 : RP_US_S / 2));
     if (!must_halt(s, &why, err))
         return false;
     return why.p != NULL ? halt(s, why, err) : release(s, err);

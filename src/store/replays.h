@@ -124,8 +124,8 @@ bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *item
                    struct rp_err *err);
 /* [w, audited] planned → running, running ↔ paused, halted → running, any of these → aborted,
  * running → halted, done (nothing open). Bad steps: RP_E_BAD_STATE. halted → running sets `from`.
- * Paused, halted, aborted: released items whose jobs have not started go back, exactly, and wait.
- */
+ * Paused, halted, aborted: released items whose jobs have not started go back, exactly, and wait:
+ * so many of them as rp_replay_recall takes, which the tick goes on with. */
 bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, struct rp_str actor,
                          struct rp_str reason, int64_t now_us, struct rp_err *err);
 /* [w] Releases up to `max` waiting items of the replay as wave `wave`: each job goes failed →
@@ -139,7 +139,12 @@ bool rp_replay_pace(struct rp_db *db, int64_t id, int64_t free_us, struct rp_err
  * again (rule 16). Ends an aborted or undone replay with its last running item. */
 bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *settled,
                       struct rp_err *err);
-/* [w, audited] Items not run go back exactly to the state before; the replay becomes undone. */
+/* [w] Released items whose jobs have not started go back, exactly, to the state before and wait
+ * again: up to 1,000 of them (G19). */
+bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, int64_t *recalled,
+                      struct rp_err *err);
+/* [w, audited] Items not run go back exactly to the state before, as rp_replay_recall does it; the
+ * replay becomes undone. */
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                     int64_t now_us, struct rp_err *err);
 
