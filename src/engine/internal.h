@@ -62,8 +62,10 @@ struct rp_readers {
     struct rp_read *head, **tail;
     size_t waiting;
     bool closing;
+    int64_t most_us; /* what one question may take */
 };
-bool readers_start(struct rp_readers *r, struct rp_store *store, int n, struct rp_err *err);
+bool readers_start(struct rp_readers *r, struct rp_store *store, int n, int64_t most_us,
+                   struct rp_err *err);
 bool readers_submit(struct rp_readers *r, struct rp_read *read, struct rp_err *err);
 void readers_stop(struct rp_readers *r);
 
@@ -153,7 +155,7 @@ struct rp_engine {
     int64_t open_files; /* soft limit of jobs that have none of their own */
     char node[128];
     struct rp_writer writer;
-    struct rp_readers readers;
+    struct rp_readers readers, long_reader;
     struct rp_exec *exec;
     struct runs runs;
     _Atomic(const struct rp_config *) config;

@@ -9,7 +9,8 @@
 
 enum { RELEASE_A_TICK = 1000, SETTLED_A_TICK = 1000 };
 
-/* Nobody is making a replay any more that is not whole after so long. */
+/* Nobody is making a replay any more that is not whole after so long: its maker failed. What a
+ * daemon left that was killed does not wait so long (rp_replay_begin). */
 static const int64_t half_made_us = 10 * RP_US_MIN;
 
 static void again_at(struct step *s, int64_t us)
@@ -124,6 +125,26 @@ static bool finish(struct step *s, struct rp_err *err)
                                err);
 }
 
+static bool never_whole(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err)
+{
+    return rp_replay_set_state(db, id, RP_REPLAY_ABORTED, RP_STR("engine"),
+                               RP_STR("it was never made whole"), now_us, err);
+}
+
+bool rp_replay_begin(void *ctx, struct rp_db *db, int64_t now_us, struct rp_err *err)
+{
+    (void)ctx;
+    struct rp_arena arena = {0};
+    struct rp_replay *live;
+    size_t n = 0;
+    bool ok = rp_replays_list(db, true, 1000, &arena, &live, &n, err);
+    for (size_t i = 0; ok && i < n; i++)
+        if (live[i].state == RP_REPLAY_PLANNED && !live[i].parked)
+            ok = never_whole(db, live[i].id, now_us, err);
+    rp_arena_free(&arena);
+    return ok;
+}
+
 /* Nothing of it starts any more: what is out and has not started comes back, in parts. */
 static bool call_back(struct step *s, struct rp_err *err)
 {
@@ -145,8 +166,7 @@ static bool step(struct step *s, struct rp_err *err)
     if (s->r.state == RP_REPLAY_PLANNED && s->r.parked)
         return park_step(s, err);
     if (s->r.state == RP_REPLAY_PLANNED && s->now_us - s->r.created_us > half_made_us)
-        return rp_replay_set_state(s->db, s->r.id, RP_REPLAY_ABORTED, RP_STR("engine"),
-                                   RP_STR("it was never made whole"), s->now_us, err);
+        return never_whole(s->db, s->r.id, s->now_us, err);
     if (s->r.state != RP_REPLAY_RUNNING)
         return call_back(s, err);
     const int64_t *n = s->r.n;
@@ -182,14 +202,17 @@ static bool step_apart(struct step *s, struct rp_err *err)
 bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us,
                     struct rp_err *err)
 {
-    (void)ctx;
     struct rp_arena arena = {0};
     struct rp_replay *live;
     size_t n;
     bool ok = rp_replays_list(db, true, 100, &arena, &live, &n, err);
     for (size_t i = 0; ok && i < n; i++) {
-        struct step s = {
-            .db = db, .r = live[i], .now_us = now_us, .next_us = next_us, .arena = &arena};
+        struct step s = {.desk = ctx,
+                         .db = db,
+                         .r = live[i],
+                         .now_us = now_us,
+                         .next_us = next_us,
+                         .arena = &arena};
         ok = step_apart(&s, err);
     }
     rp_arena_free(&arena);

@@ -86,9 +86,9 @@ static bool freeze_some(struct rp_db *db, int64_t replay_id, int64_t after,
         rp_bind_i64(s, at + 2, c[i].job_id);
         rp_bind_i64(s, at + 3, c[i].state);
         rp_bind_i64(s, at + 4, c[i].attempt);
-        rp_bind_i64(s, at + 5, settings_hash(db, c[i].type_id));
+        rp_bind_i64(s, at + 5, settings_hash(db, c[i].kind->type_id));
         rp_bind_i64(s, at + 6, c[i].risk);
-        rp_bind_text(s, at + 7, c[i].sequence);
+        rp_bind_text(s, at + 7, c[i].sequence != NULL ? *c[i].sequence : RP_NONE);
     }
     return rp_run(s, err) && (rp_changes(db) == (int64_t)some ||
                               rp_absent_id(err, "job ", c[0].job_id, "reprise jobs"));
@@ -99,7 +99,7 @@ bool rp_replay_freeze(struct rp_db *db, int64_t replay_id, int64_t after,
 {
     struct rp_fates fates = {.replay_id = replay_id};
     for (size_t i = 0; i < n; i++)
-        if (!count(db, &fates, RP_FATE_WAITING, items[i].type_id, 1, err))
+        if (!count(db, &fates, RP_FATE_WAITING, items[i].kind->type_id, 1, err))
             return false;
     for (size_t done = 0; done < n;) {
         size_t some = rp_rows_some(n - done);

@@ -12,6 +12,20 @@ bool rp_replay_audit(struct rp_db *db, struct rp_str actor, const char *action, 
                      struct rp_str reason, struct rp_str before, struct rp_str after,
                      int64_t now_us, struct rp_err *err);
 
+/* ---- replay_kinds.c ---- */
+
+struct rp_kind_key {
+    int64_t type_id, pattern_id;
+    struct rp_str class;
+};
+struct rp_kinds {
+    struct rp_kind_entry *last, *bucket[1024];
+};
+/* Found or read, in the arena; NULL: err. */
+const struct rp_candidate_kind *rp_kind_of(struct rp_db *db, const struct rp_config *config,
+                                           struct rp_kinds *kinds, struct rp_arena *a,
+                                           const struct rp_kind_key *key, struct rp_err *err);
+
 /* ---- replay_items.c ---- */
 
 /* [w] Items of one replay by fate and type: summed up, then written. */
