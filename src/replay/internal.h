@@ -4,7 +4,7 @@
 
 #include "replay/replay.h"
 
-enum { FORCED_MAX = 2 * LEFT_OUT_MAX };
+enum { FORCED_MAX = 2 * LEFT_OUT_MAX + 1 };
 enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };
 
 /* select.c: fills items, left_out, forced, risk from the candidates, whose array becomes that of

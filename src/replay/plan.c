@@ -68,6 +68,12 @@ static int64_t wave_most(const struct rp_config *config, const struct rp_replay_
 static void make_waves(const struct rp_config *config, const struct rp_replay_ask *ask,
                        struct rp_arena *a, struct rp_plan *plan)
 {
+    if (ask->at_once) {
+        plan->waves = RP_NEW_N(a, int64_t, 1);
+        plan->n_waves = plan->n > 0;
+        *plan->waves = plan->n;
+        return;
+    }
     int64_t most = wave_most(config, ask);
     plan->canary = canary_size(ask, plan->n, kinds_first(plan));
     plan->waves = RP_NEW_N(a, int64_t,
@@ -204,7 +210,7 @@ static bool selected(const struct rp_replay_ask *ask, struct rp_err *err)
 
 static bool reason_given(const struct rp_replay_ask *ask, struct rp_err *err)
 {
-    if ((!ask->include_unsafe && ask->override.n == 0) || ask->reason.n > 0)
+    if ((!ask->include_unsafe && !ask->at_once && ask->override.n == 0) || ask->reason.n > 0)
         return true;
     (void)rp_fail(err, RP_E_BAD_FIELD, "overriding a guard needs a reason");
     return rp_hint(err, "add --reason \"why this is safe\"; the audit trail keeps it");
@@ -312,6 +318,8 @@ bool record_counts(struct rp_db *db, int64_t id, const struct rp_replay *r,
 {
     struct rp_replay_count left_out[LEFT_OUT_MAX], forced[FORCED_MAX];
     size_t n_forced = plan_forced(plan, forced);
+    if (r->canary == 0)
+        forced[n_forced++] = (struct rp_replay_count){RP_STR("canary"), 0};
     for (size_t i = 0; i < plan->n_left_out; i++)
         left_out[i] =
             (struct rp_replay_count){rp_str_of(plan->left_out[i].reason), plan->left_out[i].n};

@@ -19,6 +19,8 @@ struct rp_replay_ask {
     struct rp_str reason, actor, selection_json,
         plan_hash;            /* plan_hash: run exactly that plan or refuse */
     int64_t canary, wave_max; /* 0: default */
+    bool at_once;             /* no canary and no waves: a guard is gone past */
+    bool unlimited;           /* the rate, and that was said */
     double rate_per_s;        /* 0: not limited */
     struct rp_strs override;  /* names of preflight checks to override, each recorded */
 };

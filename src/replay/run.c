@@ -80,6 +80,10 @@ static int64_t wave_size(const struct rp_replay *r, int64_t no)
 static int64_t current_wave(struct step *s, int64_t *room)
 {
     const struct rp_replay_from *from = &s->r.from;
+    if (s->r.canary == 0) { /* all at once */
+        *room = s->r.n[RP_FATE_WAITING];
+        return from->wave + 1;
+    }
     int64_t out = rp_replay_progress(&s->r).out - from->out, planned = 0;
     int64_t newest = s->r.wave > from->wave ? s->r.wave - from->wave : 1;
     for (int64_t no = 1; no <= newest; no++)

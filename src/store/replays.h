@@ -192,8 +192,9 @@ struct rp_replay_type {
 };
 bool rp_replay_open_types(struct rp_db *db, int64_t id, struct rp_arena *a,
                           struct rp_replay_type **out, size_t *n, struct rp_err *err);
-/* Since when the oldest waiting job of a queue that no replay released has been due, 0: none. */
-bool rp_queue_live_since(struct rp_db *db, struct rp_str queue, int64_t *due_us,
+/* Since when the oldest waiting job of a queue that no replay released has been due, if since
+ * before then; 0: none. */
+bool rp_queue_live_since(struct rp_db *db, struct rp_str queue, int64_t before_us, int64_t *due_us,
                          struct rp_err *err);
 /* Live attempts of one of its types, lost ones left out: in the hour before it started, and in the
  * whole minutes since the first look after its start or resume, without its own items. */
