@@ -115,7 +115,7 @@ bool rp_replay_freeze(struct rp_db *db, int64_t replay_id, int64_t after,
 bool rp_items_out(struct rp_db *db, int64_t replay_id, int64_t wave, const int64_t *seq, size_t n,
                   struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "update replay_item set fate = 2, wave = ?2, why = null"
+    struct rp_stmt *s = rp_sql(db, "update or fail replay_item set fate = 2, wave = ?2, why = null"
                                    " where replay_id = ?1 and seq in " RP_IDS);
     rp_bind_i64(s, 1, replay_id);
     rp_bind_i64(s, 2, wave);
@@ -126,7 +126,7 @@ bool rp_items_out(struct rp_db *db, int64_t replay_id, int64_t wave, const int64
 bool rp_items_succeeded(struct rp_db *db, int64_t replay_id, const int64_t *seq, size_t n,
                         struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "update replay_item set fate = 3, pattern_after = null,"
+    struct rp_stmt *s = rp_sql(db, "update or fail replay_item set fate = 3, pattern_after = null,"
                                    " why = null where replay_id = ?1 and seq in " RP_IDS);
     rp_bind_i64(s, 1, replay_id);
     rp_bind_ids(s, seq, n);

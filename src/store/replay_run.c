@@ -49,8 +49,9 @@ static struct item read_item(struct rp_stmt *s, bool with_job)
     };
     if (with_job) {
         it.payload_now = rp_col_i64(s, c + 10);
-        it.as_planned = rp_col_i64(s, c + 11) != 0;
         it.job = rp_job_row_read(s);
+        it.as_planned = rp_col_i64(s, c + 11) != 0 && it.job.state == it.state &&
+                        it.job.last_n == it.last_n && it.payload_now == it.payload;
     }
     return it;
 }
@@ -165,9 +166,7 @@ static bool read_waiting(struct release *x, int64_t after, int64_t most, struct 
                          size_t *n, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
-        x->db, "select " RP_JOB_ROW ", " ITEM_COLUMNS ", payload_hash(j.payload), j.key is null and"
-               "  j.state = i.state_before and j.last_n = i.n_before and"
-               "  payload_hash(j.payload) = i.payload_hash"
+        x->db, "select " RP_JOB_ROW ", " ITEM_COLUMNS ", payload_hash(j.payload), j.key is null"
                " from replay_item i left join job j on j.id = i.job_id where i.replay_id = ?1"
                " and i.fate in (1, 2) and i.fate = 1 and i.seq > ?2 and"
                " (i.sequence is null or not exists(select 1"

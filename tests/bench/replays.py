@@ -81,8 +81,8 @@ def plan(rounds):
 
 
 def queued_again(d):
-    replay(d, canary=0, reason="bench")
-    rig.wait_for(lambda: d.get("/v1/replays")["replays"][0]["not_run"] == 0, "all are queued", 300)
+    id = replay(d, canary=0, rate="unlimited", reason="bench")["id"]
+    rig.wait_for(lambda: d.get(f"/v1/replays/{id}")["fates"]["not_run"] == 0, "all are queued", 300)
 
 
 def requeue(_rounds):
