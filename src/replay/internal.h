@@ -40,8 +40,8 @@ bool record_counts(struct rp_db *db, int64_t id, const struct rp_replay *r,
                    const struct rp_plan *plan, int64_t now_us, struct rp_err *err);
 
 /* The next items of a plan, not more than one transaction should hold; *again: there are more. */
-bool add_part(struct rp_db *db, int64_t id, const struct rp_plan *plan, int64_t *made, bool *again,
-              struct rp_err *err);
+bool add_part(struct rp_db *db, int64_t id, const struct rp_plan *plan, int64_t part, int64_t *made,
+              bool *again, struct rp_err *err);
 /* [w] The checks of a plan that was made before, as they are now. */
 bool preflight_again(struct rp_db *db, const struct rp_replay_ask *ask, int64_t now_us,
                      struct rp_arena *a, struct rp_plan *plan, struct rp_err *err);

@@ -142,7 +142,7 @@ bool rp_replay_parked_make(struct rp_db *db, int64_t now_us, struct rp_arena *a,
         return false;
     if (!may)
         return true;
-    if (!add_part(db, p->id, &p->plan, &p->made, again, err))
+    if (!add_part(db, p->id, &p->plan, p->part, &p->made, again, err))
         return false;
     return *again || start(db, now_us, p, err);
 }

@@ -334,10 +334,10 @@ bool preflight_again(struct rp_db *db, const struct rp_replay_ask *ask, int64_t 
     return preflight(db, rp_db_config(db), ask, now_us, a, plan, err);
 }
 
-bool add_part(struct rp_db *db, int64_t id, const struct rp_plan *plan, int64_t *made, bool *again,
-              struct rp_err *err)
+bool add_part(struct rp_db *db, int64_t id, const struct rp_plan *plan, int64_t part, int64_t *made,
+              bool *again, struct rp_err *err)
 {
-    int64_t n = at_most(plan->n - *made, ITEMS_A_PART);
+    int64_t n = at_most(plan->n - *made, part > 0 ? part : ITEMS_A_PART);
     if (!rp_replay_add(db, id, plan->items + *made, (size_t)n, err))
         return false;
     *made += n;
@@ -364,7 +364,7 @@ bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
 {
     if (m->id == 0 && !make_replay(db, config, ask, now_us, a, m, err))
         return false;
-    if (!add_part(db, m->id, &m->plan, &m->made, again, err))
+    if (!add_part(db, m->id, &m->plan, m->part, &m->made, again, err))
         return false;
     return *again ||
            rp_replay_set_state(db, m->id, RP_REPLAY_RUNNING, ask->actor, ask->reason, now_us, err);

@@ -74,6 +74,7 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
 struct rp_replay_making {
     struct rp_plan plan; /* made by rp_replay_plan, on any connection */
     int64_t id, made;    /* 0 at first */
+    int64_t part;        /* items a transaction; 0: as many as it should hold */
 };
 /* [w] The next part: at first the checks once more (RP_E_REFUSED names the check and the next
  * step) and the replay, then items, with the last of them its run. *again: there is more. */
@@ -98,7 +99,7 @@ struct rp_replay_parked {
     struct rp_replay_ask ask;
     struct rp_plan plan;
     struct rp_str ends; /* why it can never run; absent: it may */
-    int64_t made;
+    int64_t made, part; /* as in struct rp_replay_making */
 };
 bool rp_replay_parked_plan(struct rp_db *db, const struct rp_config *config, int64_t now_us,
                            struct rp_arena *a, struct rp_replay_parked *p, struct rp_err *err);
