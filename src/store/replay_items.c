@@ -59,19 +59,19 @@ static int64_t settings_hash(struct rp_db *db, int64_t type_id)
     return t != NULL && t->source.p != NULL ? (int64_t)rp_hash64(t->source) : 0;
 }
 
-/* Frozen as the jobs are now; one that is no longer as the plan saw it is skipped at its release,
- * because its number of attempts differs. The join keeps the order of the values. */
+/* Frozen as the jobs are now; one that is no longer as the plan saw it is skipped at its release:
+ * its number of attempts differs, or it has not failed. The join keeps the order of the values. */
 #define FREEZE                                                                                     \
     "insert into replay_item(replay_id, seq, job_id, type_id, state_before, n_before,"             \
     " attempts_before, max_attempts_before, ended_before, due_before, pattern_before,"             \
     " class_before, replay_before, payload_hash, settings_hash, fate, risk, sequence)"             \
-    " select ?1, p.column1, j.id, j.type_id, p.column3, p.column4, j.attempts, j.max_attempts,"    \
+    " select ?1, p.column1, j.id, j.type_id, j.state, p.column3, j.attempts, j.max_attempts,"      \
     " j.ended_at, j.due_at, j.pattern_id, j.error_class, j.replay_id, payload_hash(j.payload),"    \
-    " p.column5, 1, p.column6, p.column7 from (values "
+    " p.column4, 1, p.column5, p.column6 from (values "
 #define FROZEN    ") p cross join job j on j.id = p.column2"
-#define ROW       "(?, ?, ?, ?, ?, ?, ?)"
+#define ROW       "(?, ?, ?, ?, ?, ?)"
 #define ROWS(...) FREEZE __VA_ARGS__ FROZEN
-enum { ROW_COLUMNS = 7 };
+enum { ROW_COLUMNS = 6 };
 
 static bool freeze_some(struct rp_db *db, int64_t replay_id, int64_t after,
                         const struct rp_candidate *c, size_t some, struct rp_err *err)
@@ -84,11 +84,10 @@ static bool freeze_some(struct rp_db *db, int64_t replay_id, int64_t after,
         int at = 1 + (int)i * ROW_COLUMNS;
         rp_bind_i64(s, at + 1, after + (int64_t)i + 1);
         rp_bind_i64(s, at + 2, c[i].job_id);
-        rp_bind_i64(s, at + 3, c[i].state);
-        rp_bind_i64(s, at + 4, c[i].attempt);
-        rp_bind_i64(s, at + 5, settings_hash(db, c[i].kind->type_id));
-        rp_bind_i64(s, at + 6, c[i].risk);
-        rp_bind_text(s, at + 7, c[i].sequence != NULL ? *c[i].sequence : RP_NONE);
+        rp_bind_i64(s, at + 3, c[i].attempt);
+        rp_bind_i64(s, at + 4, settings_hash(db, c[i].kind->type_id));
+        rp_bind_i64(s, at + 5, c[i].risk);
+        rp_bind_text(s, at + 6, c[i].sequence != NULL ? *c[i].sequence : RP_NONE);
     }
     return rp_run(s, err) && (rp_changes(db) == (int64_t)some ||
                               rp_absent_id(err, "job ", c[0].job_id, "reprise jobs"));

@@ -92,11 +92,16 @@ static struct rp_replay_type *room_for(struct release *x, const struct item *it)
     return t < x->types + x->n_types && t->released < half ? t : NULL;
 }
 
+static bool replayable(enum rp_state s)
+{
+    return s == RP_FAILED || s == RP_UNKNOWN;
+}
+
 /* Why the item's job cannot go out as it was planned, absent: it can. */
 static struct rp_str changed_since(struct release *x, const struct item *it,
                                    const struct rp_job_row *j)
 {
-    if (j->state != it->state)
+    if (j->state != it->state || !replayable(it->state))
         return rp_str_fmt(x->arena, "the job is %s now", rp_state_name(j->state));
     if (j->last_n != it->last_n)
         return RP_STR("the job ran again since it was planned");
@@ -150,7 +155,7 @@ static bool flush(struct release *x, struct rp_err *err)
 /* One that is as it was planned goes out with its neighbours. */
 static bool release_next(struct release *x, const struct item *it, bool *out, struct rp_err *err)
 {
-    if (!it->as_planned || rp_type_settings(x->db, it->type_id) == NULL)
+    if (!it->as_planned || !replayable(it->state) || rp_type_settings(x->db, it->type_id) == NULL)
         return release_one(x, it, out, err);
     bool fits = x->n < RP_ROWS && (x->n == 0 || x->job[0].state == it->job.state);
     if (!fits && !flush(x, err))
@@ -318,8 +323,7 @@ static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct 
             " from replay_ended e cross join replay_item i on i.replay_id = e.replay_id and"
             "  i.seq = e.seq join job j on j.id = i.job_id join job_type t on t.id = j.type_id"
             " left join attempt a on a.job_id = j.id and a.n = j.last_n"
-            " where e.replay_id = ?1 and i.fate = 2 and j.state in (5, 6, 7, 8)"
-            " order by e.seq limit ?2");
+            " where e.replay_id = ?1 and i.fate = 2 order by e.seq limit ?2");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, SETTLE_A_CALL);
     enum rp_step step;
@@ -440,9 +444,20 @@ static bool settle_failed(struct settle *x, const struct ended *e, struct rp_err
            (e->state != RP_UNKNOWN || !e->ours || rp_replay_test_spare(x->db, x->r->id, err));
 }
 
+/* Somebody let it run once more by hand: that run's end is the item's. */
+static bool wait_on(struct settle *x, const struct ended *e, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(x->db, "insert into replay_ended(replay_id, seq) values(?1, ?2)");
+    rp_bind_i64(s, 1, x->r->id);
+    rp_bind_i64(s, 2, e->seq);
+    return rp_run(s, err);
+}
+
 static bool settle_one(struct settle *x, const struct ended *e, struct rp_err *err)
 {
     struct rp_err refused;
+    if (!rp_state_terminal(e->state))
+        return wait_on(x, e, err);
     if (runs_again(x->db, x->r, e) && run_again(x->db, x->r->id, e, x->now_us, &refused))
         return true;
     x->settled++;
@@ -470,7 +485,7 @@ static bool settle_all(struct settle *x, struct rp_arena *a, struct rp_err *err)
     for (size_t i = 0; i < n; i++)
         if (!settle_one(x, &ended[i], err))
             return false;
-    if (n > 0)
+    if (x->settled > 0)
         rp_db_changed(x->db, RP_CHANGED_REPLAYS);
     return flush_succeeded(x, err) && rp_fates_write(x->db, &x->fates, err);
 }
