@@ -11,10 +11,6 @@
  * order: sorting rows of a million jobs would need hundreds of megabytes, and every page of the
  * table is read once. */
 
-struct ids {
-    int64_t type, queue, schedule, job;
-};
-
 static const char by_pattern[] = "select id from job where pattern_id = ?1";
 static const char by_replay[] = "select id from job where replay_id = ?1";
 static const char by_type[] = "select id from job where type_id = ?1 and ended_at >= ?2 and"
@@ -22,7 +18,8 @@ static const char by_type[] = "select id from job where type_id = ?1 and ended_a
 static const char by_time[] = "select id from job where ended_at >= ?2 and ended_at < ?3 and"
                               " state in (6, 8)";
 
-static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f, const struct ids *ids)
+static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f,
+                           const struct rp_filter_ids *ids)
 {
     struct rp_stmt *s = rp_sql(db, f->pattern_id != 0  ? by_pattern
                                    : f->replay_id != 0 ? by_replay
@@ -45,8 +42,9 @@ static int by_number(const void *x, const void *y)
     return (*a > *b) - (*a < *b);
 }
 
-static bool find_ids(struct rp_db *db, const struct rp_job_filter *f, const struct ids *lead,
-                     struct rp_arena *a, int64_t **out, size_t *n, struct rp_err *err)
+static bool find_ids(struct rp_db *db, const struct rp_job_filter *f,
+                     const struct rp_filter_ids *lead, struct rp_arena *a, int64_t **out, size_t *n,
+                     struct rp_err *err)
 {
     struct rp_stmt *s = ask(db, f, lead);
     enum rp_step step;
@@ -103,7 +101,7 @@ static const struct rp_str *sequence_of(struct rp_str labels, struct rp_arena *a
     return kept;
 }
 
-static bool where_holds(const struct rp_job_filter *f, struct rp_str labels, struct rp_str payload)
+bool rp_filter_where(const struct rp_job_filter *f, struct rp_str labels, struct rp_str payload)
 {
     struct rp_arena a = {0};
     bool ok = true;
@@ -119,7 +117,7 @@ struct found {
     struct rp_db *db;
     const struct rp_config *config;
     const struct rp_job_filter *filter;
-    const struct ids *lead;
+    const struct rp_filter_ids *lead;
     bool others; /* there are live replays */
     bool exact;  /* all ids will match, so their array is made at once: it needs half the memory */
     struct rp_kinds kinds;
@@ -138,7 +136,7 @@ static struct rp_stmt *rows_of(const struct found *f, const int64_t *ids, size_t
                "  l.type_id = j.type_id and l.key = j.key and l.key is not null and l.id > j.id and"
                "  l.state = 5), ?2 and exists(select 1 from replay_item i join replay r on r.id ="
                "  i.replay_id where i.job_id = j.id and i.fate in (1, 2) and r.state in (1, 2, 3,"
-               "  4)), j.id from job j where j.id in " RP_IDS " and j.state in (6, 8)"
+               "  4)), j.id, j.purged > 0 from job j where j.id in " RP_IDS " and j.state in (6, 8)"
                " order by j.id");
     rp_bind_i64(s, 1, f->filter->n_where > 0);
     rp_bind_i64(s, 2, f->others);
@@ -164,7 +162,7 @@ static bool matches(const struct found *f, struct rp_stmt *s, const struct rp_ca
            (by->until_us <= 0 || ended < by->until_us) &&
            (by->error_class.p == NULL || rp_str_eq(k->error_class, by->error_class)) &&
            (by->key.p == NULL || rp_str_eq(rp_col_view(s, 6), by->key)) &&
-           (by->n_where == 0 || where_holds(by, rp_col_view(s, 11), rp_col_view(s, PAYLOAD)));
+           (by->n_where == 0 || rp_filter_where(by, rp_col_view(s, 11), rp_col_view(s, PAYLOAD)));
 }
 
 /* Only where the job may not be repeated does it matter whether it had begun to say something. */
@@ -203,6 +201,7 @@ static bool add_row(struct found *f, struct rp_stmt *s, struct rp_err *err)
         .poison = rp_col_i64(s, 10) != 0,
         .superseded = rp_col_i64(s, 13) != 0,
         .in_replay = rp_col_i64(s, 14) != 0,
+        .payload_purged = rp_col_i64(s, 16) != 0,
     };
     return k->idempotent || had_output(f, c, err);
 }
@@ -222,7 +221,7 @@ static bool collect(struct found *f, const int64_t *ids, size_t n, struct rp_err
     return true;
 }
 
-static bool leads_to_all(const struct rp_job_filter *by, const struct ids *lead)
+static bool leads_to_all(const struct rp_job_filter *by, const struct rp_filter_ids *lead)
 {
     return by->error_class.p == NULL && by->key.p == NULL && by->n_where == 0 && lead->queue == 0 &&
            lead->schedule == 0 && (by->pattern_id != 0) + (by->replay_id != 0) <= 1;
@@ -275,8 +274,8 @@ static bool need_number(struct rp_stmt *s, const char *what, int64_t number, con
     return rp_get_i64(s, 0, &id, err) && (id > 0 || rp_absent_id(err, what, number, lists));
 }
 
-static bool need_names(struct rp_db *db, const struct rp_job_filter *f, struct ids *ids,
-                       struct rp_err *err)
+bool rp_filter_names(struct rp_db *db, const struct rp_job_filter *f, struct rp_filter_ids *ids,
+                     struct rp_err *err)
 {
     return (f->type.p == NULL || rp_type_need(db, f->type, &ids->type, err)) &&
            (f->queue.p == NULL || rp_queue_need(db, f->queue, &ids->queue, err)) &&
@@ -294,7 +293,7 @@ bool rp_replay_candidates(struct rp_db *db, const struct rp_config *config,
                           struct rp_err *err)
 {
     static const struct rp_job_filter open_filter;
-    struct ids lead = {.job = n_ids > 0};
+    struct rp_filter_ids lead = {.job = n_ids > 0};
     struct found f = {.db = db,
                       .config = config,
                       .filter = filter != NULL ? filter : &open_filter,
@@ -303,7 +302,7 @@ bool rp_replay_candidates(struct rp_db *db, const struct rp_config *config,
                       .a = a};
     struct rp_arena own = {0};
     int64_t *found;
-    bool ok = need_names(db, f.filter, &lead, err) && any_live(db, &f.others, err);
+    bool ok = rp_filter_names(db, f.filter, &lead, err) && any_live(db, &f.others, err);
     for (size_t i = 0; ok && i < n_ids; i++)
         ok = check_id(db, ids[i], err);
     if (ok && n_ids == 0 && (ok = find_ids(db, f.filter, &lead, &own, &found, &n_ids, err)))

@@ -88,7 +88,8 @@ struct rp_candidate {
     uint8_t state; /* enum rp_state */
     uint8_t risk;  /* of a repeat, see struct rp_plan: set by the planner, frozen with the item */
     bool poison, superseded, in_replay;
-    bool has_output; /* not known of idempotent types */
+    bool payload_purged; /* it is in a backup only */
+    bool has_output;     /* not known of idempotent types */
 };
 /* Failed (and, if asked, unknown) jobs of a filter or by id, oldest first, ≤ limit: the raw
  * material of a plan. Successes never. `ids` are in rising order. `config` says what is idempotent,
