@@ -91,21 +91,3 @@ bool rp_purge_each(struct rp_db *db, const struct rp_job_filter *f, const int64_
             return false;
     return n_ids > 0 || each(ask(db, f, &lead, 0), f, take, ctx, err);
 }
-
-/* ---- what a replay must know ---- */
-
-bool rp_replay_mark_purged(struct rp_db *db, struct rp_candidate *found, size_t n,
-                           struct rp_err *err)
-{
-    int64_t any, purge;
-    if (!rp_get_i64(rp_sql(db, "select exists(select 1 from job where purged > 0)"), 0, &any, err))
-        return false;
-    for (size_t i = 0; any != 0 && i < n; i++) {
-        struct rp_stmt *s = rp_sql(db, "select purged from job where id = ?1 and purged > 0");
-        rp_bind_i64(s, 1, found[i].job_id);
-        if (!rp_get_i64(s, 0, &purge, err))
-            return false;
-        found[i].payload_purged = purge > 0;
-    }
-    return true;
-}

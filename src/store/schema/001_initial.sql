@@ -154,15 +154,8 @@ create index replay_item_open on replay_item(replay_id, fate, seq) where fate in
 create table replay_tally(
   replay_id integer not null, fate integer not null, type_id integer not null, n integer not null,
   primary key(replay_id, fate, type_id)) without rowid;
-create trigger replay_tally_in after insert on replay_item begin
-  insert into replay_tally(replay_id, fate, type_id, n) values(new.replay_id, new.fate, new.type_id, 1)
-    on conflict do update set n = n + 1;
-end;
-create trigger replay_tally_move after update of fate on replay_item when old.fate <> new.fate begin
-  update replay_tally set n = n - 1 where replay_id = old.replay_id and fate = old.fate and type_id = old.type_id;
-  insert into replay_tally(replay_id, fate, type_id, n) values(new.replay_id, new.fate, new.type_id, 1)
-    on conflict do update set n = n + 1;
-end;
+-- Items that were let out and whose jobs have ended since: written with the job's end, taken away when their fate is settled.
+create table replay_ended(replay_id integer not null, seq integer not null, primary key(replay_id, seq)) without rowid;
 
 -- The halt test: what is acceptable, and how many outcomes there were when each wave began. lost: attempts that ended without a
 -- word and were run again; spared: outcomes that only this daemon's own death made unknown. live_seen_at: when live jobs of its
