@@ -6,7 +6,7 @@
 
 /* ---- what can be taken back ---- */
 
-static void count_type(struct rp_replay_count *v, size_t *n, struct rp_str type)
+static void count_type(struct rp_replay_count *v, size_t *n, struct rp_str type, int64_t by)
 {
     size_t i = 0;
     while (i < *n && !rp_str_eq(v[i].name, type))
@@ -15,7 +15,7 @@ static void count_type(struct rp_replay_count *v, size_t *n, struct rp_str type)
         return;
     if (i == *n)
         v[(*n)++] = (struct rp_replay_count){type, 0};
-    v[i].n++;
+    v[i].n += by;
 }
 
 static void count_reason(struct rp_plan *plan, const char *reason)
@@ -37,28 +37,9 @@ static const char *why_not(const struct rp_ran *ran, const struct rp_type *type)
         return "still-running";
     if (ran->compensated)
         return "compensated";
+    if (ran->payload_purged)
+        return "payload-purged";
     return ran->again ? "ran-again" : NULL;
-}
-
-static void take(const struct rp_config *config, const struct rp_ran *ran, struct rp_arena *a,
-                 struct rp_plan *plan)
-{
-    const struct rp_type *type = rp_config_type(config, ran->type);
-    const char *reason = why_not(ran, type);
-    plan->matched++;
-    if (reason != NULL) {
-        count_reason(plan, reason);
-        return;
-    }
-    plan->items[plan->n++] = (struct rp_candidate){
-        .job_id = ran->job_id,
-        .attempt = ran->attempt,
-        .state = RP_CANCELLED,
-        .type = rp_type_compensation(a, ran->type),
-        .sequence = ran->sequence,
-        .risk = RISK_NONE,
-    };
-    plan->risk[RISK_NONE]++;
 }
 
 bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64_t id,
@@ -75,36 +56,82 @@ bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64
     out->ran = (int64_t)n;
     for (size_t i = 0; i < n; i++) {
         bool can = why_not(&ran[i], rp_config_type(config, ran[i].type)) == NULL;
-        count_type(can ? out->can : out->cannot, can ? &out->n_can : &out->n_cannot, ran[i].type);
+        count_type(can ? out->can : out->cannot, can ? &out->n_can : &out->n_cannot, ran[i].type,
+                   1);
     }
     return true;
 }
 
-void plan_undo(const struct rp_config *config, struct rp_plan *plan)
+void plan_undo(const struct rp_config *config, struct rp_arena *a, struct rp_plan *plan)
 {
-    for (int64_t i = 0; i < plan->n; i++) {
-        const struct rp_type *t = rp_config_type(config, plan->items[i].type);
+    size_t n;
+    const struct plan_type *types = plan_types(a, plan, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct rp_type *t = rp_config_type(config, types[i].name);
         bool can = t != NULL && t->compensate.n > 0;
         count_type(can ? plan->can : plan->cannot, can ? &plan->n_can : &plan->n_cannot,
-                   plan->items[i].type);
+                   types[i].name, types[i].items);
     }
 }
 
 /* ---- planned ---- */
 
-static bool type_ids(struct rp_db *db, struct rp_plan *plan, int64_t now_us, struct rp_arena *a,
-                     struct rp_err *err)
+struct taking {
+    struct rp_db *db;
+    const struct rp_config *config;
+    int64_t now_us;
+    struct rp_arena *arena;
+    struct rp_plan *plan;
+    struct kind { /* of compensations met so far, by the type that they are for */
+        struct kind *next;
+        struct rp_str of;
+        struct rp_candidate_kind kind;
+    } * kinds;
+};
+
+/* NULL: err. */
+static const struct rp_candidate_kind *kind_for(struct taking *t, struct rp_str of,
+                                                struct rp_err *err)
 {
-    for (int64_t i = 0; i < plan->n; i++) {
-        struct rp_type_row row;
-        if (i > 0 && rp_str_eq(plan->items[i].type, plan->items[i - 1].type)) {
-            plan->items[i].type_id = plan->items[i - 1].type_id;
-            continue;
-        }
-        if (!rp_type_get(db, plan->items[i].type, now_us, a, &row, err))
-            return false;
-        plan->items[i].type_id = row.id;
+    struct rp_type_row row;
+    struct kind *k = t->kinds;
+    while (k != NULL && !rp_str_eq(k->of, of))
+        k = k->next;
+    if (k != NULL)
+        return &k->kind;
+    struct rp_str name = rp_type_compensation(t->arena, of);
+    const struct rp_type *type = rp_config_type(t->config, name);
+    if (!rp_type_get(t->db, name, t->now_us, t->arena, &row, err))
+        return NULL;
+    k = RP_NEW(t->arena, struct kind);
+    *k = (struct kind){
+        t->kinds,
+        of,
+        {.type_id = row.id, .type = name, .idempotent = type != NULL && type->idempotent}};
+    t->kinds = k;
+    return &k->kind;
+}
+
+static bool take(struct taking *t, struct rp_ran *ran, struct rp_err *err)
+{
+    const char *reason = why_not(ran, rp_config_type(t->config, ran->type));
+    t->plan->matched++;
+    if (reason != NULL) {
+        count_reason(t->plan, reason);
+        return true;
     }
+    const struct rp_candidate_kind *kind = kind_for(t, ran->type, err);
+    if (kind == NULL)
+        return false;
+    t->plan->items[t->plan->n++] = (struct rp_candidate){
+        .kind = kind,
+        .job_id = ran->job_id,
+        .attempt = (int32_t)ran->attempt,
+        .state = RP_CANCELLED,
+        .sequence = ran->sequence.p != NULL ? &ran->sequence : NULL,
+        .risk = RISK_NONE,
+    };
+    t->plan->risk[RISK_NONE]++;
     return true;
 }
 
@@ -120,9 +147,11 @@ bool rp_replay_compensation(struct rp_db *db, const struct rp_config *config,
         return false;
     *out = (struct rp_plan){.rate_per_s = ask->rate_per_s, .retries = ask->retries};
     out->items = RP_NEW_N(a, struct rp_candidate, n + 1);
+    struct taking t = {db, config, now_us, a, out, NULL};
     for (size_t i = 0; i < n; i++) /* newest first: the last that was done is taken back first */
-        take(config, &ran[i], a, out);
-    return type_ids(db, out, now_us, a, err) && plan_rest(db, config, ask, now_us, a, out, err);
+        if (!take(&t, &ran[i], err))
+            return false;
+    return plan_rest(db, config, ask, now_us, a, out, err);
 }
 
 /* ---- made ---- */
@@ -147,7 +176,7 @@ static bool make_jobs(struct rp_db *db, const struct rp_config *config,
         struct rp_compensates of = {.job_id = order[i]->job_id,
                                     .attempt = order[i]->attempt,
                                     .replay_id = ask->compensates};
-        if (!rp_compensation_make(db, rp_config_type(config, order[i]->type), &of, now_us,
+        if (!rp_compensation_make(db, rp_config_type(config, order[i]->kind->type), &of, now_us,
                                   &order[i]->job_id, err))
             return false;
         order[i]->attempt = 0;

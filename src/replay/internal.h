@@ -4,25 +4,26 @@
 
 #include "replay/replay.h"
 
-enum { REPLAY_ITEMS_MAX = 100000, FORCED_MAX = 2 * LEFT_OUT_MAX };
+enum { FORCED_MAX = 2 * LEFT_OUT_MAX + 1 };
 enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };
 
-/* select.c: fills items, left_out, forced, risk from the candidates. */
+/* select.c: fills items, left_out, forced, risk from the candidates, whose array becomes that of
+ * the items. */
 void select_items(const struct rp_config *config, const struct rp_replay_ask *ask,
-                  const struct rp_candidate *found, size_t n, struct rp_arena *a,
-                  struct rp_plan *plan);
+                  struct rp_candidate *found, size_t n, struct rp_arena *a, struct rp_plan *plan);
 /* What of reasons and checks it was taken past. */
 size_t plan_forced(const struct rp_plan *plan, struct rp_replay_count out[FORCED_MAX]);
 
 /* compensate.c: fills plan->can and plan->cannot. */
-void plan_undo(const struct rp_config *config, struct rp_plan *plan);
+void plan_undo(const struct rp_config *config, struct rp_arena *a, struct rp_plan *plan);
 
 /* payload.c: fills plan->changed; RP_E_BAD_FIELD if a payload has no place for a value. */
 bool plan_payloads(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_arena *a,
                    struct rp_plan *plan, struct rp_err *err);
-/* … and of so many items the payloads themselves. */
+/* … and of so many items the payloads themselves; *out NULL: each has its job's own. */
 bool give_payloads(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_arena *a,
-                   struct rp_candidate *items, int64_t n, struct rp_err *err);
+                   const struct rp_candidate *items, int64_t n, struct rp_given **out,
+                   struct rp_err *err);
 
 /* difference.c: whether it is the plan that was asked for by its hash; RP_E_REFUSED with what
  * changed since. */
@@ -37,16 +38,15 @@ extern const char *const preflight_checks[]; /* their names, ended by NULL */
 enum rp_check_state room_enough(int64_t bytes, int64_t items);
 bool overridden(const struct rp_replay_ask *ask, const char *name);
 /* The distinct types of the plan's items, in order of first appearance. */
-struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
+struct plan_type {
+    int64_t id, items;
+    struct rp_str name;
+};
+struct plan_type *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
 
-/* plan.c: something was selected, or `all` was said; the error says what it means: "failed job". */
-bool ask_selects(const struct rp_replay_ask *ask, const char *all, struct rp_err *err);
-/* plan.c: items with what their attempts get. */
-bool add_items(struct rp_db *db, const struct rp_replay_ask *ask, int64_t id,
-               struct rp_candidate *items, int64_t n, struct rp_err *err);
-/* Its reason and rate. */
+/* plan.c: whether its reason and rate will do. */
 bool ask_usable(const struct rp_replay_ask *ask, struct rp_err *err);
-/* All of a plan once its items are known. */
+/* All of a plan once its items are known, in the order in which they shall run. */
 bool plan_rest(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
                int64_t now_us, struct rp_arena *a, struct rp_plan *out, struct rp_err *err);
 /* The row of a plan's replay, and what it left out and was forced past. */
@@ -55,8 +55,18 @@ struct rp_replay replay_of(const struct rp_config *config, const struct rp_repla
 bool record_counts(struct rp_db *db, int64_t id, const struct rp_replay *r,
                    const struct rp_plan *plan, int64_t now_us, struct rp_err *err);
 
+/* The next items of a plan with what their attempts get, not more than one transaction should hold;
+ * *again: there are more. */
+bool add_part(struct rp_db *db, const struct rp_replay_ask *ask, int64_t id,
+              const struct rp_plan *plan, int64_t part, int64_t *made, bool *again,
+              struct rp_err *err);
+/* [w] The checks of a plan that was made before, as they are now. */
+bool preflight_again(struct rp_db *db, const struct rp_replay_ask *ask, int64_t now_us,
+                     struct rp_arena *a, struct rp_plan *plan, struct rp_err *err);
+
 /* run.c, guard.c, park.c: one replay, one tick. */
 struct step {
+    struct rp_replay_desk *desk; /* may be NULL */
     struct rp_db *db;
     struct rp_replay r;
     int64_t now_us;
@@ -64,7 +74,7 @@ struct step {
     struct rp_arena *arena;
 };
 
-/* park.c: whether what it waits for holds; then it is planned and runs. */
+/* park.c: whether what it waits for holds; then its plan is asked for. */
 bool park_step(struct step *s, struct rp_err *err);
 /* guard.c: why it must halt, in words; absent: it need not. */
 bool must_halt(struct step *s, struct rp_str *why, struct rp_err *err);

@@ -22,40 +22,42 @@ static void record(struct rp_jw *w, const struct rp_env *set, struct rp_str befo
 }
 
 /* One value after the other, so that a later one may be inside an earlier one. */
-static bool change(const struct rp_replay_ask *ask, struct rp_arena *a, struct rp_candidate *c,
-                   struct rp_jw *w, struct rp_err *err)
+static bool change(const struct rp_replay_ask *ask, struct rp_arena *a, int64_t job_id,
+                   struct rp_str *payload, struct rp_jw *w, struct rp_err *err)
 {
     for (size_t i = 0; i < ask->n_set; i++) {
         const struct rp_env *set = &ask->set[i];
         struct rp_str before;
-        bool there = rp_pointer_get(a, c->payload, set->name, &before);
+        bool there = rp_pointer_get(a, *payload, set->name, &before);
         record(w, set, there ? before : RP_NONE);
-        if (!rp_pointer_set(a, c->payload, set->name, set->value, &c->payload))
-            return no_place(set, c->job_id, err);
+        if (!rp_pointer_set(a, *payload, set->name, set->value, payload))
+            return no_place(set, job_id, err);
     }
     return true;
 }
 
 static bool give_payload(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_arena *a,
-                         struct rp_candidate *c, struct rp_err *err)
+                         int64_t job_id, struct rp_given *given, struct rp_err *err)
 {
     struct rp_buf changed = {0};
     struct rp_jw w = {.out = &changed};
-    if (!rp_job_payload(db, c->job_id, a, &c->payload, err))
+    if (!rp_job_payload(db, job_id, a, &given->payload, err))
         return false;
     rp_jw_array(&w);
-    bool ok = change(ask, a, c, &w, err);
+    bool ok = change(ask, a, job_id, &given->payload, &w, err);
     rp_jw_array_end(&w);
-    c->changed = rp_str_dup(a, rp_buf_view(&changed));
+    given->changed = rp_str_dup(a, rp_buf_view(&changed));
     rp_buf_free(&changed);
     return ok;
 }
 
 bool give_payloads(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_arena *a,
-                   struct rp_candidate *items, int64_t n, struct rp_err *err)
+                   const struct rp_candidate *items, int64_t n, struct rp_given **out,
+                   struct rp_err *err)
 {
-    for (int64_t i = 0; ask->n_set > 0 && i < n; i++)
-        if (!give_payload(db, ask, a, &items[i], err))
+    *out = ask->n_set > 0 ? RP_NEW_N(a, struct rp_given, (size_t)n + 1) : NULL;
+    for (int64_t i = 0; *out != NULL && i < n; i++)
+        if (!give_payload(db, ask, a, items[i].job_id, &(*out)[i], err))
             return false;
     return true;
 }
@@ -67,11 +69,12 @@ bool plan_payloads(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_
     bool ok = true;
     for (int64_t i = 0; ok && ask->n_set > 0 && i < plan->n; i++) {
         struct rp_arena own = {0};
-        struct rp_candidate c = plan->items[i];
-        ok = give_payload(db, ask, &own, &c, err);
+        struct rp_given given;
+        int64_t job_id = plan->items[i].job_id;
+        ok = give_payload(db, ask, &own, job_id, &given, err);
         if (ok && plan->n_changed < SAMPLES_MAX)
             plan->changed[plan->n_changed++] =
-                (struct rp_plan_change){c.job_id, rp_str_dup(a, c.changed)};
+                (struct rp_plan_change){job_id, rp_str_dup(a, given.changed)};
         rp_arena_free(&own);
     }
     return ok;

@@ -9,6 +9,7 @@ static const struct {
 } words[] = {
     {"type-removed", "its type is not configured any more",
      "add the type to the configuration and reload"},
+    {"payload-purged", "a purge took its payload", "restore its backup: reprise purge list"},
     {"in-another-replay", "another replay has it",
      "wait for the end of that replay or abort it; reprise job show names it"},
     {"poison", "it ended its worker again and again",

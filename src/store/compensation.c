@@ -14,6 +14,7 @@ static struct rp_ran read_ran(struct rp_stmt *s, struct rp_arena *a)
         .sequence = rp_col_str(s, 4, a),
         .again = rp_col_i64(s, 5) != 0,
         .compensated = rp_col_i64(s, 6) != 0,
+        .payload_purged = rp_col_i64(s, 7) != 0,
     };
 }
 
@@ -23,8 +24,10 @@ bool rp_replay_ran(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
     struct rp_stmt *s = rp_sql(
         db,
         "select x.job_id, type, made, fate, sequence, last_n > made, exists(select 1 from"
-        " compensation c where c.of_job = x.job_id and c.of_replay = ?1) from (select i.job_id,"
-        "  t.name type, i.fate, i.sequence, j.last_n, (select max(a.n) from attempt a where"
+        " compensation c where c.of_job = x.job_id and c.of_replay = ?1), purged from (select"
+        "  i.job_id, t.name type, i.fate, i.sequence, j.last_n, i.payload is null and (j.purged > 0"
+        "  or exists(select 1 from replay where id = ?1 and payload_set is not null)) purged,"
+        "  (select max(a.n) from attempt a where"
         "  a.job_id = i.job_id and a.n > i.n_before and a.replay_id = i.replay_id) made"
         "  from replay_item i join job j on j.id = i.job_id join job_type t on t.id = i.type_id"
         "  where i.replay_id = ?1) x where made is not null or fate = 2 order by x.job_id desc");

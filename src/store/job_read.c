@@ -66,7 +66,7 @@ bool rp_job_payload(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_
     return true;
 }
 
-static struct rp_attempt attempt_row(struct rp_stmt *s, int64_t id, struct rp_arena *a)
+struct rp_attempt rp_attempt_row(struct rp_stmt *s, int64_t id, struct rp_arena *a)
 {
     return (struct rp_attempt){
         .job_id = id,
@@ -93,8 +93,6 @@ static struct rp_attempt attempt_row(struct rp_stmt *s, int64_t id, struct rp_ar
         .output_bytes = rp_col_i64(s, 19),
         .output_dropped = rp_col_i64(s, 20),
         .contract_bytes = rp_col_i64(s, 21),
-        .wave = rp_col_i64(s, 22),
-        .key = rp_col_str(s, 23, a),
     };
 }
 
@@ -116,21 +114,22 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
     if (!job_exists(db, id, err))
         return false;
     struct rp_stmt *s = rp_sql(
-        db, "select t.*, i.wave, i.key from (select n, outcome, node, worker, started_at, "
-            "ended_at, duration_us, "
-            "exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, "
-            "rule, contract, pattern_id, replay_id, output_bytes, output_dropped, contract_bytes "
-            "from attempt where job_id = ?1 union all select l.n, 0, l.node, l.worker, "
-            "l.started_at, null, null, null, null, null, null, null, null, null, null, null, null, "
-            "null, j.replay_id, l.output_bytes, null, null from lease l join job j on j.id = "
-            "l.job_id where l.job_id = ?1 order by n desc limit ?2) t left join replay_item i on "
-            "i.job_id = ?1 and i.replay_id = t.replay_id order by t.n");
+        db, "select t.*, i.wave, i.key from (select " RP_ATTEMPT_COLUMNS(
+                "") " from attempt where job_id = ?1 union all select l.n, 0, l.node, l.worker, "
+                    "l.started_at, null, null, null, null, null, null, null, null, null, null, "
+                    "null, null, null, j.replay_id, l.output_bytes, null, null from lease l join "
+                    "job j on j.id = l.job_id where l.job_id = ?1 order by n desc limit ?2) t left "
+                    "join replay_item i on i.job_id = ?1 and i.replay_id = t.replay_id order by "
+                    "t.n");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RP_ATTEMPTS_LISTED);
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW) {
         *out = rp_rows_grow(a, *out, *n, sizeof **out);
-        (*out)[(*n)++] = attempt_row(s, id, a);
+        struct rp_attempt *attempt = &(*out)[(*n)++];
+        *attempt = rp_attempt_row(s, id, a);
+        attempt->wave = rp_col_i64(s, RP_ATTEMPT_COLUMNS_N);
+        attempt->key = rp_col_str(s, RP_ATTEMPT_COLUMNS_N + 1, a);
     }
     return step == RP_STEP_DONE;
 }

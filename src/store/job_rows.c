@@ -263,6 +263,16 @@ static bool run_for(struct rp_db *db, const char *sql, int64_t job_id, struct rp
     return rp_run(s, err);
 }
 
+/* Replays that have ended need their own copies of its payload no more. Not in the backup: they do
+ * not come back. */
+static bool free_copies(struct rp_db *db, int64_t job_id, struct rp_err *err)
+{
+    return run_for(db,
+                   "update replay_item set payload = null, changed = null where job_id = ?1 and"
+                   " payload is not null",
+                   job_id, err);
+}
+
 bool rp_job_rows_delete(struct rp_db *db, int64_t job_id, const struct rp_job_digest *is,
                         bool *deleted, struct rp_err *err)
 {
@@ -271,7 +281,7 @@ bool rp_job_rows_delete(struct rp_db *db, int64_t job_id, const struct rp_job_di
         return false;
     if (!*deleted)
         return true;
-    if (!rp_job_load(db, job_id, &j, err) ||
+    if (!rp_job_load(db, job_id, &j, err) || !free_copies(db, job_id, err) ||
         !run_for(db, "delete from output where job_id = ?1", job_id, err) ||
         !run_for(db, "delete from attempt where job_id = ?1", job_id, err) ||
         !run_for(db, "delete from job where id = ?1", job_id, err))
@@ -291,7 +301,8 @@ bool rp_job_payload_free(struct rp_db *db, int64_t job_id, const struct rp_job_d
     struct rp_stmt *s = rp_sql(db, "update job set payload = null, purged = ?2 where id = ?1");
     rp_bind_i64(s, 1, job_id);
     rp_bind_i64(s, 2, purge_id);
-    return rp_run(s, err) && run_for(db, "delete from output where job_id = ?1", job_id, err);
+    return rp_run(s, err) && free_copies(db, job_id, err) &&
+           run_for(db, "delete from output where job_id = ?1", job_id, err);
 }
 
 /* ---- bringing back ---- */
@@ -344,7 +355,7 @@ bool rp_job_row_insert(struct rp_db *db, struct rp_str row, struct rp_err *err)
     if (!rp_job_load(db, v[0].integer, &j, err))
         return false;
     rp_tally_move(db, NULL, &j);
-    rp_db_changed(db, RP_CHANGED_JOBS | RP_CHANGED_READY | RP_CHANGED_DUE);
+    rp_db_changed(db, RP_CHANGED_JOBS | RP_CHANGED_CLAIMS | RP_CHANGED_DUE);
     return true;
 }
 

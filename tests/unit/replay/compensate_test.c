@@ -1,6 +1,8 @@
 /* Compensations are a replay of their own: planned, ordered and guarded like any (replay.md 21). */
 #include "replay_world.h"
 
+#include "store/job_rows.h"
+
 static const char conf[] =
     "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n"
     "replay: { wave_max: 20, max_running: 5, settle: 0s }\n"
@@ -164,6 +166,104 @@ static void R21_compensations_that_have_not_run_go_back_and_never_run_by_themsel
     assert_int_equal(queued(w), 0);
 }
 
+static bool keep_first(void *ctx, struct rp_str row, struct rp_err *err)
+{
+    struct rp_buf *kept = ctx;
+    (void)err;
+    if (kept->n == 0)
+        rp_buf_str(kept, row);
+    return true;
+}
+
+static int64_t to_take_back(struct world *w, int64_t id)
+{
+    struct rp_replay_ask ask = of(id);
+    struct rp_plan p;
+    OK(rp_replay_compensation(w->db, conf_of(w), &ask, w->now, &w->arena, &p, err));
+    assert_int_equal(p.matched, 1);
+    if (p.n_left_out == 1)
+        assert_string_equal(p.left_out[0].reason, "payload-purged");
+    return p.n;
+}
+
+/* Takes the payload as a purge does; then the backup comes back. */
+static void purge_payload(struct world *w, int64_t job, struct rp_buf *row)
+{
+    struct rp_job_digest digest;
+    bool freed;
+    OK(rp_job_rows_each(w->db, job, keep_first, row, &digest, err));
+    OK(rp_job_payload_free(w->db, job, &digest, 7, &freed, err));
+    assert_true(freed);
+}
+
+static void R21_what_a_purge_took_the_payload_of_is_not_compensated_without_it(void **state)
+{
+    struct world *w = *state;
+    struct rp_buf row = {0};
+    configure(w, conf);
+    int64_t job = fail_with(w, "pay", "a", "{}"), id = replayed(w);
+    assert_int_equal(to_take_back(w, id), 1);
+    purge_payload(w, job, &row);
+    assert_int_equal(to_take_back(w, id), 0);
+    OK(rp_job_payload_return(w->db, rp_buf_view(&row), 7, err));
+    assert_int_equal(to_take_back(w, id), 1);
+    rp_buf_free(&row);
+}
+
+/* The copy goes with it and is in no backup: the job's own payload is not what its attempt got. */
+static void R21_a_changed_payload_that_a_purge_took_stays_gone(void **state)
+{
+    struct world *w = *state;
+    struct rp_buf row = {0};
+    struct rp_env amount = {{"/amount", 7}, {"3", 1}};
+    configure(w, conf);
+    int64_t job = fail_with(w, "pay", "a", "{}");
+    struct rp_replay_ask ask = {.all = true,
+                                .actor = RP_STR("ada"),
+                                .set = &amount,
+                                .n_set = 1,
+                                .set_json = RP_STR("{\"/amount\":3}")};
+    int64_t id = start(w, &ask);
+    (void)tick(w);
+    assert_int_equal(work(w, 0), 1);
+    (void)tick(w);
+    assert_int_equal(to_take_back(w, id), 1);
+    purge_payload(w, job, &row);
+    assert_int_equal(query(w,
+                           "select count(*) from replay_item where payload is not null or"
+                           " changed is not null",
+                           0, 0),
+                     0);
+    assert_int_equal(to_take_back(w, id), 0);
+    OK(rp_job_payload_return(w->db, rp_buf_view(&row), 7, err));
+    assert_int_equal(to_take_back(w, id), 0);
+    rp_buf_free(&row);
+}
+
+/* What was taken back is not taken back again, also if the job that did it is gone. */
+static void R21_a_purge_of_a_compensation_leaves_what_it_took_back_as_taken_back(void **state)
+{
+    struct world *w = *state;
+    struct rp_job_digest digest;
+    struct rp_plan p;
+    bool gone;
+    configure(w, conf);
+    (void)fail_with(w, "pay", "a", "{}");
+    int64_t id = replayed(w), c = compensate(w, id);
+    for (int i = 0; i < 50 && replay(w, c).state == RP_REPLAY_RUNNING; i++) {
+        (void)tick(w);
+        (void)work(w, 0);
+    }
+    int64_t job = query(w, "select job_id from compensation", 0, 0);
+    OK(rp_job_rows_each(w->db, job, NULL, NULL, &digest, err));
+    OK(rp_job_rows_delete(w->db, job, &digest, &gone, err));
+    assert_true(gone);
+    struct rp_replay_ask ask = of(id);
+    OK(rp_replay_compensation(w->db, conf_of(w), &ask, w->now, &w->arena, &p, err));
+    assert_int_equal(p.n, 0);
+    assert_string_equal(p.left_out[0].reason, "compensated");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +272,9 @@ int main(void)
         REPLAY_TEST(R21_each_attempt_is_compensated_once_and_not_if_the_job_ran_since),
         REPLAY_TEST(R21_a_check_that_fails_refuses_compensations),
         REPLAY_TEST(R21_compensations_that_have_not_run_go_back_and_never_run_by_themselves),
+        REPLAY_TEST(R21_what_a_purge_took_the_payload_of_is_not_compensated_without_it),
+        REPLAY_TEST(R21_a_changed_payload_that_a_purge_took_stays_gone),
+        REPLAY_TEST(R21_a_purge_of_a_compensation_leaves_what_it_took_back_as_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
