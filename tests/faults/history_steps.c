@@ -293,7 +293,7 @@ static bool op_plan(struct history *h, struct rp_err *err)
                           .wave_max = 200};
     struct rp_candidate *v;
     size_t n;
-    if (!rp_replay_candidates(h->db, NULL, &h->is.failed, 1, 1000, &h->a, &v, &n, err))
+    if (!rp_replay_candidates(h->db, NULL, NULL, &h->is.failed, 1, 1000, &h->a, &v, &n, err))
         return false;
     r.matched = (int64_t)n;
     return rp_replay_create(h->db, &r, v, n, h->is.now, &h->is.replay, err);
