@@ -88,8 +88,10 @@ static bool start(struct request *q, struct rp_db *db, struct rp_err *err)
     if (parked(in))
         return park(q, db, err);
     if (rp_replay_make(db, rp_db_config(db), &in->ask, request_now(q), &q->arena, &in->making,
-                       &q->op.again, err))
+                       &q->op.again, err)) {
+        q->op.heavy = q->op.again; /* many parts: others go in between */
         return q->op.again || answer_replay(q, db, in->making.id, 201, err);
+    }
     if (err->code == RP_E_REFUSED)
         name_check(q);
     return false;

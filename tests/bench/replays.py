@@ -56,10 +56,11 @@ def replay(d, dry=False, **guard):
 
 
 def beside(d, action):
-    """How long the action takes, and the longest that others wait meanwhile."""
+    """How long the action takes, the daemon's processor time, and the longest that others wait meanwhile."""
+    before = rig.cpu_s(d.process.pid)
     with Beside(d) as others:
         took = rig.seconds(action)
-    return {"s": took, "others_ms": others.worst_ms()}
+    return {"s": took, "cpu_us": (rig.cpu_s(d.process.pid) - before) * 1e6 / FAILED, "others_ms": others.worst_ms()}
 
 
 def plan(rounds):
@@ -73,9 +74,9 @@ def plan(rounds):
         start = beside(d, lambda: replay(d, canary=1))
         room = d.store_bytes() - room
     name = mega(FAILED)
-    return [row(f"plan of {name} failed jobs", median(dry, "s"), "s", ("<=", 3), rounds=dry),
+    return [row(f"plan of {name} failed jobs", median(dry, "s"), "s", ("<=", 3), cpu_us_a_job=median(dry, "cpu_us"), rounds=dry),
             row(f"plan of {name}: memory while it is made", memory, "MB"),
-            row(f"plan of {name} frozen and started", start["s"], "s", rounds=[start]),
+            row(f"plan of {name} frozen and started", start["s"], "s", cpu_us_a_job=start["cpu_us"], rounds=[start]),
             row(f"plan of {name}: longest answer to others", max(x["others_ms"] for x in [*dry, start]), "ms"),
             row("disk, a frozen item", room / FAILED, "B")]
 
@@ -91,7 +92,7 @@ def requeue(_rounds):
         with_failed(d, FAILED)
         found = beside(d, lambda: queued_again(d))
         memory = d.rss_kb("VmHWM") * 1024 / 1e6
-    return [row(f"{mega(FAILED)} failed jobs queued again", found["s"], "s", ("<=", 30), rounds=[found]),
+    return [row(f"{mega(FAILED)} failed jobs queued again", found["s"], "s", ("<=", 30), cpu_us_a_job=found["cpu_us"], rounds=[found]),
             row("queued again: longest answer to others", found["others_ms"], "ms"), row("queued again: memory, most", memory, "MB")]
 
 

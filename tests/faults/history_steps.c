@@ -152,9 +152,16 @@ static bool op_fail_again_later(struct history *h, struct rp_err *err)
     return report(h, RP_OUT_TIMEOUT, false, last ? RP_FAILED : RP_RETRYING, err);
 }
 
+/* The fifth time in a row it is the job's fault (U12). */
 static bool op_interrupt(struct history *h, struct rp_err *err)
 {
-    return report(h, RP_OUT_INTERRUPTED, false, RP_QUEUED, err);
+    enum { INTERRUPTED_MAX = 5 };
+    int64_t before;
+    struct rp_stmt *s = rp_sql(h->db, "select interrupted_n from job where id = ?1");
+    rp_bind_i64(s, 1, h->is.lease[h->is.n_leases - 1].job.id);
+    return rp_get_i64(s, 0, &before, err) &&
+           report(h, RP_OUT_INTERRUPTED, false,
+                  before + 1 < INTERRUPTED_MAX ? RP_QUEUED : RP_FAILED, err);
 }
 
 static bool op_partial(struct history *h, struct rp_err *err)

@@ -276,8 +276,6 @@ static bool reopen(struct model *m, int64_t id)
 bool m_retry(struct model *m, int64_t id)
 {
     bool ok = reopen(m, id);
-    if (ok)
-        m->job[id].replay = 0;
     m->audits += ok;
     if (ok)
         m->job[id].replay = 0; /* what runs by hand is no replay's */
@@ -401,6 +399,7 @@ void m_replay_add(struct model *m, struct m_replay *r, int64_t job)
     const struct m_job *j = &m->job[job];
     r->item[r->n++] = (struct m_item){.job = job,
                                       .n = j->n,
+                                      .attempts = j->attempts,
                                       .max_attempts = j->max_attempts,
                                       .ended = j->ended,
                                       .due = j->due,
@@ -425,6 +424,19 @@ static void set_replay(struct m_replay *r, enum rp_replay_state to)
     r->ended = over && with_fate(r, RP_FATE_RELEASED) == 0;
 }
 
+/* Rule 15: what failed or was lost in it has no other try. */
+static void give_up(struct model *m, const struct m_item *it, int64_t id)
+{
+    struct m_job *j = &m->job[it->job];
+    bool waits = j->state == RP_QUEUED || j->state == RP_RETRYING;
+    if (it->fate != RP_FATE_RELEASED || j->replay != id)
+        return;
+    if (waits && j->attempts > it->attempts)
+        j->state = RP_FAILED, j->ended = m->now;
+    if (j->state == RP_RUNNING && j->max_attempts > j->attempts + 1)
+        j->max_attempts = j->attempts + 1;
+}
+
 /* What has not started is as it was before. */
 static void recall(struct model *m, int64_t id)
 {
@@ -443,6 +455,8 @@ static void recall(struct model *m, int64_t id)
         it->fate = RP_FATE_WAITING;
         it->wave = 0;
     }
+    for (int64_t i = 0; i < r->n; i++)
+        give_up(m, &r->item[i], id);
 }
 
 static bool step_allowed(const struct m_replay *r, enum rp_replay_state to)

@@ -58,7 +58,7 @@ struct m_job {
     int64_t in_replay[M_ATTEMPTS + 1];
 };
 struct m_item {
-    int64_t job, n, max_attempts, ended, due, replay, wave;
+    int64_t job, n, attempts, max_attempts, ended, due, replay, wave;
     enum rp_state state;
     uint64_t pattern;
     enum rp_fate fate;
