@@ -120,6 +120,11 @@ struct rp_ruling rp_rules_match(struct rp_str line)
     return first_match(rp_rules, rp_rules_n, line);
 }
 
+struct rp_ruling rp_name_rules_match(struct rp_str line)
+{
+    return first_match(rp_name_rules, rp_name_rules_n, line);
+}
+
 struct rp_ruling rp_general_rules_match(struct rp_str line)
 {
     return first_match(rp_general_rules, rp_general_rules_n, line);
