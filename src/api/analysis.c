@@ -235,7 +235,9 @@ static void write_head(struct request *q, const struct sums *s, const struct pat
     rp_jw_m_i64(w, "count", p->n);
     if (s->all.failed > 0)
         rp_jw_m_f64(w, "share", (double)p->n / (double)s->all.failed);
+    shape_tries(w, &p->row.tries);
     rp_jw_m_bool(w, "new", p->row.first_us >= s->since_minute * RP_US_MIN);
+    rp_jw_m_time(w, "known_since", p->row.first_us);
     rp_jw_m_time(w, "first", exact(p->first_minute, p->row.first_us));
     rp_jw_m_time(w, "last", exact(p->last_minute, p->row.last_us));
     rp_jw_key(w, "types");

@@ -224,6 +224,9 @@ static void pattern(struct page *p, struct rp_str v)
                           show_plural(cli, doc_i64(v, "count", 0), "failure", "failures"),
                           show_percent(cli, doc_f64(v, "share", 0)), doc_show(cli, v, "class"),
                           doc_show(cli, v, "action"), onset_words(cli, v)));
+    if (doc_has(v, "outlook"))
+        paragraph(p, show_fmt(cli, "A replay: %s. %s.", outlook_words(cli, v),
+                              doc_bool(v, "new") ? "New in this window" : "Recurring"));
     conditions(p, v, doc_show(cli, v, "id"));
 }
 
@@ -265,6 +268,51 @@ static void poison(struct page *p, struct rp_str a)
     page_table_end(p);
 }
 
+static void rate_row(struct page *p, struct rp_str a, const char *label, const char *path)
+{
+    struct cli *cli = p->cli;
+    struct rp_str r = doc_get(a, path);
+    if (r.n == 0)
+        return;
+    page_row(p);
+    page_cell(p, label);
+    page_number(p, show_count(cli, doc_i64(r, "failures", 0)));
+    page_number(p, show_count(cli, doc_i64(r, "runs", 0)));
+    page_number(p, show_percent(cli, doc_f64(r, "rate", 0)));
+    page_number(p, show_fmt(cli, "%s – %s", show_percent(cli, doc_f64(r, "low", 0)),
+                            show_percent(cli, doc_f64(r, "high", 1))));
+    page_raw(p, "</tr>");
+}
+
+/* How often, and how often at this hour of other days. */
+static void hours(struct page *p, struct rp_str a)
+{
+    static const char *const titles[] = {"when", "failed", "runs", "rate", "95 % interval", NULL};
+    if (!doc_has(a, "rate"))
+        return;
+    page_table(p, "How often runs fail", titles);
+    rate_row(p, a, "the whole window", "rate");
+    rate_row(p, a, "the last hour", "last_hour");
+    rate_row(p, a, "the same hour of the 7 days before", "same_hour_before");
+    page_table_end(p);
+}
+
+static void gone(struct page *p, struct rp_str a)
+{
+    struct items i;
+    if (items_count(a, "gone") == 0)
+        return;
+    page_raw(p, "<h2>Gone since the week before</h2>\n<ul>\n");
+    for (items_open(&i, a, "gone"); items_next(&i);) {
+        page_raw(p, "<li>");
+        page_cstr(p, show_fmt(p->cli, "%s %s", doc_show(p->cli, i.value, "id"),
+                              doc_show(p->cli, i.value, "template")));
+        page_raw(p, "</li>\n");
+    }
+    items_close(&i);
+    page_raw(p, "</ul>\n");
+}
+
 static void summary(struct page *p, struct rp_str a)
 {
     struct cli *cli = p->cli;
@@ -276,6 +324,7 @@ static void summary(struct page *p, struct rp_str a)
                        doc_has(a, "onset")    ? onset_words(cli, a)
                        : doc_has(a, "format") ? "Read from a job log"
                                               : "Read from a table"));
+    hours(p, a);
     page_raw(p, "<h2>Where</h2>\n");
     if (items_count(a, "conditions") == 0)
         paragraph(p, "No attribute explains all failures together.");
@@ -304,6 +353,7 @@ int analyze_html(struct cli *cli, struct rp_str answer, const char *path)
     over_time(&p, answer);
     patterns(&p, answer);
     poison(&p, answer);
+    gone(&p, answer);
     page_end(&p);
     bool ok = page_save(&p, path, &err);
     rp_buf_free(&p.out);

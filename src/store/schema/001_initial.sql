@@ -39,6 +39,11 @@ create table pattern(
   class_by_person text, name text,
   first_at integer not null, last_at integer not null, failures integer not null default 0);
 
+-- How the next try went of a job that had failed with a pattern, by day: what a replay of the pattern can expect.
+create table pattern_tried(
+  pattern_id integer not null references pattern(id), replayed integer not null, succeeded integer not null, day integer not null,
+  n integer not null, primary key(pattern_id, replayed, succeeded, day)) without rowid;
+
 create table schedule(
   id integer primary key, name text not null unique, type_id integer not null references job_type(id),
   expr text not null, zone text not null, active integer not null default 1,
@@ -99,6 +104,13 @@ create table attempt(
   replay_id integer, output_bytes integer not null default 0, output_dropped integer not null default 0,
   contract_bytes integer, result text,
   primary key(job_id, n)) without rowid;
+create trigger attempt_tried after insert on attempt
+  when new.n > 1 and new.outcome in (1, 2, 3, 4) and new.ended_at is not null begin
+  insert into pattern_tried(pattern_id, replayed, succeeded, day, n)
+    select a.pattern_id, new.replay_id is not null, new.outcome = 1, new.ended_at / 86400000000, 1 from attempt a
+    where a.job_id = new.job_id and a.n = new.n - 1 and a.outcome in (2, 3, 4) and a.pattern_id is not null
+    on conflict do update set n = n + 1;
+end;
 create table output(
   job_id integer not null, n integer not null, packed blob not null, primary key(job_id, n));
 
