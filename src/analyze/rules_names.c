@@ -33,7 +33,7 @@ const struct rp_rule rp_name_rules[] = {
          "admin shutdown", "crash shutdown", "cannot connect now", "not writable primary",
          "not primary~", "primary stepped down", "interrupted at shutdown", "auto reconnect",
          "not leader or follower", "not coordinator", "coordinator not available",
-         "broker not available", "not enough replicas~", "no node available~",
+         "no route", "broker not available", "not enough replicas~", "no node available~",
          "no nodes available~", "no host available~", "cannot achieve consistency",
          "standby exception", "not supported in state standby", "no responders", "server down",
          "reading ssh protocol banner", "not closed cleanly", "rst stream * refused",

@@ -285,24 +285,6 @@ static void write_timeline(struct rp_jw *w, const struct rp_bins *b)
     rp_jw_object_end(w);
 }
 
-/* When failing began, of the whole period. */
-static void write_onset(struct rp_jw *w, const struct rp_bins *b)
-{
-    struct rp_onset o;
-    rp_onset_find(b->v, b->n, false, &o);
-    rp_jw_key(w, "onset");
-    rp_jw_object(w);
-    rp_jw_m_cstr(w, "kind", rp_onset_name(o.kind));
-    if (o.kind != RP_ONSET_NONE) {
-        rp_jw_m_time(w, "at", b->from_us + (int64_t)o.at * b->width_us);
-        rp_jw_m_time(w, "from", b->from_us + (int64_t)o.from * b->width_us);
-        rp_jw_m_time(w, "to", b->from_us + (int64_t)(o.to + 1) * b->width_us);
-        rp_jw_m_f64(w, "before", o.before);
-        rp_jw_m_f64(w, "after", o.after);
-    }
-    rp_jw_object_end(w);
-}
-
 static void write_answer(const struct table *t, const struct rp_contrast_answer *r,
                          struct rp_buf *out)
 {
@@ -323,7 +305,9 @@ static void write_answer(const struct table *t, const struct rp_contrast_answer 
     rp_jw_m_i64(&w, "unexplained", (int64_t)r->unexplained);
     if (t->bins->n > 0) {
         write_timeline(&w, t->bins);
-        write_onset(&w, t->bins);
+        struct rp_onset o; /* of the whole period */
+        rp_onset_find(t->bins->v, t->bins->n, false, &o);
+        rp_onset_json(&w, &o, t->bins->from_us, t->bins->width_us);
     }
     write_names(&w, "attributes", names, t->n_attributes);
     write_names(&w, "left_out", r->left_out, r->n_left_out);

@@ -197,7 +197,7 @@ static const char *onset_words(struct cli *cli, struct rp_str p)
 {
     int64_t at = doc_time(cli, p, "onset.at");
     if (at == 0)
-        return "no onset within the 24 hours before the window's end";
+        return "no onset found";
     return show_fmt(cli, "%s %s UTC (%s)",
                     rp_str_is(doc_str(cli, p, "onset.kind"), "slow") ? "a slow rise since"
                                                                      : "began suddenly",
@@ -230,6 +230,27 @@ static void pattern(struct page *p, struct rp_str v)
     conditions(p, v, doc_show(cli, v, "id"));
 }
 
+/* Of a job log: the types of which failing began at one time. */
+static void type_onsets(struct page *p, struct rp_str a)
+{
+    static const char *const titles[] = {"type", "began", "before", "after", NULL};
+    struct items i;
+    struct cli *cli = p->cli;
+    if (items_count(a, "type_onsets") == 0)
+        return;
+    page_table(p, "Since when each type fails more than before", titles);
+    for (items_open(&i, a, "type_onsets"); items_next(&i);) {
+        page_row(p);
+        page_cell(p, doc_show(cli, i.value, "type"));
+        page_cell(p, onset_words(cli, i.value));
+        page_number(p, show_percent(cli, doc_f64(i.value, "onset.before", 0)));
+        page_number(p, show_percent(cli, doc_f64(i.value, "onset.after", 0)));
+        page_raw(p, "</tr>");
+    }
+    items_close(&i);
+    page_table_end(p);
+}
+
 static void patterns(struct page *p, struct rp_str a)
 {
     struct items i;
@@ -260,7 +281,8 @@ static void poison(struct page *p, struct rp_str a)
         page_cell(p, doc_show(cli, i.value, "type"));
         page_cell(p, doc_show(cli, i.value, "pattern"));
         page_number(p, show_count(cli, doc_i64(i.value, "failures", 0)));
-        page_number(p, show_count(cli, doc_i64(i.value, "nodes", 0)));
+        page_number(p, doc_has(i.value, "nodes") ? show_count(cli, doc_i64(i.value, "nodes", 0))
+                                                 : "not told");
         page_number(p, show_count(cli, doc_i64(i.value, "successes_of_others", 0)));
         page_raw(p, "</tr>");
     }
@@ -317,13 +339,12 @@ static void summary(struct page *p, struct rp_str a)
 {
     struct cli *cli = p->cli;
     int64_t runs = doc_i64(a, "runs", 0), failures = doc_i64(a, "failures", 0);
-    paragraph(p,
-              show_fmt(cli, "%s of %s (%s). %s.", show_plural(cli, failures, "failure", "failures"),
-                       show_plural(cli, runs, "run", "runs"),
-                       show_percent(cli, runs > 0 ? (double)failures / (double)runs : 0),
-                       doc_has(a, "onset")    ? onset_words(cli, a)
-                       : doc_has(a, "format") ? "Read from a job log"
-                                              : "Read from a table"));
+    paragraph(p, show_fmt(cli, "%s of %s (%s). %s%s.",
+                          show_plural(cli, failures, "failure", "failures"),
+                          show_plural(cli, runs, "run", "runs"),
+                          show_percent(cli, runs > 0 ? (double)failures / (double)runs : 0),
+                          doc_has(a, "format") ? "Read from a job log; " : "",
+                          doc_has(a, "onset") ? onset_words(cli, a) : "read from a table"));
     hours(p, a);
     page_raw(p, "<h2>Where</h2>\n");
     if (items_count(a, "conditions") == 0)
@@ -351,6 +372,7 @@ int analyze_html(struct cli *cli, struct rp_str answer, const char *path)
     page_head(&p, title(cli, answer));
     summary(&p, answer);
     over_time(&p, answer);
+    type_onsets(&p, answer);
     patterns(&p, answer);
     poison(&p, answer);
     gone(&p, answer);
