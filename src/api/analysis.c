@@ -12,6 +12,7 @@ enum {
     PATTERNS_SHOWN = 50,
     PATTERNS_DEEP = 6, /* with conditions */
     SAMPLES = 3,
+    POISON_JOBS = 20,
     GONE = 5,
     SUMS_SHOWN = 10,
     SUSPECT_MIN = 15,
@@ -301,6 +302,19 @@ static bool write_gone(struct request *q, struct rp_db *db, const struct analysi
 
 /* ---- poison ---- */
 
+static void write_same_payload(struct rp_jw *w, const struct rp_poison *p)
+{
+    rp_jw_m_i64(w, "same_payload", (int64_t)p->n_jobs);
+    rp_jw_key(w, "jobs");
+    rp_jw_array(w);
+    for (size_t i = 0; i < p->n_jobs && i < POISON_JOBS; i++) {
+        char id[24];
+        (void)snprintf(id, sizeof id, "%lld", (long long)p->jobs[i]);
+        rp_jw_str(w, rp_str_of(id));
+    }
+    rp_jw_array_end(w);
+}
+
 static bool write_poison(struct request *q, struct rp_db *db, const struct analysis *in,
                          struct rp_err *err)
 {
@@ -319,6 +333,8 @@ static bool write_poison(struct request *q, struct rp_db *db, const struct analy
         rp_jw_m_i64(w, "failures", v[i].failures);
         rp_jw_m_i64(w, "nodes", v[i].nodes);
         rp_jw_m_i64(w, "successes_of_others", v[i].successes);
+        if (v[i].n_jobs > 1)
+            write_same_payload(w, &v[i]);
         rp_jw_m_time(w, "first", v[i].from_us);
         rp_jw_m_time(w, "last", v[i].to_us);
         rp_jw_object_end(w);

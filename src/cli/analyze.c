@@ -72,6 +72,16 @@ static void show_rates(struct cli *cli, struct rp_str a)
 
 /* ---- single jobs, patterns that stayed away ---- */
 
+/* "job 12", "job 12 and 3 with the same payload" */
+static const char *poison_job(struct cli *cli, struct rp_str p)
+{
+    int64_t n = doc_i64(p, "same_payload", 1);
+    if (n < 2)
+        return show_fmt(cli, "job %s", doc_show(cli, p, "job"));
+    return show_fmt(cli, "job %s and %s with the same payload", doc_show(cli, p, "job"),
+                    show_count(cli, n - 1));
+}
+
 static void show_poison(struct cli *cli, struct rp_str a)
 {
     struct items i;
@@ -85,8 +95,8 @@ static void show_poison(struct cli *cli, struct rp_str a)
         "well; replays leave them out",
         show_plural(cli, n, "job", "jobs"));
     for (items_open(&i, a, "poison"); items_next(&i) && shown < POISON_SHOWN; shown++)
-        say(cli, LABEL, "job %s (%s)   %s × %s on %s nodes, %s of others succeeded in between",
-            doc_show(cli, i.value, "job"), doc_show(cli, i.value, "type"),
+        say(cli, LABEL, "%s (%s)   %s × %s on %s nodes, %s of others succeeded in between",
+            poison_job(cli, i.value), doc_show(cli, i.value, "type"),
             show_count(cli, doc_i64(i.value, "failures", 0)), doc_show(cli, i.value, "pattern"),
             show_count(cli, doc_i64(i.value, "nodes", 0)),
             show_count(cli, doc_i64(i.value, "successes_of_others", 0)));

@@ -18,6 +18,7 @@ bool mark_poison(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_ar
         return false;
     for (size_t p = 0; p < n_poison; p++)
         for (size_t i = 0; i < n; i++)
-            found[i].poison |= found[i].job_id == poison[p].job_id;
+            for (size_t k = 0; k < poison[p].n_jobs && !found[i].poison; k++)
+                found[i].poison = found[i].job_id == poison[p].jobs[k];
     return true;
 }
