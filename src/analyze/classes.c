@@ -203,19 +203,33 @@ static struct rp_str word_before(struct rp_str line, const char *mark)
     return end == SIZE_MAX ? RP_NONE : (struct rp_str){line.p + from, end - from};
 }
 
+/* What a program that runs others was to run: "nice: ‘gzip’: No such file"; absent: none. */
+static struct rp_str to_run(struct rp_str line)
+{
+    static const char *const runners[] = {"make: ",   "xargs: ", "nice: ",   "nohup: ", "timeout: ",
+                                          "setsid: ", "time: ",  "ionice: ", "chroot: "};
+    struct rp_str name = word_before(line, ": No such file");
+    for (size_t i = 0; i < sizeof runners / sizeof *runners; i++)
+        if (rp_str_starts(line, runners[i])) {
+            while (name.n > 0 && !is_alnum(name.p[0])) /* quotes, as the locale has them */
+                name = str_from(name, 1);
+            while (name.n > 0 && !is_alnum(name.p[name.n - 1]))
+                name.n--;
+            return name;
+        }
+    return RP_NONE;
+}
+
 /* No such file: a bare name was to be run, files have a dot or a slash. */
 static struct rp_ruling no_such_file(struct rp_ruling v, struct rp_str line, struct rp_str quoted)
 {
-    static const char bare[] = "text: no such file, of a bare name";
-    struct rp_str made =
-        rp_str_starts(line, "make: ") ? word_before(line, ": No such file") : RP_NONE;
     if (strcmp(v.rule, "env * no such file") == 0)
         return str_has(line, "env: ") && !str_has(line, ".env: ")
                    ? v
                    : says(RP_CLASS_MISSING_FILE, "text: no such file");
     if (v.class == RP_CLASS_MISSING_FILE && strcmp(v.rule, "no such file~") == 0 &&
-        (made_of(quoted, in_command) || made_of(made, in_command)))
-        return says(RP_CLASS_MISSING_COMMAND, bare);
+        (made_of(quoted, in_command) || made_of(to_run(line), in_command)))
+        return says(RP_CLASS_MISSING_COMMAND, "text: no such file, of a bare name");
     return v;
 }
 

@@ -129,12 +129,13 @@ static void messages_from_the_sources_of_many_products_get_their_classes(void **
     scores_are(RP_TESTS "/unit/analyze/failures_sources.tsv", .97, .95);
 }
 
-/* What programs of Debian print when they are made to fail, and threads on GitHub; .849 right when
- * first tried. */
+/* What programs of Debian print when they are made to fail, and threads on GitHub. When first
+ * tried, .849 of the first 146 were right; of the other 165, written after the rules knew those,
+ * .855. */
 static void messages_as_programs_print_them_get_their_classes(void **state)
 {
     (void)state;
-    scores_are(RP_TESTS "/unit/analyze/failures_printed.tsv", .95, .93);
+    scores_are(RP_TESTS "/unit/analyze/failures_printed.tsv", .96, .94);
 }
 
 /* Written and labelled after the rules, which are not to be changed for the sake of one of these:
