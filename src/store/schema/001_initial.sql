@@ -106,13 +106,6 @@ create table attempt(
   replay_id integer, output_bytes integer not null default 0, output_dropped integer not null default 0,
   contract_bytes integer, result text,
   primary key(job_id, n)) without rowid;
-create trigger attempt_tried after insert on attempt
-  when new.n > 1 and new.outcome in (1, 2, 3, 4) and new.ended_at is not null begin
-  insert into pattern_tried(pattern_id, replayed, succeeded, day, n)
-    select a.pattern_id, new.replay_id is not null, new.outcome = 1, new.ended_at / 86400000000, 1 from attempt a
-    where a.job_id = new.job_id and a.n = new.n - 1 and a.outcome in (2, 3, 4) and a.pattern_id is not null
-    on conflict do update set n = n + 1;
-end;
 create table output(
   job_id integer not null, n integer not null, packed blob not null, primary key(job_id, n));
 
