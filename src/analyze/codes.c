@@ -155,6 +155,8 @@ static enum rp_class of_sqlstate(struct rp_str line)
     struct rp_str s = behind(line, "SQLSTATE");
     if (s.p == NULL)
         s = behind(line, "SQLState");
+    if (s.p == NULL)
+        return RP_CLASS_UNKNOWN;
     for (int i = 0; i < 2 && s.n > 0 && !is_alnum(s.p[0]); i++)
         s = str_from(s, 1);
     return s.n > 5 && is_alnum(s.p[5]) ? RP_CLASS_UNKNOWN : rp_class_of_sqlstate(str_head(s, 5));
