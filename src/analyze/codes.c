@@ -165,7 +165,7 @@ static enum rp_class of_sqlstate(struct rp_str line)
 /* The word at the start is a name of gRPC's, however it is written. */
 static enum rp_class of_grpc_name(struct rp_str s)
 {
-    char low[20];
+    char low[20] = {0};
     size_t n = 0;
     for (size_t i = 0; i < s.n && n < sizeof low && (is_alpha(s.p[i]) || s.p[i] == '_'); i++)
         if (s.p[i] != '_')
@@ -182,7 +182,7 @@ static enum rp_class of_grpc(struct rp_str line)
     struct rp_str s = behind(line, "code = ");
     if (s.p == NULL)
         s = behind(line, "StatusCode.");
-    if (s.p == NULL && line.n > 3 && is_digit(line.p[0])) {
+    if (s.p == NULL && line.p != NULL && line.n > 5 && is_digit(line.p[0])) {
         size_t digits = is_digit(line.p[1]) ? 2 : 1;
         if (line.p[digits] == ' ' && is_upper(line.p[digits + 1]) && is_upper(line.p[digits + 2]))
             s = str_from(line, digits + 1);

@@ -79,7 +79,7 @@ void log_when_end(struct log_when *w, const struct rp_tally *t)
 static void runs_of(const struct log_when *w, const struct rp_tally *t,
                     const struct rp_failure_group *g, struct rp_counts *to)
 {
-    const struct rp_tally_type *types[RP_GROUP_TYPES];
+    const struct rp_tally_type *types[RP_GROUP_TYPES] = {0};
     bool known = g->n_types <= RP_GROUP_TYPES;
     for (size_t i = 0; known && i < g->n_types; i++) {
         types[i] = rp_tally_find(t, g->types[i].type);
