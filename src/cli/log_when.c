@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { POINTS = 96, POISON_SHOWN = 5, TYPES_SHOWN = 5, LABEL = 5 };
+enum { POISON_SHOWN = 5, TYPES_SHOWN = 5, LABEL = 5 };
 
 void log_when_begin(struct log_when *w)
 {
@@ -144,38 +144,6 @@ static void write_types(const struct log_when *w, const struct rp_tally *t, stru
     rp_jw_array_end(jw);
 }
 
-static void write_points(const struct log_when *w, const char *key, uint32_t series,
-                         struct rp_jw *jw)
-{
-    struct rp_counts *bins = rp_xcalloc(RP_SERIES_BINS, sizeof *bins);
-    size_t n = rp_series_length(&w->series), each = (n + POINTS - 1) / POINTS;
-    rp_series_sum(&w->series, series, false, bins);
-    rp_jw_key(jw, key);
-    rp_jw_array(jw);
-    for (size_t i = 0; i < n; i += each) {
-        uint64_t sum = 0;
-        for (size_t k = i; k < n && k < i + each; k++)
-            sum += bins[k].runs;
-        rp_jw_i64(jw, (int64_t)sum);
-    }
-    rp_jw_array_end(jw);
-    free(bins);
-}
-
-static void write_timeline(const struct log_when *w, struct rp_jw *jw)
-{
-    size_t n = rp_series_length(&w->series), each = (n + POINTS - 1) / POINTS;
-    if (n == 0)
-        return;
-    rp_jw_key(jw, "timeline");
-    rp_jw_object(jw);
-    rp_jw_m_time(jw, "from", w->series.first * w->series.width_us);
-    rp_jw_m_i64(jw, "step_s", w->series.width_us / RP_US_S * (int64_t)each);
-    write_points(w, "runs", w->all.runs, jw);
-    write_points(w, "failures", w->all.failed, jw);
-    rp_jw_object_end(jw);
-}
-
 /* ---- poison ---- */
 
 static void write_poison(struct log_when *w, const struct rp_failures *f, struct rp_jw *jw)
@@ -208,10 +176,6 @@ static void write_poison(struct log_when *w, const struct rp_failures *f, struct
 void log_when_json(struct log_when *w, const struct rp_tally *t, const struct rp_failures *f,
                    struct rp_jw *jw)
 {
-    struct rp_onset o;
-    onset_of_series(w, w->all.runs, w->all.failed, &o);
-    write_timeline(w, jw);
-    write(w, &o, jw);
     write_types(w, t, jw);
     write_poison(w, f, jw);
 }
@@ -258,7 +222,6 @@ void log_when_show(struct log_when *w, struct cli *cli, const struct rp_tally *t
     rp_jw_object(&jw);
     log_when_json(w, t, f, &jw);
     rp_jw_object_end(&jw);
-    show_onset(cli, rp_buf_view(&out), 0);
     show_types(cli, rp_buf_view(&out));
     show_poison(cli, w);
     rp_buf_free(&out);

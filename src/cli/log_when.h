@@ -26,7 +26,7 @@ void log_when_add(struct log_when *w, const struct rp_tally *t, const struct rp_
 
 void log_when_end(struct log_when *w, const struct rp_tally *t); /* after the last run */
 
-/* Members of the answer: timeline, onset, type_onsets, poison; of a pattern: onset. */
+/* Members of the answer: type_onsets, poison; of a pattern: onset. */
 void log_when_json(struct log_when *w, const struct rp_tally *t, const struct rp_failures *f,
                    struct rp_jw *jw);
 void log_onset_json(const struct log_when *w, const struct rp_tally *t, const struct rp_failures *f,

@@ -17,7 +17,7 @@ static int most_items_first(const void *x, const void *y)
                                 : (a->pattern_id > b->pattern_id) - (a->pattern_id < b->pattern_id);
 }
 
-static void add_part(struct rp_plan_outlook *out, const struct rp_plan_pattern *p)
+static void expect_of(struct rp_plan_outlook *out, const struct rp_plan_pattern *p)
 {
     double n = (double)p->items;
     if (p->outlook.from == RP_OUTLOOK_NOT_KNOWN) {
@@ -47,7 +47,7 @@ bool rp_replay_outlook(struct rp_db *db, const struct rp_plan *plan, struct rp_a
     size_t n = 0;
     *out = (struct rp_plan_outlook){0};
     for (int64_t i = 0; i < plan->n; i++)
-        ids[i] = plan->items[i].pattern_id;
+        ids[i] = plan->items[i].kind->pattern_id;
     qsort(ids, (size_t)plan->n, sizeof *ids, by_id);
     for (int64_t i = 0; i < plan->n; i++)
         n += i == 0 || ids[i] != ids[i - 1];
@@ -60,7 +60,7 @@ bool rp_replay_outlook(struct rp_db *db, const struct rp_plan *plan, struct rp_a
     for (size_t i = 0; i < n; i++) {
         if (!look_up(db, a, &out->patterns[i], err))
             return false;
-        add_part(out, &out->patterns[i]);
+        expect_of(out, &out->patterns[i]);
     }
     qsort(out->patterns, n, sizeof *out->patterns, most_items_first);
     return true;
