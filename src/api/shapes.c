@@ -310,6 +310,7 @@ void shape_pattern(struct rp_jw *w, const struct rp_pattern *p)
     rp_jw_m_i64(w, "failures", p->failures);
     rp_jw_m_time(w, "first", p->first_us);
     rp_jw_m_time(w, "last", p->last_us);
+    shape_tries(w, &p->tries);
     rp_jw_object_end(w);
 }
 

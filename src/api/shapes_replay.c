@@ -89,6 +89,8 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
         rp_jw_object_end(w);
     }
     halt_rule(w, &p->halt);
+    if (p->outlook != NULL)
+        shape_plan_outlook(w, p->outlook);
     if (p->refused != NULL) {
         rp_jw_key(w, "refused");
         rp_jw_object(w);

@@ -22,6 +22,8 @@ static void pattern_head(struct cli *cli, struct rp_str p, const char *count)
     if (last != 0)
         line_part(&l, "last %s", show_time(cli, last));
     line_end(&l);
+    if (doc_has(p, "outlook.expected"))
+        say(cli, LABEL, "replay: %s", outlook_words(cli, p));
 }
 
 static int show_patterns(struct cli *cli, struct rp_str list)
@@ -74,6 +76,7 @@ static int show_pattern(struct cli *cli, struct rp_str p)
     field(cli, "to do", doc_show(cli, p, "action"));
     field(cli, "failures", show_count(cli, doc_i64(p, "failures", 0)));
     field(cli, "first", first != 0 ? show_time(cli, first) : "");
+    field(cli, "a replay", outlook_words(cli, p));
     field(cli, "last", last != 0 ? show_time(cli, last) : "");
     say_next(cli, "reprise jobs --state failed --pattern %s", id);
     return 0;

@@ -14,6 +14,7 @@ bool replay_in_state(struct cli *cli, struct rp_str r, const char *state);
 bool replay_left_out_lines(struct cli *cli, struct rp_str doc, const char *field);
 void replay_forced_line(struct cli *cli, struct rp_str doc);
 void replay_show(struct cli *cli, struct rp_str replay);
+void plan_outlook_line(struct cli *cli, struct rp_str plan, int label); /* outlook.c */
 /* Progress until it has ended; Ctrl-C leaves it running. Exit code: 0 all succeeded, 3 not all, 4
  * halted before anything ran. */
 int replay_watch(struct cli *cli, const char *id);

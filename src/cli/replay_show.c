@@ -211,6 +211,7 @@ void replay_plan_show(struct cli *cli, struct rp_str plan)
         waves_line(cli, plan);
         risk_line(cli, plan);
         estimate_line(cli, plan);
+        plan_outlook_line(cli, plan, LABEL);
         halt_line(cli, plan);
     }
     verdict_line(cli, plan, left_out);

@@ -38,6 +38,18 @@ struct rp_preflight {
     bool overridden;
 };
 
+/* What the items of one pattern (0: none) can expect. */
+struct rp_plan_pattern {
+    int64_t pattern_id, items;
+    struct rp_outlook outlook;
+};
+struct rp_plan_outlook {
+    struct rp_plan_pattern *patterns; /* most items first */
+    size_t n_patterns;
+    int64_t known, not_known; /* items */
+    double low, mid, high;    /* of the known: how many would succeed */
+};
+
 struct rp_plan {
     int64_t matched, n;         /* n: to replay */
     struct rp_candidate *items; /* n of them, oldest first */
@@ -51,8 +63,9 @@ struct rp_plan {
     double rate_per_s;
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */
     struct rp_halt_rule halt;
-    struct rp_str hash;                 /* 16 hex digits over the frozen items */
-    const struct rp_preflight *refused; /* the first check that refuses, NULL: may start */
+    struct rp_str hash;                    /* 16 hex digits over the frozen items */
+    const struct rp_plan_outlook *outlook; /* NULL: not asked for */
+    const struct rp_preflight *refused;    /* the first check that refuses, NULL: may start */
 };
 
 enum { RP_REPLAY_JOBS_MAX = 10000 };
@@ -68,6 +81,9 @@ struct rp_str rp_replay_plan_ids(const struct rp_plan *plan, struct rp_arena *a)
 bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                     struct rp_plan *out, struct rp_err *err);
+/* Reads only. */
+bool rp_replay_outlook(struct rp_db *db, const struct rp_plan *plan, struct rp_arena *a,
+                       struct rp_plan_outlook *out, struct rp_err *err);
 /* A plan on its way to a run, in several transactions: so many items would hold the writer too long
  * (G19). It need not have been made in the same transaction: an item whose job is no longer as it
  * was planned is skipped at its release. One that is left half made (a kill) is aborted by the

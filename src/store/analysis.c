@@ -12,25 +12,31 @@ bool rp_type_id(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err
 
 /* ---- minutes ---- */
 
+/* Read by the hundred thousand, so each row does no more than it must: "between", since for a list
+ * of more than two SQLite would look into a table of it at every row; the type only where one is
+ * asked for. */
+#define MINUTES                                                                                    \
+    "select minute, type_id, queue_id, outcome, pattern_id, n from rollup"                         \
+    " where minute >= ?1 and minute < ?2 and outcome between 1 and 4 and final = 1"
+
 bool rp_minutes_each(struct rp_db *db, int64_t since_us, int64_t until_us, int64_t type_id,
                      void (*each)(void *ctx, const struct rp_minute *m), void *ctx,
                      struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "select minute, type_id, queue_id, pattern_id, n, outcome <> 1 from rollup"
-                   " where minute >= ?1 and minute < ?2 and final = 1 and outcome in (1, 2, 3, 4)"
-                   " and (?3 is null or +type_id = ?3) order by minute");
+    struct rp_stmt *s = rp_sql(db, type_id == 0 ? MINUTES " order by minute"
+                                                : MINUTES " and +type_id = ?3 order by minute");
     rp_bind_i64(s, 1, since_us / RP_US_MIN);
     rp_bind_i64(s, 2, (until_us + RP_US_MIN - 1) / RP_US_MIN);
-    rp_bind_id(s, 3, type_id);
+    if (type_id != 0)
+        rp_bind_i64(s, 3, type_id);
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
         each(ctx, &(struct rp_minute){.minute = rp_col_i64(s, 0),
                                       .type_id = rp_col_i64(s, 1),
                                       .queue_id = rp_col_i64(s, 2),
-                                      .pattern_id = rp_col_i64(s, 3),
-                                      .n = rp_col_i64(s, 4),
-                                      .failed = rp_col_i64(s, 5) != 0});
+                                      .failed = rp_col_i64(s, 3) != RP_OUT_SUCCEEDED,
+                                      .pattern_id = rp_col_i64(s, 4),
+                                      .n = rp_col_i64(s, 5)});
     return step == RP_STEP_DONE;
 }
 
@@ -135,37 +141,7 @@ bool rp_ended_succeeded(struct rp_db *db, int64_t since_us, int64_t until_us, in
     return true;
 }
 
-/* ---- jobs that failed again and again ---- */
-
-bool rp_failing_again(struct rp_db *db, int64_t since_us, int64_t until_us, int64_t type_id,
-                      int64_t limit, struct rp_arena *a, struct rp_failing **out, size_t *n,
-                      struct rp_err *err)
-{
-    struct rp_stmt *s = rp_sql(
-        db, "select j.id, j.type_id, a.pattern_id, a.ended_at, a.node, t.name"
-            " from (select id, type_id, last_n from job where state in (6, 8) and ended_at >= ?1"
-            "  and ended_at < ?2 and (?3 is null or +type_id = ?3)"
-            "  order by ended_at desc limit ?4) j"
-            " cross join attempt a on a.job_id = j.id join job_type t on t.id = j.type_id"
-            " where j.last_n >= 3 and a.outcome in (2, 3, 4) and a.pattern_id > 0 and a.ended_at "
-            "is not null");
-    rp_bind_i64(s, 1, since_us);
-    rp_bind_i64(s, 2, until_us);
-    rp_bind_id(s, 3, type_id);
-    rp_bind_i64(s, 4, limit);
-    enum rp_step step;
-    *out = NULL;
-    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
-        *out = rp_rows_grow(a, *out, *n, sizeof **out);
-        (*out)[*n] = (struct rp_failing){.job_id = rp_col_i64(s, 0),
-                                         .type_id = rp_col_i64(s, 1),
-                                         .pattern_id = rp_col_i64(s, 2),
-                                         .ended_us = rp_col_i64(s, 3),
-                                         .node = rp_col_str(s, 4, a),
-                                         .type = rp_col_str(s, 5, a)};
-    }
-    return step == RP_STEP_DONE;
-}
+/* ---- the first one ---- */
 
 bool rp_first_failure(struct rp_db *db, int64_t pattern_id, int64_t from_us, int64_t to_us,
                       int64_t *us, struct rp_err *err)

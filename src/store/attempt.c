@@ -1,5 +1,6 @@
 /* The record of attempts that have ended. One that runs is its lease, and what was known of it then
  * comes from there: an attempt is written once. */
+#include "base/time.h"
 #include "store/internal.h"
 
 enum { ERROR_MAX = 16384 };
@@ -102,6 +103,25 @@ static bool all_bare(const struct rp_ending *e, size_t n)
     return i == n;
 }
 
+/* How the next try went of a job that had failed: what a replay of that pattern can expect. Here,
+ * where tries end, and not by a trigger: rows of a restored backup were counted before. */
+static bool count_tried(struct rp_db *db, const struct rp_ending *e, struct rp_err *err)
+{
+    if (e->job->last_n < 2 || e->outcome < RP_OUT_SUCCEEDED || e->outcome > RP_OUT_LOST)
+        return true;
+    struct rp_stmt *s = rp_sql(
+        db,
+        "insert into pattern_tried(pattern_id, replayed, succeeded, day, n)"
+        " select pattern_id, ?3, ?4, ?5, 1 from attempt where job_id = ?1 and n = ?2 - 1"
+        " and outcome in (2, 3, 4) and pattern_id is not null on conflict do update set n = n + 1");
+    rp_bind_i64(s, 1, e->job->id);
+    rp_bind_i64(s, 2, e->job->last_n);
+    rp_bind_i64(s, 3, e->job->replay_id != 0);
+    rp_bind_i64(s, 4, e->outcome == RP_OUT_SUCCEEDED);
+    rp_bind_i64(s, 5, e->ended_us / RP_US_DAY);
+    return rp_run(s, err);
+}
+
 bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, struct rp_err *err)
 {
     while (n > 0) {
@@ -116,6 +136,9 @@ bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, st
         }
         if (!rp_run(s, err))
             return false;
+        for (size_t i = 0; i < some; i++)
+            if (!count_tried(db, &e[i], err))
+                return false;
         e += some;
         n -= some;
     }

@@ -6,9 +6,14 @@
 
 enum { PATTERN_NAME_MAX = 200, LIST_MAX = 1000 };
 
+/* Of the 30 days up to the pattern's last failure. */
+#define TRIED(replayed, succeeded)                                                                 \
+    "(select coalesce(sum(n), 0) from pattern_tried where pattern_id = pattern.id and replayed "   \
+    "= " replayed " and succeeded = " succeeded " and day > last_at / 86400000000 - 30)"
 #define PATTERN_COLUMNS                                                                            \
     "id, hash, template, coalesce(class_by_person, class), grp, action, name, rule, first_at,"     \
-    " last_at, failures"
+    " last_at, failures, " TRIED("0", "0") ", " TRIED("0", "1") ", " TRIED("1", "0") ", " TRIED(   \
+        "1", "1")
 
 static void read_pattern(struct rp_stmt *s, struct rp_arena *a, struct rp_pattern *p)
 {
@@ -23,6 +28,11 @@ static void read_pattern(struct rp_stmt *s, struct rp_arena *a, struct rp_patter
     p->first_us = rp_col_i64(s, 8);
     p->last_us = rp_col_i64(s, 9);
     p->failures = rp_col_i64(s, 10);
+    for (int i = 0; i < 2; i++) {
+        struct rp_tried *t = i == 0 ? &p->tries.retries : &p->tries.replays;
+        t->succeeded = rp_col_i64(s, 12 + 2 * i);
+        t->n = rp_col_i64(s, 11 + 2 * i) + t->succeeded;
+    }
 }
 
 static int64_t within(int limit)

@@ -3,6 +3,7 @@
 #ifndef RP_STORE_REGISTRY_H
 #define RP_STORE_REGISTRY_H
 
+#include "core/outlook.h"
 #include "core/states.h"
 #include "store/store.h"
 
@@ -82,6 +83,7 @@ bool rp_rate_alert_since(struct rp_db *db, double above, int64_t window_us, int6
 
 struct rp_pattern {
     int64_t id;
+    struct rp_tries tries; /* after such a failure, in the 30 days up to the last one */
     uint64_t hash;
     struct rp_str template, class, group, action, name, rule;
     int64_t first_us, last_us, failures;

@@ -39,6 +39,11 @@ create table pattern(
   class_by_person text, name text,
   first_at integer not null, last_at integer not null, failures integer not null default 0);
 
+-- How the next try went of a job that had failed with a pattern, by day: what a replay of the pattern can expect.
+create table pattern_tried(
+  pattern_id integer not null references pattern(id), replayed integer not null, succeeded integer not null, day integer not null,
+  n integer not null, primary key(pattern_id, replayed, succeeded, day)) without rowid;
+
 create table schedule(
   id integer primary key, name text not null unique, type_id integer not null references job_type(id),
   expr text not null, zone text not null, active integer not null default 1,
