@@ -1,6 +1,7 @@
 #include "daemon/serve.h"
 
 #include "analyze/explain.h"
+#include "analyze/mining.h"
 #include "api/api.h"
 #include "base/log.h"
 #include "base/places.h"
@@ -35,6 +36,7 @@ struct daemon {
     struct rp_store *store;
     struct rp_engine *engine;
     struct rp_deps *deps;
+    struct rp_mining *mining;
     struct rp_api *api;
     atomic_bool stopped;
 };
@@ -161,7 +163,6 @@ static void reload(struct daemon *d)
 static void explain(void *ctx, struct rp_arena *a, const struct rp_exec_result *x,
                     struct rp_report *r)
 {
-    (void)ctx;
     struct rp_failure_facts facts = {
         .message = r->facts.error,
         .exit_code = (int)r->facts.exit_code,
@@ -170,7 +171,7 @@ static void explain(void *ctx, struct rp_arena *a, const struct rp_exec_result *
         .timed_out = r->outcome == RP_OUT_TIMEOUT,
         .contract = r->facts.contract,
     };
-    rp_explain_failure(a, &facts, r);
+    rp_explain_failure(ctx, a, &facts, r);
 }
 
 static bool start(struct daemon *d, struct rp_err *err)
@@ -178,20 +179,26 @@ static bool start(struct daemon *d, struct rp_err *err)
     const struct rp_config *c = d->config;
     if (!rp_store_open(rp_cstr(&d->arena, c->store), &d->store, err))
         return false;
+    d->mining = rp_mining_new(d->store, err);
+    if (d->mining == NULL)
+        return false;
     struct rp_engine_options eo = {
         .store = d->store,
         .config = c,
         .clock = &rp_clock_system,
-        .hooks = {.explain = explain, .tick = rp_replay_tick},
+        .hooks = {.explain = explain, .tick = rp_replay_tick, .ctx = d->mining},
         .open_files = d->open_files,
     };
     d->engine = rp_engine_start(&eo, err);
-    d->deps = d->engine != NULL ? rp_deps_start(d->engine, c, err) : NULL;
+    if (d->engine == NULL || !rp_mining_start(d->mining, d->engine, err))
+        return false;
+    d->deps = rp_deps_start(d->engine, c, err);
     if (d->deps == NULL)
         return false;
     struct rp_api_options ao = {
         .engine = d->engine,
         .deps = d->deps,
+        .mining = d->mining,
         .socket_path = rp_cstr(&d->arena, c->socket),
         .listen = c->listen,
         .insecure = c->insecure,
@@ -244,8 +251,11 @@ static void end_parts(struct daemon *d)
         rp_api_stop(d->api);
     if (d->deps != NULL)
         rp_deps_free(d->deps);
+    if (d->mining != NULL)
+        rp_mining_stop(d->mining);
     if (d->engine != NULL)
         rp_engine_free(d->engine);
+    rp_mining_free(d->mining);
     if (d->store != NULL)
         rp_store_close(d->store);
 }

@@ -101,9 +101,9 @@ static struct rp_str hash_items(const struct rp_config *config, struct rp_arena 
     for (int64_t i = 0; i < plan->n; i++) {
         if (i == 0 || sorted[i].type_id != sorted[i - 1].type_id)
             settings = settings_hash(config, sorted[i].type);
-        int n = snprintf(line, sizeof line, "%lld %lld %d %lld %llu\n", (long long)sorted[i].job_id,
+        int n = snprintf(line, sizeof line, "%lld %lld %d %llu\n", (long long)sorted[i].job_id,
                          (long long)sorted[i].attempt, (int)sorted[i].state,
-                         (long long)sorted[i].pattern_id, (unsigned long long)settings);
+                         (unsigned long long)settings);
         (void)crypto_generichash_update(&st, (const unsigned char *)line, (unsigned long long)n);
     }
     (void)crypto_generichash_final(&st, digest, sizeof digest);

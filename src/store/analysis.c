@@ -17,9 +17,11 @@ bool rp_minutes_each(struct rp_db *db, int64_t since_us, int64_t until_us, int64
                      struct rp_err *err)
 {
     struct rp_stmt *s =
-        rp_sql(db, "select minute, type_id, queue_id, pattern_id, n, outcome <> 1 from rollup"
-                   " where minute >= ?1 and minute < ?2 and final = 1 and outcome in (1, 2, 3, 4)"
-                   " and (?3 is null or +type_id = ?3) order by minute");
+        rp_sql(db, "select minute, type_id, queue_id, " RP_PATTERN_NOW(
+                       "pattern_id") ", n, outcome <> 1 from rollup"
+                                     " where minute >= ?1 and minute < ?2 and final = 1 and "
+                                     "outcome in (1, 2, 3, 4)"
+                                     " and (?3 is null or +type_id = ?3) order by minute");
     rp_bind_i64(s, 1, since_us / RP_US_MIN);
     rp_bind_i64(s, 2, (until_us + RP_US_MIN - 1) / RP_US_MIN);
     rp_bind_id(s, 3, type_id);
@@ -48,8 +50,10 @@ bool rp_successes_between(struct rp_db *db, int64_t type_id, int64_t from_us, in
 /* ---- jobs that ended ---- */
 
 #define ENDED                                                                                      \
-    "select j.id, j.type_id, j.queue_id, j.pattern_id, j.schedule_id, j.ended_at, a.node,"         \
-    " a.worker, j.labels from job j left join attempt a on a.job_id = j.id and a.n = j.last_n"
+    "select j.id, j.type_id, j.queue_id, " RP_PATTERN_NOW(                                         \
+        "j.pattern_id") ", j.schedule_id, j.ended_at, a.node,"                                     \
+                        " a.worker, j.labels from job j left join attempt a on a.job_id = j.id "   \
+                        "and a.n = j.last_n"
 
 static void take_ended(struct rp_stmt *s, bool failed, struct rp_arena *a,
                        struct rp_ended_rows *rows)
@@ -141,14 +145,18 @@ bool rp_failing_again(struct rp_db *db, int64_t since_us, int64_t until_us, int6
                       int64_t limit, struct rp_arena *a, struct rp_failing **out, size_t *n,
                       struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(
-        db, "select j.id, j.type_id, a.pattern_id, a.ended_at, a.node, t.name"
-            " from (select id, type_id, last_n from job where state in (6, 8) and ended_at >= ?1"
-            "  and ended_at < ?2 and (?3 is null or +type_id = ?3)"
-            "  order by ended_at desc limit ?4) j"
-            " cross join attempt a on a.job_id = j.id join job_type t on t.id = j.type_id"
-            " where j.last_n >= 3 and a.outcome in (2, 3, 4) and a.pattern_id > 0 and a.ended_at "
-            "is not null");
+    struct rp_stmt *s =
+        rp_sql(db, "select j.id, j.type_id, " RP_PATTERN_NOW(
+                       "a.pattern_id") ", a.ended_at, a.node, t.name"
+                                       " from (select id, type_id, last_n from job where state in "
+                                       "(6, 8) and ended_at >= ?1"
+                                       "  and ended_at < ?2 and (?3 is null or +type_id = ?3)"
+                                       "  order by ended_at desc limit ?4) j"
+                                       " cross join attempt a on a.job_id = j.id join job_type t "
+                                       "on t.id = j.type_id"
+                                       " where j.last_n >= 3 and a.outcome in (2, 3, 4) and "
+                                       "a.pattern_id > 0 and a.ended_at "
+                                       "is not null");
     rp_bind_i64(s, 1, since_us);
     rp_bind_i64(s, 2, until_us);
     rp_bind_id(s, 3, type_id);
@@ -172,8 +180,9 @@ bool rp_first_failure(struct rp_db *db, int64_t pattern_id, int64_t from_us, int
 {
     struct rp_stmt *s =
         rp_sql(db, "select ended_at from job where state in (6, 8) and ended_at >= ?1"
-                   " and ended_at < ?2 and (?3 is null or +pattern_id = ?3)"
-                   " order by ended_at limit 1");
+                   " and ended_at < ?2 and (?3 is null or +pattern_id in " RP_PATTERN_ALL(
+                       "?3") ")"
+                             " order by ended_at limit 1");
     rp_bind_i64(s, 1, from_us);
     rp_bind_i64(s, 2, to_us);
     rp_bind_id(s, 3, pattern_id);
@@ -242,8 +251,9 @@ bool rp_events_between(struct rp_db *db, int64_t from_us, int64_t to_us, struct 
 bool rp_patterns_gone(struct rp_db *db, int64_t from_us, int64_t to_us, int64_t limit,
                       struct rp_arena *a, int64_t **out, size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "select id from pattern where last_at >= ?1 and last_at < ?2"
-                                   " order by failures desc, id limit ?3");
+    struct rp_stmt *s = rp_sql(db, "select coalesce(joined, id) from pattern where last_at >= ?1 "
+                                   "group by 1 having max(last_at) < ?2"
+                                   " order by sum(failures) desc, 1 limit ?3");
     rp_bind_i64(s, 1, from_us);
     rp_bind_i64(s, 2, to_us);
     rp_bind_i64(s, 3, limit);

@@ -13,7 +13,7 @@
 /* Conditions of the filter: ?1 states with unknown, ?2 type, ?3 queue, ?4 schedule, ?5 class, ?6
  * pattern, ?7 replay, ?8 since, ?9 until, ?10 key, ?11 id. */
 #define CANDIDATES(leading)                                                                        \
-    "select j.id, j.type_id, j.pattern_id, j.last_n, j.ended_at, j.state, t.name, j.key,"          \
+    "select j.id, j.type_id, p.id, j.last_n, j.ended_at, j.state, t.name, j.key,"                  \
     " coalesce(p.class_by_person, j.error_class), p.action, p.grp, j.poison,"                      \
     " j.key is not null and exists(select 1 from job l where l.type_id = j.type_id"                \
     "  and l.key = j.key and l.key is not null and l.id > j.id and l.state = 5),"                  \
@@ -21,39 +21,46 @@
     "  where i.job_id = j.id and i.fate in (1, 2) and r.state in (1, 2, 3, 4)),"                   \
     " t.configured = 0, a.output_bytes > 0, j.labels, j.payload,"                                  \
     " exists(select 1 from deploy d where d.type_id = j.type_id and d.at > j.ended_at)"            \
-    " from job j join job_type t on t.id = j.type_id left join pattern p on p.id = j.pattern_id"   \
-    " left join attempt a on a.job_id = j.id and a.n = j.last_n where " leading                    \
-    " and j.state in (6, 8) and (?1 or j.state = 6) and (?2 is null or +j.type_id = ?2)"           \
-    " and (?3 is null or +j.queue_id = ?3) and (?4 is null or +j.schedule_id = ?4)"                \
-    " and (?5 is null or coalesce(p.class_by_person, j.error_class) = ?5)"                         \
-    " and (?6 is null or +j.pattern_id = ?6) and (?7 is null or +j.replay_id = ?7)"                \
-    " and +j.ended_at >= ?8 and +j.ended_at < ?9 and (?10 is null or j.key = ?10)"                 \
-    " and (?11 is null or +j.id = ?11) order by j.id"
+    " from job j join job_type t on t.id = j.type_id left join pattern p on p.id "                 \
+    "= " RP_PATTERN_NOW(                                                                           \
+        "j.pattern_id") " left join attempt a on a.job_id = j.id and a.n = j.last_n "              \
+                        "where " leading " and j.state in (6, 8) and (?1 or j.state = 6) and (?2 " \
+                        "is null or +j.type_id = ?2)"                                              \
+                        " and (?3 is null or +j.queue_id = ?3) and (?4 is null or +j.schedule_id " \
+                        "= ?4)"                                                                    \
+                        " and (?5 is null or coalesce(p.class_by_person, j.error_class) = ?5)"     \
+                        " and (?6 is null or p.id = ?6) and (?7 is null or +j.replay_id = ?7)"     \
+                        " and +j.ended_at >= ?8 and +j.ended_at < ?9 and (?10 is null or j.key = " \
+                        "?10)"                                                                     \
+                        " and (?11 is null or +j.id = ?11) order by j.id"
 
 static const char by_id[] = CANDIDATES("j.id = ?11");
 static const char by_pattern[] = CANDIDATES("j.pattern_id = ?6");
+static const char by_patterns[] = CANDIDATES("j.pattern_id in " RP_PATTERN_ALL("?6"));
 static const char by_replay[] = CANDIDATES("j.replay_id = ?7");
 static const char by_type[] = CANDIDATES("j.type_id = ?2 and j.ended_at >= ?8 and j.ended_at < ?9");
 static const char by_time[] = CANDIDATES("j.ended_at >= ?8 and j.ended_at < ?9");
 
 struct ids {
-    int64_t type, queue, schedule, job;
+    int64_t type, queue, schedule, job, pattern;
+    bool patterns; /* `pattern` has parts */
 };
 
 static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f, const struct ids *ids)
 {
-    const char *sql = ids->job != 0        ? by_id
-                      : f->pattern_id != 0 ? by_pattern
-                      : f->replay_id != 0  ? by_replay
-                      : ids->type != 0     ? by_type
-                                           : by_time;
+    const char *sql = ids->job != 0       ? by_id
+                      : ids->patterns     ? by_patterns
+                      : ids->pattern != 0 ? by_pattern
+                      : f->replay_id != 0 ? by_replay
+                      : ids->type != 0    ? by_type
+                                          : by_time;
     struct rp_stmt *s = rp_sql(db, sql);
     rp_bind_i64(s, 1, ids->job != 0 || (f->states & 1u << RP_UNKNOWN) != 0);
     rp_bind_id(s, 2, ids->type);
     rp_bind_id(s, 3, ids->queue);
     rp_bind_id(s, 4, ids->schedule);
     rp_bind_text(s, 5, f->error_class);
-    rp_bind_id(s, 6, f->pattern_id);
+    rp_bind_id(s, 6, ids->pattern);
     rp_bind_id(s, 7, f->replay_id);
     rp_bind_i64(s, 8, f->since_us);
     rp_bind_i64(s, 9, f->until_us > 0 ? f->until_us : INT64_MAX);
@@ -193,8 +200,7 @@ static bool need_names(struct rp_db *db, const struct rp_job_filter *f, struct i
            (f->queue.p == NULL || rp_queue_need(db, f->queue, &ids->queue, err)) &&
            (f->schedule.p == NULL || need_schedule(db, f->schedule, &ids->schedule, err)) &&
            (f->pattern_id == 0 ||
-            need_number(rp_sql(db, "select id from pattern where id = ?1"), "pattern P",
-                        f->pattern_id, "reprise patterns", err)) &&
+            rp_pattern_need(db, f->pattern_id, &ids->pattern, &ids->patterns, err)) &&
            (f->replay_id == 0 || need_number(rp_sql(db, "select id from replay where id = ?1"),
                                              "replay R", f->replay_id, "reprise replay list", err));
 }

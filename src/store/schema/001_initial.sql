@@ -37,7 +37,18 @@ create table pattern(
   id integer primary key, hash integer not null unique, template text not null,
   class text not null, grp text not null, action text not null, rule text not null,
   class_by_person text, name text,
-  first_at integer not null, last_at integer not null, failures integer not null default 0);
+  first_at integer not null, last_at integer not null, failures integer not null default 0,
+  joined integer references pattern(id),   -- the pattern that it is part of now (one hop); null: it stands for itself
+  apart integer not null default 0);       -- a person split it off: the miner never joins it again
+create index pattern_joined on pattern(joined) where joined is not null;
+-- The second key of failures with a stack trace: where they were thrown, the three nearest frames of their own code.
+create table pattern_stack(
+  pattern_id integer not null references pattern(id), hash integer not null, frames text not null,
+  failures integer not null, last_at integer not null, primary key(pattern_id, hash)) without rowid;
+-- The masked lines that the miner knows. Rows keep the pattern that a line was born with: whoever reads asks for `joined`.
+create table pattern_form(
+  hash integer primary key, pattern_id integer not null references pattern(id),
+  rules integer not null, form blob not null);  -- empty: not for the miner
 
 create table schedule(
   id integer primary key, name text not null unique, type_id integer not null references job_type(id),
