@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-/* A token is its kind, and unless it is a wildcard two bytes of length and its text. */
-enum { LENGTH_BYTES = 2, TOKEN_MAX = UINT16_MAX };
+/* A token is its kind, two bytes of length and its text; a bare wildcard is one byte. */
+enum { LENGTH_BYTES = 2, BARE = 0x80 | RP_K_WILD };
 
 struct rp_scan *rp_scan_new(void)
 {
@@ -24,9 +24,10 @@ uint64_t rp_kept_scan(struct rp_scan *s, struct rp_str line)
     return rp_scan_hash(s);
 }
 
-static bool has_text(const struct rp_token *t)
+/* One with a unit ("<*>ms") is not bare. */
+static bool bare(const struct rp_token *t)
 {
-    return t->kind != RP_K_WILD;
+    return t->kind == RP_K_WILD && t->n == 3;
 }
 
 struct rp_str rp_kept_text(const struct rp_scan *s, struct rp_arena *a)
@@ -44,12 +45,12 @@ struct rp_str rp_kept_pack(const struct rp_scan *s, struct rp_arena *a)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++)
-        n += 1 + (has_text(&s->v[i]) ? LENGTH_BYTES + s->v[i].n : 0);
+        n += 1 + (bare(&s->v[i]) ? 0 : LENGTH_BYTES + s->v[i].n);
     char *p = rp_alloc(a, n + 1), *to = p;
     for (size_t i = 0; i < s->n; i++) {
         const struct rp_token *t = &s->v[i];
-        *to++ = (char)t->kind;
-        if (!has_text(t))
+        *to++ = (char)(bare(t) ? BARE : t->kind);
+        if (bare(t))
             continue;
         *to++ = (char)(t->n & 0xFF);
         *to++ = (char)(t->n >> 8);
@@ -61,12 +62,14 @@ struct rp_str rp_kept_pack(const struct rp_scan *s, struct rp_arena *a)
 
 static bool take(struct rp_str *packed, struct rp_token *t)
 {
-    *t = (struct rp_token){.p = "<*>", .n = 3, .kind = (uint8_t)packed->p[0]};
+    uint8_t kind = (uint8_t)packed->p[0];
     *packed = str_from(*packed, 1);
-    if (!has_text(t))
+    *t = (struct rp_token){.p = "<*>", .n = 3, .kind = RP_K_WILD};
+    if (kind == BARE)
         return true;
-    if (t->kind > RP_K_WILD || packed->n < LENGTH_BYTES)
+    if (kind > RP_K_WILD || packed->n < LENGTH_BYTES)
         return false;
+    t->kind = kind;
     t->n = (uint32_t)(unsigned char)packed->p[0] | (uint32_t)(unsigned char)packed->p[1] << 8;
     t->p = packed->p + LENGTH_BYTES;
     if (t->n == 0 || packed->n - LENGTH_BYTES < t->n)
