@@ -237,14 +237,10 @@ struct rp_deps *rp_deps_start(struct rp_engine *e, const struct rp_config *confi
                               struct rp_err *err)
 {
     struct rp_deps *d = rp_xcalloc(1, sizeof *d);
-    pthread_condattr_t attr;
     d->engine = e;
     (void)curl_global_init(CURL_GLOBAL_DEFAULT); /* before there are threads that use it */
     (void)pthread_mutex_init(&d->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&d->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    rp_cond_init(&d->wake);
     if (rp_deps_reload(d, config, err))
         return d;
     rp_deps_stop(d);

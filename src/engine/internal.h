@@ -28,6 +28,7 @@ struct rp_writer {
     struct lane light, heavy;
     bool heavy_next; /* whose turn it is, where both wait */
     size_t waiting, max;
+    size_t wanted; /* as many wake the writer */
     bool closing;
     int64_t commits, ops;
     int64_t fails_since_us; /* 0: the last commit went through */
@@ -36,6 +37,8 @@ struct rp_writer {
     pthread_mutex_t listeners_lock;
     struct rp_listener *listeners;
 
+    size_t crowd;    /* the writer thread's own: light ops of the last batch … */
+    int64_t took_us; /* … and how long its transaction took */
     struct rp_store *store;
     const struct rp_clock *clock;
 };

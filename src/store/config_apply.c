@@ -205,7 +205,8 @@ bool rp_config_apply(struct rp_db *db, const struct rp_config *c, int64_t now_us
         !rp_tally_sweep(db, err) || !count_held(&x, held_jobs))
         return false;
     rp_db_set_config(db, c);
-    rp_db_changed(db, RP_CHANGED_CONFIG | RP_CHANGED_SCHEDULES | RP_CHANGED_DUE | RP_CHANGED_READY);
+    rp_db_changed(db,
+                  RP_CHANGED_CONFIG | RP_CHANGED_SCHEDULES | RP_CHANGED_DUE | RP_CHANGED_CLAIMS);
     return true;
 }
 
