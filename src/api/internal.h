@@ -146,6 +146,7 @@ struct guesses {
 struct rp_api {
     struct rp_engine *engine;
     struct rp_deps *deps;
+    struct rp_purger *purger;
     struct rp_api_options o;
     bool lenient_library; /* see wire.c */
     struct MHD_Daemon *local, *tcp;

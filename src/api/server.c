@@ -341,6 +341,7 @@ struct rp_api *rp_api_start(const struct rp_api_options *o, struct rp_err *err)
     api->engine = o->engine;
     api->deps = o->deps;
     api->lenient_library = wire_lenient_library();
+    api->purger = o->purger;
     if (api->o.headers_us <= 0)
         api->o.headers_us = HEADERS_S * RP_US_S;
     (void)pthread_mutex_init(&api->peers.lock, NULL);

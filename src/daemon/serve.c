@@ -8,7 +8,7 @@
 #include "config/config.h"
 #include "deps/deps.h"
 #include "engine/engine.h"
-#include "replay/replay.h"
+#include "replay/purge.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -36,6 +36,7 @@ struct daemon {
     struct rp_store *store;
     struct rp_engine *engine;
     struct rp_deps *deps;
+    struct rp_purger *purger;
     struct rp_mining *mining;
     struct rp_api *api;
     atomic_bool stopped;
@@ -193,11 +194,13 @@ static bool start(struct daemon *d, struct rp_err *err)
     if (d->engine == NULL || !rp_mining_start(d->mining, d->engine, err))
         return false;
     d->deps = rp_deps_start(d->engine, c, err);
-    if (d->deps == NULL)
+    d->purger = d->deps != NULL ? rp_purger_start(d->engine, err) : NULL;
+    if (d->purger == NULL)
         return false;
     struct rp_api_options ao = {
         .engine = d->engine,
         .deps = d->deps,
+        .purger = d->purger,
         .mining = d->mining,
         .socket_path = rp_cstr(&d->arena, c->socket),
         .listen = c->listen,
@@ -251,6 +254,8 @@ static void end_parts(struct daemon *d)
         rp_api_stop(d->api);
     if (d->deps != NULL)
         rp_deps_free(d->deps);
+    if (d->purger != NULL)
+        rp_purger_stop(d->purger);
     if (d->mining != NULL)
         rp_mining_stop(d->mining);
     if (d->engine != NULL)

@@ -5,7 +5,6 @@
 #include "engine/engine.h"
 #include "store/registry.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -238,7 +237,6 @@ struct rp_deps *rp_deps_start(struct rp_engine *e, const struct rp_config *confi
 {
     struct rp_deps *d = rp_xcalloc(1, sizeof *d);
     d->engine = e;
-    (void)curl_global_init(CURL_GLOBAL_DEFAULT); /* before there are threads that use it */
     (void)pthread_mutex_init(&d->lock, NULL);
     rp_cond_init(&d->wake);
     if (rp_deps_reload(d, config, err))

@@ -230,6 +230,13 @@ bool rp_engine_write(struct rp_engine *e, bool (*run)(struct rp_db *, void *, st
     return writer_call(&e->writer, run, arg, err);
 }
 
+bool rp_engine_write_heavy(struct rp_engine *e,
+                           bool (*run)(struct rp_db *, void *, struct rp_err *), void *arg,
+                           struct rp_err *err)
+{
+    return writer_call_heavy(&e->writer, run, arg, err);
+}
+
 bool rp_engine_read(struct rp_engine *e, struct rp_read *r, struct rp_err *err)
 {
     return readers_submit(&e->readers, r, err);

@@ -334,10 +334,10 @@ static void call_done(struct rp_op *op)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
-                 void *arg, struct rp_err *err)
+static bool call_as(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                    void *arg, bool heavy, struct rp_err *err)
 {
-    struct call c = {.op = {.run = run, .arg = arg, .done = call_done}};
+    struct call c = {.op = {.run = run, .arg = arg, .done = call_done, .heavy = heavy}};
     (void)pthread_mutex_init(&c.lock, NULL);
     (void)pthread_cond_init(&c.cond, NULL);
     bool ok = writer_submit(w, &c.op, err);
@@ -353,6 +353,18 @@ bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct
     (void)pthread_cond_destroy(&c.cond);
     (void)pthread_mutex_destroy(&c.lock);
     return ok;
+}
+
+bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                 void *arg, struct rp_err *err)
+{
+    return call_as(w, run, arg, false, err);
+}
+
+bool writer_call_heavy(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                       void *arg, struct rp_err *err)
+{
+    return call_as(w, run, arg, true, err);
 }
 
 void writer_stop(struct rp_writer *w)
