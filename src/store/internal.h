@@ -254,7 +254,7 @@ bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t type_
  * one's row. */
 #define RP_PATTERN_NOW(id)                                                                         \
     "(select coalesce(born.joined, born.id) from pattern born where born.id = " id ")"
-#define RP_PATTERN_JOIN(id) " left join pattern p on p.id = " RP_PATTERN_NOW(id)
+#define RP_PATTERN_OF_JOB " left join pattern p on p.id = " RP_PATTERN_NOW("j.pattern_id")
 /* All that are part of a pattern, for `in`. */
 #define RP_PATTERN_ALL(now)                                                                        \
     "(select " now " union all select id from pattern where joined = " now ")"

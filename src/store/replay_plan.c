@@ -22,17 +22,14 @@
     " t.configured = 0, a.output_bytes > 0, j.labels, j.payload,"                                  \
     " exists(select 1 from deploy d where d.type_id = j.type_id and d.at > j.ended_at),"           \
     " j.purged > 0"                                                                                \
-    " from job j join job_type t on t.id = j.type_id " RP_PATTERN_JOIN(                            \
-        "j.pattern_id") " left join attempt a on a.job_id = j.id and a.n = j.last_n "              \
-                        "where " leading " and j.state in (6, 8) and (?1 or j.state = 6) and (?2 " \
-                                         "is null or +j.type_id = ?2)"                             \
-                        " and (?3 is null or +j.queue_id = ?3) and (?4 is null or +j.schedule_id " \
-                        "= ?4)"                                                                    \
-                        " and (?5 is null or coalesce(p.class_by_person, j.error_class) = ?5)"     \
-                        " and (?6 is null or p.id = ?6) and (?7 is null or +j.replay_id = ?7)"     \
-                        " and +j.ended_at >= ?8 and +j.ended_at < ?9 and (?10 is null or j.key = " \
-                        "?10)"                                                                     \
-                        " and (?11 is null or +j.id = ?11) order by j.id"
+    " from job j join job_type t on t.id = j.type_id" RP_PATTERN_OF_JOB                            \
+    " left join attempt a on a.job_id = j.id and a.n = j.last_n where " leading                    \
+    " and j.state in (6, 8) and (?1 or j.state = 6) and (?2 is null or +j.type_id = ?2)"           \
+    " and (?3 is null or +j.queue_id = ?3) and (?4 is null or +j.schedule_id = ?4)"                \
+    " and (?5 is null or coalesce(p.class_by_person, j.error_class) = ?5)"                         \
+    " and (?6 is null or p.id = ?6) and (?7 is null or +j.replay_id = ?7)"                         \
+    " and +j.ended_at >= ?8 and +j.ended_at < ?9 and (?10 is null or j.key = ?10)"                 \
+    " and (?11 is null or +j.id = ?11) order by j.id"
 
 static const char by_id[] = CANDIDATES("j.id = ?11");
 static const char by_pattern[] = CANDIDATES("j.pattern_id = ?6");
