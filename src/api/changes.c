@@ -97,7 +97,7 @@ static void m_effect(struct rp_jw *w, const struct rp_change *c, const struct rp
         struct rp_buf says = {0};
         rp_buf_fmt(&says, "%.*s: running ones (%lld) %s; waiting ones (%lld) %s",
                    RP_FMT(c->setting[i].key), (long long)t->running, running,
-                   (long long)(t->waiting + t->retrying), waiting);
+                   (long long)t->waiting + t->retrying, waiting);
         rp_jw_str(w, rp_buf_view(&says));
         rp_buf_free(&says);
     }

@@ -95,7 +95,7 @@ struct rp_engine_hooks {
     /* Runs inside every tick's transaction, and in each in which jobs of a replay ended (replay/
      * moves its waves here). Lowers *next_us to when it wants to run again. */
     bool (*tick)(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us, struct rp_err *err);
-    void *ctx;
+    void *ctx, *explain_ctx;
 };
 
 struct rp_engine_options {

@@ -167,7 +167,7 @@ void run_judge(struct rp_engine *e, struct run *r)
         p->outcome = RP_OUT_INTERRUPTED;
     if (p->outcome != RP_OUT_SUCCEEDED && p->outcome != RP_OUT_INTERRUPTED &&
         e->hooks.explain != NULL)
-        e->hooks.explain(e->hooks.ctx, &r->arena, &r->result, p);
+        e->hooks.explain(e->hooks.explain_ctx, &r->arena, &r->result, p);
     struct rp_buf packed = {0};
     if (r->result.output.total[0] > 0 && rp_output_pack(&r->result.output, &packed, &err))
         p->output = rp_buf_view(&packed);

@@ -96,13 +96,12 @@ static uint64_t settings_hash(const struct rp_config *config, struct rp_str type
 
 enum { LINES = 256 };
 struct line { /* without padding: each byte of it is hashed */
-    uint64_t job, attempt, state, pattern, settings;
+    uint64_t job, attempt, state, settings;
 };
 
 static struct line line_of(const struct rp_candidate *c, uint64_t settings)
 {
-    return (struct line){(uint64_t)c->job_id, (uint64_t)c->attempt, c->state,
-                         (uint64_t)c->kind->pattern_id, settings};
+    return (struct line){(uint64_t)c->job_id, (uint64_t)c->attempt, c->state, settings};
 }
 
 /* Over what is frozen of each item, in order of ids, in which they come here: the same set has the

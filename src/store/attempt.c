@@ -168,7 +168,8 @@ static bool explain(struct rp_db *db, struct rp_ending *e, struct rp_arena *a, s
     struct rp_shown *shown = &e->shown;
     *shown = (struct rp_shown){.error = cut(f->error), .class = f->error_class};
     if (e->outcome != RP_OUT_SUCCEEDED &&
-        !rp_pattern_count(db, e->report, e->ended_us, a, &shown->pattern_id, &shown->class, err))
+        !rp_pattern_count(db, e->report, e->job->type_id, e->ended_us, a, &shown->pattern_id,
+                          &shown->class, err))
         return false;
     shown->set = e->outcome == RP_OUT_FAILED || e->outcome == RP_OUT_TIMEOUT ||
                  e->outcome == RP_OUT_LOST ||

@@ -62,10 +62,12 @@ static int together(const void *x, const void *y)
 static bool add_tries(struct rp_db *db, const struct failed_job *job, struct rp_arena *a,
                       struct rp_failing **out, size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "select a.pattern_id, a.ended_at, a.node, t.name from attempt a"
-                   " join job_type t on t.id = ?2 where a.job_id = ?1 and a.outcome in (2, 3, 4)"
-                   " and a.pattern_id > 0 and a.ended_at is not null order by a.n");
+    struct rp_stmt *s = rp_sql(
+        db, "select " RP_PATTERN_NOW(
+                "a.pattern_id") ", a.ended_at, a.node, t.name from attempt a"
+                                " join job_type t on t.id = ?2 where a.job_id = ?1 and a.outcome "
+                                "in (2, 3, 4)"
+                                " and a.pattern_id > 0 and a.ended_at is not null order by a.n");
     rp_bind_i64(s, 1, job->id);
     rp_bind_i64(s, 2, job->type_id);
     enum rp_step step;

@@ -41,6 +41,7 @@ struct rp_db {
     size_t savepoints; /* open now, one inside the other */
     struct rp_names *types, *queues;
     int64_t hour;         /* the newest one in job_hour that this connection knows */
+    int64_t forms;        /* 1 + rows of pattern_form, 0: not counted. Writer only */
     struct rp_turn *turn; /* whose turn it is: claim.c */
     size_t n_turn;
     struct rp_counts
@@ -262,10 +263,23 @@ bool rp_attempt_lost(struct rp_db *db, struct rp_job_row *j, bool kill, int64_t 
 
 /* ---- pattern.c ---- */
 
-/* [w] The pattern of a report, made if new, counted. *id 0: the report has none. *class: a person's
+/* [w] The pattern of a report, made if new, counted. *id 0: the report has none. Else the one that
+ * its form was born with, which stays even when that becomes part of another. *class: a person's
  * correction, else the report's. */
-bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t at_us,
+bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t type_id, int64_t at_us,
                       struct rp_arena *a, int64_t *id, struct rp_str *class, struct rp_err *err);
+/* The pattern that one is part of now, as a column; the other columns of a pattern come from that
+ * one's row. */
+#define RP_PATTERN_NOW(id)                                                                         \
+    "(select coalesce(born.joined, born.id) from pattern born where born.id = " id ")"
+#define RP_PATTERN_OF_JOB " left join pattern p on p.id = " RP_PATTERN_NOW("j.pattern_id")
+/* All that are part of a pattern, for `in`. */
+#define RP_PATTERN_ALL(now)                                                                        \
+    "(select " now " union all select id from pattern where joined = " now ")"
+/* The same of a number that a person gave: RP_E_NOT_FOUND if there is none. *several: others have
+ * become part of it. */
+bool rp_pattern_need(struct rp_db *db, int64_t id, int64_t *now, bool *several, struct rp_err *err);
+
 /* ---- counts.c ---- */
 
 /* [w] One ended attempt in its minute. final: the job ended with it. */

@@ -7,17 +7,23 @@ bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job 
 {
     struct rp_stmt *s = rp_sql(
         db, "select " RP_JOB_ROW ", t.name, q.name, j.key, j.payload, j.labels, j.priority, "
-            "j.error, j.error_class, j.pattern_id, "
-            "j.instant, c.name, case when j.state not in (1, 2, 4) then null "
-            "when t.configured = 0 then 'type ' || t.name || ' is not configured' when t.held is "
-            "not null then t.held "
-            "else coalesce((select 'dependency ' || n.dependency || ' is down' from type_need n "
-            "join dependency d "
-            "on d.name = n.dependency where n.type_id = t.id and d.active = 1 and d.state = 2 "
-            "order by n.dependency limit 1), "
-            "case when q.paused_at is not null then 'queue ' || q.name || ' is paused' end) end "
-            "from job j join job_type t on t.id = j.type_id join queue q on q.id = j.queue_id "
-            "left join schedule c on c.id = j.schedule_id where j.id = ?1");
+            "j.error, j.error_class, " RP_PATTERN_NOW(
+                "j.pattern_id") ", "
+                                "j.instant, c.name, case when j.state not in (1, 2, 4) then null "
+                                "when t.configured = 0 then 'type ' || t.name || ' is not "
+                                "configured' when t.held is "
+                                "not null then t.held "
+                                "else coalesce((select 'dependency ' || n.dependency || ' is down' "
+                                "from type_need n "
+                                "join dependency d "
+                                "on d.name = n.dependency where n.type_id = t.id and d.active = 1 "
+                                "and d.state = 2 "
+                                "order by n.dependency limit 1), "
+                                "case when q.paused_at is not null then 'queue ' || q.name || ' is "
+                                "paused' end) end "
+                                "from job j join job_type t on t.id = j.type_id join queue q on "
+                                "q.id = j.queue_id "
+                                "left join schedule c on c.id = j.schedule_id where j.id = ?1");
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)

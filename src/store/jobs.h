@@ -171,7 +171,11 @@ struct rp_report {
                                 n are taken from the lease */
     struct rp_str template, error_group,
         action;            /* with error_class and rule: from the analysis of the failure */
-    uint64_t pattern_hash; /* 0: none */
+    uint64_t pattern_hash; /* 0: none. Else of the message's form and its class */
+    struct rp_str form;    /* for the miner; absent: the hash is all there is */
+    int64_t form_rules;    /* under which it was made */
+    struct rp_str frames;  /* of its stack trace: the second key; absent: none */
+    int64_t pattern_like;  /* a form that is new belongs to this pattern, 0: to a new one */
     struct rp_str result;  /* JSON, absent: none */
     struct rp_str output;  /* packed */
 };

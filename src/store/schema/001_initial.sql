@@ -37,7 +37,18 @@ create table pattern(
   id integer primary key, hash integer not null unique, template text not null,
   class text not null, grp text not null, action text not null, rule text not null,
   class_by_person text, name text,
-  first_at integer not null, last_at integer not null, failures integer not null default 0);
+  first_at integer not null, last_at integer not null, failures integer not null default 0,
+  joined integer references pattern(id),   -- the pattern that it is part of now (one hop); null: it stands for itself
+  apart integer not null default 0);       -- a person split it off: the miner never joins it again
+create index pattern_joined on pattern(joined) where joined is not null;
+-- The second key of failures with a stack trace: where they were thrown, the three nearest frames of their own code.
+create table pattern_stack(
+  pattern_id integer not null references pattern(id), hash integer not null, frames text not null,
+  failures integer not null, last_at integer not null, primary key(pattern_id, hash)) without rowid;
+-- The masked lines that the miner knows. Rows keep the pattern that a line was born with: whoever reads asks for `joined`.
+create table pattern_form(
+  hash integer primary key, pattern_id integer not null references pattern(id),
+  rules integer not null, form blob not null);  -- empty: not for the miner
 
 -- How the next try went of a job that had failed with a pattern, by day: what a replay of the pattern can expect.
 create table pattern_tried(
@@ -244,7 +255,8 @@ create view jobs_v as
     strftime('%Y-%m-%d %H:%M:%f', j.created_at / 1e6, 'unixepoch') as created_utc,
     strftime('%Y-%m-%d %H:%M:%f', j.due_at / 1e6, 'unixepoch') as due_utc,
     strftime('%Y-%m-%d %H:%M:%f', j.ended_at / 1e6, 'unixepoch') as ended_utc,
-    j.error_class, j.error, cast(j.payload as text) as payload, j.labels, c.name as schedule, j.replay_id, j.pattern_id
+    j.error_class, j.error, cast(j.payload as text) as payload, j.labels, c.name as schedule, j.replay_id,
+    (select coalesce(p.joined, p.id) from pattern p where p.id = j.pattern_id) as pattern_id
   from job j join job_type t on t.id = j.type_id join queue q on q.id = j.queue_id join state_name s on s.id = j.state
     left join schedule c on c.id = j.schedule_id;
 create view attempts_v as
@@ -252,7 +264,7 @@ create view attempts_v as
     strftime('%Y-%m-%d %H:%M:%f', a.started_at / 1e6, 'unixepoch') as started_utc,
     strftime('%Y-%m-%d %H:%M:%f', a.ended_at / 1e6, 'unixepoch') as ended_utc,
     round(a.duration_us / 1e6, 3) as seconds, a.exit_code, a.signal, a.ended_by, a.error_class, a.error, a.node, a.worker,
-    a.replay_id, a.pattern_id
+    a.replay_id, (select coalesce(p.joined, p.id) from pattern p where p.id = a.pattern_id) as pattern_id
   from attempt a join job j on j.id = a.job_id join job_type t on t.id = j.type_id
     left join outcome_name o on o.id = a.outcome
   union all
