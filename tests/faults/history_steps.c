@@ -144,9 +144,12 @@ static bool op_fail(struct history *h, struct rp_err *err)
     return report(h, RP_OUT_FAILED, true, RP_FAILED, err);
 }
 
+/* One that a person sent again has no try left. */
 static bool op_fail_again_later(struct history *h, struct rp_err *err)
 {
-    return report(h, RP_OUT_TIMEOUT, false, RP_RETRYING, err);
+    const struct rp_job *j = &h->is.lease[h->is.n_leases - 1].job;
+    bool last = j->attempts + 1 >= j->max_attempts;
+    return report(h, RP_OUT_TIMEOUT, false, last ? RP_FAILED : RP_RETRYING, err);
 }
 
 static bool op_interrupt(struct history *h, struct rp_err *err)

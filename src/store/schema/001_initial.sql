@@ -82,6 +82,7 @@ create index job_live_schedule on job(schedule_id, state) where schedule_id is n
 create index job_manual on job(schedule_id, instant) where manual = 1;
 create index job_by_replay on job(replay_id, id) where replay_id is not null;
 create index job_external on job(type_id, external_id) where external_id is not null;
+create index job_purged on job(id) where purged > 0;
 create index job_by_key on job(type_id, key, id) where key is not null;
 -- How many jobs there are by state, type and queue, kept with every move (tally.c), so that counts cost the same with any history.
 -- Only what waits, runs or is unresolved; hour: of ended_at for the unresolved (6, 8), else 0.
@@ -246,12 +247,12 @@ create view attempts_v as
     strftime('%Y-%m-%d %H:%M:%f', a.started_at / 1e6, 'unixepoch') as started_utc,
     strftime('%Y-%m-%d %H:%M:%f', a.ended_at / 1e6, 'unixepoch') as ended_utc,
     round(a.duration_us / 1e6, 3) as seconds, a.exit_code, a.signal, a.ended_by, a.error_class, a.error, a.node, a.worker,
-    a.replay_id
+    a.replay_id, a.pattern_id
   from attempt a join job j on j.id = a.job_id join job_type t on t.id = j.type_id
     left join outcome_name o on o.id = a.outcome
   union all
   select l.job_id, l.n, t.name, 'running', strftime('%Y-%m-%d %H:%M:%f', l.started_at / 1e6, 'unixepoch'),
-    null, null, null, null, null, null, null, l.node, l.worker, j.replay_id
+    null, null, null, null, null, null, null, l.node, l.worker, j.replay_id, null
   from lease l join job j on j.id = l.job_id join job_type t on t.id = j.type_id;
 create view occurrences_v as
   select c.name as schedule, strftime('%Y-%m-%d %H:%M:%S', o.instant / 1e6, 'unixepoch') as instant_utc, v.name as verdict, o.job_id,
