@@ -224,6 +224,9 @@ static void attempt(struct cli *cli, const char *job, struct rp_str t)
     labelled_lines(cli, "  error", DEEP, ERROR_LINES,
                    error.p != NULL ? error : doc_str(cli, t, "error"));
     deep(cli, "  contract", doc_show(cli, t, "contract"));
+    if (doc_has(t, "held"))
+        deep(cli, "  counts",
+             show_fmt(cli, "no: dependency %s was to blame", doc_show(cli, t, "held")));
     if (doc_has(t, "survivors"))
         deep(cli, "  left alive",
              show_fmt(cli, "%s; they were killed", doc_show(cli, t, "survivors")));

@@ -3,6 +3,7 @@
 #define RP_ENGINE_INTERNAL_H
 
 #include "engine/engine.h"
+#include "store/holds.h"
 #include "store/registry.h"
 #include "store/schedules.h"
 
@@ -112,7 +113,7 @@ struct tick {
     int64_t *kill;
     size_t n_kill;
     int64_t next_us; /* wall clock of the next thing that is due */
-    int64_t fired, promoted, expired;
+    int64_t fired, promoted, expired, let_out;
     int64_t correction_us; /* 0: the clock was not corrected */
 
     /* upkeep.c */

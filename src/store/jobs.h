@@ -52,6 +52,8 @@ struct rp_job {
     struct rp_str schedule;
     struct rp_str held; /* why a waiting job does not run: "dependency billing-db is down", "queue
                            mail is paused", "type gone", … */
+    struct rp_str held_by; /* the dependency whose fault its failure was (holds.h), absent: none */
+    int64_t held_since_us;
     bool poison;
 };
 
@@ -71,6 +73,7 @@ struct rp_attempt {
     int64_t pattern_id, replay_id;
     int64_t output_bytes, output_dropped;
     int64_t contract_bytes; /* size of the success contract's file after the run, 0: none */
+    struct rp_str held; /* the dependency whose fault it was: it does not count; absent: it does */
 };
 
 struct rp_job_filter { /* zero: everything */
@@ -135,6 +138,9 @@ struct rp_lease {
  * held. The lease is committed before the worker hears of it. */
 bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, struct rp_arena *a,
                    struct rp_lease **out, size_t *n, struct rp_err *err);
+/* [w] When a rate lets jobs start again that claims have passed over, INT64_MAX: none waits. Says
+ * so (RP_CHANGED_READY) to workers whose time has come. */
+int64_t rp_paced_next(struct rp_db *db, int64_t now_us);
 /* [w] One entry each: ok[i] false when the lease is lost. A deadline never moves back. A lease
  * whose end was asked for (rp_jobs_to_kill) is extended and held like any other, so that its worker
  * can stop and report: what it then reports other than success makes the job cancelled. */

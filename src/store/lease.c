@@ -179,7 +179,7 @@ bool rp_jobs_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err)
     s = rp_sql(db, "update job set due_at = due_at + ?1 where state in (1, 4) and state = 4");
     rp_bind_i64(s, 1, by_us);
     rp_db_changed(db, RP_CHANGED_DUE);
-    return rp_run(s, err);
+    return rp_run(s, err) && rp_holds_clock_set(db, by_us, err);
 }
 
 /* ---- those that ran out ---- */

@@ -198,9 +198,10 @@ bool rp_job_apply(struct rp_db *db, struct rp_job_row *j, enum rp_event event,
     if (!ok)
         return false;
     rp_tally_move(db, j, &after);
+    struct rp_job_row before = *j;
     *j = after;
     rp_job_changed(db, t->to, t->effects);
-    return true;
+    return rp_hold_follow(db, &before, j, event, m, err);
 }
 
 bool rp_job_move(struct rp_db *db, int64_t id, enum rp_event event, const struct rp_move *m,

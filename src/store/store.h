@@ -61,6 +61,7 @@ enum {
         1 << 4, /* a running command must be killed (cancel, replace): see rp_jobs_to_kill */
     RP_CHANGED_REPLAYS = 1 << 5,
     RP_CHANGED_CONFIG = 1 << 6,
+    RP_CHANGED_DOUBT = 1 << 7, /* a failure may be a dependency's: fresh checks would tell */
 };
 unsigned rp_db_take_changes(struct rp_db *db);
 void rp_db_changed(struct rp_db *db, unsigned bits);
