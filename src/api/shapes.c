@@ -101,6 +101,7 @@ static void m_exit(struct rp_jw *w, const struct rp_attempt *t)
         rp_jw_m_i64(w, "code", t->exit_code);
     m_count(w, "cpu_us", t->cpu_us);
     m_count(w, "memory_peak", t->memory_peak);
+    m_count(w, "memory_limit", t->memory_limit);
     rp_jw_object_end(w);
 }
 

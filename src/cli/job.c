@@ -153,6 +153,8 @@ static void ended_line(struct cli *cli, struct rp_str t)
         line_part(&l, "CPU %s", show_span(cli, doc_i64(exit, "cpu_us", 0)));
     if (doc_i64(exit, "memory_peak", 0) > 0)
         line_part(&l, "memory peak %s", show_bytes(cli, doc_i64(exit, "memory_peak", 0)));
+    if (doc_i64(exit, "memory_limit", 0) > 0)
+        line_part(&l, "of %s", show_bytes(cli, doc_i64(exit, "memory_limit", 0)));
     line_end(&l);
 }
 

@@ -122,6 +122,8 @@ const struct row rp_rows[] = {
      "File mode mask of the command, octal."},
     {IN_JOB, "limits", &rp_kind_section, NULL, 0, 0, TYPE(limits), true, IN_LIMITS, NULL,
      "What the command may use."},
+    {IN_JOB, "on_oom", &rp_kind_section, NULL, 0, 0, TYPE(oom_factor), true, IN_OOM, NULL,
+     "What ran out of memory runs again with more: `{ memory: x2, max: 8G }`. Such a try needs no `retries`."},
     {IN_JOB, "output_limit", &rp_kind_bytes, "256kB", 0, (int64_t)64 << 20, TYPE(output_bytes), true, 0, NULL,
      "How much of the first and of the last output is kept, each."},
     {IN_JOB, "expect", &rp_kind_section, NULL, 0, 0, TYPE(expect), false, IN_EXPECT, NULL,
@@ -170,6 +172,11 @@ const struct row rp_rows[] = {
      "Processes and threads."},
     {IN_LIMITS, "file_size", &rp_kind_bytes, "0", 0, NO_MAX, TYPE(limits.file_bytes), false, 0, NULL,
      "Largest file that it may write."},
+
+    {IN_OOM, "memory", &rp_kind_factor, NULL, 0, 100, TYPE(oom_factor), false, 0, NULL,
+     "How many times the memory of the attempt before."},
+    {IN_OOM, "max", &rp_kind_bytes, NULL, 0, NO_MAX, TYPE(oom_max_bytes), false, 0, NULL,
+     "At most so much; what runs out of that has failed."},
 
     {IN_EXPECT, "output", &rp_kind_string, NULL, 0, 0, TYPE(expect.output), false, 0, NULL,
      "A text that the output must hold."},

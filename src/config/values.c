@@ -170,6 +170,22 @@ bool rp_number_parse(struct rp_str s, double *out)
     return isfinite(*out);
 }
 
+static bool read_factor(struct load *l, const struct row *row, const struct node *v,
+                        const struct owners *o)
+{
+    static const char want[] = "a factor above 1 such as x2 or x1.5";
+    double *out = rp_row_field(row, o);
+    if (!rp_scalar_want(l, row, v, want))
+        return false;
+    if (rp_str_starts(v->text, "x") &&
+        rp_number_parse((struct rp_str){v->text.p + 1, v->text.n - 1}, out) && *out > 1 &&
+        *out <= (double)row->max)
+        return true;
+    *out = 0;
+    return wrong(l, row, v, want);
+}
+const struct kind rp_kind_factor = {"factor", read_factor};
+
 static bool read_rate(struct load *l, const struct row *row, const struct node *v,
                       const struct owners *o)
 {

@@ -59,7 +59,9 @@ struct rp_type {
     struct rp_str cwd, user, stdin_text; /* stdin_text: instead of the payload (crontab's %) */
     int64_t umask;                       /* default 077 */
     struct rp_limits limits;
-    int64_t output_bytes; /* of head and of tail, default 256 kB each */
+    double oom_factor;     /* on_oom: memory after an attempt that ran out of it; 0: the same */
+    int64_t oom_max_bytes; /* … at most */
+    int64_t output_bytes;  /* of head and of tail, default 256 kB each */
     struct rp_contract expect;
     int64_t expect_every_us, expect_within_us; /* schedules 21; 0: not asked */
     int64_t

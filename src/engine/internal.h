@@ -79,6 +79,7 @@ struct run {
     struct rp_exec_result result; /* valid once ended */
     struct rp_report report;      /* made once, kept until it is written */
     bool reported, kill_sent;
+    int64_t memory_bytes; /* its limit, 0: none */
     bool command_missing;
     uint64_t stored_bytes; /* of output, at the last partial write */
     uint64_t round;        /* of partial writes, in which it had its turn; the engine thread's */

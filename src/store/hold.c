@@ -53,7 +53,7 @@ static bool dependency_failed(struct rp_db *db, const struct rp_report *r, bool 
 
 /* A replay is there to see whether its items work now: they end with their failure, and it halts
  * (replay, rules 14 and 17). */
-static bool in_replay(struct rp_db *db, const struct rp_job_row *j, bool *in, struct rp_err *err)
+bool rp_job_in_replay(struct rp_db *db, const struct rp_job_row *j, bool *in, struct rp_err *err)
 {
     int64_t open = 0;
     *in = false;
@@ -116,7 +116,7 @@ bool rp_hold_judge(struct rp_db *db, const struct rp_job_row *j, const struct rp
         return false;
     if (!is)
         return true;
-    if (!in_replay(db, j, &replayed, err) || !held_since(db, j, &since, err) ||
+    if (!rp_job_in_replay(db, j, &replayed, err) || !held_since(db, j, &since, err) ||
         !rp_needs_read(db, t, &needs, err))
         return false;
     out->since_us = since != 0 ? since : now_us;

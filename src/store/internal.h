@@ -248,6 +248,14 @@ bool rp_attempt_lost(struct rp_db *db, struct rp_job_row *j, bool kill, int64_t 
 /* When a job is tried again that has failed once more. */
 int64_t rp_retry_at(struct rp_db *db, const struct rp_job_row *j, int64_t now_us);
 
+/* ---- memory.c: on_oom ---- */
+
+/* The limit of the attempt that begins; 0: the type's. */
+bool rp_memory_next(struct rp_db *db, const struct rp_job_row *j, int64_t *bytes,
+                    struct rp_err *err);
+/* Whether a failure was for want of memory, and the next attempt may have more. */
+bool rp_memory_may_grow(struct rp_db *db, const struct rp_job_row *j, const struct rp_report *r);
+
 /* ---- hold.c: see holds.h ---- */
 
 enum rp_hold_phase { RP_HOLD_DOUBTED, RP_HOLD_HELD, RP_HOLD_OUT }; /* stored */
@@ -267,6 +275,8 @@ bool rp_needs_read(struct rp_db *db, const struct rp_type *t, struct rp_needs *o
 /* Whether a failure is, or may be, the fault of a dependency. */
 bool rp_hold_judge(struct rp_db *db, const struct rp_job_row *j, const struct rp_report *r,
                    int64_t now_us, struct rp_hold *out, struct rp_err *err);
+/* Whether it is out as an item of a replay. */
+bool rp_job_in_replay(struct rp_db *db, const struct rp_job_row *j, bool *in, struct rp_err *err);
 /* [w] For move.c: what a move means to the job's hold. */
 bool rp_hold_follow(struct rp_db *db, const struct rp_job_row *before,
                     const struct rp_job_row *after, enum rp_event event, const struct rp_move *m,

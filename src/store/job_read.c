@@ -98,6 +98,7 @@ static struct rp_attempt attempt_row(struct rp_stmt *s, int64_t id, struct rp_ar
         .output_dropped = rp_col_i64(s, 20),
         .contract_bytes = rp_col_i64(s, 21),
         .held = rp_col_str(s, 22, a),
+        .memory_limit = rp_col_i64(s, 23),
     };
 }
 
@@ -122,9 +123,11 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
         db, "select * from (select n, outcome, node, worker, started_at, ended_at, duration_us, "
             "exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, "
             "rule, contract, pattern_id, replay_id, output_bytes, output_dropped, contract_bytes, "
-            "held from attempt where job_id = ?1 union all select l.n, 0, l.node, l.worker, "
+            "held, memory_limit from attempt where job_id = ?1 union all select l.n, 0, l.node, "
+            "l.worker, "
             "l.started_at, null, null, null, null, null, null, null, null, null, null, null, null, "
-            "null, j.replay_id, l.output_bytes, null, null, null from lease l join job j on j.id = "
+            "null, j.replay_id, l.output_bytes, null, null, null, null from lease l join job j on "
+            "j.id = "
             "l.job_id where l.job_id = ?1 order by n desc limit ?2) order by n");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RP_ATTEMPTS_LISTED);

@@ -66,8 +66,8 @@ struct rp_attempt {
     int64_t exit_code, signal; /* exit_code -1: a signal */
     struct rp_str ended_by; /* words of the certificate: "itself", "the time limit", "an operator",
                                … absent: not known */
-    int64_t cpu_us, memory_peak;
-    struct rp_str survivors; /* what was left running and was killed */
+    int64_t cpu_us, memory_peak, memory_limit; /* limit: that it ran under, 0: none */
+    struct rp_str survivors;                   /* what was left running and was killed */
     struct rp_str error, error_class, rule;
     struct rp_str contract; /* the broken part of the success contract: expected and seen */
     int64_t pattern_id, replay_id;
@@ -131,6 +131,7 @@ struct rp_lease {
     int64_t id;     /* rises with every lease: the fencing number */
     uint64_t token; /* random; a report must carry both */
     int64_t deadline_us, attempt;
+    int64_t memory_bytes; /* its limit after attempts that ran out of memory (U15), 0: the type's */
     struct rp_job job;
 };
 /* [w] Highest priority first, then oldest; queues in turn by weight (G22); skips paused queues,

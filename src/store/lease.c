@@ -100,7 +100,8 @@ bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const s
         out[i].token = rp_db_random(db);
         out[i].deadline_us = g->deadline_us;
         out[i].attempt = rows[i].last_n;
-        if (!name_job(db, &rows[i], a, &out[i].job, err))
+        if (!rp_memory_next(db, &rows[i], &out[i].memory_bytes, err) ||
+            !name_job(db, &rows[i], a, &out[i].job, err))
             return false;
     }
     return insert_leases(db, out, n, g, err);

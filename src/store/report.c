@@ -42,6 +42,23 @@ static enum rp_event event_of(const struct rp_job_row *j, const struct rp_report
     return r->outcome == RP_OUT_INTERRUPTED ? interrupted(j, poison) : failed(j, r);
 }
 
+/* What ran out of memory may be tried with more, whatever tries are left (U15); not within a
+ * replay, which tries once (replay, rule 17) and begins with more by itself. */
+static bool more_memory(struct rp_db *db, const struct rp_job_row *j, const struct rp_report *r,
+                        enum rp_event *event, int64_t *max_attempts, struct rp_err *err)
+{
+    bool replayed;
+    if (*event != RP_EV_FAIL_FINAL || !rp_memory_may_grow(db, j, r))
+        return true;
+    if (!rp_job_in_replay(db, j, &replayed, err))
+        return false;
+    if (!replayed) {
+        *event = RP_EV_FAIL_RETRY;
+        *max_attempts = j->max_attempts + 1;
+    }
+    return true;
+}
+
 static bool outcome_usable(enum rp_outcome o)
 {
     return o == RP_OUT_SUCCEEDED || o == RP_OUT_FAILED || o == RP_OUT_TIMEOUT ||
@@ -67,7 +84,10 @@ bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_repo
     if (event == RP_EV_FAIL_RETRY || event == RP_EV_FAIL_FINAL) {
         if (!rp_hold_judge(db, j, r, now_us, &hold, err))
             return false;
-        event = hold.dependency.p != NULL ? RP_EV_HOLD : event;
+        if (hold.dependency.p != NULL)
+            event = RP_EV_HOLD;
+        else if (!more_memory(db, j, r, &event, &m.max_attempts, err))
+            return false;
         m.due_us = event == RP_EV_HOLD ? hold.until_us : rp_retry_at(db, j, now_us);
     }
     if (j->replay_id != 0) /* its next wave may go out */

@@ -113,6 +113,7 @@ create table attempt(
   replay_id integer, output_bytes integer not null default 0, output_dropped integer not null default 0,
   contract_bytes integer, result text,
   held text,                             -- the dependency whose fault it was: it does not count
+  memory_limit integer,
   primary key(job_id, n)) without rowid;
 create table output(
   job_id integer not null, n integer not null, packed blob not null, primary key(job_id, n));
