@@ -29,6 +29,10 @@ bool overridden(const struct rp_replay_ask *ask, const char *name);
 /* The distinct types of the plan's items, in order of first appearance. */
 struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
 
+/* rate.c: plan->rate_per_s where none was asked for, and its basis in words. */
+bool plan_rate(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
+               int64_t now_us, struct rp_arena *a, struct rp_plan *plan, struct rp_err *err);
+
 /* plan.c: the row of a plan's replay, and what it left out and was forced past. */
 struct rp_replay replay_of(const struct rp_config *config, const struct rp_replay_ask *ask,
                            const struct rp_plan *plan);
