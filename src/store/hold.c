@@ -88,11 +88,11 @@ static int64_t doubt_until(struct rp_db *db, struct rp_str dependency, int64_t n
 }
 
 /* Is a dependency down that it needs, or was the job let out too soon, or is that not known? */
-static void rule(struct rp_db *db, const struct rp_needs *needs, bool again, int64_t now_us,
+static void rule(struct rp_db *db, const struct rp_needs *needs, int64_t now_us,
                  struct rp_hold *out)
 {
-    bool doubt = needs->down.p == NULL && !again && needs->checked_us < now_us;
-    if (needs->down.p == NULL && !again && !doubt)
+    bool doubt = needs->down.p == NULL && !out->again && needs->checked_us < now_us;
+    if (needs->down.p == NULL && !out->again && !doubt)
         return;
     out->dependency = needs->down.p != NULL ? needs->down : needs->oldest;
     out->phase = doubt ? RP_HOLD_DOUBTED : RP_HOLD_HELD;
@@ -119,10 +119,11 @@ bool rp_hold_judge(struct rp_db *db, const struct rp_job_row *j, const struct rp
     if (!rp_job_in_replay(db, j, &replayed, err) || !held_since(db, j, &since, err) ||
         !rp_needs_read(db, t, &needs, err))
         return false;
-    out->since_us = since != 0 ? since : now_us;
+    out->again = since != 0;
+    out->since_us = out->again ? since : now_us;
     out->until_us = out->since_us + t->hold_max_us;
     if (!replayed && now_us < out->until_us && needs.oldest.p != NULL)
-        rule(db, &needs, since != 0, now_us, out);
+        rule(db, &needs, now_us, out);
     return true;
 }
 
@@ -165,7 +166,7 @@ static bool hold(struct rp_db *db, const struct rp_job_row *j, const struct rp_m
     if (h->phase == RP_HOLD_DOUBTED)
         rp_db_changed(db, RP_CHANGED_DOUBT);
     return rp_run(s, err) && attempt_held(db, j, h->dependency, err) &&
-           wave_returned(db, j->type_id, m->now_us, err);
+           (!h->again || wave_returned(db, j->type_id, m->now_us, err));
 }
 
 static bool drop(struct rp_db *db, int64_t job_id, struct rp_err *err)

@@ -262,6 +262,7 @@ enum rp_hold_phase { RP_HOLD_DOUBTED, RP_HOLD_HELD, RP_HOLD_OUT }; /* stored */
 struct rp_hold {
     struct rp_str dependency; /* absent: no hold. The configuration's */
     enum rp_hold_phase phase;
+    bool again; /* it had been let out */
     int64_t since_us, until_us;
 };
 /* What a type needs: the first dependency that is down, that with the oldest check; absent: none.

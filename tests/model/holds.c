@@ -62,7 +62,7 @@ bool m_hold(struct model *m, struct m_job *j, struct m_held *out)
     out->until = out->since + t->hold_max;
     if (!known && m->now + M_DOUBT < out->until)
         out->until = m->now + M_DOUBT;
-    if (m->wave[j->type].size > 0) { /* one came back */
+    if (j->held.is && m->wave[j->type].size > 0) { /* one came back */
         struct m_wave *w = &m->wave[j->type];
         int64_t wait = 10 * RP_US_S << (w->returned < 6 ? w->returned : 6);
         w->not_before = m->now + (wait < 10 * RP_US_MIN ? wait : 10 * RP_US_MIN);

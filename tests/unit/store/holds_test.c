@@ -281,6 +281,23 @@ static void U11_a_canary_that_comes_back_is_held_again_and_the_next_waits_longer
     assert_int_equal(queued(w), 15);
 }
 
+/* Only what was let out tells of the wave; a new failure is doubted by itself. */
+static void U11_a_live_job_that_fails_does_not_end_the_wave(void **state)
+{
+    struct world *w = *state;
+    hold_many(w, 30);
+    check(w, "mail", true);
+    (void)next_step(w);
+    assert_int_equal(run(w, 5, &success), 5);
+    w->now += RP_US_S;
+    int64_t live = add(w, "report");
+    assert_int_equal(run(w, 1, &dependency_down), 1);
+    assert_int_equal(next_step(w), INT64_MAX);
+    assert_int_equal(queued(w), 10);
+    assert_int_equal(query(w, "select phase from hold where job_id = ?1", live, 0),
+                     RP_HOLD_DOUBTED);
+}
+
 /* Down again between the waves: the rest stays, and a canary begins anew. */
 static void U11_a_dependency_that_flaps_keeps_the_rest_held(void **state)
 {
@@ -426,6 +443,7 @@ int main(void)
         TEST(U11_a_class_that_a_person_corrected_decides),
         TEST(U11_held_jobs_come_back_in_waves_that_grow_while_they_succeed),
         TEST(U11_a_canary_that_comes_back_is_held_again_and_the_next_waits_longer),
+        TEST(U11_a_live_job_that_fails_does_not_end_the_wave),
         TEST(U11_a_dependency_that_flaps_keeps_the_rest_held),
         TEST(U11_hold_max_ends_it_with_the_reason),
         TEST(U11_past_hold_max_a_failure_counts),
