@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 enum { HOURS_OF_A_DAY = 24, MINUTES_OF_AN_HOUR = 60, LOOK_BACK_HOURS = 7 * 24 };
+/* Of healthy hours, and of the one under way. */
+enum { MINUTES_MOST = (HOURS_OF_A_DAY + 1) * MINUTES_OF_AN_HOUR };
 
 /* A type while its hours are gone through; the newest comes first. */
 struct well {
@@ -54,8 +56,10 @@ static void median_of(struct well *w, struct rp_handled *out)
 {
     qsort(w->runs, w->n, sizeof *w->runs, by_size);
     out->minutes = (int64_t)w->n;
-    if (w->n > 0)
-        out->median = (double)(w->runs[(w->n - 1) / 2] + w->runs[w->n / 2]) / 2;
+    if (w->n == 0)
+        return;
+    size_t below = (w->n - 1) / 2, above = w->n / 2;
+    out->median = (double)(w->runs[below] + w->runs[above]) / 2;
 }
 
 static bool all_known(const struct well *w, size_t n)
@@ -91,7 +95,7 @@ bool rp_types_handled(struct rp_db *db, int64_t now_us, double unhealthy_above,
 {
     struct well *w = RP_NEW_N(a, struct well, n + 1);
     for (size_t i = 0; i < n; i++)
-        w[i].runs = RP_NEW_N(a, int64_t, (HOURS_OF_A_DAY + 1) * MINUTES_OF_AN_HOUR);
+        w[i].runs = RP_NEW_N(a, int64_t, MINUTES_MOST);
     if (!read_minutes(db, now_us, unhealthy_above, v, w, n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
