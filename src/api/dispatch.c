@@ -28,11 +28,10 @@ static bool hold_back(struct request *q)
 
 void request_finish(struct request *q)
 {
-    struct MHD_Connection *connection = q->connection;
     if (hold_back(q))
         return;
-    atomic_store(&q->finished, true); /* from here on the request is the API thread's */
-    MHD_resume_connection(connection);
+    atomic_store(&q->finished, true);
+    request_resume(q);
 }
 
 /* ---- who asks ---- */
@@ -293,7 +292,8 @@ static void on_changed(void *ctx, unsigned bits)
         return;
     (void)pthread_mutex_lock(&api->lock);
     api->ready_changes++;
-    (void)pthread_cond_signal(&api->wake);
+    if (api->waiting != NULL)
+        (void)pthread_cond_signal(&api->wake);
     (void)pthread_mutex_unlock(&api->lock);
 }
 
@@ -364,11 +364,7 @@ static void *timer_thread(void *arg)
 
 bool polls_start(struct rp_api *api, struct rp_err *err)
 {
-    pthread_condattr_t attr;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&api->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    rp_cond_init(&api->wake);
     (void)pthread_mutex_init(&api->lock, NULL);
     api->waiting_tail = &api->waiting;
     api->listener = (struct rp_listener){.changed = on_changed, .ctx = api};

@@ -46,6 +46,10 @@ prepare_fn p_replay;
 run_fn r_replay_plan_or_start, r_replays, r_replay, r_replay_items, r_job_replays, r_replay_pause,
     r_replay_resume, r_replay_abort, r_replay_undo;
 
+/* purges.c: purges and restores */
+prepare_fn p_purge, p_restore;
+run_fn r_purge_plan_or_start, r_purges, r_purge, r_restore_start, r_restores, r_restore;
+
 /* changes.c */
 prepare_fn p_type_set;
 run_fn r_type_set, r_changes, r_change_revert;

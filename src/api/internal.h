@@ -39,7 +39,23 @@ struct route {
 extern const struct route routes[]; /* routes.c; the one table (S3) */
 extern const size_t routes_n;
 
-enum { CAPTURES_MAX = 3 };
+enum { CAPTURES_MAX = 3, ANSWERED_LISTS = 32 };
+
+/* Requests whose answer is there, the newest first, until their API thread has noticed. */
+struct answered {
+    struct request *_Atomic first;
+};
+
+/* Headers that a request is asked for. */
+enum heard {
+    HEARD_LENGTH,
+    HEARD_ENCODING,
+    HEARD_HOST,
+    HEARD_SITE,
+    HEARD_AUTHORIZATION,
+    HEARD_IDEMPOTENCY_KEY,
+    HEARD_N
+};
 
 struct request {
     struct rp_api *api;
@@ -48,7 +64,8 @@ struct request {
     struct rp_arena arena;
     struct rp_str capture[CAPTURES_MAX]; /* percent-decoded */
     struct rp_buf body;
-    struct peer *peer;   /* the connection's, peers.c */
+    struct peer *peer;            /* the connection's, peers.c */
+    struct rp_str heard[HEARD_N]; /* the first of each, in the connection's buffer as well */
     struct rp_str uri;   /* its place in the connection's buffer; absent: not fit for one */
     bool local;          /* over the Unix socket */
     struct rp_str actor; /* "uid:root", "token:ci": for audit */
@@ -76,6 +93,9 @@ struct request {
     /* Writes the answer of a write that failed, where a plain problem does not do; may be NULL. */
     void (*failed)(struct request *q, const struct rp_err *err);
     struct request *next;      /* lists of waiting requests (long poll) */
+    struct answered *answered; /* the list of the API thread that serves it … */
+    struct request *next_answered;
+    bool calls_others;         /* it was the first in it */
     struct request *next_part; /* api->in_parts */
     bool in_parts;
     uint64_t tried; /* api->ready_changes when it last looked for work */
@@ -103,12 +123,13 @@ struct peer {
     int fd;
     bool local;
     unsigned char address[ADDRESS_BYTES]; /* IPv4 mapped into IPv6; of IPv6 the /64 */
-    int64_t headers_by_mono_us; /* when the headers of the next request must be there (S6) */
-    char actor[64];             /* "uid:NAME" once asked for; of its API thread */
+    _Atomic int64_t
+        headers_by_mono_us; /* when the headers of the next request must be there (S6) */
+    char actor[64];         /* "uid:NAME" once asked for; of its API thread */
 };
 
 struct peers {
-    pthread_mutex_t lock; /* protects the list and each headers_by_mono_us; a leaf */
+    pthread_mutex_t lock; /* protects the list; a leaf */
     struct peer *first;
 };
 
@@ -125,13 +146,16 @@ struct guesses {
 struct rp_api {
     struct rp_engine *engine;
     struct rp_deps *deps;
+    struct rp_purger *purger;
     struct rp_api_options o;
+    bool lenient_library; /* see wire.c */
     struct MHD_Daemon *local, *tcp;
     struct peers peers;
     struct guesses guesses;
     /* By token id modulo: when its use was last written down, so that a busy token costs one write
      * a minute (and a crowd of them one a second and slot). */
     _Atomic int64_t token_used_us[TOKENS_USED];
+    struct answered answered[ANSWERED_LISTS];
     char socket_path[108];
     int port;
     struct rp_listener listener;
@@ -153,7 +177,6 @@ struct rp_api {
 void peer_connection(void *api, struct MHD_Connection *connection, void **context,
                      enum MHD_ConnectionNotificationCode code);
 struct peer *peer_of(struct MHD_Connection *connection);
-void peer_headers_by(struct rp_api *api, struct peer *p, int64_t mono_us);
 /* Shuts connections whose headers did not come in time. */
 void peers_cut_late(struct rp_api *api, int64_t now_mono_us);
 /* Who is at the other end of a Unix socket, by the kernel's word. Looked up once a connection:
@@ -168,8 +191,10 @@ int64_t guess_delay(struct guesses *g, const unsigned char address[ADDRESS_BYTES
 /* ---- wire.c ---- */
 
 /* Whether method, request line and headers came in the one way in which every program on the way
- * reads them alike (S6); else RP_E_BAD_REQUEST. To be asked when the headers are there. */
+ * reads them alike (S6); else RP_E_BAD_REQUEST. To be asked when the headers are there; fills
+ * heard. */
 bool wire_uri_sound(const char *uri);
+bool wire_lenient_library(void); /* this libmicrohttpd leaves the reading of line ends to us */
 bool wire_sound(struct request *q, const char *method, const char *version, struct rp_err *err);
 
 /* ---- bodies.c: how much is taken at once; refusals are answers ---- */
@@ -178,6 +203,14 @@ void body_add(struct request *q, const char *p, size_t n); /* a part that arrive
 bool body_work(struct request *q);                         /* it is whole; false: not now */
 bool body_heavy(const struct request *q); /* others go first: its writes take long */
 void body_end(struct request *q);         /* once, with the request */
+
+/* ---- resume.c ---- */
+
+struct answered *answered_here(struct rp_api *api); /* of the calling API thread */
+/* Any thread, once a suspension: the connection goes on; the request is its API thread's. */
+void request_resume(struct request *q);
+/* API thread, when a resumed request comes back: by its callback, or by its end. */
+void request_back(struct request *q);
 
 /* ---- dispatch.c ---- */
 void request_dispatch(struct request *q); /* the connection is suspended (but for ROUTE_NOW) */

@@ -112,34 +112,40 @@ static bool enqueue_all(struct rp_db *db, struct rp_op *const *ops, size_t n, st
     return ok;
 }
 
+static void enqueue_array(struct request *q, struct rp_json *r, struct enqueue *e)
+{
+    size_t cap = 16;
+    struct rp_enqueue *in = rp_xcalloc(cap, sizeof *in);
+    (void)rp_json_array(r);
+    while (rp_json_item(r)) {
+        if (e->n == cap)
+            in = rp_xrealloc(in, (cap *= 2) * sizeof *in);
+        if (!enqueue_one(q, r, &in[e->n++]))
+            break;
+    }
+    e->in = RP_NEW_N(&q->arena, struct rp_enqueue, e->n + 1);
+    memcpy(e->in, in, e->n * sizeof *in);
+    free(in);
+}
+
 bool p_enqueue(struct request *q, struct rp_err *err)
 {
-    struct rp_json *r = body_json(q);
+    struct rp_json r; /* not body_json(): for one job it would be most of the request's memory */
     struct enqueue *e = RP_NEW(&q->arena, struct enqueue);
-    size_t cap = 16;
-    e->array = rp_json_peek(r) == RP_JSON_ARRAY;
-    e->in = rp_xcalloc(e->array ? cap : 1, sizeof *e->in);
-    if (!e->array) {
-        (void)enqueue_one(q, r, &e->in[e->n++]);
+    rp_json_open(&r, rp_buf_view(&q->body), &q->arena);
+    e->array = rp_json_peek(&r) == RP_JSON_ARRAY;
+    if (e->array) {
+        enqueue_array(q, &r, e);
     } else {
-        (void)rp_json_array(r);
-        while (rp_json_item(r)) {
-            if (e->n == cap)
-                e->in = rp_xrealloc(e->in, (cap *= 2) * sizeof *e->in);
-            if (!enqueue_one(q, r, &e->in[e->n++]))
-                break;
-        }
+        e->in = RP_NEW(&q->arena, struct rp_enqueue);
+        (void)enqueue_one(q, &r, &e->in[e->n++]);
     }
-    struct rp_enqueue *in = RP_NEW_N(&q->arena, struct rp_enqueue, e->n + 1);
-    memcpy(in, e->in, e->n * sizeof *in);
-    free(e->in);
-    e->in = in;
     e->out = RP_NEW_N(&q->arena, struct rp_enqueued, e->n + 1);
     q->in = e;
     q->run_all = enqueue_all;
-    if (rp_json_done(r, err) && e->n == 0)
+    if (rp_json_done(&r, err) && e->n == 0)
         return rp_fail(err, RP_E_BAD_FIELD, "the array is empty");
-    return !r->failed;
+    return !r.failed;
 }
 
 bool r_enqueue(struct request *q, struct rp_db *db, struct rp_err *err)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -150,6 +151,26 @@ static bool may_listen(const struct rp_api_options *o, const struct addrinfo *ai
                    "make one over the socket first: reprise token create --scope read --name N");
 }
 
+/* A peer whose machine or network is gone sends no end. Who is silent is asked after PROBE_IDLE_S,
+ * and is gone if nothing comes back: so a long poll ends before a job is given to nobody. What is
+ * connected here later takes this over. TCP_USER_TIMEOUT is not set: it would also cut a live peer
+ * that pauses in the middle of an answer, which has IDLE_S (server.c). */
+static void ask_the_silent(int fd)
+{
+    enum { PROBE_IDLE_S = 15, PROBE_EVERY_S = 5, PROBES = 3 };
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, PROBE_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, PROBE_EVERY_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, PROBES},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+                         sizeof options[i].value);
+}
+
 static int bind_address(const struct rp_api_options *o, const struct addrinfo *ai,
                         struct rp_err *err)
 {
@@ -157,8 +178,10 @@ static int bind_address(const struct rp_api_options *o, const struct addrinfo *a
         return -1;
     int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-        bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0)
+        bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0) {
+        ask_the_silent(fd);
         return fd;
+    }
     (void)rp_fail(err, RP_E_IO, "cannot listen on %.*s: %s", RP_FMT(o->listen), strerror(errno));
     (void)rp_hint(err,
                   "choose another address with `listen:` or --listen (port 0 picks a free one)");

@@ -76,13 +76,6 @@ struct peer *peer_of(struct MHD_Connection *connection)
     return info->socket_context;
 }
 
-void peer_headers_by(struct rp_api *api, struct peer *p, int64_t mono_us)
-{
-    (void)pthread_mutex_lock(&api->peers.lock);
-    p->headers_by_mono_us = mono_us;
-    (void)pthread_mutex_unlock(&api->peers.lock);
-}
-
 void peers_cut_late(struct rp_api *api, int64_t now_mono_us)
 {
     (void)pthread_mutex_lock(&api->peers.lock);

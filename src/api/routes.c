@@ -64,6 +64,13 @@ const struct route routes[] = {
     {"POST", "/v1/replays/{r}/abort",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_abort, NULL, SMALL},
     {"POST", "/v1/replays/{r}/undo",                     RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_replay_undo, NULL, SMALL},
 
+    {"POST", "/v1/purges",                               RP_SCOPE_PURGE,   ROUTE_ASYNC, p_purge, r_purge_plan_or_start, NULL, 0},
+    {"GET",  "/v1/purges",                               RP_SCOPE_READ,    ROUTE_READ,  NULL, r_purges, NULL, 0},
+    {"GET",  "/v1/purges/{id}",                          RP_SCOPE_READ,    ROUTE_READ,  NULL, r_purge, NULL, 0},
+    {"POST", "/v1/restores",                             RP_SCOPE_PURGE,   ROUTE_WRITE, p_restore, r_restore_start, NULL, SMALL},
+    {"GET",  "/v1/restores",                             RP_SCOPE_READ,    ROUTE_READ,  NULL, r_restores, NULL, 0},
+    {"GET",  "/v1/restores/{id}",                        RP_SCOPE_READ,    ROUTE_READ,  NULL, r_restore, NULL, 0},
+
     {"POST", "/v1/deploys",                              RP_SCOPE_OPERATE, ROUTE_WRITE, p_deploy, r_deploy, NULL, SMALL},
     {"GET",  "/v1/deploys",                              RP_SCOPE_READ,    ROUTE_READ,  NULL, r_deploys, NULL, 0},
 

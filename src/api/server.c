@@ -26,6 +26,15 @@ _Static_assert(CONNECTIONS / THREADS + 2 < EVENTS, "a thread could have a full b
 
 /* ---- routing ---- */
 
+/* The pattern up to its first capture: cheap, and rules most routes out. */
+static bool path_begins(const char *pattern, struct rp_str path)
+{
+    size_t i = 0;
+    while (i < path.n && pattern[i] == path.p[i])
+        i++;
+    return pattern[i] == '{' || (pattern[i] == '\0' && i == path.n);
+}
+
 static bool path_matches(struct request *q, const char *pattern, struct rp_str path)
 {
     struct rp_str want_rest = rp_str_of(pattern), have_rest = path, want, have;
@@ -51,7 +60,7 @@ static const struct route *route_find(struct request *q, const char *method, str
 {
     const char *other = NULL;
     for (size_t i = 0; i < routes_n; i++) {
-        if (!path_matches(q, routes[i].path, path))
+        if (!path_begins(routes[i].path, path) || !path_matches(q, routes[i].path, path))
             continue;
         if (strcmp(routes[i].method, method) == 0)
             return &routes[i];
@@ -67,12 +76,6 @@ static const struct route *route_find(struct request *q, const char *method, str
 }
 
 /* ---- one request ---- */
-
-static struct rp_str header(struct request *q, const char *name)
-{
-    return rp_str_dup(&q->arena,
-                      rp_str_of(MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, name)));
-}
 
 static bool host_allowed(const struct rp_api *api, struct rp_str host)
 {
@@ -95,7 +98,7 @@ static bool host_allowed(const struct rp_api *api, struct rp_str host)
  * socket. */
 static bool browser_guard(struct request *q, struct rp_err *err)
 {
-    struct rp_str site = header(q, "Sec-Fetch-Site"), host = header(q, "Host");
+    struct rp_str site = q->heard[HEARD_SITE], host = q->heard[HEARD_HOST];
     if (!host_allowed(q->api, host)) {
         (void)rp_fail(err, RP_E_FORBIDDEN,
                       "the Host header \"%.*s\" is not one of this daemon's names", RP_FMT(host));
@@ -113,7 +116,7 @@ static bool identify(struct request *q, struct rp_err *err)
         q->scope = RP_SCOPE_ADMIN;
         return true;
     }
-    struct rp_str authorization = header(q, "Authorization");
+    struct rp_str authorization = q->heard[HEARD_AUTHORIZATION];
     if (rp_str_starts(authorization, "Bearer "))
         q->bearer = (struct rp_str){authorization.p + 7, authorization.n - 7};
     return browser_guard(q, err);
@@ -127,7 +130,7 @@ static size_t body_limit(const struct request *q)
 static bool length_fits(struct request *q, struct rp_err *err)
 {
     uint64_t n;
-    struct rp_str length = header(q, "Content-Length");
+    struct rp_str length = q->heard[HEARD_LENGTH];
     if (length.p == NULL || (rp_str_u64(length, &n) && n <= body_limit(q)))
         return true;
     (void)rp_fail(err, RP_E_TOO_LARGE, "the body is larger than %zu bytes", body_limit(q));
@@ -156,14 +159,14 @@ static void begin(struct request *q, const char *method, const char *url, const 
         return;
     }
     if (strcmp(method, "POST") == 0)
-        q->idempotency_key = header(q, "Idempotency-Key");
+        q->idempotency_key = q->heard[HEARD_IDEMPOTENCY_KEY];
     q->body.limit = body_limit(q);
 }
 
 static enum MHD_Result respond(struct request *q)
 {
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer(q->out.n, q->out.p, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *r = /* the request's until on_completed, which comes after the last byte */
+        MHD_create_response_from_buffer(q->out.n, q->out.p, MHD_RESPMEM_PERSISTENT);
     if (r == NULL)
         return MHD_NO;
     (void)MHD_add_response_header(r, "Content-Type",
@@ -200,8 +203,10 @@ static bool prepare(struct request *q)
 /* Once for each suspension: by its answer, or by its end when the client went away meanwhile. */
 static void come_back(struct request *q)
 {
-    if (q->away)
-        atomic_fetch_sub(&q->api->suspended, 1);
+    if (!q->away)
+        return;
+    request_back(q);
+    atomic_fetch_sub(&q->api->suspended, 1);
     q->away = false;
 }
 
@@ -231,11 +236,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
                                   size_t *n, void **context)
 {
     struct request *q = *context;
-    struct rp_api *api = cls;
+    (void)cls;
     if (!q->seen) {
         q->seen = true;
         q->connection = connection;
-        peer_headers_by(api, q->peer, INT64_MAX);
+        atomic_store(&q->peer->headers_by_mono_us, INT64_MAX);
         begin(q, method, url, version);
         return q->close ? respond(q) : MHD_YES;
     }
@@ -257,6 +262,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
     atomic_fetch_add(&api->under_way, 1);
     q->api = api;
     q->peer = peer_of(connection);
+    q->answered = answered_here(api);
     q->local = q->peer->local;
     if (wire_uri_sound(uri)) /* now: the library cuts it into parameters later */
         q->uri = rp_str_of(uri);
@@ -273,7 +279,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     if (q == NULL)
         return;
     come_back(q);
-    peer_headers_by(api, q->peer, rp_mono(rp_engine_clock(api->engine)) + IDLE_S * RP_US_S);
+    atomic_store(&q->peer->headers_by_mono_us,
+                 rp_mono(rp_engine_clock(api->engine)) + IDLE_S * RP_US_S);
     body_end(q);
     rp_buf_free(&q->body);
     rp_buf_free(&q->out);
@@ -318,7 +325,7 @@ static struct MHD_Daemon *serve(struct rp_api *api, int fd, unsigned per_address
         (unsigned)(api->o.threads > 0 ? api->o.threads : THREADS), MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HEADER_BYTES + 4096, MHD_OPTION_URI_LOG_CALLBACK, on_uri, api,
+        (size_t)HEADER_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_uri, api,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, api, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (d == NULL) {
         (void)close(fd);
@@ -333,6 +340,8 @@ struct rp_api *rp_api_start(const struct rp_api_options *o, struct rp_err *err)
     api->o = *o;
     api->engine = o->engine;
     api->deps = o->deps;
+    api->lenient_library = wire_lenient_library();
+    api->purger = o->purger;
     if (api->o.headers_us <= 0)
         api->o.headers_us = HEADERS_S * RP_US_S;
     (void)pthread_mutex_init(&api->peers.lock, NULL);

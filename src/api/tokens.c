@@ -23,7 +23,7 @@ bool p_token(struct request *q, struct rp_err *err)
         return false;
     if (!rp_scope_of_name(in->scope_name, &in->scope)) {
         (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is not a scope", RP_FMT(in->scope_name));
-        return rp_hint(err, "use read, enqueue, work, operate or admin");
+        return rp_hint(err, "use read, enqueue, work, operate, purge or admin");
     }
     if ((seen & 4) != 0 && (in->expires_s < 1 || in->expires_s > 100 * 366 * 86400.0))
         return rp_fail(err, RP_E_BAD_FIELD, "expires_s must be from 1 second to 100 years");

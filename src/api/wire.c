@@ -11,20 +11,33 @@
 #include <strings.h>
 
 struct wire {
-    int lengths, encodings, hosts;
+    struct request *q;
+    int times[HEARD_N];
     const char *end; /* just behind the last value, NULL: not looked at */
     bool bad;
 };
 
+static const struct rp_str heard_names[HEARD_N] = {
+    [HEARD_LENGTH] = RP_STR("Content-Length"),
+    [HEARD_ENCODING] = RP_STR("Transfer-Encoding"),
+    [HEARD_HOST] = RP_STR("Host"),
+    [HEARD_SITE] = RP_STR("Sec-Fetch-Site"),
+    [HEARD_AUTHORIZATION] = RP_STR("Authorization"),
+    [HEARD_IDEMPOTENCY_KEY] = RP_STR("Idempotency-Key"),
+};
+
 static bool is_token(struct rp_str s)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i], low = (char)(c | 32);
-        bool letter = low >= 'a' && low <= 'z', digit = c >= '0' && c <= '9';
-        if (!letter && !digit && (c == '\0' || strchr(others, c) == NULL))
+    static const bool token[256] = {
+        ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['!'] = true,
+        ['#'] = true,         ['$'] = true,         ['%'] = true,         ['&'] = true,
+        ['\''] = true,        ['*'] = true,         ['+'] = true,         ['-'] = true,
+        ['.'] = true,         ['^'] = true,         ['_'] = true,         ['`'] = true,
+        ['|'] = true,         ['~'] = true,
+    };
+    for (size_t i = 0; i < s.n; i++)
+        if (!token[(unsigned char)s.p[i]])
             return false;
-    }
     return s.n > 0;
 }
 
@@ -53,9 +66,14 @@ static bool line_sound(struct wire *w, struct rp_str name, struct rp_str value)
     return true;
 }
 
-static bool named(struct rp_str name, const char *what)
+static void hear(struct wire *w, struct rp_str name, struct rp_str value)
 {
-    return name.n == strlen(what) && strncasecmp(name.p, what, name.n) == 0;
+    for (size_t i = 0; i < HEARD_N; i++) {
+        if (name.n != heard_names[i].n || strncasecmp(name.p, heard_names[i].p, name.n) != 0)
+            continue;
+        if (w->times[i]++ == 0)
+            w->q->heard[i] = value;
+    }
 }
 
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_n,
@@ -64,15 +82,12 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     (void)kind;
     struct wire *w = cls;
     struct rp_str name = {key, key_n}, v = {value, value_n};
-    w->lengths += named(name, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    w->encodings += named(name, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-    w->hosts += named(name, MHD_HTTP_HEADER_HOST);
+    hear(w, name, v);
     w->bad = value == NULL || !is_token(name) || !is_field_value(v) || !line_sound(w, name, v);
     return w->bad ? MHD_NO : MHD_YES;
 }
 
-/* Whether this library leaves the reading of line ends to us. */
-static bool lenient_library(void)
+bool wire_lenient_library(void)
 {
     int major = 0, minor = 0, patch = 0;
     return sscanf(MHD_get_version(), "%d.%d.%d", &major, &minor, &patch) == 3 && major == 0 &&
@@ -103,8 +118,8 @@ static bool end_sound(struct request *q, const char *method, const char *end)
 
 bool wire_sound(struct request *q, const char *method, const char *version, struct rp_err *err)
 {
-    struct wire w = {0};
-    bool look = lenient_library();
+    struct wire w = {.q = q};
+    bool look = q->api->lenient_library;
     if (look && request_line_sound(q, method, version))
         w.end = version + strlen(version);
     else
@@ -113,10 +128,10 @@ bool wire_sound(struct request *q, const char *method, const char *version, stru
         (void)MHD_get_connection_values_n(q->connection, MHD_HEADER_KIND, on_header, &w);
     if (w.bad || (look && !end_sound(q, method, w.end)))
         return rp_fail(err, RP_E_BAD_REQUEST, "the request line or a header is malformed");
-    if (w.lengths > 1 || w.hosts > 1)
+    if (w.times[HEARD_LENGTH] > 1 || w.times[HEARD_HOST] > 1)
         return rp_fail(err, RP_E_BAD_REQUEST, "%s is there twice",
-                       w.hosts > 1 ? "Host" : "Content-Length");
-    if (w.encodings == 0)
+                       w.times[HEARD_HOST] > 1 ? "Host" : "Content-Length");
+    if (w.times[HEARD_ENCODING] == 0)
         return true;
     (void)rp_fail(err, RP_E_BAD_REQUEST, "Transfer-Encoding is not taken");
     return rp_hint(err, "send the body with a Content-Length");

@@ -43,6 +43,7 @@ struct rp_str;
     X(RP_E_UNREACHABLE, "daemon-unreachable", 5, 503, "the daemon cannot be reached")              \
     X(RP_E_SPAWN, "cannot-start", 1, 500, "the command cannot be started")                         \
     X(RP_E_IO, "io", 1, 500, "reading or writing failed")                                          \
+    X(RP_E_BACKUP, "bad-backup", 1, 422, "the backup cannot be used")                              \
     X(RP_E_INTERNAL, "internal", 1, 500, "a defect in Reprise")
 
 enum rp_code {

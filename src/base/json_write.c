@@ -125,9 +125,8 @@ void rp_jw_str(struct rp_jw *w, struct rp_str s)
 
 void rp_jw_i64(struct rp_jw *w, int64_t v)
 {
-    char text[24];
-    int n = snprintf(text, sizeof text, "%lld", (long long)v);
-    rp_jw_raw(w, (struct rp_str){text, (size_t)n});
+    separate(w);
+    rp_buf_i64(w->out, v);
 }
 
 void rp_jw_f64(struct rp_jw *w, double v)
@@ -203,11 +202,13 @@ void rp_jw_m_time(struct rp_jw *w, const char *key, int64_t us)
 
 void rp_jw_m_id(struct rp_jw *w, const char *key, int64_t id)
 {
-    char text[24];
     if (id == 0)
         return;
-    (void)snprintf(text, sizeof text, "%lld", (long long)id);
-    rp_jw_m_cstr(w, key, text);
+    rp_jw_key(w, key);
+    separate(w);
+    rp_buf_c(w->out, '"');
+    rp_buf_i64(w->out, id);
+    rp_buf_c(w->out, '"');
 }
 
 void rp_jw_m_raw(struct rp_jw *w, const char *key, struct rp_str json)

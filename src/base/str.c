@@ -188,7 +188,9 @@ char *rp_xstrdup(const char *c)
 
 /* ---- arenas ---- */
 
-enum { ARENA_ALIGN = 16, ARENA_CHUNK = 4096 };
+/* The first piece, with its header, is of a size that glibc keeps at hand for its thread (up to
+ * 1,032 bytes): most requests need no more. */
+enum { ARENA_ALIGN = 16, ARENA_CHUNK = 960 };
 
 struct rp_arena_chunk {
     struct rp_arena_chunk *next;
@@ -313,6 +315,18 @@ void rp_buf_str(struct rp_buf *b, struct rp_str s)
 void rp_buf_c(struct rp_buf *b, char c)
 {
     rp_buf_add(b, &c, 1);
+}
+
+void rp_buf_i64(struct rp_buf *b, int64_t v)
+{
+    char text[24], *p = text + sizeof text;
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    do
+        *--p = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (v < 0)
+        *--p = '-';
+    rp_buf_add(b, p, (size_t)(text + sizeof text - p));
 }
 
 void rp_buf_fmt(struct rp_buf *b, const char *fmt, ...)

@@ -90,6 +90,7 @@ struct rp_buf {
 void rp_buf_add(struct rp_buf *b, const void *p, size_t n);
 void rp_buf_str(struct rp_buf *b, struct rp_str s);
 void rp_buf_c(struct rp_buf *b, char c);
+void rp_buf_i64(struct rp_buf *b, int64_t v); /* decimal */
 void rp_buf_fmt(struct rp_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static inline struct rp_str rp_buf_view(const struct rp_buf *b)
 {

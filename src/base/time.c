@@ -234,6 +234,15 @@ char *rp_duration_format(int64_t us, char buf[RP_DURATION_LEN])
     return buf;
 }
 
+void rp_cond_init(pthread_cond_t *c)
+{
+    pthread_condattr_t attr;
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(c, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
 struct timespec rp_deadline(int64_t us)
 {
     struct timespec at;

@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <pthread.h>
+
 #define RP_US_S   INT64_C(1000000)
 #define RP_US_MIN (60 * RP_US_S)
 #define RP_US_H   (60 * RP_US_MIN)
@@ -31,9 +33,10 @@ static inline int64_t rp_mono(const struct rp_clock *c)
 }
 
 /* The instant `us` from now (below 0: now) as pthread_cond_timedwait wants it. Every condition
- * variable here waits by CLOCK_MONOTONIC (pthread_condattr_setclock). */
+ * variable that waits so is made by rp_cond_init: it goes by CLOCK_MONOTONIC. */
 struct timespec;
 struct timespec rp_deadline(int64_t us);
+void rp_cond_init(pthread_cond_t *c);
 
 /* RFC 3339 with any fraction and offset; false if it is not one (leap second 60 is read as the next
  * second's start). */

@@ -1,21 +1,21 @@
-/* HTTP to the daemon over its Unix socket or a URL, with libcurl. */
-#include "cli/internal.h"
+/* Requests to the daemon: where it is, what is sent along, what its answer means. */
+#include "cli/client_ways.h"
 
 #include "base/places.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REPLY_MAX = 256 << 20, TOKEN_MAX = 512 };
+enum { TOKEN_MAX = 512 };
 
 struct client {
-    CURL *curl;
-    const char *base;   /* "http://localhost" over a socket */
-    const char *socket; /* NULL: a URL */
+    const char *socket;  /* NULL: a URL … */
+    const char *base;    /* … this */
+    struct url_way *url; /* over which requests go there */
+    int64_t timeout_us;  /* of one request */
     char token[TOKEN_MAX + 24];
     struct rp_arena arena;
 };
@@ -116,7 +116,6 @@ static bool find_daemon(struct cli *cli, struct client *c, struct rp_err *err)
     if (url != NULL && opt_text(cli, "socket") != NULL)
         return rp_fail(err, RP_E_USAGE, "--url and --socket name two daemons");
     if (url == NULL) {
-        c->base = "http://localhost";
         c->socket = socket_path(cli, &c->arena);
         return true;
     }
@@ -134,38 +133,30 @@ static bool find_daemon(struct cli *cli, struct client *c, struct rp_err *err)
 
 /* ---- requests ---- */
 
-static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+void reply_header(struct reply *r, struct rp_str line)
 {
-    struct rp_buf *b = ctx;
-    rp_buf_add(b, p, size * n);
-    return b->overflow ? 0 : size * n;
+    struct rp_str name;
+    if (!rp_str_split(&line, ':', &name) || line.p == NULL)
+        return;
+    line = rp_str_trim(line);
+    if (name.n == 22 && strncasecmp(name.p, "Reprise-Output-Dropped", 22) == 0)
+        (void)rp_str_i64(line, &r->dropped_bytes);
+    if (name.n == 19 && strncasecmp(name.p, "Reprise-Output-Live", 19) == 0)
+        r->live = rp_str_is(line, "1");
 }
 
-static size_t on_header(char *p, size_t size, size_t n, void *ctx)
-{
-    struct reply *r = ctx;
-    struct rp_str line = rp_str_trim((struct rp_str){p, size * n}), name;
-    if (rp_str_split(&line, ':', &name) && line.p != NULL) {
-        line = rp_str_trim(line);
-        if (name.n == 22 && strncasecmp(name.p, "Reprise-Output-Dropped", 22) == 0)
-            (void)rp_str_i64(line, &r->dropped_bytes);
-        if (name.n == 19 && strncasecmp(name.p, "Reprise-Output-Live", 19) == 0)
-            r->live = rp_str_is(line, "1");
-    }
-    return size * n;
-}
-
-static bool unreachable(const struct client *c, CURLcode code, struct rp_err *err)
+static bool unreachable(const struct client *c, enum http_end end, const char *why,
+                        struct rp_err *err)
 {
     const char *where = c->socket != NULL ? c->socket : c->base;
-    if (code == CURLE_OPERATION_TIMEDOUT) {
+    if (end == HTTP_LATE) {
         (void)rp_fail(err, RP_E_UNREACHABLE, "the daemon at %s does not answer in time", where);
         return rp_hint(err, "look at its log, or try again: reprise status");
     }
-    if (code == CURLE_WRITE_ERROR)
+    if (end == HTTP_TOO_LARGE)
         return rp_fail(err, RP_E_TOO_LARGE, "the daemon's answer is too large");
     (void)rp_fail(err, RP_E_UNREACHABLE, "no daemon answers at %s%s%s", where,
-                  c->socket != NULL ? "" : ": ", c->socket != NULL ? "" : curl_easy_strerror(code));
+                  c->socket != NULL ? "" : ": ", c->socket != NULL ? "" : why);
     if (c->socket == NULL)
         return rp_hint(err, "check the URL, or start it there: reprise serve --listen HOST:PORT");
     if (access(c->socket, F_OK) == 0 && access(c->socket, W_OK) != 0)
@@ -177,39 +168,21 @@ static bool unreachable(const struct client *c, CURLcode code, struct rp_err *er
 struct client *client_new(struct cli *cli, int64_t timeout_us, struct rp_err *err)
 {
     struct client *c = rp_xcalloc(1, sizeof *c);
-    if (!find_daemon(cli, c, err)) {
-        client_free(c);
-        return NULL;
-    }
-    /* Nobody can answer: a run under cron without a daemon is spared libcurl's setting up. */
-    if (c->socket != NULL && !is_there(c->socket)) {
-        (void)unreachable(c, CURLE_COULDNT_CONNECT, err);
-        client_free(c);
-        return NULL;
-    }
-    /* TLS is set up by libcurl itself when a https URL is used; leaving it out here saves
-     * milliseconds at each start over the socket. */
-    (void)curl_global_init(strncmp(c->base, "https", 5) == 0 ? CURL_GLOBAL_DEFAULT
-                                                             : CURL_GLOBAL_NOTHING);
-    c->curl = curl_easy_init();
-    if (c->socket != NULL)
-        curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
-    curl_easy_setopt(c->curl, CURLOPT_PROXY,
-                     ""); /* the daemon is named by URL, not found by proxy */
-    curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS, 3000L);
-    curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)(timeout_us / 1000));
-    curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c->curl, CURLOPT_USERAGENT, "reprise/" RP_VERSION);
-    return c;
+    c->timeout_us = timeout_us;
+    bool found = find_daemon(cli, c, err);
+    if (found && c->socket != NULL && !is_there(c->socket)) /* nobody can answer */
+        found = unreachable(c, HTTP_UNREACHABLE, "", err);
+    if (found && (c->socket != NULL || (c->url = url_way_new(c->base, err)) != NULL))
+        return c;
+    client_free(c);
+    return NULL;
 }
 
 void client_free(struct client *c)
 {
     if (c == NULL)
         return;
-    if (c->curl != NULL)
-        curl_easy_cleanup(c->curl);
+    url_way_free(c->url);
     rp_arena_free(&c->arena);
     free(c);
 }
@@ -248,54 +221,42 @@ static bool repeatable(const char *path)
     return strcmp(path, "/v1/tokens") != 0;
 }
 
-static struct curl_slist *headers_of(const struct client *c, bool post, bool key_it)
+static void set_headers(const struct client *c, bool post, bool key_it, struct rp_arena *a,
+                        struct http_request *q)
 {
-    struct curl_slist *h = curl_slist_append(NULL, "Accept: application/json");
-    if (c->token[0] != '\0')
-        h = curl_slist_append(h, c->token);
-    if (!post)
-        return h;
-    h = curl_slist_append(h, "Expect:");
-    h = curl_slist_append(h, "Content-Type: application/json");
-    if (!key_it)
-        return h;
+    size_t n = 0;
     uint64_t key[2];
-    char line[64];
+    q->headers[n++] = "Accept: application/json";
+    if (c->token[0] != '\0')
+        q->headers[n++] = c->token;
+    if (post)
+        q->headers[n++] = "Content-Type: application/json";
+    if (!post || !key_it)
+        return;
     arc4random_buf(key, sizeof key);
-    (void)snprintf(line, sizeof line, "Idempotency-Key: %016llx%016llx", (unsigned long long)key[0],
-                   (unsigned long long)key[1]);
-    return curl_slist_append(h, line);
+    q->headers[n] = rp_cstr(a, rp_str_fmt(a, "Idempotency-Key: %016llx%016llx",
+                                          (unsigned long long)key[0], (unsigned long long)key[1]));
 }
 
 bool client_send(struct client *c, struct rp_arena *a, const char *method, const char *path,
                  const struct rp_buf *body, struct reply *reply, struct rp_err *err)
 {
-    struct rp_buf in = {.limit = REPLY_MAX};
+    struct rp_buf in = {.limit = CLIENT_REPLY_MAX};
     bool post = strcmp(method, "POST") == 0;
-    struct curl_slist *headers = headers_of(c, post, repeatable(path));
-    const char *url = rp_cstr(a, rp_str_fmt(a, "%s%s", c->base, path));
-    struct rp_str text = body != NULL ? rp_buf_view(body) : RP_STR("{}");
+    const char *why = "";
+    struct http_request q = {.method = method, .path = path, .timeout_us = c->timeout_us};
+    if (post && body != NULL)
+        q.body = body->n > 0 ? rp_buf_view(body) : RP_STR("");
+    else if (post)
+        q.body = RP_STR("{}");
+    set_headers(c, post, repeatable(path), a, &q);
     *reply = (struct reply){0};
-    curl_easy_setopt(c->curl, CURLOPT_URL, url);
-    curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &in);
-    curl_easy_setopt(c->curl, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(c->curl, CURLOPT_HEADERDATA, reply);
-    if (post) {
-        curl_easy_setopt(c->curl, CURLOPT_POST, 1L);
-        curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, text.p);
-        curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)text.n);
-    } else {
-        curl_easy_setopt(c->curl, CURLOPT_HTTPGET, 1L);
-    }
-    CURLcode code = curl_easy_perform(c->curl);
-    (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &reply->status);
-    curl_slist_free_all(headers);
+    enum http_end end = c->socket != NULL ? http_socket(c->socket, &q, reply, &in)
+                                          : http_url(c->url, &q, reply, &in, &why);
     reply->body = rp_str_dup(a, rp_buf_view(&in));
     rp_buf_free(&in);
-    if (code != CURLE_OK)
-        return unreachable(c, code, err);
+    if (end != HTTP_ANSWERED)
+        return unreachable(c, end, why, err);
     return reply->status < 400 ? true : problem(a, reply, err);
 }
 

@@ -22,6 +22,7 @@ const struct rp_command_group command_groups[] = {
     {"Why it failed", pattern_rows, PATTERN_ROWS},
     {"Dependencies", dep_rows, DEP_ROWS},
     {"Recovery", replay_rows, REPLAY_ROWS},
+    {"Deletion", purge_rows, PURGE_ROWS},
     {"Settings at run time", change_rows, CHANGE_ROWS},
     {"Deploys", deploy_rows, DEPLOY_ROWS},
     {"Configuration and data from elsewhere", import_rows, IMPORT_ROWS},

@@ -160,13 +160,9 @@ static void beats_free(struct beats *b)
 struct beats *beats_start(struct exec *e, const struct exec_lease *lease)
 {
     struct beats *b = rp_xcalloc(1, sizeof *b);
-    pthread_condattr_t attr;
     *b = (struct beats){.exec = e, .lease = *lease};
     (void)pthread_mutex_init(&b->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&b->cond, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    rp_cond_init(&b->cond);
     write_beat(b);
     if (pthread_create(&b->thread, NULL, beats_thread, b) == 0)
         return b;

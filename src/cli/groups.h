@@ -15,6 +15,7 @@ enum {
     PATTERN_ROWS = 5,
     DEP_ROWS = 2,
     REPLAY_ROWS = 7,
+    PURGE_ROWS = 6,
     DEPLOY_ROWS = 2,
     CHANGE_ROWS = 3,
     IMPORT_ROWS = 4,
@@ -26,7 +27,7 @@ enum {
 extern const struct rp_command status_rows[STATUS_ROWS], jobs_rows[JOBS_ROWS], job_rows[JOB_ROWS],
     exec_rows[EXEC_ROWS], queue_rows[QUEUE_ROWS], schedule_rows[SCHEDULE_ROWS],
     type_rows[TYPE_ROWS], pattern_rows[PATTERN_ROWS], dep_rows[DEP_ROWS], replay_rows[REPLAY_ROWS],
-    deploy_rows[DEPLOY_ROWS], change_rows[CHANGE_ROWS], import_rows[IMPORT_ROWS],
-    token_rows[TOKEN_ROWS], help_rows[HELP_ROWS], demo_rows[DEMO_ROWS];
+    purge_rows[PURGE_ROWS], deploy_rows[DEPLOY_ROWS], change_rows[CHANGE_ROWS],
+    import_rows[IMPORT_ROWS], token_rows[TOKEN_ROWS], help_rows[HELP_ROWS], demo_rows[DEMO_ROWS];
 
 #endif

@@ -2,6 +2,7 @@
  */
 #include "cli/internal.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -85,7 +86,7 @@ static int char_width(const char *p, size_t *len)
 {
     mbstate_t state = {0};
     wchar_t c;
-    size_t n = mbrtowc(&c, p, strlen(p), &state);
+    size_t n = mbrtowc(&c, p, strnlen(p, MB_LEN_MAX), &state); /* a line may have a megabyte */
     if (n == (size_t)-1 || n == (size_t)-2 || n == 0) {
         *len = 1;
         return 1;

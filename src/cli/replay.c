@@ -13,7 +13,7 @@ static bool any_of(struct cli *cli, const char *const names[], size_t n)
 /* ---- the request ---- */
 
 static const char *const selecting[] = {"type",  "since", "until", "pattern", "job", "where",
-                                        "class", "queue", "state", "replay",  "all"};
+                                        "class", "queue", "state", "replay",  "all", "older-than"};
 
 static bool jobs_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
 {
@@ -53,17 +53,34 @@ static bool where_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
     return true;
 }
 
-static bool select_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
+bool replay_selects(struct cli *cli)
+{
+    return any_of(cli, selecting, sizeof selecting / sizeof *selecting) || cli->n_args > 0;
+}
+
+/* --older-than D: until then. */
+static bool older_than(struct cli *cli, int64_t *until, struct rp_err *err)
+{
+    int64_t age = -1;
+    if (!opt_duration(cli, "older-than", &age, err))
+        return false;
+    if (age >= 0 && *until != 0)
+        return rp_fail(err, RP_E_USAGE, "--older-than and --until say the same");
+    *until = age >= 0 ? cli->now_us - age : *until;
+    return true;
+}
+
+bool replay_select_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
 {
     static const char *const same[] = {"type", "state", "class", "queue"};
     int64_t since = 0, until = 0;
     struct rp_str pattern = RP_NONE, replay = RP_NONE;
     const char *p = opt_text(cli, "pattern"), *of = opt_text(cli, "replay");
     if (!opt_time(cli, "since", &since, err) || !opt_time(cli, "until", &until, err) ||
-        (p != NULL && !id_given(cli, p, "P", &pattern, err)) ||
+        !older_than(cli, &until, err) || (p != NULL && !id_given(cli, p, "P", &pattern, err)) ||
         (of != NULL && !id_given(cli, of, "R", &replay, err)))
         return false;
-    if (!any_of(cli, selecting, sizeof selecting / sizeof *selecting) && cli->n_args == 0)
+    if (!replay_selects(cli))
         return true; /* the plan alone: what it selected */
     rp_jw_key(w, "select");
     rp_jw_object(w);
@@ -145,7 +162,7 @@ static bool replay_body(struct cli *cli, struct rp_buf *body, bool dry, struct r
 {
     struct rp_jw w = {.out = body};
     rp_jw_object(&w);
-    if (!select_member(cli, &w, err) || !guard_member(cli, &w, err))
+    if (!replay_select_member(cli, &w, err) || !guard_member(cli, &w, err))
         return false;
     rp_jw_m_bool(&w, "dry_run", dry);
     rp_jw_object_end(&w);
@@ -155,8 +172,7 @@ static bool replay_body(struct cli *cli, struct rp_buf *body, bool dry, struct r
 /* What a guard would refuse anyway is told before anything is asked. */
 static bool check_asked(struct cli *cli, struct rp_err *err)
 {
-    if (!any_of(cli, selecting, sizeof selecting / sizeof *selecting) && cli->n_args == 0 &&
-        opt_text(cli, "plan") == NULL) {
+    if (!replay_selects(cli) && opt_text(cli, "plan") == NULL) {
         (void)rp_fail(err, RP_E_REFUSED, "nothing selects the jobs to replay");
         return rp_hint(err, "name a --type, --pattern, --job or --since, or say --all");
     }

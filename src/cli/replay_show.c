@@ -12,6 +12,11 @@ static const struct {
     const char *reason, *words;
 } reasons[] = {
     {"type-removed", "its type is not configured any more"},
+    {"payload-purged", "a purge took its payload; reprise restore its backup"},
+    {"running", "it runs"},
+    {"waiting", "it is to run still; --include-waiting --reason WHY takes it along"},
+    {"unresolved", "nobody has resolved it; --include-unresolved --reason WHY takes it along"},
+    {"in-replay", "a replay that goes on has it"},
     {"in-another-replay", "another replay has it"},
     {"poison", "it ended its worker again and again"},
     {"superseded", "a later run has done its work"},

@@ -315,7 +315,7 @@ const struct rp_command schedule_rows[SCHEDULE_ROWS] = {
      .most = 2,
      .summary = "what became of each planned instant of a day",
      .help = "DAY is today, yesterday or a date, in the schedule's zone. Each instant has one "
-             "verdict: it ran, was skipped, missed or merged, and why.",
+             "verdict: it ran, was skipped, missed, merged or moved, and why.",
      .run = run_explain},
     {.name = "schedule run",
      .arguments = "NAME",

@@ -109,7 +109,7 @@ static int run_revoke(struct cli *cli)
 
 static const struct rp_option create_options[] = {
     {.name = "name", .value = "N", .help = "who or what will use it"},
-    {.name = "scope", .value = "S", .help = "read, enqueue, work, operate or admin"},
+    {.name = "scope", .value = "S", .help = "read, enqueue, work, operate, purge or admin"},
     {.name = "expires", .value = "D", .help = "ends by itself after, for example, 90d"},
     {0},
 };

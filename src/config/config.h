@@ -46,6 +46,12 @@ struct rp_config *rp_config_parse(struct rp_str text, struct rp_str path,
                                   struct rp_mistakes *mistakes);
 void rp_config_free(struct rp_config *c);
 
+/* ---- zones that changed ---- */
+
+/* A configuration like `base` whose schedules have the newest zones that were loaded; NULL if they
+ * have already. It shares what `base` holds, which must live as long. */
+struct rp_config *rp_config_rezoned(const struct rp_config *base);
+
 /* ---- settings of types that are changed at run time ---- */
 
 struct rp_setting {

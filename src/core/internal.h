@@ -28,6 +28,7 @@ struct rp_zone {
     int64_t *at;   /* transition i happens at at[i] … */
     uint8_t *type; /* … and begins types[type[i]]; types[0] is in force before the first */
     size_t n;
+    uint64_t rules; /* see rp_zone_rules */
 };
 
 /* A stretch of time with one offset, [from_s, to_s). `before` is the offset that ended at from_s.

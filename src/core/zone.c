@@ -10,6 +10,11 @@ const char *rp_zone_name(const struct rp_zone *z)
     return z->name;
 }
 
+uint64_t rp_zone_rules(const struct rp_zone *z)
+{
+    return z->rules;
+}
+
 size_t rp_zone_index(const struct rp_zone *z, int64_t utc_s)
 {
     size_t lo = 0, hi = z->n;

@@ -4,7 +4,8 @@
  * Loading reads a file and is the one thing in core that does; conversion is pure. A struct rp_zone
  * is immutable once loaded and may be shared by threads; rp_zone_load caches by name for the life
  * of the process and, at every call, looks whether the file is another one (tzdata was updated):
- * then it is read anew, and old objects stay valid. Any thread. Right from 1900 to 2201. */
+ * then it is read anew, and if it says something else there is a new object; old ones stay valid.
+ * Any thread. Right from 1900 to 2201. */
 #ifndef RP_CORE_ZONE_H
 #define RP_CORE_ZONE_H
 
@@ -18,6 +19,15 @@ struct rp_zone;
  * then /usr/share/zoneinfo; UTC is built in. */
 const struct rp_zone *rp_zone_load(struct rp_str name, struct rp_err *err);
 const char *rp_zone_name(const struct rp_zone *z);
+/* A number of what it says: zones with the same offsets, changes and abbreviations have the same.
+ * UTC: 0. */
+uint64_t rp_zone_rules(const struct rp_zone *z);
+/* Looks whether the files of the zones that were loaded have changed, and reads those anew. Returns
+ * how often, since the process began, one of them said something else than before, whoever read it.
+ * One that cannot be read stays as it was. */
+uint64_t rp_zones_look(void);
+/* The newest that was loaded by the name of `z`; reads no file. */
+const struct rp_zone *rp_zone_newest(const struct rp_zone *z);
 /* Offset from UTC in seconds and the abbreviation (lives as long as the zone; may be NULL to skip)
  * at an instant. */
 int64_t rp_zone_offset(const struct rp_zone *z, int64_t utc_s, const char **abbreviation);

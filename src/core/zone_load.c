@@ -32,6 +32,7 @@ struct entry {
 
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *cache;
+static uint64_t rules_changed; /* how often a file said something else than before */
 
 static bool name_char(char c)
 {
@@ -108,34 +109,40 @@ static bool same_file(const struct identity *a, const struct stat *st)
            a->mtime.tv_sec == st->st_mtim.tv_sec && a->mtime.tv_nsec == st->st_mtim.tv_nsec;
 }
 
-/* The caller holds cache_lock. */
-static const struct rp_zone *cached(struct rp_str name, const struct stat *st)
+/* The newest of the name. Here and below, the caller holds cache_lock. */
+static struct entry *find(struct rp_str name)
 {
-    for (const struct entry *e = cache; e != NULL; e = e->next)
-        if (rp_str_is(name, e->zone->name))
-            return same_file(&e->identity, st) ? e->zone : NULL;
-    return NULL;
+    struct entry *e = cache;
+    while (e != NULL && !rp_str_is(name, e->zone->name))
+        e = e->next;
+    return e;
 }
 
-static const struct rp_zone *keep(struct rp_zone *z, const struct stat *st)
+/* A file that says the same as the one before (a package that was installed again) gives no new
+ * zone. */
+static const struct rp_zone *keep(struct entry *before, struct rp_zone *z, const struct stat *st)
 {
+    struct identity identity = {st->st_dev, st->st_ino, st->st_size, st->st_mtim};
+    if (before != NULL && before->zone->rules == z->rules) {
+        before->identity = identity;
+        rp_zone_free(z);
+        return before->zone;
+    }
     struct entry *e = rp_xmalloc(sizeof *e);
-    *e = (struct entry){cache, {st->st_dev, st->st_ino, st->st_size, st->st_mtim}, z};
+    *e = (struct entry){cache, identity, z};
     cache = e;
+    rules_changed += before != NULL;
     return z;
 }
 
 static const struct rp_zone *load_open(int fd, const struct stat *st, struct rp_str name,
                                        struct rp_err *err)
 {
-    (void)pthread_mutex_lock(&cache_lock);
-    const struct rp_zone *z = cached(name, st);
-    if (z == NULL) {
-        struct rp_zone *read = parse_file(fd, name, err);
-        z = read != NULL ? keep(read, st) : NULL;
-    }
-    (void)pthread_mutex_unlock(&cache_lock);
-    return z;
+    struct entry *before = find(name);
+    if (before != NULL && same_file(&before->identity, st))
+        return before->zone;
+    struct rp_zone *read = parse_file(fd, name, err);
+    return read != NULL ? keep(before, read, st) : NULL;
 }
 
 static void refuse(struct rp_str name, struct rp_err *err)
@@ -162,7 +169,34 @@ const struct rp_zone *rp_zone_load(struct rp_str name, struct rp_err *err)
         refuse(name, err);
         return NULL;
     }
+    (void)pthread_mutex_lock(&cache_lock);
     const struct rp_zone *z = load_open(fd, &st, name, err);
+    (void)pthread_mutex_unlock(&cache_lock);
     (void)close(fd);
     return z;
+}
+
+uint64_t rp_zones_look(void)
+{
+    (void)pthread_mutex_lock(&cache_lock);
+    for (const struct entry *e = cache; e != NULL; e = e->next) {
+        struct rp_str name = rp_str_of(e->zone->name);
+        struct stat st;
+        int fd = find(name) == e ? open_zone(name, &st) : -1;
+        if (fd < 0)
+            continue;
+        (void)load_open(fd, &st, name, NULL);
+        (void)close(fd);
+    }
+    uint64_t n = rules_changed;
+    (void)pthread_mutex_unlock(&cache_lock);
+    return n;
+}
+
+const struct rp_zone *rp_zone_newest(const struct rp_zone *z)
+{
+    (void)pthread_mutex_lock(&cache_lock);
+    const struct entry *e = find(rp_str_of(z->name));
+    (void)pthread_mutex_unlock(&cache_lock);
+    return e != NULL ? e->zone : z;
 }

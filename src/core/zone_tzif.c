@@ -176,6 +176,26 @@ static bool read_file(struct rp_zone *z, struct bytes b, const char **why)
     return read_block(z, block, &c) && skip(&b, block_size(&c, 8)) && read_footer(z, b);
 }
 
+/* Files may say the same in other bytes: with more transitions and a shorter rule, or with some
+ * that change nothing. */
+static uint64_t rules_of(const struct rp_zone *z)
+{
+    const struct rp_zone_type *before = &z->types[0];
+    struct rp_buf b = {0};
+    rp_buf_fmt(&b, "%lld %s", (long long)before->offset, before->abbreviation);
+    for (size_t i = 0; i < z->n; i++) {
+        const struct rp_zone_type *t = &z->types[z->type[i]];
+        if (t->offset == before->offset && strcmp(t->abbreviation, before->abbreviation) == 0)
+            continue;
+        rp_buf_fmt(&b, "\n%lld %lld %s", (long long)z->at[i], (long long)t->offset,
+                   t->abbreviation);
+        before = t;
+    }
+    uint64_t hash = rp_hash64(rp_buf_view(&b));
+    rp_buf_free(&b);
+    return hash;
+}
+
 struct rp_zone *rp_zone_from_tzif(struct rp_str name, struct rp_str bytes, struct rp_err *err)
 {
     struct rp_zone *z = rp_xcalloc(1, sizeof *z);
@@ -184,8 +204,10 @@ struct rp_zone *rp_zone_from_tzif(struct rp_str name, struct rp_str bytes, struc
     if (n > 0)
         memcpy(z->name, name.p, n);
     if (bytes.n <= RP_ZONE_FILE_BYTES &&
-        read_file(z, (struct bytes){(const unsigned char *)bytes.p, bytes.n}, &why))
+        read_file(z, (struct bytes){(const unsigned char *)bytes.p, bytes.n}, &why)) {
+        z->rules = rules_of(z);
         return z;
+    }
     (void)rp_fail(err, RP_E_CONFIG, "the file of time zone %s cannot be used: %s", z->name, why);
     (void)rp_hint(err, "reinstall the system's tzdata package");
     rp_zone_free(z);

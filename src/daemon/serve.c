@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "deps/deps.h"
 #include "engine/engine.h"
-#include "replay/replay.h"
+#include "replay/purge.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -35,6 +35,7 @@ struct daemon {
     struct rp_store *store;
     struct rp_engine *engine;
     struct rp_deps *deps;
+    struct rp_purger *purger;
     struct rp_api *api;
     atomic_bool stopped;
 };
@@ -187,11 +188,13 @@ static bool start(struct daemon *d, struct rp_err *err)
     };
     d->engine = rp_engine_start(&eo, err);
     d->deps = d->engine != NULL ? rp_deps_start(d->engine, c, err) : NULL;
-    if (d->deps == NULL)
+    d->purger = d->deps != NULL ? rp_purger_start(d->engine, err) : NULL;
+    if (d->purger == NULL)
         return false;
     struct rp_api_options ao = {
         .engine = d->engine,
         .deps = d->deps,
+        .purger = d->purger,
         .socket_path = rp_cstr(&d->arena, c->socket),
         .listen = c->listen,
         .insecure = c->insecure,
@@ -244,6 +247,8 @@ static void end_parts(struct daemon *d)
         rp_api_stop(d->api);
     if (d->deps != NULL)
         rp_deps_free(d->deps);
+    if (d->purger != NULL)
+        rp_purger_stop(d->purger);
     if (d->engine != NULL)
         rp_engine_free(d->engine);
     if (d->store != NULL)

@@ -96,16 +96,12 @@ static void copy_dep(struct rp_arena *a, struct rp_dep *to, const struct rp_dep 
 struct dep_job *dep_job_start(const struct rp_dep *dep)
 {
     struct dep_job *j = rp_xcalloc(1, sizeof *j);
-    pthread_condattr_t attr;
     pthread_attr_t detached;
     pthread_t thread;
     copy_dep(&j->arena, &j->dep, dep);
     j->refs = 2;
     (void)pthread_mutex_init(&j->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&j->cond, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    rp_cond_init(&j->cond);
     (void)pthread_attr_init(&detached);
     (void)pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     if (pthread_create(&thread, &detached, run, j) != 0) {

@@ -80,11 +80,7 @@ void check_command(const struct rp_dep *dep, int64_t timeout_us, const atomic_bo
                                 .open_files_soft = 1024, /* as usual; ours is raised */
                                 .keep_bytes = 4096};
     struct rp_err err;
-    pthread_condattr_t attr;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&w.cond, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    rp_cond_init(&w.cond);
     struct rp_exec *x = rp_exec_new(&o, &err);
     if (x == NULL) {
         dep_down(out, "%s", err.message);

@@ -5,7 +5,6 @@
 #include "engine/engine.h"
 #include "store/registry.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -26,8 +25,8 @@ struct watcher {
     struct rp_dep dep; /* its strings live as long as the configuration they came from */
     pthread_t thread;
     struct dep_job
-        *hanging;     /* the thread's: a check that was left behind and may still be going on */
-    atomic_bool quit; /* set under the owner's lock, which protects what follows */
+        *hanging;        /* the thread's: a check that was left behind and may still be going on */
+    atomic_bool quit;    /* set under the owner's lock, which protects what follows */
     bool asked, doubted; /* doubted: a job's failure may be its fault */
     struct ask **asks;
     size_t n_asks;
@@ -115,8 +114,8 @@ static void sleep_until_next(struct watcher *w)
     int64_t every = w->dep.every_us, early = every / 10 > RP_US_S ? every / 10 : RP_US_S;
     struct timespec until = rp_deadline(every), soon = rp_deadline(early < every ? early : every);
     while (!atomic_load(&w->quit) && !w->asked &&
-           pthread_cond_timedwait(&w->owner->wake, &w->owner->lock,
-                                  w->doubted ? &soon : &until) == 0)
+           pthread_cond_timedwait(&w->owner->wake, &w->owner->lock, w->doubted ? &soon : &until) ==
+               0)
         continue;
 }
 
@@ -254,14 +253,9 @@ struct rp_deps *rp_deps_start(struct rp_engine *e, const struct rp_config *confi
                               struct rp_err *err)
 {
     struct rp_deps *d = rp_xcalloc(1, sizeof *d);
-    pthread_condattr_t attr;
     d->engine = e;
-    (void)curl_global_init(CURL_GLOBAL_DEFAULT); /* before there are threads that use it */
     (void)pthread_mutex_init(&d->lock, NULL);
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&d->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    rp_cond_init(&d->wake);
     d->listener = (struct rp_listener){.changed = doubted, .ctx = d};
     rp_engine_listen(e, &d->listener);
     if (rp_deps_reload(d, config, err))

@@ -1,57 +1,63 @@
 /* A connection that answers `select 1` is up. Non-blocking calls of libpq, so that the time limit
  * holds at every step. */
 #include "deps/internal.h"
+#include "deps/libpq.h"
 
-#include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
 
+struct session {
+    const struct rp_pq *pq;
+    PGconn *pg;
+    int64_t until_us;
+};
+
 /* Waits for the connection's socket; false when the time is up. */
-static bool wait_socket(PGconn *pg, short events, int64_t until_us)
+static bool wait_socket(const struct session *s, short events)
 {
-    struct pollfd p = {.fd = PQsocket(pg), .events = events};
-    int64_t left = until_us - rp_mono(&rp_clock_system);
+    struct pollfd p = {.fd = s->pq->socket(s->pg), .events = events};
+    int64_t left = s->until_us - rp_mono(&rp_clock_system);
     return p.fd >= 0 && left > 0 && poll(&p, 1, (int)(left / 1000) + 1) > 0;
 }
 
-static bool connected(PGconn *pg, int64_t until_us)
+static bool connected(const struct session *s)
 {
     for (PostgresPollingStatusType step = PGRES_POLLING_WRITING;;) {
         if (step == PGRES_POLLING_OK)
             return true;
         if (step == PGRES_POLLING_FAILED ||
-            !wait_socket(pg, step == PGRES_POLLING_READING ? POLLIN : POLLOUT, until_us))
+            !wait_socket(s, step == PGRES_POLLING_READING ? POLLIN : POLLOUT))
             return false;
-        step = PQconnectPoll(pg);
+        step = s->pq->connectPoll(s->pg);
     }
 }
 
-static bool answers(PGconn *pg, int64_t until_us)
+static bool answers(const struct session *s)
 {
     bool ok = false;
-    if (PQsendQuery(pg, "select 1") == 0)
+    if (s->pq->sendQuery(s->pg, "select 1") == 0)
         return false;
     for (;;) {
-        while (PQisBusy(pg))
-            if (!wait_socket(pg, POLLIN, until_us) || PQconsumeInput(pg) == 0)
+        while (s->pq->isBusy(s->pg))
+            if (!wait_socket(s, POLLIN) || s->pq->consumeInput(s->pg) == 0)
                 return false;
-        PGresult *r = PQgetResult(pg);
+        PGresult *r = s->pq->getResult(s->pg);
         if (r == NULL)
             return ok;
-        ok = PQresultStatus(r) == PGRES_TUPLES_OK;
-        PQclear(r);
+        ok = s->pq->resultStatus(r) == PGRES_TUPLES_OK;
+        s->pq->clear(r);
     }
 }
 
 /* libpq's message without its line ends. Of a connection string that libpq understood it names host
  * and port, never the password. */
-static void says_why(PGconn *pg, int64_t until_us, struct rp_dep_result *out)
+static void says_why(const struct session *s, struct rp_dep_result *out)
 {
-    struct rp_str text = rp_str_trim(rp_str_of(PQerrorMessage(pg)));
+    struct rp_str text = rp_str_trim(rp_str_of(s->pq->errorMessage(s->pg)));
     size_t line = rp_str_find(text, RP_STR("\n"));
     if (line != SIZE_MAX)
         text.n = line;
-    if (rp_mono(&rp_clock_system) >= until_us || text.n == 0)
+    if (rp_mono(&rp_clock_system) >= s->until_us || text.n == 0)
         dep_down(out, "no answer within the time limit");
     else
         dep_down(out, "%.*s", RP_FMT(text));
@@ -59,9 +65,9 @@ static void says_why(PGconn *pg, int64_t until_us, struct rp_dep_result *out)
 
 /* libpq quotes what it does not understand, which may be a part of the password; and an @ that was
  * not escaped makes the end of a password a part of the host. Then nothing of it is repeated. */
-static bool understood(const char *conninfo)
+static bool understood(const struct rp_pq *pq, const char *conninfo)
 {
-    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    PQconninfoOption *options = pq->conninfoParse(conninfo, NULL);
     bool ok = options != NULL;
     for (PQconninfoOption *o = options; ok && o->keyword != NULL; o++) {
         if (o->val == NULL)
@@ -71,7 +77,7 @@ static bool understood(const char *conninfo)
         else if (strncmp(o->keyword, "host", 4) == 0)
             ok = strpbrk(o->val, "@ ") == NULL;
     }
-    PQconninfoFree(options);
+    pq->conninfoFree(options);
     return ok;
 }
 
@@ -80,31 +86,44 @@ static void ignore_notice(void *ctx, const PGresult *notice)
     (void)ctx, (void)notice;
 }
 
+/* Connects and asks; false: says_why. */
+static bool ask(struct session *s, const char *conninfo)
+{
+    s->pg = s->pq->connectStart(conninfo);
+    if (s->pg != NULL)
+        (void)s->pq->setNoticeReceiver(s->pg, ignore_notice, NULL);
+    return s->pg != NULL && s->pq->status(s->pg) != CONNECTION_BAD && connected(s) && answers(s);
+}
+
+static void check(struct session *s, const char *conninfo, struct rp_dep_result *out)
+{
+    if (!understood(s->pq, conninfo)) {
+        dep_down(out, "its connection string cannot be used; escape special characters as %%40");
+        return;
+    }
+    if (ask(s, conninfo)) {
+        int version = s->pq->serverVersion(s->pg);
+        out->up = true;
+        (void)snprintf(out->says, sizeof out->says, "answers (PostgreSQL %d.%d)", version / 10000,
+                       version % 10000);
+    } else if (s->pg != NULL) {
+        says_why(s, out);
+    } else {
+        dep_down(out, "not checked: out of memory");
+    }
+    s->pq->finish(s->pg);
+}
+
 void check_postgres(const struct rp_dep *dep, int64_t timeout_us, const atomic_bool *quit,
                     struct rp_dep_result *out)
 {
-    struct rp_arena a = {0};
     (void)quit;
-    if (!understood(rp_cstr(&a, dep->target))) {
-        dep_down(out, "its connection string cannot be used; escape special characters as %%40");
-        rp_arena_free(&a);
-        return;
-    }
-    int64_t until = rp_mono(&rp_clock_system) + timeout_us;
-    PGconn *pg = PQconnectStart(rp_cstr(&a, dep->target));
-    if (pg != NULL)
-        (void)PQsetNoticeReceiver(pg, ignore_notice, NULL);
-    if (pg == NULL || PQstatus(pg) == CONNECTION_BAD || !connected(pg, until) ||
-        !answers(pg, until)) {
-        if (pg != NULL)
-            says_why(pg, until, out);
-        else
-            dep_down(out, "not checked: out of memory");
-    } else {
-        out->up = true;
-        (void)snprintf(out->says, sizeof out->says, "answers (PostgreSQL %d.%d)",
-                       PQserverVersion(pg) / 10000, PQserverVersion(pg) % 10000);
-    }
-    PQfinish(pg);
+    struct rp_arena a = {0};
+    struct rp_err err = {0};
+    struct session s = {.pq = rp_pq(&err), .until_us = rp_mono(&rp_clock_system) + timeout_us};
+    if (s.pq != NULL)
+        check(&s, rp_cstr(&a, dep->target), out);
+    else
+        dep_down(out, "not checked: %s; %s", err.message, err.hint);
     rp_arena_free(&a);
 }

@@ -79,7 +79,7 @@ static void woken(void *ctx, unsigned bits)
     struct rp_engine *e = ctx;
     if ((bits & RP_CHANGED_CONFIG) != 0)
         atomic_store(&e->config, rp_db_config(rp_store_writer(e->store)));
-    if ((bits & (RP_CHANGED_READY | RP_CHANGED_DUE | RP_CHANGED_KILL | RP_CHANGED_REPLAYS |
+    if ((bits & (RP_CHANGED_COMMANDS | RP_CHANGED_DUE | RP_CHANGED_KILL | RP_CHANGED_REPLAYS |
                  RP_CHANGED_SCHEDULES | RP_CHANGED_CONFIG)) == 0)
         return;
     (void)pthread_mutex_lock(&e->lock);
@@ -98,11 +98,7 @@ static void name_node(struct rp_engine *e, struct rp_str configured)
 
 static void init_locks(struct rp_engine *e)
 {
-    pthread_condattr_t attr;
-    (void)pthread_condattr_init(&attr);
-    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&e->wake, &attr);
-    (void)pthread_condattr_destroy(&attr);
+    rp_cond_init(&e->wake);
     (void)pthread_mutex_init(&e->lock, NULL);
     (void)pthread_mutex_init(&e->runs.lock, NULL);
 }
@@ -232,6 +228,13 @@ bool rp_engine_write(struct rp_engine *e, bool (*run)(struct rp_db *, void *, st
                      void *arg, struct rp_err *err)
 {
     return writer_call(&e->writer, run, arg, err);
+}
+
+bool rp_engine_write_heavy(struct rp_engine *e,
+                           bool (*run)(struct rp_db *, void *, struct rp_err *), void *arg,
+                           struct rp_err *err)
+{
+    return writer_call_heavy(&e->writer, run, arg, err);
 }
 
 bool rp_engine_read(struct rp_engine *e, struct rp_read *r, struct rp_err *err)

@@ -52,6 +52,10 @@ bool rp_engine_submit(struct rp_engine *e, struct rp_op *op, struct rp_err *err)
  * writer). */
 bool rp_engine_write(struct rp_engine *e, bool (*run)(struct rp_db *, void *, struct rp_err *),
                      void *arg, struct rp_err *err);
+/* The same for what takes long: those that do not go first. */
+bool rp_engine_write_heavy(struct rp_engine *e,
+                           bool (*run)(struct rp_db *, void *, struct rp_err *), void *arg,
+                           struct rp_err *err);
 
 /* ---- reads ---- */
 

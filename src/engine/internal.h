@@ -29,6 +29,7 @@ struct rp_writer {
     struct lane light, heavy;
     bool heavy_next; /* whose turn it is, where both wait */
     size_t waiting, max;
+    size_t wanted; /* as many wake the writer */
     bool closing;
     int64_t commits, ops;
     int64_t fails_since_us; /* 0: the last commit went through */
@@ -37,6 +38,8 @@ struct rp_writer {
     pthread_mutex_t listeners_lock;
     struct rp_listener *listeners;
 
+    size_t crowd;    /* the writer thread's own: light ops of the last batch … */
+    int64_t took_us; /* … and how long its transaction took */
     struct rp_store *store;
     const struct rp_clock *clock;
 };
@@ -47,6 +50,8 @@ bool store_broken(const struct rp_err *err);
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);
 bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
                  void *arg, struct rp_err *err);
+bool writer_call_heavy(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                       void *arg, struct rp_err *err);
 void writer_stop(
     struct rp_writer *w); /* what waits is still written; then nothing is taken any more */
 
@@ -116,6 +121,8 @@ struct tick {
     int64_t next_us; /* wall clock of the next thing that is due */
     int64_t fired, promoted, expired, let_out;
     int64_t correction_us; /* 0: the clock was not corrected */
+    uint64_t zones_seen,
+        zones_followed; /* of rp_zones_look: now, and as schedules are planned by */
 
     /* upkeep.c */
     int64_t *beat_ids;
@@ -139,12 +146,13 @@ bool tick_holds(struct tick *t, struct rp_db *db, struct rp_err *err);
 void upkeep_written(struct tick *t);
 void upkeep_forget(struct tick *t);
 
-/* ---- settings.c: settings of types that were changed at run time ---- */
+/* ---- settings.c: what changed since the configuration was read ---- */
 
 /* [w] Makes `base` with them the configuration in force. */
 bool settings_apply(struct rp_engine *e, struct rp_db *db, const struct rp_config *base,
                     int64_t now_us, int64_t *held, struct rp_err *err);
 bool tick_changes(struct tick *t, struct rp_db *db, struct rp_err *err);
+bool tick_zones(struct tick *t, struct rp_db *db, struct rp_err *err);
 void settings_free(struct rp_engine *e);
 
 struct rp_engine {
@@ -174,6 +182,7 @@ struct rp_engine {
     struct rp_db *reader;
     int64_t last_wall_us, last_mono_us, up_since_us, down_from_us, next_beat_us, next_probe_us,
         next_hold_us, next_partial_us;
+    uint64_t zones_followed;
     uint64_t partial_round; /* from 1; ends when all that run have had their turn */
     struct rp_listener listener;
 };

@@ -1,5 +1,6 @@
-/* Settings of types that were changed at run time: the configuration in force is the file's with
- * them on top. All of it happens on the writer, in the transaction of what caused it. */
+/* What changed since the configuration was read: settings of types, at run time, and the rules of
+ * time zones. The configuration in force is the file's with them on top. All of it happens on the
+ * writer, in the transaction of what caused it. */
 #include "engine/internal.h"
 
 #include "base/log.h"
@@ -78,10 +79,24 @@ static const struct rp_config *with_changes(struct rp_engine *e, struct rp_db *d
     return c != NULL && keep(e, c) ? c : NULL;
 }
 
+/* `base`, following tzdata as it was read last. */
+static const struct rp_config *with_zones(struct rp_engine *e, const struct rp_config *base)
+{
+    struct rp_config *c = rp_config_rezoned(base);
+    const struct rp_zone *said = NULL;
+    for (size_t i = 0; c != NULL && i < c->n_schedules; i++)
+        if (c->schedules[i].tz != base->schedules[i].tz && c->schedules[i].tz != said) {
+            said = c->schedules[i].tz;
+            rp_log(RP_WARN, "the rules of a time zone have changed", "zone=%s", rp_zone_name(said));
+        }
+    return c != NULL && keep(e, c) ? c : base;
+}
+
 bool settings_apply(struct rp_engine *e, struct rp_db *db, const struct rp_config *base,
                     int64_t now_us, int64_t *held, struct rp_err *err)
 {
     struct rp_arena a = {0};
+    base = with_zones(e, base);
     const struct rp_config *c = with_changes(e, db, base, now_us, &a, err);
     bool ok = c != NULL && rp_config_apply(db, c, now_us, held, err);
     if (ok)
@@ -132,7 +147,16 @@ bool rp_engine_change_revert(struct rp_engine *e, struct rp_db *db, int64_t id, 
            settings_apply(e, db, e->base, now_us, &held, err);
 }
 
-/* ---- the tick's part ---- */
+/* ---- the tick's parts ---- */
+
+bool tick_zones(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    int64_t held;
+    if (!settings_apply(t->e, db, t->e->base, t->now, &held, err))
+        return false;
+    t->zones_followed = t->zones_seen;
+    return true;
+}
 
 bool tick_changes(struct tick *t, struct rp_db *db, struct rp_err *err)
 {

@@ -16,9 +16,10 @@ static const int64_t wake_at_least_us = RP_US_S; /* so that a set clock is notic
 static const int64_t stall_us = RP_US_MIN;       /* a longer gap between ticks counts as downtime */
 static const int64_t probe_every_us =
     2 * RP_US_S; /* the node's sign of life, which also proves that the store takes writes */
-static const int64_t partial_every_us = RP_US_S;   /* output of running commands (G5) */
-static const int64_t stop_late_us = 4 * RP_US_S;   /* for a store that does not write (G26) */
-static const int64_t hold_every_us = 10 * RP_US_S; /* looks again for missing commands (U29) */
+static const int64_t partial_every_us = RP_US_S; /* output of running commands (G5) */
+static const int64_t stop_late_us = 4 * RP_US_S; /* for a store that does not write (G26) */
+static const int64_t hold_every_us =
+    10 * RP_US_S; /* looks again for missing commands (U29), and at the files of time zones */
 static const int64_t clock_set_us =
     RP_US_S; /* a smaller difference is a clock that is being slewed */
 
@@ -199,6 +200,7 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
         {"clock", tick_clock, true},
         {"beat", tick_beat, t->beat}, /* before leases are looked at: ours are held */
         {"changes", tick_changes, true},
+        {"zones", tick_zones, t->zones_seen != t->zones_followed},
         {"schedules", tick_schedules, true},
         {"due", tick_due, true},
         {"outages", tick_outages, true},
@@ -273,6 +275,8 @@ static void begin_tick(struct tick *t, struct rp_engine *e, bool stopping)
     t->probe = due(&e->next_probe_us, t->mono, probe_every_us);
     t->partial = due(&e->next_partial_us, t->mono, partial_every_us);
     t->holds = due(&e->next_hold_us, t->mono, hold_every_us);
+    t->zones_followed = e->zones_followed;
+    t->zones_seen = t->holds ? rp_zones_look() : t->zones_followed;
     collect_ended(t);
     upkeep_gather(t);
 }
@@ -287,6 +291,7 @@ static int64_t tick_done(struct tick *t)
     e->last_wall_us = t->now;
     e->last_mono_us = t->mono;
     e->down_from_us = 0;
+    e->zones_followed = t->zones_followed;
     if (t->correction_us != 0)
         engine_clock_corrected(e, t->now, t->correction_us);
     (void)pthread_mutex_lock(&e->lock);

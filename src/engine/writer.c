@@ -2,7 +2,10 @@
 
 #include "base/log.h"
 
-enum { BATCH_OPS = 1024, ALIKE_OPS = 128 };
+#include <errno.h>
+#include <time.h>
+
+enum { BATCH_OPS = 1024, ALIKE_OPS = 128, CROWD_OPS = 4 };
 /* A batch is closed after this long, so that nobody waits more than about twice of it (G19). */
 static const int64_t batch_us = 20000;
 
@@ -30,6 +33,19 @@ static struct lane *lane_of(struct rp_writer *w, const struct rp_op *op)
     return op->heavy ? &w->heavy : &w->light;
 }
 
+/* Those who were answered together mostly ask again together: with the first of them alone in a
+ * batch, two commits (and syncs) would serve what one can. So after a crowd most of it is waited
+ * for, for no longer than a transaction took, which is what the others would wait for it. */
+static void await_crowd(struct rp_writer *w)
+{
+    struct timespec until = rp_deadline(w->took_us < batch_us ? w->took_us : batch_us);
+    int rc = 0;
+    w->wanted = w->crowd - w->crowd / 4;
+    while (w->waiting < w->wanted && w->heavy.head == NULL && !w->closing && rc != ETIMEDOUT)
+        rc = pthread_cond_timedwait(&w->more, &w->lock, &until);
+    w->wanted = 1;
+}
+
 /* In turns: the light ones have a transaction of their own, whose commit no heavy one delays. */
 static struct rp_op *take_batch(struct rp_writer *w)
 {
@@ -38,12 +54,15 @@ static struct rp_op *take_batch(struct rp_writer *w)
     (void)pthread_mutex_lock(&w->lock);
     while (w->light.head == NULL && w->heavy.head == NULL && !w->closing)
         (void)pthread_cond_wait(&w->more, &w->lock);
+    if (w->crowd >= CROWD_OPS)
+        await_crowd(w);
     bool heavy = w->heavy.head != NULL && (w->light.head == NULL || w->heavy_next);
     struct lane *from = heavy ? &w->heavy : &w->light;
-    for (size_t n = 0; n < BATCH_OPS && from->head != NULL; n++) {
+    size_t n = 0;
+    for (; n < BATCH_OPS && from->head != NULL; n++)
         lane_add(&batch, lane_take(from));
-        w->waiting--;
-    }
+    w->waiting -= n;
+    w->crowd = heavy ? 0 : n;
     w->heavy_next = !heavy;
     (void)pthread_mutex_unlock(&w->lock);
     return batch.head;
@@ -254,8 +273,11 @@ static void *writer_thread(void *arg)
 {
     struct rp_writer *w = arg;
     struct rp_op *batch;
-    while ((batch = take_batch(w)) != NULL)
+    while ((batch = take_batch(w)) != NULL) {
+        int64_t from = rp_mono(w->clock);
         write_batch(w, batch);
+        w->took_us = rp_mono(w->clock) - from;
+    }
     return NULL;
 }
 
@@ -265,11 +287,12 @@ bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_c
     w->store = store;
     w->clock = clock;
     w->max = max;
+    w->wanted = 1;
     w->light.tail = &w->light.head;
     w->heavy.tail = &w->heavy.head;
     (void)pthread_mutex_init(&w->lock, NULL);
     (void)pthread_mutex_init(&w->listeners_lock, NULL);
-    (void)pthread_cond_init(&w->more, NULL);
+    rp_cond_init(&w->more);
     if (pthread_create(&w->thread, NULL, writer_thread, w) != 0)
         return rp_fail(err, RP_E_INTERNAL, "no thread for the writer");
     return true;
@@ -282,7 +305,8 @@ bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err)
     if (!closing && !full) {
         lane_add(lane_of(w, op), op);
         w->waiting++;
-        (void)pthread_cond_signal(&w->more);
+        if (w->waiting >= w->wanted || op->heavy)
+            (void)pthread_cond_signal(&w->more);
     }
     (void)pthread_mutex_unlock(&w->lock);
     if (closing)
@@ -310,10 +334,10 @@ static void call_done(struct rp_op *op)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
-                 void *arg, struct rp_err *err)
+static bool call_as(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                    void *arg, bool heavy, struct rp_err *err)
 {
-    struct call c = {.op = {.run = run, .arg = arg, .done = call_done}};
+    struct call c = {.op = {.run = run, .arg = arg, .done = call_done, .heavy = heavy}};
     (void)pthread_mutex_init(&c.lock, NULL);
     (void)pthread_cond_init(&c.cond, NULL);
     bool ok = writer_submit(w, &c.op, err);
@@ -329,6 +353,18 @@ bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct
     (void)pthread_cond_destroy(&c.cond);
     (void)pthread_mutex_destroy(&c.lock);
     return ok;
+}
+
+bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                 void *arg, struct rp_err *err)
+{
+    return call_as(w, run, arg, false, err);
+}
+
+bool writer_call_heavy(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                       void *arg, struct rp_err *err)
+{
+    return call_as(w, run, arg, true, err);
 }
 
 void writer_stop(struct rp_writer *w)

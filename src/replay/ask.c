@@ -44,12 +44,27 @@ static bool jobs_field(struct rp_json *r, struct rp_replay_ask *ask)
            rp_json_bad(r, RP_E_BAD_FIELD, "an empty list selects nothing: leave it out");
 }
 
+/* "succeeded,cancelled" */
+static bool states_named(struct rp_json *r, struct rp_str names, unsigned *states)
+{
+    struct rp_str one;
+    enum rp_state state;
+    while (rp_str_split(&names, ',', &one)) {
+        if (!rp_state_of_name(one, &state))
+            return rp_json_bad(r, RP_E_BAD_FIELD, "\"%.*s\" is not a state", RP_FMT(one));
+        *states |= 1u << state;
+    }
+    return true;
+}
+
 /* A replay's states are set by its guard; a state that it cannot mean must not widen it (U2). */
-static bool state_field(struct rp_json *r)
+static bool state_field(struct rp_json *r, struct rp_replay_ask *ask)
 {
     struct rp_str s;
     if (!rp_json_str(r, &s))
         return false;
+    if (ask->any_state)
+        return states_named(r, s, &ask->filter.states);
     return rp_str_is(s, "failed") ||
            rp_json_bad(r, RP_E_BAD_FIELD,
                        "only failed jobs are selected; guard.include_unknown takes those of "
@@ -103,7 +118,7 @@ static bool select_field(struct rp_json *r, int64_t now_us, int field, struct rp
     case 7:
         return numbered_field(r, "R", &f->replay_id);
     case 8:
-        return state_field(r);
+        return state_field(r, ask);
     case 9:
         return jobs_field(r, ask);
     default:

@@ -179,13 +179,13 @@ static bool halt_rule(struct rp_db *db, const struct rp_config *config, int64_t 
 
 enum { ITEMS_A_PART = 1000 };
 
-static bool selected(const struct rp_replay_ask *ask, struct rp_err *err)
+bool ask_selects(const struct rp_replay_ask *ask, const char *all, struct rp_err *err)
 {
     if (ask->has_filter || ask->n_ids > 0 || ask->all)
         return true;
     (void)rp_fail(err, RP_E_BAD_FIELD, "nothing was selected");
-    return rp_hint(
-        err, "name a --type, --pattern, --since, --job or --where; --all means every failed job");
+    return rp_hint(err, "name a --type, --pattern, --since, --job or --where; --all means every %s",
+                   all);
 }
 
 static bool reason_given(const struct rp_replay_ask *ask, struct rp_err *err)
@@ -245,7 +245,7 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     const int64_t *ids = distinct(a, ask, &n_ids);
     *out = (struct rp_plan){.rate_per_s = ask->rate_per_s};
     filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
-    if (!selected(ask, err) || !reason_given(ask, err) || !rate_usable(ask, err) ||
+    if (!ask_selects(ask, "failed job", err) || !reason_given(ask, err) || !rate_usable(ask, err) ||
         !rp_replay_candidates(db, &filter, ids, n_ids, REPLAY_ITEMS_MAX + 1, a, &found, &n, err) ||
         !few_enough(n, err) || !mark_poison(db, ask, a, found, n, err))
         return false;

@@ -13,6 +13,7 @@ struct rp_replay_ask {
     struct rp_replay_park park;
     struct rp_job_filter filter; /* states ignored: failed, and unknown with include_unknown */
     bool has_filter;             /* something was selected; else refused without `all` */
+    bool any_state;              /* set by who reads the selection of a purge */
     const int64_t *ids;
     size_t n_ids;
     bool all, include_unsafe, include_unknown, accept_unknown_class;

@@ -29,6 +29,11 @@ static bool type_gone(const struct view *v)
     return v->type == NULL || v->c->type_gone;
 }
 
+static bool payload_purged(const struct view *v)
+{
+    return v->c->payload_purged;
+}
+
 static bool in_replay(const struct view *v)
 {
     return v->c->in_replay;
@@ -99,13 +104,10 @@ static const struct {
     const char *reason;
     bool (*holds)(const struct view *);
 } rules[] = {
-    {"type-removed", type_gone},
-    {"in-another-replay", in_replay},
-    {"poison", poison},
-    {"superseded", superseded},
-    {"unknown-outcome", outcome_unknown},
-    {"fix-first", fix_first},
-    {"not-idempotent", not_idempotent},
+    {"type-removed", type_gone},      {"payload-purged", payload_purged},
+    {"in-another-replay", in_replay}, {"poison", poison},
+    {"superseded", superseded},       {"unknown-outcome", outcome_unknown},
+    {"fix-first", fix_first},         {"not-idempotent", not_idempotent},
     {"sequence", sequence_broken},
 };
 

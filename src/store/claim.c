@@ -303,7 +303,7 @@ static bool choose(struct claiming *k, struct rp_err *err)
     if (!pace(k, err))
         return false;
     if (k->bytes >= CLAIM_BYTES) /* there may be more for the next one that waits */
-        rp_db_changed(k->db, RP_CHANGED_READY);
+        rp_db_changed(k->db, RP_CHANGED_CLAIMS);
     return true;
 }
 

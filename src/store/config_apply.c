@@ -124,30 +124,54 @@ static bool apply_types(struct apply *x)
 
 struct stored {
     int64_t id; /* 0: new */
-    bool same;  /* active, with this expression and zone: its next instant stays (rule 16) */
+    bool same;  /* active, with this expression and zone: its next instant stays (rule 16) … */
+    bool same_zone; /* … if the zone says what it did (rule 10) */
 };
+
+static int64_t rules_of(const struct rp_schedule *c)
+{
+    return (int64_t)rp_zone_rules(c->tz);
+}
 
 static bool find_stored(struct apply *x, const struct rp_schedule *c, struct stored *out)
 {
-    struct rp_stmt *s = rp_sql(x->db, "select id, active = 2 and expr = ?2 and zone = ?3"
-                                      " from schedule where name = ?1");
+    struct rp_stmt *s =
+        rp_sql(x->db, "select id, active = 2 and expr = ?2 and zone = ?3, zone_rules = ?4"
+                      " from schedule where name = ?1");
     rp_bind_text(s, 1, c->name);
     rp_bind_text(s, 2, c->expr);
     rp_bind_text(s, 3, rp_str_of(rp_zone_name(c->tz)));
+    rp_bind_i64(s, 4, rules_of(c));
     enum rp_step step = rp_step(s, x->err);
     *out = (struct stored){0};
     if (step == RP_STEP_ROW)
-        *out = (struct stored){.id = rp_col_i64(s, 0), .same = rp_col_i64(s, 1) != 0};
+        *out = (struct stored){.id = rp_col_i64(s, 0),
+                               .same = rp_col_i64(s, 1) != 0,
+                               .same_zone = rp_col_i64(s, 2) != 0};
     rp_reset(s);
     return step != RP_STEP_ERROR;
 }
 
-static bool keep_schedule(struct apply *x, int64_t id, int64_t type_id)
+static bool rezone(struct apply *x, const struct rp_schedule *c)
 {
-    struct rp_stmt *s = rp_sql(x->db, "update schedule set active = 1, type_id = ?2 where id = ?1");
-    rp_bind_i64(s, 1, id);
+    struct rp_arena a = {0};
+    struct due d;
+    bool ok = rp_due_of(x->db, c, &a, &d, x->err);
+    d.now_us = x->now_us;
+    ok = ok && rp_due_rezone(&d, x->err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+static bool keep_schedule(struct apply *x, const struct rp_schedule *c, const struct stored *before,
+                          int64_t type_id)
+{
+    struct rp_stmt *s = rp_sql(
+        x->db, "update schedule set active = 1, type_id = ?2, zone_rules = ?3 where id = ?1");
+    rp_bind_i64(s, 1, before->id);
     rp_bind_i64(s, 2, type_id);
-    return rp_run(s, x->err);
+    rp_bind_i64(s, 3, rules_of(c));
+    return rp_run(s, x->err) && (before->same_zone || rezone(x, c));
 }
 
 /* New or changed: it starts from now. A pause is a person's and stays. */
@@ -155,16 +179,18 @@ static bool start_schedule(struct apply *x, const struct rp_schedule *c, int64_t
 {
     struct rp_stmt *s = rp_sql(
         x->db,
-        "insert into schedule(name, type_id, expr, zone, next_at, anchor_at)"
-        " values(?1, ?2, ?3, ?4, ?5, ?6) on conflict(name) do update set"
+        "insert into schedule(name, type_id, expr, zone, next_at, anchor_at, zone_rules)"
+        " values(?1, ?2, ?3, ?4, ?5, ?6, ?7) on conflict(name) do update set"
         " type_id = excluded.type_id, expr = excluded.expr, zone = excluded.zone, active = 1,"
-        " next_at = excluded.next_at, anchor_at = excluded.anchor_at, gap_to = 0");
+        " zone_rules = excluded.zone_rules, next_at = excluded.next_at,"
+        " anchor_at = excluded.anchor_at, gap_to = 0, gap_why = null");
     rp_bind_text(s, 1, c->name);
     rp_bind_i64(s, 2, type_id);
     rp_bind_text(s, 3, c->expr);
     rp_bind_text(s, 4, rp_str_of(rp_zone_name(c->tz)));
     rp_bind_i64(s, 5, rp_cron_next(&c->cron, c->tz, x->now_us, x->now_us));
     rp_bind_i64(s, 6, x->now_us);
+    rp_bind_i64(s, 7, rules_of(c));
     return rp_run(s, x->err);
 }
 
@@ -174,7 +200,7 @@ static bool apply_schedule(struct apply *x, const struct rp_schedule *c)
     struct stored before;
     if (!rp_type_need(x->db, c->type, &type_id, x->err) || !find_stored(x, c, &before))
         return false;
-    return before.same ? keep_schedule(x, before.id, type_id) : start_schedule(x, c, type_id);
+    return before.same ? keep_schedule(x, c, &before, type_id) : start_schedule(x, c, type_id);
 }
 
 static bool apply_schedules(struct apply *x)
@@ -205,7 +231,8 @@ bool rp_config_apply(struct rp_db *db, const struct rp_config *c, int64_t now_us
         !rp_tally_sweep(db, err) || !count_held(&x, held_jobs))
         return false;
     rp_db_set_config(db, c);
-    rp_db_changed(db, RP_CHANGED_CONFIG | RP_CHANGED_SCHEDULES | RP_CHANGED_DUE | RP_CHANGED_READY);
+    rp_db_changed(db,
+                  RP_CHANGED_CONFIG | RP_CHANGED_SCHEDULES | RP_CHANGED_DUE | RP_CHANGED_CLAIMS);
     return true;
 }
 

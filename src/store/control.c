@@ -1,5 +1,6 @@
 /* Interventions on one job: each with its audit record, in the same transaction. */
 #include "store/internal.h"
+#include "store/job_rows.h"
 #include "store/registry.h"
 
 bool rp_job_cancel(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
@@ -15,6 +16,20 @@ bool rp_job_cancel(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_
                                : rp_job_apply(db, &j, RP_EV_CANCEL, &m, err)))
         return false;
     return rp_audit_job(db, actor, "job.cancel", id, "IRREVERSIBLE", before, reason, now_us, err);
+}
+
+/* Without it the command or worker would get nothing, and do who knows what. */
+static bool has_payload(struct rp_db *db, int64_t id, struct rp_err *err)
+{
+    int64_t purge;
+    if (!rp_job_payload_purged(db, id, &purge, err))
+        return false;
+    if (purge == 0)
+        return true;
+    (void)rp_fail(err, RP_E_REFUSED, "purge %lld took the payload of job %lld", (long long)purge,
+                  (long long)id);
+    return rp_hint(err, "bring it back: reprise purge show %lld names the backup to restore",
+                   (long long)purge);
 }
 
 static bool may_retry(struct rp_db *db, const struct rp_job_row *j, struct rp_str reason,
@@ -36,7 +51,7 @@ static bool may_retry(struct rp_db *db, const struct rp_job_row *j, struct rp_st
                       (long long)j->id);
         return rp_hint(err, "add it to the configuration and reload");
     }
-    return true;
+    return has_payload(db, j->id, err);
 }
 
 bool rp_job_retry(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,

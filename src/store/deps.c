@@ -85,7 +85,7 @@ static void wake(struct rp_db *db, enum rp_dep_state state)
 {
     rp_db_changed(db, RP_CHANGED_JOBS | RP_CHANGED_REPLAYS);
     if (state == RP_DEP_UP)
-        rp_db_changed(db, RP_CHANGED_READY);
+        rp_db_changed(db, RP_CHANGED_CLAIMS);
 }
 
 bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str says,

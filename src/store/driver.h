@@ -36,6 +36,9 @@ bool rp_constraint_failed(const struct rp_err *err); /* a unique constraint refu
 int64_t rp_col_i64(struct rp_stmt *s, int c); /* from 0; NULL → 0 */
 double rp_col_f64(struct rp_stmt *s, int c);
 bool rp_col_null(struct rp_stmt *s, int c);
+/* As stored, before any conversion. The numbers are part of the format of backups. */
+enum rp_kind { RP_KIND_INTEGER = 1, RP_KIND_REAL, RP_KIND_TEXT, RP_KIND_BLOB, RP_KIND_NULL };
+enum rp_kind rp_col_kind(struct rp_stmt *s, int c);
 struct rp_str rp_col_str(struct rp_stmt *s, int c,
                          struct rp_arena *a); /* copied; NULL → absent; text or blob */
 int64_t rp_changes(struct rp_db *db);         /* rows the last statement changed */

@@ -133,15 +133,17 @@ static bool open_gap(struct due *d, const struct rp_fire *f, struct rp_err *err)
 {
     bool down = d->next_us < f->up_since_us;
     char to[RP_STAMP_LEN];
+    struct rp_str known = d->gap.to_us == 0 ? d->gap.why : RP_NONE; /* rezone.c */
     d->gap = (struct gap){
         .to_us = down ? f->up_since_us - 1 : d->now_us,
         .at_us = d->now_us,
         .verdict = RP_VERDICT_MISSED,
-        .why = down ? down_words(d, f)
-                    : rp_str_fmt(d->arena,
-                                 "nothing could fire until %s: the clock was set, the "
-                                 "machine slept or the store was stuck",
-                                 rp_stamp(d->now_us, to)),
+        .why = known.n > 0 ? known
+               : down      ? down_words(d, f)
+                           : rp_str_fmt(d->arena,
+                                        "nothing could fire until %s: the clock was set, the "
+                                             "machine slept or the store was stuck",
+                                        rp_stamp(d->now_us, to)),
     };
     return d->conf->missed != RP_MISSED_RUN_ONCE || stand_for_all(d, err);
 }
@@ -241,8 +243,9 @@ static bool fire_next(struct due *d, const struct rp_fire *f, struct rp_err *err
     bool decided;
     struct decision v;
     if (instant > d->gap.to_us) {
-        d->gap = (struct gap){0};
-        if (was_missed(d, f) && !open_gap(d, f, err))
+        if (!was_missed(d, f))
+            d->gap = (struct gap){0};
+        else if (!open_gap(d, f, err))
             return false;
     }
     if (!rp_verdict_exists(d, instant, &decided, err))

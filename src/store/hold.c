@@ -173,7 +173,11 @@ static bool drop(struct rp_db *db, int64_t job_id, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(db, "delete from hold where job_id = ?1");
     rp_bind_i64(s, 1, job_id);
-    return rp_run(s, err);
+    if (!rp_run(s, err))
+        return false;
+    if (rp_changes(db) > 0) /* the next wave may go */
+        rp_db_changed(db, RP_CHANGED_DUE);
+    return true;
 }
 
 /* Only who has had an attempt before can have been held. */

@@ -66,7 +66,7 @@ static bool insert_some(struct rp_db *db, const struct rp_job_new *in, size_t n,
     for (size_t i = 0; i < n; i++) {
         out[i] = row_of(&in[i], now_us);
         bind_new(s, (int)i * COLUMNS, &in[i], &out[i]);
-        rp_job_changed(db, out[i].state, 0);
+        rp_job_changed(db, out[i].type_id, out[i].state, 0);
     }
     if (!rp_run(s, err))
         return false;

@@ -175,8 +175,8 @@ bool rp_jobs_begin(struct rp_db *db, struct rp_job_row *j, size_t n, const struc
  * and no output, with fewer statements. rows[i] is before, e[i] tells of its end. */
 bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_ending *e,
                      const int64_t *leases, size_t n, struct rp_err *err);
-/* Says (rp_db_changed) what a job's coming into `to` means to those who wait. */
-void rp_job_changed(struct rp_db *db, enum rp_state to, unsigned effects);
+/* Says (rp_db_changed) what the coming of a job of that type into `to` means to those who wait. */
+void rp_job_changed(struct rp_db *db, int64_t type_id, enum rp_state to, unsigned effects);
 /* [w] Asks for the end of a running job's attempt: 1 an operator, 2 overlap: replace. Nothing if it
  * has no lease. */
 bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err);

@@ -174,11 +174,29 @@ static bool write_all(struct rp_db *db, const struct rp_job_row *j, enum rp_stat
     return !(effects & RP_FX_RELEASE_LEASE) || release_lease(db, j->id, err);
 }
 
-void rp_job_changed(struct rp_db *db, enum rp_state to, unsigned effects)
+static bool queues_are_limited(const struct rp_config *c)
+{
+    for (size_t i = 0; i < c->n_queues; i++)
+        if (c->queues[i].max_running > 0)
+            return true;
+    return false;
+}
+
+/* Who may claim now: jobs of the type, and where a place in a queue became free, any. */
+static unsigned claims_of(struct rp_db *db, int64_t type_id, bool place_free)
+{
+    const struct rp_type *t = rp_type_settings(db, type_id);
+    if (t == NULL || (place_free && queues_are_limited(db->config)))
+        return RP_CHANGED_CLAIMS;
+    return t->run.n > 0 ? RP_CHANGED_COMMANDS : RP_CHANGED_READY;
+}
+
+void rp_job_changed(struct rp_db *db, int64_t type_id, enum rp_state to, unsigned effects)
 {
     unsigned bits = RP_CHANGED_JOBS;
-    if (to == RP_QUEUED || (effects & RP_FX_RELEASE_LEASE)) /* its place under a limit is free */
-        bits |= RP_CHANGED_READY;
+    bool place_free = (effects & RP_FX_RELEASE_LEASE) != 0;
+    if (to == RP_QUEUED || place_free)
+        bits |= claims_of(db, type_id, place_free);
     if (to == RP_SCHEDULED || to == RP_RETRYING)
         bits |= RP_CHANGED_DUE;
     rp_db_changed(db, bits);
@@ -200,7 +218,7 @@ bool rp_job_apply(struct rp_db *db, struct rp_job_row *j, enum rp_event event,
     rp_tally_move(db, j, &after);
     struct rp_job_row before = *j;
     *j = after;
-    rp_job_changed(db, t->to, t->effects);
+    rp_job_changed(db, j->type_id, t->to, t->effects);
     return rp_hold_follow(db, &before, j, event, m, err);
 }
 
@@ -248,12 +266,10 @@ static bool begin_chunk(struct rp_db *db, struct rp_job_row *j, size_t n,
     for (size_t i = 0; i < n; i++) {
         struct rp_job_row after = row_after(&j[i], t, m);
         rp_tally_move(db, &j[i], &after);
+        rp_job_changed(db, j[i].type_id, t->to, t->effects);
         j[i] = after;
     }
-    if (!write_begun(db, j, n, m, err))
-        return false;
-    rp_job_changed(db, t->to, t->effects);
-    return true;
+    return write_begun(db, j, n, m, err);
 }
 
 bool rp_jobs_begin(struct rp_db *db, struct rp_job_row *j, size_t n, const struct rp_move *m,
@@ -305,9 +321,9 @@ bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_
         after[i] = row_after(&rows[i], t, &m);
         e[i].job = &after[i];
         rp_tally_move(db, &rows[i], &after[i]);
+        rp_job_changed(db, rows[i].type_id, t->to, t->effects);
         rp_ending_count(db, &e[i]);
     }
-    rp_job_changed(db, t->to, t->effects);
     return write_succeeded(db, e, n, err) && release_leases(db, leases, n, err) &&
            rp_attempts_write(db, e, n, err);
 }

@@ -102,6 +102,6 @@ bool rp_queue_pause(struct rp_db *db, struct rp_str name, bool pause, struct rp_
                        rp_detail(&a, reason, RP_NONE, RP_NONE), now_us, err);
     rp_arena_free(&a);
     if (ok)
-        rp_db_changed(db, pause ? RP_CHANGED_JOBS : RP_CHANGED_JOBS | RP_CHANGED_READY);
+        rp_db_changed(db, pause ? RP_CHANGED_JOBS : RP_CHANGED_JOBS | RP_CHANGED_CLAIMS);
     return ok;
 }

@@ -170,12 +170,13 @@ enum rp_scope {
     RP_SCOPE_ENQUEUE,
     RP_SCOPE_WORK,
     RP_SCOPE_OPERATE,
-    RP_SCOPE_ADMIN
+    RP_SCOPE_ADMIN,
+    RP_SCOPE_PURGE /* deletes, and brings back; what operate may not */
 };
 const char *rp_scope_name(enum rp_scope s);
 bool rp_scope_of_name(struct rp_str name, enum rp_scope *out);
 /* Whether a token of scope `have` may do what needs `need`: admin all; operate: read, enqueue,
- * operate; work: read of its own, work; … */
+ * operate; work: read of its own, work; purge: read, purge; … */
 bool rp_scope_allows(enum rp_scope have, enum rp_scope need);
 struct rp_token {
     int64_t id;

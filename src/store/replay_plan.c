@@ -2,7 +2,7 @@
  */
 #include "base/json.h"
 #include "store/internal.h"
-#include "store/replays.h"
+#include "store/replays_internal.h"
 #include "store/rows.h"
 
 #include <stdio.h>
@@ -20,7 +20,8 @@
     " exists(select 1 from replay_item i join replay r on r.id = i.replay_id"                      \
     "  where i.job_id = j.id and i.fate in (1, 2) and r.state in (1, 2, 3, 4)),"                   \
     " t.configured = 0, a.output_bytes > 0, j.labels, j.payload,"                                  \
-    " exists(select 1 from deploy d where d.type_id = j.type_id and d.at > j.ended_at)"            \
+    " exists(select 1 from deploy d where d.type_id = j.type_id and d.at > j.ended_at),"           \
+    " j.purged > 0"                                                                                \
     " from job j join job_type t on t.id = j.type_id left join pattern p on p.id = j.pattern_id"   \
     " left join attempt a on a.job_id = j.id and a.n = j.last_n where " leading                    \
     " and j.state in (6, 8) and (?1 or j.state = 6) and (?2 is null or +j.type_id = ?2)"           \
@@ -36,11 +37,8 @@ static const char by_replay[] = CANDIDATES("j.replay_id = ?7");
 static const char by_type[] = CANDIDATES("j.type_id = ?2 and j.ended_at >= ?8 and j.ended_at < ?9");
 static const char by_time[] = CANDIDATES("j.ended_at >= ?8 and j.ended_at < ?9");
 
-struct ids {
-    int64_t type, queue, schedule, job;
-};
-
-static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f, const struct ids *ids)
+static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f,
+                           const struct rp_filter_ids *ids)
 {
     const char *sql = ids->job != 0        ? by_id
                       : f->pattern_id != 0 ? by_pattern
@@ -99,13 +97,12 @@ static struct rp_str sequence_of(struct rp_stmt *s, struct rp_arena *a)
     return value;
 }
 
-static bool where_holds(struct rp_stmt *s, const struct rp_job_filter *f)
+bool rp_filter_where(const struct rp_job_filter *f, struct rp_str labels, struct rp_str payload)
 {
     struct rp_arena a = {0};
     bool ok = true;
     for (size_t i = 0; ok && i < f->n_where; i++)
-        ok = member_is(rp_col_view(s, 16), &f->where[i], &a) ||
-             member_is(rp_col_view(s, 17), &f->where[i], &a);
+        ok = member_is(labels, &f->where[i], &a) || member_is(payload, &f->where[i], &a);
     rp_arena_free(&a);
     return ok;
 }
@@ -139,6 +136,7 @@ static struct rp_candidate read_candidate(struct rp_stmt *s, struct rp_arena *a)
         .started = rp_col_i64(s, 3) > 0,
         .has_output = rp_col_i64(s, 15) != 0,
         .deployed = rp_col_i64(s, 18) != 0,
+        .payload_purged = rp_col_i64(s, 19) != 0,
         .sequence = sequence_of(s, a),
     };
 }
@@ -148,7 +146,7 @@ static bool collect(struct rp_stmt *s, const struct rp_job_filter *f, struct fou
 {
     enum rp_step step = RP_STEP_DONE;
     while (out->n < out->limit && (step = rp_step(s, err)) == RP_STEP_ROW) {
-        if (!where_holds(s, f))
+        if (!rp_filter_where(f, rp_col_view(s, 16), rp_col_view(s, 17)))
             continue;
         out->v = rp_rows_grow(out->a, out->v, out->n, sizeof *out->v);
         out->v[out->n++] = read_candidate(s, out->a);
@@ -186,8 +184,8 @@ static bool need_number(struct rp_stmt *s, const char *what, int64_t number, con
     return rp_get_i64(s, 0, &id, err) && (id > 0 || rp_absent_id(err, what, number, lists));
 }
 
-static bool need_names(struct rp_db *db, const struct rp_job_filter *f, struct ids *ids,
-                       struct rp_err *err)
+bool rp_filter_names(struct rp_db *db, const struct rp_job_filter *f, struct rp_filter_ids *ids,
+                     struct rp_err *err)
 {
     return (f->type.p == NULL || rp_type_need(db, f->type, &ids->type, err)) &&
            (f->queue.p == NULL || rp_queue_need(db, f->queue, &ids->queue, err)) &&
@@ -206,8 +204,8 @@ bool rp_replay_candidates(struct rp_db *db, const struct rp_job_filter *f, const
     static const struct rp_job_filter open_filter;
     const struct rp_job_filter *by = f != NULL ? f : &open_filter;
     struct found found = {.limit = limit > 0 ? (size_t)limit : 0, .a = a};
-    struct ids lead = {0};
-    if (!need_names(db, by, &lead, err))
+    struct rp_filter_ids lead = {0};
+    if (!rp_filter_names(db, by, &lead, err))
         return false;
     for (size_t i = 0; i < n_ids; i++) {
         lead.job = ids[i];

@@ -79,6 +79,7 @@ struct rp_candidate {
     struct rp_str type, key, error_class, action, group;
     bool poison, superseded, in_replay, type_gone, started, has_output;
     bool deployed;          /* a deploy of its type was marked since it failed */
+    bool payload_purged;    /* its payload is in a backup only */
     struct rp_str sequence; /* its label of that name: one after another, by id (U8) */
     int risk; /* of a repeat, see struct rp_plan: set by the planner, frozen with the item */
 };

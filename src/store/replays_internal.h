@@ -5,6 +5,17 @@
 #include "store/internal.h"
 #include "store/replays.h"
 
+/* ---- replay_plan.c: what a selection means ---- */
+
+struct rp_filter_ids {
+    int64_t type, queue, schedule, job;
+};
+/* RP_E_NOT_FOUND for a name that nothing has. */
+bool rp_filter_names(struct rp_db *db, const struct rp_job_filter *f, struct rp_filter_ids *ids,
+                     struct rp_err *err);
+/* Whether labels or payload hold what `where` asks for. */
+bool rp_filter_where(const struct rp_job_filter *f, struct rp_str labels, struct rp_str payload);
+
 /* 0: none. */
 bool rp_payload_hash(struct rp_db *db, int64_t job_id, int64_t *out, struct rp_err *err);
 /* [w] A replay that has ended (done, aborted, undone) gets its end only once no item runs. */

@@ -6,8 +6,7 @@
     "id, name, next_at, anchor_at, last_at, paused_at, paused_by, paused_why,"                     \
     " gap_to, gap_at, gap_verdict, gap_job, gap_n, gap_why"
 
-static bool read_due(struct rp_db *db, struct rp_stmt *s, struct rp_arena *a, struct due *d,
-                     struct rp_err *err)
+static void read_due(struct rp_db *db, struct rp_stmt *s, struct rp_arena *a, struct due *d)
 {
     *d = (struct due){
         .db = db,
@@ -27,7 +26,11 @@ static bool read_due(struct rp_db *db, struct rp_stmt *s, struct rp_arena *a, st
                 .n = rp_col_i64(s, 12),
                 .why = rp_col_str(s, 13, a)},
     };
-    const struct rp_config *c = rp_db_config(db);
+}
+
+static bool in_force(struct due *d, struct rp_err *err)
+{
+    const struct rp_config *c = rp_db_config(d->db);
     d->conf = c != NULL ? rp_config_schedule(c, d->name) : NULL;
     return d->conf != NULL ||
            rp_fail(err, RP_E_NOT_FOUND, "schedule %.*s is not in the configuration in force",
@@ -45,14 +48,15 @@ bool rp_due_list(struct rp_db *db, int64_t until_us, int64_t max, struct rp_aren
     *out = NULL;
     for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
         *out = rp_rows_grow(a, *out, *n, sizeof **out);
-        if (!read_due(db, s, a, &(*out)[*n], err))
+        read_due(db, s, a, &(*out)[*n]);
+        if (!in_force(&(*out)[*n], err))
             return false;
     }
     return step == RP_STEP_DONE;
 }
 
-bool rp_due_get(struct rp_db *db, struct rp_str name, struct rp_arena *a, struct due *out,
-                struct rp_err *err)
+static bool read_named(struct rp_db *db, struct rp_str name, struct rp_arena *a, struct due *out,
+                       struct rp_err *err)
 {
     struct rp_stmt *s =
         rp_sql(db, "select " DUE_COLUMNS " from schedule where name = ?1 and active = 1");
@@ -60,9 +64,24 @@ bool rp_due_get(struct rp_db *db, struct rp_str name, struct rp_arena *a, struct
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
         return step == RP_STEP_DONE && rp_absent(err, "schedule", name, "reprise schedules");
-    bool ok = read_due(db, s, a, out, err);
+    read_due(db, s, a, out);
     rp_reset(s);
-    return ok;
+    return true;
+}
+
+bool rp_due_get(struct rp_db *db, struct rp_str name, struct rp_arena *a, struct due *out,
+                struct rp_err *err)
+{
+    return read_named(db, name, a, out, err) && in_force(out, err);
+}
+
+bool rp_due_of(struct rp_db *db, const struct rp_schedule *conf, struct rp_arena *a,
+               struct due *out, struct rp_err *err)
+{
+    if (!read_named(db, conf->name, a, out, err))
+        return false;
+    out->conf = conf;
+    return true;
 }
 
 bool rp_due_write(const struct due *d, struct rp_err *err)

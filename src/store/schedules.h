@@ -14,7 +14,8 @@
     X(RP_VERDICT_MERGED, 5, "merged")           /* into job_id */                                  \
     X(RP_VERDICT_LATE, 6, "skipped-late")       /* later than start_within */                      \
     X(RP_VERDICT_LIMIT, 7, "skipped-limit")     /* over missed_max */                              \
-    X(RP_VERDICT_CLOCK, 8, "skipped-clock")     /* the clock was set */
+    X(RP_VERDICT_CLOCK, 8, "skipped-clock")     /* the clock was set */                            \
+    X(RP_VERDICT_MOVED, 9, "moved")             /* the zone's rules changed: to when */
 
 enum rp_verdict {
     RP_VERDICT_NONE = 0, /* expected, no verdict yet: in the future */

@@ -41,12 +41,20 @@ bool rp_due_list(struct rp_db *db, int64_t until_us, int64_t max, struct rp_aren
 /* One by name, RP_E_NOT_FOUND if it is not in the configuration in force. */
 bool rp_due_get(struct rp_db *db, struct rp_str name, struct rp_arena *a, struct due *out,
                 struct rp_err *err);
+/* The one of `conf`, whose configuration is about to come into force. */
+bool rp_due_of(struct rp_db *db, const struct rp_schedule *conf, struct rp_arena *a,
+               struct due *out, struct rp_err *err);
 /* [w] next, last, anchor and gap as they are now. */
 bool rp_due_write(const struct due *d, struct rp_err *err);
 bool rp_verdict_exists(const struct due *d, int64_t instant_us, bool *out, struct rp_err *err);
 /* [w] A verdict is final: a second one of the same instant is an error of ours. */
 bool rp_verdict_write(const struct due *d, int64_t instant_us, const struct decision *v,
                       struct rp_err *err);
+
+/* ---- rezone.c ---- */
+
+/* [w] The rules of its zone are others than those that its next instant was computed by. */
+bool rp_due_rezone(struct due *d, struct rp_err *err);
 
 /* ---- overlap.c ---- */
 

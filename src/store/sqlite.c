@@ -444,6 +444,16 @@ bool rp_col_null(struct rp_stmt *s, int c)
     return sqlite3_column_type(s->st, c) == SQLITE_NULL;
 }
 
+_Static_assert(SQLITE_INTEGER == (int)RP_KIND_INTEGER && SQLITE_FLOAT == (int)RP_KIND_REAL &&
+                   SQLITE_TEXT == (int)RP_KIND_TEXT && SQLITE_BLOB == (int)RP_KIND_BLOB &&
+                   SQLITE_NULL == (int)RP_KIND_NULL,
+               "SQLite's numbers are ours");
+
+enum rp_kind rp_col_kind(struct rp_stmt *s, int c)
+{
+    return (enum rp_kind)sqlite3_column_type(s->st, c);
+}
+
 struct rp_str rp_col_view(struct rp_stmt *s, int c)
 {
     if (rp_col_null(s, c))

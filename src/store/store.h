@@ -53,7 +53,7 @@ void rp_savepoint_rollback(struct rp_db *db);
 /* What a transaction changed, so that those who wait can be woken after the commit. Operations add
  * bits; the writer takes them. */
 enum {
-    RP_CHANGED_READY = 1 << 0, /* a job became claimable, or a hold or pause ended */
+    RP_CHANGED_READY = 1 << 0, /* workers may find something to claim */
     RP_CHANGED_DUE = 1 << 1,   /* a due time appeared or moved: the engine reckons anew */
     RP_CHANGED_JOBS = 1 << 2,  /* any job moved (events) */
     RP_CHANGED_SCHEDULES = 1 << 3,
@@ -61,7 +61,10 @@ enum {
         1 << 4, /* a running command must be killed (cancel, replace): see rp_jobs_to_kill */
     RP_CHANGED_REPLAYS = 1 << 5,
     RP_CHANGED_CONFIG = 1 << 6,
-    RP_CHANGED_DOUBT = 1 << 7, /* a failure may be a dependency's: fresh checks would tell */
+    RP_CHANGED_COMMANDS = 1 << 7, /* the engine may find a command to start */
+    RP_CHANGED_CLAIMS = RP_CHANGED_READY | RP_CHANGED_COMMANDS, /* a hold or a pause ended, … */
+    RP_CHANGED_PURGES = 1 << 8,                                 /* one begins */
+    RP_CHANGED_DOUBT = 1 << 9, /* a failure may be a dependency's: fresh checks would tell */
 };
 unsigned rp_db_take_changes(struct rp_db *db);
 void rp_db_changed(struct rp_db *db, unsigned bits);

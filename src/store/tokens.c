@@ -22,6 +22,7 @@ static const struct {
     [RP_SCOPE_OPERATE] = {"operate",
                           BIT(RP_SCOPE_READ) | BIT(RP_SCOPE_ENQUEUE) | BIT(RP_SCOPE_OPERATE)},
     [RP_SCOPE_ADMIN] = {"admin", ~0u},
+    [RP_SCOPE_PURGE] = {"purge", BIT(RP_SCOPE_READ) | BIT(RP_SCOPE_PURGE)},
 };
 enum { SCOPES_N = sizeof scopes / sizeof *scopes };
 
@@ -115,9 +116,9 @@ bool rp_token_create(struct rp_db *db, struct rp_str name, enum rp_scope scope, 
     unsigned char hash[crypto_hash_sha256_BYTES];
     if (name.n == 0 || name.n > TOKEN_NAME_MAX)
         return rp_fail(err, RP_E_BAD_FIELD, "a token's name has 1 to %d bytes", TOKEN_NAME_MAX);
-    if (scope <= RP_SCOPE_NONE || scope > RP_SCOPE_ADMIN) {
+    if (scope <= RP_SCOPE_NONE || scope > RP_SCOPE_PURGE) {
         (void)rp_fail(err, RP_E_BAD_FIELD, "a token needs a scope");
-        return rp_hint(err, "use read, enqueue, work, operate or admin");
+        return rp_hint(err, "use read, enqueue, work, operate, purge or admin");
     }
     if (expires_us != 0 && expires_us <= now_us)
         return rp_fail(err, RP_E_BAD_FIELD, "a token that has expired already is of no use");

@@ -44,6 +44,7 @@ create table pattern(
 create table schedule(
   id integer primary key, name text not null unique, type_id integer not null references job_type(id),
   expr text not null, zone text not null, active integer not null default 1,
+  zone_rules integer not null default 0, -- what the zone said when next_at was computed (rp_zone_rules)
   next_at integer not null,              -- 9223372036854775807: none
   anchor_at integer not null default 0,  -- last planned instant (@every)
   last_at integer, paused_at integer, paused_by text, paused_why text,
@@ -66,7 +67,8 @@ create table job(
   schedule_id integer references schedule(id), instant integer, manual integer not null default 0,
   alone integer not null default 0,        -- not claimed while another job of its schedule runs (overlap)
   replay_id integer, external_id text,
-  outside integer not null default 0);     -- run by exec or imported: the store never queues it again by itself
+  outside integer not null default 0,      -- run by exec or imported: the store never queues it again by itself
+  purged integer not null default 0);      -- the purge that took its payload and outputs
 -- The claim path reads live rows only: its cost does not depend on history.
 create index job_ready on job(queue_id, type_id, priority desc, due_at) where state = 2;
 create index job_due on job(due_at) where state in (1, 4);
@@ -218,6 +220,15 @@ create table deploy(
   id integer primary key, type_id integer not null references job_type(id), at integer not null, version text,
   actor text not null, reason text);
 create index deploy_type on deploy(type_id, at);
+
+-- Deletions and restores, each a row, so that a killed daemon goes on with it. kind: 1 jobs, 2 payloads, 3 restore; state: 1 the
+-- backup is written or checked, 2 rows go or come, 3 done, 4 failed.
+create table purge(
+  id integer primary key, kind integer not null, dry integer not null default 0, state integer not null default 1,
+  file text not null, sha256 text, of_purge integer, selection text, plan text, actor text not null, reason text, says text,
+  jobs integer not null default 0, rows integer not null default 0, moved integer not null default 0, kept integer not null default 0,
+  at_job integer not null default 0, created_at integer not null, ended_at integer);
+create index purge_open on purge(id) where ended_at is null;
 
 create table node(
   name text primary key, pid integer not null, started_at integer not null, seen_at integer not null,

@@ -13,7 +13,7 @@
 #include "api/internal.h"
 #include "config/config.h"
 #include "deps/deps.h"
-#include "replay/replay.h"
+#include "replay/purge.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -34,6 +34,7 @@ struct world {
     struct rp_store *store;
     struct rp_engine *engine;
     struct rp_deps *deps;
+    struct rp_purger *purger;
     struct rp_api *api;
     int port;
 };
@@ -75,8 +76,11 @@ static inline struct world *world_new(const char *yaml, int64_t headers_us)
     assert_non_null(w->engine);
     w->deps = rp_deps_start(w->engine, w->config, &err);
     assert_non_null(w->deps);
+    w->purger = rp_purger_start(w->engine, &err);
+    assert_non_null(w->purger);
     struct rp_api_options ao = {.engine = w->engine,
                                 .deps = w->deps,
+                                .purger = w->purger,
                                 .socket_path = w->socket,
                                 .listen = RP_STR("127.0.0.1:0"),
                                 .body_bytes = 1 << 20,
@@ -95,6 +99,7 @@ static inline void world_free(struct world *w)
     rp_deps_stop(w->deps);
     rp_api_stop(w->api);
     rp_deps_free(w->deps);
+    rp_purger_stop(w->purger);
     rp_engine_free(w->engine);
     rp_store_close(w->store);
     rp_config_free(w->config);

@@ -24,6 +24,8 @@ static const struct {
     {"/v1/replays", "{\"select\":{\"all\":true},\"dry_run\":true}"},
     {"/v1/types/{t}/settings", "{\"set\":{\"timeout\":\"1m\"},\"reason\":\"r\"}"},
     {"/v1/deploys", "{\"types\":[\"mail\"]}"},
+    {"/v1/purges", "{\"select\":{\"all\":true},\"dry_run\":true}"},
+    {"/v1/restores", "{\"file\":\"none\"}"},
     {"/v1/tokens", "{\"name\":\"n\",\"scope\":\"read\"}"},
 };
 
@@ -47,6 +49,8 @@ static const char *scope_by_rule(const char *method, const char *path)
         return "work";
     if (strcmp(path, "/v1/jobs") == 0 && post)
         return "enqueue";
+    if (post && (strcmp(path, "/v1/purges") == 0 || strcmp(path, "/v1/restores") == 0))
+        return "purge";
     bool asks = strcmp(path, "/v1/analyses") == 0 || strcmp(path, "/v1/check/waiting") == 0;
     return post && !asks ? "operate" : "read";
 }
@@ -55,6 +59,8 @@ static bool allowed_by_rule(const char *have, const char *need)
 {
     if (strcmp(need, "none") == 0 || strcmp(have, "admin") == 0 || strcmp(have, need) == 0)
         return true;
+    if (strcmp(have, "purge") == 0)
+        return strcmp(need, "read") == 0;
     return strcmp(have, "operate") == 0 &&
            (strcmp(need, "read") == 0 || strcmp(need, "enqueue") == 0);
 }
@@ -76,10 +82,10 @@ static void fill(const char *path, char out[128])
 
 static void S3_each_route_is_open_to_the_scopes_of_the_table_only(void **state)
 {
-    static const char *const scopes[] = {"read", "enqueue", "work", "operate", "admin"};
+    static const char *const scopes[] = {"read", "enqueue", "work", "operate", "purge", "admin"};
     struct world *w = *state;
-    char token[5][128], path[128];
-    for (size_t s = 0; s < 5; s++)
+    char token[6][128], path[128];
+    for (size_t s = 0; s < 6; s++)
         (void)make_token(w, scopes[s], token[s]);
     for (size_t i = 0; i < routes_n; i++) {
         const struct route *r = &routes[i];
@@ -94,7 +100,7 @@ static void S3_each_route_is_open_to_the_scopes_of_the_table_only(void **state)
         if ((a.status == 401) != (strcmp(need, "none") != 0))
             fail_msg("%s %s without a token: %ld", r->method, path, a.status);
         answer_free(&a);
-        for (size_t s = 0; s < 5; s++) {
+        for (size_t s = 0; s < 6; s++) {
             q.token = token[s];
             a = ask(w, &q);
             bool refused = a.status == 401 || a.status == 403;
@@ -411,6 +417,14 @@ static void answers_are_as_described(void **state)
         {"GET", "/v1/replays/{r}/items", "/v1/replays/R1/items", NULL, 200},
         {"GET", "/v1/status", "/v1/status", NULL, 200},
         {"POST", "/v1/replays/{r}/abort", "/v1/replays/R1/abort", NULL, 200},
+        {"POST", "/v1/purges", "/v1/purges", "{\"select\":{\"all\":true},\"dry_run\":true}", 200},
+        {"POST", "/v1/purges", "/v1/purges",
+         "{\"select\":{\"state\":\"succeeded\",\"all\":true},\"backup\":\"b\"}", 201},
+        {"GET", "/v1/purges", "/v1/purges", NULL, 200},
+        {"GET", "/v1/purges/{id}", "/v1/purges/1", NULL, 200},
+        {"POST", "/v1/restores", "/v1/restores", "{\"file\":\"none\"}", 404},
+        {"GET", "/v1/restores", "/v1/restores", NULL, 200},
+        {"GET", "/v1/restores/{id}", "/v1/restores/1", NULL, 404},
         {"POST", "/v1/tokens", "/v1/tokens", "{\"name\":\"t\",\"scope\":\"read\",\"expires_s\":60}",
          201},
         {"GET", "/v1/tokens", "/v1/tokens", NULL, 200},

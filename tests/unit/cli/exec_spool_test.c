@@ -222,6 +222,9 @@ static void G9_a_killed_writer_leaves_whole_records_only(void **arg)
             writer(folder, ends[1], last + 1);
         (void)close(ends[1]);
         seed = seed * UINT64_C(6364136223846793005) + 1;
+        /* Every other one has said that it wrote, however slow the machine is. */
+        if (round % 2 == 1 && read(ends[0], &n, sizeof n) == sizeof n)
+            last = n;
         struct timespec some = {.tv_nsec = (long)(seed >> 33) % 8000000};
         (void)nanosleep(&some, NULL);
         (void)kill(pid, SIGKILL);

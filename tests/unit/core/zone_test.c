@@ -1,5 +1,5 @@
-/* Zones against the system's localtime_r for every name of tzdata, and the rules of names,
- * reloading and refusal. */
+/* Zones against the system's localtime_r for every name of tzdata, and the rules of names and
+ * refusal. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "../tzif.h"
 #include "base/time.h"
 #include "core/internal.h"
 
@@ -284,67 +285,6 @@ static void threads_that_load_at_once_get_the_same_zones(void **state)
 
 /* ---- files ---- */
 
-static void put_header(struct rp_buf *b, char version, unsigned times, unsigned types,
-                       unsigned chars)
-{
-    const unsigned counts[] = {0, 0, 0, times, types, chars};
-    rp_buf_add(b, "TZif", 4);
-    rp_buf_c(b, version);
-    for (int i = 0; i < 15; i++)
-        rp_buf_c(b, 0);
-    for (int i = 0; i < 6; i++)
-        for (int shift = 24; shift >= 0; shift -= 8)
-            rp_buf_c(b, (char)(counts[i] >> shift));
-}
-
-/* A zone without transitions, "TST" at `minutes` east of UTC. */
-static struct rp_buf made_zone(char version, int minutes, const char *footer)
-{
-    struct rp_buf b = {0};
-    int seconds = minutes * 60;
-    for (int block = 0; block < 2; block++) {
-        put_header(&b, version, 0, 1, 4);
-        for (int shift = 24; shift >= 0; shift -= 8)
-            rp_buf_c(&b, (char)(seconds >> shift));
-        rp_buf_add(&b, "\0\0TST", 6);
-    }
-    rp_buf_fmt(&b, "\n%s\n", footer);
-    return b;
-}
-
-static void write_zone(const char *path, int minutes)
-{
-    char fresh[300];
-    struct rp_buf b = made_zone('2', minutes, "");
-    (void)snprintf(fresh, sizeof fresh, "%s.new", path);
-    FILE *f = fopen(fresh, "w");
-    assert_non_null(f);
-    assert_int_equal(fwrite(b.p, 1, b.n, f), b.n);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(rename(fresh, path), 0);
-    rp_buf_free(&b);
-}
-
-static void a_replaced_file_is_read_anew_and_the_old_zone_stays_valid(void **state)
-{
-    (void)state;
-    char dir[] = "/tmp/zone_test_XXXXXX", path[128];
-    assert_non_null(mkdtemp(dir));
-    (void)snprintf(path, sizeof path, "%s/Testland", dir);
-    assert_int_equal(setenv("TZDIR", dir, 1), 0);
-    write_zone(path, 60);
-    const struct rp_zone *old = zone("Testland");
-    assert_ptr_equal(zone("Testland"), old);
-    write_zone(path, 90);
-    const struct rp_zone *new = zone("Testland");
-    assert_int_equal(rp_zone_offset(old, 0, NULL), 3600);
-    assert_int_equal(rp_zone_offset(new, 0, NULL), 5400);
-    assert_non_null(zone("Asia/Tokyo")); /* not in $TZDIR: the system's */
-    assert_int_equal(unsetenv("TZDIR"), 0);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(dir), 0);
-}
-
 static void damaged(struct rp_str bytes, const char *why)
 {
     struct rp_err err = {0};
@@ -356,8 +296,8 @@ static void damaged(struct rp_str bytes, const char *why)
 static void damaged_files_are_refused_at_every_length(void **state)
 {
     (void)state;
-    struct rp_buf good = made_zone('2', 60, "CET-1CEST,M3.5.0,M10.5.0/3"),
-                  v1 = made_zone('\0', 60, "");
+    struct rp_buf good = tzif_made('2', 60, "CET-1CEST,M3.5.0,M10.5.0/3"),
+                  v1 = tzif_made('\0', 60, "");
     struct rp_zone *z = rp_zone_from_tzif(RP_STR("Test"), rp_buf_view(&good), NULL);
     assert_non_null(z);
     assert_int_equal(rp_zone_offset(z, at("2026-07-01T00:00:00Z"), NULL), 7200);
@@ -373,7 +313,7 @@ static void damaged_files_are_refused_at_every_length(void **state)
 static void daylight_time_all_year_never_ends(void **state)
 {
     (void)state;
-    struct rp_buf b = made_zone('3', -300, "EST5EDT,0/0,J365/25");
+    struct rp_buf b = tzif_made('3', -300, "EST5EDT,0/0,J365/25");
     struct rp_zone *z = rp_zone_from_tzif(RP_STR("Test"), rp_buf_view(&b), NULL);
     assert_non_null(z);
     for (int64_t t = 0; t < at("2199-01-01T00:00:00Z"); t += 86400 * 10)
@@ -393,7 +333,6 @@ int main(void)
         cmocka_unit_test(names_that_are_no_zones_are_refused_with_the_closest_one),
         cmocka_unit_test(the_same_file_gives_the_same_zone),
         cmocka_unit_test(threads_that_load_at_once_get_the_same_zones),
-        cmocka_unit_test(a_replaced_file_is_read_anew_and_the_old_zone_stays_valid),
         cmocka_unit_test(damaged_files_are_refused_at_every_length),
         cmocka_unit_test(daylight_time_all_year_never_ends),
     };

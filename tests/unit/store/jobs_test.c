@@ -24,6 +24,38 @@ static void G2_a_batch_is_all_or_nothing_and_names_the_bad_one(void **state)
     assert_true(rp_db_take_changes(f->db) & RP_CHANGED_READY);
 }
 
+static unsigned claims_woken(struct fixture *f)
+{
+    return rp_db_take_changes(f->db) & RP_CHANGED_CLAIMS;
+}
+
+static void only_those_who_may_claim_are_woken(void **state)
+{
+    struct fixture *f = *state;
+    struct rp_str argv[] = {RP_STR("/bin/true")};
+    struct rp_queue_conf limited = {.name = RP_STR("default"), .max_running = 9};
+    help_types(f, "command", "work", NULL);
+    f->type[0].run = (struct rp_strs){argv, 1};
+    help_reload(f);
+    (void)claims_woken(f);
+    (void)help_enqueue(f, "work");
+    assert_int_equal(claims_woken(f), RP_CHANGED_READY);
+    (void)help_enqueue(f, "command");
+    assert_int_equal(claims_woken(f), RP_CHANGED_COMMANDS);
+    struct rp_lease l = help_claim_one(f);
+    (void)claims_woken(f);
+    (void)help_report(f, &l, RP_OUT_SUCCEEDED);
+    assert_int_equal(claims_woken(f), RP_CHANGED_READY);
+    (void)help_enqueue(f, "work");
+    l = help_claim_one(f);
+    (void)claims_woken(f);
+    f->config.queues = &limited; /* the place that becomes free may be a command's */
+    f->config.n_queues = 1;
+    (void)help_report(f, &l, RP_OUT_SUCCEEDED);
+    f->config.n_queues = 0;
+    assert_int_equal(claims_woken(f), RP_CHANGED_CLAIMS);
+}
+
 static void what_went_in_comes_out(void **state)
 {
     struct fixture *f = *state;
@@ -535,6 +567,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, help_setup, help_teardown)
     const struct CMUnitTest tests[] = {
         T(G2_a_batch_is_all_or_nothing_and_names_the_bad_one),
+        T(only_those_who_may_claim_are_woken),
         T(what_went_in_comes_out),
         T(values_that_cannot_be_used_are_refused),
         T(G13_a_key_makes_at_most_one_live_job),

@@ -49,9 +49,10 @@ static void S3_scopes_allow_what_they_say(void **state)
                                         "enqueue:enqueue",
                                         "work:work",
                                         "operate:read enqueue operate",
-                                        "admin:read enqueue work operate admin"};
-    for (unsigned have = 0; have <= RP_SCOPE_ADMIN; have++)
-        for (unsigned need = 1; need <= RP_SCOPE_ADMIN; need++) {
+                                        "admin:read enqueue work operate admin purge",
+                                        "purge:read purge"};
+    for (unsigned have = 0; have <= RP_SCOPE_PURGE; have++)
+        for (unsigned need = 1; need <= RP_SCOPE_PURGE; need++) {
             const char *allowed = strchr(table[have], ':') + 1;
             assert_int_equal(rp_scope_allows((enum rp_scope)have, (enum rp_scope)need),
                              strstr(allowed, rp_scope_name((enum rp_scope)need)) != NULL);

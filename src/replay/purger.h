@@ -1,0 +1,60 @@
+/* Private to replay/: the parts of purge and restore, all on the purger's own thread. */
+#ifndef RP_REPLAY_PURGER_H
+#define RP_REPLAY_PURGER_H
+
+#include "engine/engine.h"
+#include "replay/backup.h"
+#include "replay/purge.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct rp_purger {
+    struct rp_engine *engine;
+    struct rp_listener listener;
+    pthread_t thread;
+    pthread_mutex_t lock; /* protects what follows; a leaf */
+    pthread_cond_t wake;
+    bool woken;
+    int64_t ids_of, *ids; /* jobs of a purge that begins, 0: none */
+    size_t n_ids;
+    atomic_bool stopping;
+};
+
+/* One purge or restore on its way. */
+struct work {
+    struct rp_purger *purger;
+    struct rp_db *db; /* a reader of its own */
+    struct rp_purge p;
+    struct rp_arena arena;
+    int64_t *ids;
+    size_t n_ids;
+};
+
+/* How a part ended: done, failed with err, or the daemon stops and the next one goes on. */
+enum outcome { WORK_DONE, WORK_FAILED, WORK_LEFT };
+
+/* purger.c: one short transaction, again and again while the store cannot be written. */
+enum outcome work_write(struct work *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
+                        void *arg, struct rp_err *err);
+bool work_stops(const struct work *w);
+/* A new snapshot, so that none lasts long. */
+bool work_snapshot(struct work *w, struct rp_err *err);
+/* Opens the file, which must be one of this store. */
+bool work_open(struct work *w, struct rp_backup_in **in, struct rp_err *err);
+/* [w] state 2, from w->p. */
+enum outcome work_prepared(struct work *w, struct rp_err *err);
+
+/* How a job of a backup and the store's compare. */
+enum likeness { LIKE_SAME, LIKE_ABSENT, LIKE_DIFFERS };
+/* From its first row (item) to its end (item is then JOB); false with err if the file is bad. */
+bool work_compare(struct work *w, struct rp_backup_in *in, struct rp_backup_item *item,
+                  enum likeness *out, struct rp_err *err);
+
+enum outcome purge_work(struct work *w, struct rp_err *err);   /* purge_run.c */
+enum outcome restore_work(struct work *w, struct rp_err *err); /* restore.c */
+
+/* So long may a transaction of ours take (G19). */
+#define WORK_SLICE_US INT64_C(5000)
+
+#endif
