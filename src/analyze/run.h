@@ -55,8 +55,9 @@ struct rp_tally {
     uint64_t attempts[RP_TALLY_ATTEMPTS + 1]; /* [n]: runs that were attempt n, the last: or more */
     bool attempts_said;                       /* false: the source counts none, all are [1] */
     int64_t first_start, last_end;            /* RP_NO_TIME: none known */
-    struct rp_tally_type *types;              /* in order of first sight; beyond the limit all
-                                                 further types count as the last one, "(others)" */
+    uint64_t backwards;          /* runs that end before they began: the clock was set */
+    struct rp_tally_type *types; /* in order of first sight; beyond the limit all
+                                    further types count as the last one, "(others)" */
     size_t n_types;
     struct rp_tally_index *index;
     struct rp_arena arena;

@@ -85,4 +85,6 @@ void rp_tally_add(void *tally, const struct rp_run *run)
         t->first_start = run->start_us;
     if (run->end_us != RP_NO_TIME && run->end_us > t->last_end)
         t->last_end = run->end_us;
+    t->backwards +=
+        run->end_us != RP_NO_TIME && run->start_us != RP_NO_TIME && run->end_us < run->start_us;
 }

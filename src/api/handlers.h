@@ -13,7 +13,7 @@ typedef void render_fn(struct request *q);
 /* jobs.c */
 prepare_fn p_enqueue, p_reason;
 run_fn r_enqueue, r_jobs, r_jobs_count, r_jobs_failures, r_job, r_attempts, r_output, r_cancel,
-    r_retry, r_resolve;
+    r_retry, r_resolve, r_attempts_page;
 prepare_fn p_resolve;
 render_fn a_enqueue;
 /* {reason?, …}: fills q->in with a struct rp_str */

@@ -366,6 +366,28 @@ bool r_attempts(struct request *q, struct rp_db *db, struct rp_err *err)
     return true;
 }
 
+/* Attempts of all jobs, for export. */
+bool r_attempts_page(struct request *q, struct rp_db *db, struct rp_err *err)
+{
+    static const char *const known[] = {"type", "since", "until", "limit", "cursor", NULL};
+    struct rp_attempts_filter f = {.type = query(q, "type")};
+    struct rp_job_attempt *rows;
+    int64_t next;
+    size_t n;
+    if (!query_known(q, known, err) || !query_time(q, "since", &f.since_us, err) ||
+        !query_time(q, "until", &f.until_us, err) ||
+        !query_i64(q, "limit", 1, 1000, 50, &f.limit, err) ||
+        !query_i64(q, "cursor", 1, INT64_MAX, 0, &f.after_job, err) ||
+        !rp_attempts_page(db, &f, &q->arena, &rows, &n, &next, err))
+        return false;
+    answer_begin(q, 200);
+    shape_list_begin(&q->w);
+    for (size_t i = 0; i < n; i++)
+        shape_job_attempt(&q->w, &rows[i]);
+    shape_list_end(&q->w, next);
+    return true;
+}
+
 static void output_answer(struct request *q, const struct rp_output *o, int64_t stream)
 {
     struct rp_buf text = {0};

@@ -96,7 +96,7 @@ static bool start(struct request *q, struct rp_db *db, struct rp_err *err)
     return false;
 }
 
-/* Planning reads much and writes nothing: a reader does it. */
+/* Planning reads much and writes nothing: the reader for long questions does it. */
 static void look(struct rp_db *db, void *arg)
 {
     struct request *q = arg;
@@ -120,7 +120,7 @@ static void checked(void *ctx)
     struct request *q = ctx;
     struct rp_err err;
     q->read = (struct rp_read){.run = look, .arg = q};
-    if (!rp_engine_read(q->api->engine, &q->read, &err))
+    if (!rp_engine_read_long(q->api->engine, &q->read, &err))
         request_refuse(q, &err);
 }
 

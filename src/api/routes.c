@@ -19,6 +19,7 @@ const struct route routes[] = {
     {"GET",  "/v1/jobs/{id}/attempts",                   RP_SCOPE_READ,    ROUTE_READ,  NULL, r_attempts, NULL, 0},
     {"GET",  "/v1/jobs/{id}/replays",                    RP_SCOPE_READ,    ROUTE_READ,  NULL, r_job_replays, NULL, 0},
     {"GET",  "/v1/jobs/{id}/attempts/{n}/output",        RP_SCOPE_READ,    ROUTE_READ,  NULL, r_output, NULL, 0},
+    {"GET",  "/v1/attempts",                             RP_SCOPE_READ,    ROUTE_READ,  NULL, r_attempts_page, NULL, 0},
     {"POST", "/v1/jobs/{id}/cancel",                     RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_cancel, NULL, SMALL},
     {"POST", "/v1/jobs/{id}/retry",                      RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_retry, NULL, SMALL},
     {"POST", "/v1/jobs/{id}/resolve",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_resolve, r_resolve, NULL, SMALL},

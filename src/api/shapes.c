@@ -131,6 +131,32 @@ void shape_attempt(struct rp_jw *w, const struct rp_attempt *t)
     rp_jw_object_end(w);
 }
 
+void shape_job_attempt(struct rp_jw *w, const struct rp_job_attempt *t)
+{
+    rp_jw_object(w);
+    rp_jw_m_id(w, "job", t->attempt.job_id);
+    rp_jw_m_str(w, "type", t->type);
+    rp_jw_m_str(w, "queue", t->queue);
+    rp_jw_m_cstr(w, "state", rp_state_name(t->state));
+    rp_jw_m_str(w, "schedule", t->schedule);
+    m_raw(w, "labels", t->labels);
+    m_true(w, "newest", t->newest);
+    rp_jw_key(w, "attempt");
+    shape_attempt(w, &t->attempt);
+    if (t->pattern.id != 0) {
+        rp_jw_key(w, "pattern");
+        rp_jw_object(w);
+        shape_prefixed_id(w, "id", "P", t->pattern.id);
+        rp_jw_m_str(w, "template", t->pattern.template);
+        rp_jw_m_str(w, "name", t->pattern.name);
+        rp_jw_m_str(w, "class", t->pattern.class);
+        rp_jw_m_str(w, "group", t->pattern.group);
+        rp_jw_m_str(w, "action", t->pattern.action);
+        rp_jw_object_end(w);
+    }
+    rp_jw_object_end(w);
+}
+
 void shape_lease(struct rp_jw *w, const struct rp_lease *l)
 {
     char token[32];

@@ -10,6 +10,7 @@
 
 void shape_job(struct rp_jw *w, const struct rp_job *j);
 void shape_attempt(struct rp_jw *w, const struct rp_attempt *t);
+void shape_job_attempt(struct rp_jw *w, const struct rp_job_attempt *t);
 void shape_lease(struct rp_jw *w, const struct rp_lease *l);
 void shape_queue(struct rp_jw *w, const struct rp_queue_row *q);
 void shape_schedule(struct rp_jw *w, const struct rp_schedule_row *s);

@@ -156,8 +156,8 @@ static void analyzed(struct cli *cli, struct rp_str p)
     int64_t first = doc_time(cli, p, "first"), last = doc_time(cli, p, "last");
     (void)printf("\n");
     line_begin(&l, cli, doc_show(cli, p, "id"), LABEL);
-    line_part(&l, "%s", painted(cli, BOLD, show_count(cli, doc_i64(p, "count", 0))));
-    line_part(&l, "%s", doc_show(cli, p, "template"));
+    line_part(&l, "%s   %s", painted(cli, BOLD, show_count(cli, doc_i64(p, "count", 0))),
+              doc_show(cli, p, "template"));
     line_end(&l);
     line_begin(&l, cli, "", LABEL);
     line_part(&l, "class %s → %s", painted(cli, YELLOW, doc_show(cli, p, "class")),

@@ -2,6 +2,7 @@
 #ifndef RP_CLI_ANALYZE_H
 #define RP_CLI_ANALYZE_H
 
+#include "analyze/bins.h"
 #include "cli/internal.h"
 
 int run_analyze(struct cli *cli);
@@ -20,6 +21,9 @@ const char *condition_where(struct cli *cli, struct rp_str condition);
 const char *condition_counts(struct cli *cli, struct rp_str condition, const char *side);
 const char *condition_odds(struct cli *cli, struct rp_str condition);
 const char *condition_shadows(struct cli *cli, struct rp_str condition);
+
+/* The members timeline and onset, of what was read; nothing where it has no times. */
+void timeline_json(struct rp_jw *w, const struct rp_bins *b);
 
 /* The answer as a page in a file ("-": standard output). The exit code. */
 int analyze_html(struct cli *cli, struct rp_str answer, const char *path);

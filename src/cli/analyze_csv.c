@@ -2,10 +2,8 @@
  * daemon. */
 #include "cli/analyze.h"
 
-#include "analyze/bins.h"
 #include "analyze/contrast.h"
 #include "analyze/csv.h"
-#include "analyze/onset.h"
 #include "cli/import.h"
 #include "cli/selector.h"
 
@@ -39,6 +37,8 @@ struct table {
     int64_t first_us, last_us;
     struct rp_bins *bins; /* runs over time */
     struct rp_contrast *contrast;
+    bool torn; /* it could not be read to its end: damage says why */
+    struct rp_err damage;
 };
 
 static bool no_column(const struct table *t, struct rp_str name, struct rp_err *err)
@@ -46,7 +46,8 @@ static bool no_column(const struct table *t, struct rp_str name, struct rp_err *
     struct rp_buf have = {.limit = 180};
     for (size_t i = 0; i < t->n_header; i++)
         rp_buf_fmt(&have, "%s%.*s", i > 0 ? " " : "", RP_FMT(t->header[i]));
-    (void)rp_fail(err, RP_E_BAD_FIELD, "%s has no column \"%.*s\"", t->path, RP_FMT(name));
+    (void)rp_fail(err, RP_E_BAD_FIELD, "%s has no column \"%.*s\"", input_name(t->path),
+                  RP_FMT(name));
     (void)rp_hint(err, "its columns: %.*s", RP_FMT(rp_buf_view(&have)));
     rp_buf_free(&have);
     return false;
@@ -84,12 +85,27 @@ static bool time_add(struct table *t, size_t index, struct rp_err *err)
                          err);
 }
 
-/* RFC 3339, or a number of seconds, ms or µs since 1970 by its size. */
+/* "2026-11-23", also with a time behind it that names no zone: UTC. */
+static bool dated(struct rp_str s, int64_t *us)
+{
+    char whole[40];
+    bool day = s.n == 10;
+    if (s.n < 10 || s.n > 26 || s.p[4] != '-' || s.p[7] != '-')
+        return false;
+    (void)snprintf(whole, sizeof whole, "%.10s%c%.*s%s", s.p, 'T', day ? 0 : (int)s.n - 11,
+                   day ? "" : s.p + 11,
+                   day         ? "00:00:00Z"
+                   : s.n == 16 ? ":00Z"
+                               : "Z");
+    return rp_time_parse(rp_str_of(whole), us);
+}
+
+/* RFC 3339, a date, or a number of seconds, ms or µs since 1970 by its size. */
 static bool time_of(struct rp_str s, int64_t *us)
 {
     int64_t n;
     struct rp_str rest = rp_str_trim(s), whole;
-    if (rp_time_parse(rest, us))
+    if (rp_time_parse(rest, us) || dated(rest, us))
         return true;
     if (!rp_str_split(&rest, '.', &whole) || !rp_str_i64(whole, &n))
         return false;
@@ -235,16 +251,19 @@ static bool take_bytes(void *ctx, struct rp_str bytes, struct rp_err *err)
     return rp_csv_feed(&t->csv, bytes, err);
 }
 
+/* True also for a table that is damaged further on: what came before is read. */
 static bool read_table(struct table *t, struct rp_err *err)
 {
     rp_csv_open(&t->csv, take_record, t);
-    bool ok = stream_file(t->cli, t->path, take_bytes, t, err) && rp_csv_end(&t->csv, err);
+    bool ok = stream_text(t->cli, t->path, take_bytes, t, err) && rp_csv_end(&t->csv, err);
     rp_csv_close(&t->csv);
     if (ok && t->header == NULL)
-        return rp_fail(err, RP_E_BAD_FIELD, "%s is empty: not even a header", t->path);
+        return rp_fail(err, RP_E_BAD_FIELD, "%s is empty: not even a header", input_name(t->path));
+    t->torn = !ok && t->contrast != NULL;
+    t->damage = *err;
     if (ok && t->contrast == NULL)
         t->contrast = rp_contrast_new(NULL, 0);
-    return ok;
+    return ok || t->torn;
 }
 
 /* ---- the answer ---- */
@@ -256,51 +275,6 @@ static void write_names(struct rp_jw *w, const char *key, const struct rp_str *v
     for (size_t i = 0; i < n; i++)
         rp_jw_str(w, v[i]);
     rp_jw_array_end(w);
-}
-
-static void write_series(struct rp_jw *w, const char *key, const struct rp_bins *b, size_t each,
-                         bool failed)
-{
-    rp_jw_key(w, key);
-    rp_jw_array(w);
-    for (size_t i = 0; i < b->n; i += each) {
-        uint64_t n = 0;
-        for (size_t k = i; k < b->n && k < i + each; k++)
-            n += failed ? b->v[k].failed : b->v[k].runs;
-        rp_jw_i64(w, (int64_t)n);
-    }
-    rp_jw_array_end(w);
-}
-
-static void write_timeline(struct rp_jw *w, const struct rp_bins *b)
-{
-    enum { POINTS = 96 };
-    size_t each = (b->n + POINTS - 1) / POINTS;
-    rp_jw_key(w, "timeline");
-    rp_jw_object(w);
-    rp_jw_m_time(w, "from", b->from_us);
-    rp_jw_m_i64(w, "step_s", b->width_us / RP_US_S * (int64_t)each);
-    write_series(w, "runs", b, each, false);
-    write_series(w, "failures", b, each, true);
-    rp_jw_object_end(w);
-}
-
-/* When failing began, of the whole period. */
-static void write_onset(struct rp_jw *w, const struct rp_bins *b)
-{
-    struct rp_onset o;
-    rp_onset_find(b->v, b->n, false, &o);
-    rp_jw_key(w, "onset");
-    rp_jw_object(w);
-    rp_jw_m_cstr(w, "kind", rp_onset_name(o.kind));
-    if (o.kind != RP_ONSET_NONE) {
-        rp_jw_m_time(w, "at", b->from_us + (int64_t)o.at * b->width_us);
-        rp_jw_m_time(w, "from", b->from_us + (int64_t)o.from * b->width_us);
-        rp_jw_m_time(w, "to", b->from_us + (int64_t)(o.to + 1) * b->width_us);
-        rp_jw_m_f64(w, "before", o.before);
-        rp_jw_m_f64(w, "after", o.after);
-    }
-    rp_jw_object_end(w);
 }
 
 static void write_answer(const struct table *t, const struct rp_contrast_answer *r,
@@ -321,10 +295,7 @@ static void write_answer(const struct table *t, const struct rp_contrast_answer 
     rp_jw_m_i64(&w, "runs", (int64_t)r->all.runs);
     rp_jw_m_i64(&w, "failures", (int64_t)r->all.failed);
     rp_jw_m_i64(&w, "unexplained", (int64_t)r->unexplained);
-    if (t->bins->n > 0) {
-        write_timeline(&w, t->bins);
-        write_onset(&w, t->bins);
-    }
+    timeline_json(&w, t->bins);
     write_names(&w, "attributes", names, t->n_attributes);
     write_names(&w, "left_out", r->left_out, r->n_left_out);
     rp_jw_m_i64(&w, "tests", (int64_t)r->tests);
@@ -358,8 +329,23 @@ static void show_answer(struct cli *cli, const struct rp_contrast_answer *r, str
               show_plural(cli, (int64_t)r->tests, "test", "tests"));
     line_end(&l);
     show_onset(cli, json, 0);
+    if (opt_text(cli, "time") != NULL && !doc_has(json, "window"))
+        note(cli,
+             "No value of %s is a time: 2026-11-23T02:14:07Z, 2026-11-23 02:14, a date, or seconds "
+             "since 1970.",
+             opt_text(cli, "time"));
     show_left_out(cli, r);
     (void)printf("\n");
+    if (r->all.failed == 0 || r->all.failed == r->all.runs) {
+        say(cli, 0, "%s",
+            r->all.runs == 0 ? "no row counts as a run: does --runs name values of that column?"
+            : r->all.failed == 0
+                ? "no row failed by --failed: does it name values of that column?"
+                : "every row failed: there is nothing to compare with. Of a table "
+                  "that lists failures only, --failed 'message~REGEX' contrasts one "
+                  "kind with the others");
+        return;
+    }
     if (r->n == 0) {
         say(cli, 0,
             "no attribute explains this: of no value and no pair of values is it sure (q "
@@ -412,8 +398,10 @@ int analyze_csv(struct cli *cli, const char *path)
     struct table t = {
         .cli = cli, .path = path, .time = SIZE_MAX, .first_us = INT64_MAX, .last_us = INT64_MIN};
     t.bins = rp_xcalloc(1, sizeof *t.bins);
-    struct rp_err err;
+    struct rp_err err = {0};
     int code = selectors(&t, &err) && read_table(&t, &err) ? answer(&t) : say_err(cli, &err);
+    if (t.torn)
+        code = say_err(cli, &t.damage);
     for (size_t i = 0; i < t.n_runs; i++)
         selector_free(&t.runs[i]);
     selector_free(&t.failed);

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { POINTS_MOST = 200, BARS_MOST = 12, WIDTH = 800, HEIGHT = 220, HEAD = 50, FOOT = 30 };
+enum { POINTS_MOST = 200, BARS_MOST = 12, WIDTH = 800, HEIGHT = 170, MARKS_MOST = 6 };
 
 /* ---- over time ---- */
 
@@ -37,24 +37,12 @@ static double x_of(const struct timeline *t, int64_t us)
     return (double)(us - t->from_us) / span * WIDTH;
 }
 
-static void mark(struct page *p, const struct timeline *t, int64_t us, const char *label, int y)
-{
-    double x = x_of(t, us);
-    if (us == 0 || x < 0 || x > WIDTH)
-        return;
-    page_raw(p, "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"0\" y2=\"%d\"/>", x, x, HEIGHT);
-    page_raw(p, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", x + (x > WIDTH * .5 ? -5 : 5), y,
-             x > WIDTH * .5 ? "end" : "start");
-    page_cstr(p, label);
-    page_raw(p, "</text>");
-}
-
 static void columns(struct page *p, const struct timeline *t, const struct series *s,
                     const char *class)
 {
     double width = (double)WIDTH / (double)t->runs.n;
     for (size_t i = 0; i < s->n && t->runs.most > 0; i++) {
-        double height = (double)s->v[i] / (double)t->runs.most * (HEIGHT - HEAD);
+        double height = (double)s->v[i] / (double)t->runs.most * HEIGHT;
         if (s->v[i] > 0)
             page_raw(p, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>",
                      class, (double)i * width, HEIGHT - height, width * .9, height);
@@ -79,49 +67,89 @@ static void timeline_table(struct page *p, const struct timeline *t)
     page_raw(p, "</details>\n");
 }
 
-static const char *clock_of(struct cli *cli, int64_t us)
+/* With its day: a page is read later. */
+static const char *moment(struct cli *cli, int64_t us)
 {
     char stamp[RP_TIME_LEN];
-    return show_fmt(cli, "%.5s", rp_time_format(us, stamp) + 11);
+    (void)rp_time_format(us, stamp);
+    return show_fmt(cli, "%.10s %.8s UTC", stamp, stamp + 11);
 }
 
-static void marks(struct page *p, const struct timeline *t, struct rp_str a)
+/* ---- what happened meanwhile: a line in the picture, its words above it ---- */
+
+struct marks {
+    double x[MARKS_MOST];
+    const char *label[MARKS_MOST];
+    size_t n;
+};
+
+static void add_mark(struct marks *m, const struct timeline *t, int64_t us, const char *label)
+{
+    double x = x_of(t, us);
+    if (us == 0 || x < 0 || x > WIDTH || m->n == MARKS_MOST)
+        return;
+    m->x[m->n] = x;
+    m->label[m->n++] = label;
+}
+
+static void find_marks(struct cli *cli, const struct timeline *t, struct rp_str a, struct marks *m)
 {
     struct items i;
-    int64_t at = doc_time(p->cli, a, "onset.at");
-    int y = 30;
-    mark(p, t, at, show_fmt(p->cli, "began %s", clock_of(p->cli, at)), 14);
-    for (items_open(&i, a, "suspects"); items_next(&i) && y < HEAD; y += 16)
-        mark(p, t, doc_time(p->cli, i.value, "at"),
-             show_fmt(p->cli, "%s %s", doc_show(p->cli, i.value, "what"),
-                      doc_show(p->cli, i.value, "kind")),
-             y);
+    int64_t at = doc_time(cli, a, "onset.at");
+    add_mark(m, t, at, show_fmt(cli, "failing began %s", moment(cli, at)));
+    for (items_open(&i, a, "suspects"); items_next(&i);) {
+        at = doc_time(cli, i.value, "at");
+        add_mark(m, t, at,
+                 show_fmt(cli, "%s %s %s", doc_show(cli, i.value, "what"),
+                          doc_show(cli, i.value, "kind"), moment(cli, at)));
+    }
     items_close(&i);
+}
+
+static void mark_words(struct page *p, const struct marks *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        bool left = m->x[i] < WIDTH * .5; /* of the line, or right of it */
+        double percent = (left ? m->x[i] : WIDTH - m->x[i]) / WIDTH * 100;
+        page_raw(p, "<div class=\"tip%s\" style=\"padding-%s:%.1f%%\">%s", left ? "" : " end",
+                 left ? "left" : "right", percent, left ? "│ " : "");
+        page_cstr(p, m->label[i]);
+        page_raw(p, "%s</div>\n", left ? "" : " │");
+    }
+}
+
+static void picture(struct page *p, const struct timeline *t, const struct marks *m)
+{
+    page_picture(p, WIDTH, HEIGHT);
+    columns(p, t, &t->runs, "calm");
+    columns(p, t, &t->failures, "bad");
+    page_raw(p, "<line class=\"axis\" x1=\"0\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>", WIDTH, HEIGHT,
+             HEIGHT);
+    for (size_t i = 0; i < m->n; i++)
+        page_raw(p, "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"0\" y2=\"%d\"/>", m->x[i],
+                 m->x[i], HEIGHT);
+    page_raw(p, "</svg>\n");
 }
 
 static void over_time(struct page *p, struct rp_str a)
 {
-    struct timeline t = {.from_us = doc_time(p->cli, a, "timeline.from"),
+    struct cli *cli = p->cli;
+    struct timeline t = {.from_us = doc_time(cli, a, "timeline.from"),
                          .step_us = doc_i64(a, "timeline.step_s", 60) * RP_US_S};
+    struct marks m = {0};
     read_series(a, "timeline.runs", &t.runs);
     read_series(a, "timeline.failures", &t.failures);
     if (t.runs.n == 0)
         return;
+    find_marks(cli, &t, a, &m);
     page_raw(p, "<h2>Over time</h2>\n");
-    page_figure(p, WIDTH, HEIGHT + FOOT, "Failures and runs over time",
-                show_fmt(p->cli,
-                         "Columns of %lld minutes: runs, and in front those that failed. The table "
-                         "below says the same.",
-                         (long long)(t.step_us / RP_US_MIN)));
-    columns(p, &t, &t.runs, "calm");
-    columns(p, &t, &t.failures, "bad");
-    page_raw(p, "<line class=\"axis\" x1=\"0\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>", WIDTH, HEIGHT,
-             HEIGHT);
-    page_raw(p, "<text class=\"soft\" x=\"0\" y=\"%d\">%s UTC</text>", HEIGHT + 20,
-             clock_of(p->cli, t.from_us));
-    page_raw(p, "<text class=\"soft\" x=\"%d\" y=\"%d\" text-anchor=\"end\">%s UTC</text>", WIDTH,
-             HEIGHT + 20, clock_of(p->cli, t.from_us + (int64_t)t.runs.n * t.step_us));
-    marks(p, &t, a);
+    page_figure(p, "Runs, and in front of them those that failed",
+                show_fmt(cli, "One column is %s; the highest stands for %s.",
+                         show_span(cli, t.step_us), show_plural(cli, t.runs.most, "run", "runs")));
+    mark_words(p, &m);
+    picture(p, &t, &m);
+    page_raw(p, "<div class=\"ends\"><span>%s</span>", moment(cli, t.from_us));
+    page_raw(p, "<span>%s</span></div>", moment(cli, t.from_us + (int64_t)t.runs.n * t.step_us));
     page_figure_end(p);
     timeline_table(p, &t);
 }
@@ -155,8 +183,7 @@ static void conditions(struct page *p, struct rp_str a, const char *of)
                                         rate_in(i.value, "outside"), true};
     }
     items_close(&i);
-    page_bars(p, show_fmt(cli, "Failure rate under each condition and elsewhere: %s", of),
-              "Pairs of bars; the table below says the same.", bars, n);
+    page_bars(p, show_fmt(cli, "Failure rate under each condition and elsewhere: %s", of), bars, n);
     page_table(p, show_fmt(cli, "Where runs fail more often: %s", of), titles);
     for (items_open(&i, a, "conditions"); items_next(&i);) {
         page_row(p);
@@ -189,20 +216,21 @@ static void share_bars(struct page *p, struct rp_str a)
                               share, false};
     }
     items_close(&i);
-    page_bars(p, "Patterns by their share of the failures",
-              "One bar a pattern; the sections below say the same.", bars, n);
+    page_bars(p, "Patterns by their share of the failures", bars, n);
 }
 
-static const char *onset_words(struct cli *cli, struct rp_str p)
+/* A sentence; `else_words` where there is no onset. */
+static const char *onset_words(struct cli *cli, struct rp_str p, const char *else_words)
 {
     int64_t at = doc_time(cli, p, "onset.at");
     if (at == 0)
-        return "no onset within the 24 hours before the window's end";
-    return show_fmt(cli, "%s %s UTC (%s)",
-                    rp_str_is(doc_str(cli, p, "onset.kind"), "slow") ? "a slow rise since"
-                                                                     : "began suddenly",
-                    show_clock(cli, at),
-                    show_period(cli, doc_time(cli, p, "onset.from"), doc_time(cli, p, "onset.to")));
+        return else_words;
+    return show_fmt(
+        cli, "Failing %s %s, between %s and %s: %s → %s of the runs.",
+        rp_str_is(doc_str(cli, p, "onset.kind"), "slow") ? "has risen slowly since" : "began at",
+        moment(cli, at), moment(cli, doc_time(cli, p, "onset.from")),
+        moment(cli, doc_time(cli, p, "onset.to")), show_percent(cli, doc_f64(p, "onset.before", 0)),
+        show_percent(cli, doc_f64(p, "onset.after", 0)));
 }
 
 static void paragraph(struct page *p, const char *text)
@@ -210,6 +238,29 @@ static void paragraph(struct page *p, const char *text)
     page_raw(p, "<p>");
     page_cstr(p, text);
     page_raw(p, "</p>\n");
+}
+
+/* Whom it hits, since when, what to look at: what of it is known. */
+static const char *circumstances(struct cli *cli, struct rp_str v)
+{
+    struct rp_buf out = {0};
+    struct items i;
+    int64_t first = doc_time(cli, v, "first"), last = doc_time(cli, v, "last"), n;
+    for (items_open(&i, v, "types"); items_member(&i);)
+        if (rp_str_i64(i.value, &n))
+            rp_buf_fmt(&out, "%s%s %s", out.n > 0 ? ", " : "Types: ", show_text(cli, i.key),
+                       show_count(cli, n));
+    items_close(&i);
+    rp_buf_fmt(&out, "%s", out.n > 0 ? ". " : "");
+    if (first != 0)
+        rp_buf_fmt(&out, "First %s, last %s. ", moment(cli, first), moment(cli, last));
+    const char *joint = doc_has(v, "sample_lines") ? "For example " : "For example jobs ";
+    for (items_open(&i, v, "samples"); items_next(&i); joint = ", ")
+        rp_buf_fmt(&out, "%s%s", joint, show_text(cli, items_str(cli, &i)));
+    items_close(&i);
+    const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
+    rp_buf_free(&out);
+    return text;
 }
 
 static void pattern(struct page *p, struct rp_str v)
@@ -220,10 +271,11 @@ static void pattern(struct page *p, struct rp_str v)
     page_raw(p, " <code>");
     page_cstr(p, doc_show(cli, v, "template"));
     page_raw(p, "</code></h3>\n");
-    paragraph(p, show_fmt(cli, "%s, %s of them all. Class %s: %s. %s.",
+    paragraph(p, show_fmt(cli, "%s, %s of them all. Class %s: %s. %s",
                           show_plural(cli, doc_i64(v, "count", 0), "failure", "failures"),
                           show_percent(cli, doc_f64(v, "share", 0)), doc_show(cli, v, "class"),
-                          doc_show(cli, v, "action"), onset_words(cli, v)));
+                          doc_show(cli, v, "action"), onset_words(cli, v, "")));
+    paragraph(p, circumstances(cli, v));
     conditions(p, v, doc_show(cli, v, "id"));
 }
 
@@ -265,17 +317,45 @@ static void poison(struct page *p, struct rp_str a)
     page_table_end(p);
 }
 
+/* What is no failure and no success must not look like one (a plain cron log tells no outcome). */
+static const char *not_told(struct cli *cli, struct rp_str a)
+{
+    int64_t unknown = doc_i64(a, "outcome_unknown", 0), open = doc_i64(a, "unfinished", 0);
+    const char *first =
+        unknown > 0
+            ? show_fmt(cli, "%s told by this log. ",
+                       show_plural(cli, unknown, "run's outcome is not", "runs' outcomes are not"))
+            : "";
+    return open > 0 ? show_fmt(cli, "%s%s no end in it. ", first,
+                               show_plural(cli, open, "run has", "runs have"))
+                    : first;
+}
+
+static const char *source(struct cli *cli, struct rp_str a)
+{
+    if (doc_has(a, "format"))
+        return show_fmt(cli, "Read from a job log (%s).", doc_show(cli, a, "format"));
+    return doc_has(a, "attributes") ? "Read from a table." : "";
+}
+
 static void summary(struct page *p, struct rp_str a)
 {
     struct cli *cli = p->cli;
     int64_t runs = doc_i64(a, "runs", 0), failures = doc_i64(a, "failures", 0);
-    paragraph(p,
-              show_fmt(cli, "%s of %s (%s). %s.", show_plural(cli, failures, "failure", "failures"),
-                       show_plural(cli, runs, "run", "runs"),
-                       show_percent(cli, runs > 0 ? (double)failures / (double)runs : 0),
-                       doc_has(a, "onset")    ? onset_words(cli, a)
-                       : doc_has(a, "format") ? "Read from a job log"
-                                              : "Read from a table"));
+    const char *none = doc_has(a, "onset") && failures > 0
+                           ? "No moment from which on runs surely fail more often."
+                           : "";
+    if (runs > 0 && runs == doc_i64(a, "outcome_unknown", 0)) {
+        paragraph(p, show_fmt(cli, "%s%s", not_told(cli, a), source(cli, a)));
+        return;
+    }
+    paragraph(p, show_fmt(cli, "%s of %s (%s). %s%s %s",
+                          show_plural(cli, failures, "failure", "failures"),
+                          show_plural(cli, runs, "run", "runs"),
+                          show_percent(cli, runs > 0 ? (double)failures / (double)runs : 0),
+                          not_told(cli, a), onset_words(cli, a, none), source(cli, a)));
+    if (failures == 0)
+        return;
     page_raw(p, "<h2>Where</h2>\n");
     if (items_count(a, "conditions") == 0)
         paragraph(p, "No attribute explains all failures together.");
@@ -290,6 +370,8 @@ static const char *title(struct cli *cli, struct rp_str a)
     if (since == 0)
         return "Failures";
     (void)rp_time_format(since, from);
+    if (until == 0)
+        return show_fmt(cli, "Failures from %.10s %.5s UTC on", from, from + 11);
     (void)rp_time_format(until, to);
     return show_fmt(cli, "Failures from %.10s %.5s to %.10s %.5s UTC", from, from + 11, to,
                     to + 11);

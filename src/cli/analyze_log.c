@@ -15,7 +15,8 @@ struct log_analysis {
     struct rp_failures *failures;
     struct rp_contrast *contrast; /* of the runs whose outcome is known */
     struct rp_contrast_answer answer;
-    struct rp_str type; /* of --type, absent: all */
+    struct rp_bins bins; /* of the same runs, where they have times */
+    struct rp_str type;  /* of --type, absent: all */
     int64_t since_us, until_us;
 };
 
@@ -51,7 +52,10 @@ static void contrast_run(struct log_analysis *a, const struct rp_run *run, int64
     bool counted = rp_tally_find(a->i.tally, run->type) != NULL;
     struct rp_str values[ATTRIBUTES] = {counted ? run->type : RP_STR("(others)"),
                                         rp_str_of(attempt), rp_str_of(hour), rp_str_of(weekday)};
-    rp_contrast_add(a->contrast, values, (struct rp_counts){.runs = 1, .failed = failed});
+    struct rp_counts one = {.runs = 1, .failed = failed};
+    rp_contrast_add(a->contrast, values, one);
+    if (at_us != RP_NO_TIME)
+        rp_bins_add(&a->bins, at_us, one);
 }
 
 static void take_run(void *ctx, const struct rp_run *run)
@@ -137,6 +141,7 @@ static int answer_document(const struct log_analysis *a)
     import_json_counts(&a->i, &w);
     rp_jw_m_i64(&w, "failures", (int64_t)a->failures->failures);
     rp_jw_m_i64(&w, "unexplained", (int64_t)a->failures->unexplained);
+    timeline_json(&w, &a->bins);
     rp_jw_key(&w, "patterns");
     rp_jw_array(&w);
     for (size_t i = 0; i < a->failures->n; i++)
@@ -155,19 +160,6 @@ static int answer_document(const struct log_analysis *a)
 
 /* ---- words ---- */
 
-/* "2026-11-23 22:41:38 – 22:41:58" */
-static const char *period(struct cli *cli, int64_t from_us, int64_t to_us)
-{
-    char from[RP_TIME_LEN], to[RP_TIME_LEN];
-    (void)rp_time_format(from_us, from);
-    (void)rp_time_format(to_us, to);
-    if (from_us / RP_US_S == to_us / RP_US_S)
-        return show_fmt(cli, "%.10s %.8s", from, from + 11);
-    if (memcmp(from, to, 10) == 0)
-        return show_fmt(cli, "%.10s %.8s – %.8s", from, from + 11, to + 11);
-    return show_fmt(cli, "%.10s %.5s – %.10s %.5s", from, from + 11, to, to + 11);
-}
-
 static void show_where(struct cli *cli, const struct rp_failure_group *g)
 {
     struct line l;
@@ -178,7 +170,7 @@ static void show_where(struct cli *cli, const struct rp_failure_group *g)
     if (g->n_types > 3)
         line_part(&l, "…");
     if (g->first_us != RP_NO_TIME)
-        line_part(&l, "%s UTC", period(cli, g->first_us, g->last_us));
+        line_part(&l, "%s UTC", show_period(cli, g->first_us, g->last_us));
     line_end(&l);
     line_begin(&l, cli, "", LABEL);
     for (size_t i = 0; i < g->n_samples; i++) {
@@ -196,13 +188,24 @@ static void show_pattern(struct cli *cli, size_t rank, const struct rp_failure_g
     struct line l;
     (void)printf("\n");
     line_begin(&l, cli, show_fmt(cli, "#%zu", rank), LABEL);
-    line_part(&l, "%s", painted(cli, BOLD, show_count(cli, (int64_t)g->n)));
-    line_part(&l, "%s", show_text(cli, g->template));
+    line_part(&l, "%s   %s", painted(cli, BOLD, show_count(cli, (int64_t)g->n)),
+              show_text(cli, g->template));
     line_end(&l);
     line_begin(&l, cli, "", LABEL);
     line_part(&l, "class %s → %s", painted(cli, YELLOW, g->class_name), g->action);
     line_end(&l);
     show_where(cli, g);
+}
+
+static void show_beginning(const struct log_analysis *a)
+{
+    struct rp_buf json = {0};
+    struct rp_jw w = {.out = &json};
+    rp_jw_object(&w);
+    timeline_json(&w, &a->bins);
+    rp_jw_object_end(&w);
+    show_onset(a->i.cli, rp_buf_view(&json), 0);
+    rp_buf_free(&json);
 }
 
 static void show_failures(struct log_analysis *a)
@@ -220,6 +223,7 @@ static void show_failures(struct log_analysis *a)
         show_plural(cli, (int64_t)a->i.tally->runs, "run", "runs"),
         show_plural(cli, (int64_t)f->n, "pattern", "patterns"), f->n == 1 ? "s" : "",
         show_percent(cli, (double)(f->failures - f->unexplained) / (double)f->failures));
+    show_beginning(a);
     for (size_t i = 0; i < f->n; i++)
         if (i < PATTERNS_SHOWN)
             show_pattern(cli, i + 1, &f->groups[i]);
@@ -259,8 +263,12 @@ static void show_words(struct log_analysis *a)
     }
     (void)printf("\n");
     if (unknown > 0)
-        say(cli, 0, "%s not told by this log",
-            show_plural(cli, unknown, "outcome is", "outcomes are"));
+        say(cli, 0, "%s not told by this log%s",
+            show_plural(cli, unknown, "outcome is", "outcomes are"),
+            rp_str_is(rp_str_of(a->i.format), "cron")
+                ? ": by default cron notes starts only; cron -L 15 (in Debian EXTRA_OPTS of "
+                  "/etc/default/cron) notes ends and failures too"
+                : "");
     if (unknown < (int64_t)a->i.tally->runs || unknown == 0)
         show_failures(a);
     show_contrast(a);

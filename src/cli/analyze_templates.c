@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct templates {
@@ -74,7 +75,7 @@ static bool pass(struct cli *cli, struct templates *t, const char *path,
 {
     t->take = take;
     t->number = 0;
-    bool ok = stream_file(cli, path, take_bytes, t, err);
+    bool ok = stream_text(cli, path, take_bytes, t, err);
     if (t->began)
         end_line(t);
     return ok;
@@ -86,17 +87,26 @@ static bool keep_bytes(void *ctx, struct rp_str bytes, struct rp_err *err)
            rp_fail(err, RP_E_IO, "cannot keep the input: %s", strerror(errno));
 }
 
-/* What can be read only once (standard input, a pipe) is kept in a file without a name. */
-static const char *twice_readable(struct cli *cli, const char *path, FILE **kept,
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") != 0 && (stat(path, &st) != 0 || S_ISREG(st.st_mode));
+}
+
+/* What can be read only once (standard input, a pipe) is kept in a file without a name: all of it,
+ * or what came before a damage, and then *err is set and *whole false. */
+static const char *twice_readable(struct cli *cli, const char *path, FILE **kept, bool *whole,
                                   struct rp_err *err)
 {
-    if (strcmp(path, "-") != 0)
+    *whole = true;
+    if (is_file(path))
         return path;
     if ((*kept = tmpfile()) == NULL) {
         (void)rp_fail(err, RP_E_IO, "cannot keep the input: %s", strerror(errno));
         return NULL;
     }
-    if (!stream_file(cli, path, keep_bytes, *kept, err) || fflush(*kept) != 0)
+    *whole = stream_text(cli, path, keep_bytes, *kept, err);
+    if (fflush(*kept) != 0 || (!*whole && ftello(*kept) == 0))
         return NULL;
     return rp_cstr(&cli->arena, rp_str_fmt(&cli->arena, "/proc/self/fd/%d", fileno(*kept)));
 }
@@ -114,20 +124,23 @@ static void say_other(struct cli *cli, const struct templates *t)
 int templates_file(struct cli *cli, const char *path)
 {
     struct templates t = {.line.limit = RP_MINER_LINE_MAX + 1, .miner = rp_miner_new()};
-    struct rp_err err;
+    struct rp_err err, again;
     FILE *kept = NULL;
     int code = 0;
-    const char *from = twice_readable(cli, path, &kept, &err);
-    bool ok = from != NULL && pass(cli, &t, from, mine, &err);
+    bool whole;
+    const char *from = twice_readable(cli, path, &kept, &whole, &err);
+    bool ok = from != NULL && pass(cli, &t, from, mine, whole ? &err : &again) && whole;
     if (from != NULL) { /* what was read before a damage counts */
         rp_miner_refine(t.miner);
-        struct rp_err again;
         (void)pass(cli, &t, from, write_row, &again);
-        (void)fwrite(t.out.p, 1, t.out.n, stdout);
+        if (t.out.n > 0)
+            (void)fwrite(t.out.p, 1, t.out.n, stdout);
         say_other(cli, &t);
     }
     if (!ok)
         code = say_err(cli, &err);
+    else if (t.number == 0)
+        note(cli, "%s is empty: no lines, no patterns.", input_name(path));
     if (kept != NULL)
         (void)fclose(kept);
     rp_buf_free(&t.out);

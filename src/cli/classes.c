@@ -3,9 +3,9 @@
 #include "cli/analyze.h"
 
 #include "analyze/analyze.h"
+#include "cli/import.h"
 
-#include <errno.h>
-#include <stdlib.h>
+enum { LINE_MAX_BYTES = 1 << 20 };
 
 static void write_verdict(const struct rp_fingerprint *p)
 {
@@ -39,26 +39,46 @@ static bool classify_line(struct rp_str line, int64_t number, const char *path, 
     return ok;
 }
 
+struct classes {
+    const char *path;
+    struct rp_buf line; /* begun in a piece that was read */
+    int64_t number;
+};
+
+static bool end_line(struct classes *c, struct rp_err *err)
+{
+    struct rp_str line = rp_str_trim(rp_buf_view(&c->line));
+    c->number++;
+    if (c->line.overflow)
+        return rp_fail(err, RP_E_TOO_LARGE, "%s:%lld: the line is longer than %d bytes", c->path,
+                       (long long)c->number, LINE_MAX_BYTES);
+    bool ok = line.n == 0 || classify_line(line, c->number, c->path, err);
+    c->line.n = 0;
+    return ok;
+}
+
+static bool take_bytes(void *ctx, struct rp_str bytes, struct rp_err *err)
+{
+    struct classes *c = ctx;
+    while (bytes.n > 0) {
+        const char *end = memchr(bytes.p, '\n', bytes.n);
+        size_t n = end != NULL ? (size_t)(end - bytes.p) : bytes.n;
+        rp_buf_add(&c->line, bytes.p, n);
+        if ((end != NULL || c->line.overflow) && !end_line(c, err))
+            return false;
+        n += end != NULL;
+        bytes = (struct rp_str){bytes.p + n, bytes.n - n};
+    }
+    return true;
+}
+
 int classes_file(struct cli *cli, const char *path)
 {
+    struct classes c = {.path = input_name(path), .line.limit = LINE_MAX_BYTES};
     struct rp_err err;
-    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    char *text = NULL;
-    size_t cap = 0;
-    int64_t number = 0;
-    int code = 0;
-    if (in == NULL) {
-        (void)rp_fail(&err, RP_E_IO, "cannot read %s: %s", path, strerror(errno));
-        return say_err(cli, &err);
-    }
-    for (ssize_t n; code == 0 && (n = getline(&text, &cap, in)) > 0;) {
-        struct rp_str line = rp_str_trim((struct rp_str){text, (size_t)n});
-        number++;
-        if (line.n > 0 && !classify_line(line, number, path, &err))
-            code = say_err(cli, &err);
-    }
-    free(text);
-    if (in != stdin)
-        (void)fclose(in);
-    return code;
+    bool ok = stream_text(cli, path, take_bytes, &c, &err) && (c.line.n == 0 || end_line(&c, &err));
+    rp_buf_free(&c.line);
+    if (ok && c.number == 0)
+        note(cli, "%s is empty: no messages, no classes.", c.path);
+    return ok ? 0 : say_err(cli, &err);
 }

@@ -75,6 +75,22 @@ void world_db_down(struct world *w)
 
 /* ---- folder, configuration, daemon ---- */
 
+/* The folder of --keep by its whole name, which must leave room for the names of files in it. */
+static bool kept_folder(struct world *w, const char *keep_dir, struct rp_err *err)
+{
+    char *whole = NULL;
+    bool there = mkdir(keep_dir, 0700) == 0 || errno == EEXIST;
+    if (!there || (whole = realpath(keep_dir, NULL)) == NULL)
+        return rp_fail(err, RP_E_IO, "cannot use the folder %s: %s", keep_dir, strerror(errno));
+    bool fits = strlen(whole) < sizeof w->dir - 32;
+    if (fits)
+        (void)snprintf(w->dir, sizeof w->dir, "%s", whole);
+    else
+        (void)rp_fail(err, RP_E_IO, "cannot use the folder %s: its name is too long", keep_dir);
+    free(whole);
+    return fits;
+}
+
 bool world_make(struct world *w, const char *keep_dir, struct rp_err *err)
 {
     const char *tmp = getenv("TMPDIR");
@@ -83,12 +99,8 @@ bool world_make(struct world *w, const char *keep_dir, struct rp_err *err)
         return rp_fail(err, RP_E_IO, "cannot find the program's own path: %s", strerror(errno));
     w->self[n] = '\0';
     w->keep = keep_dir != NULL;
-    if (w->keep &&
-        (strlen(keep_dir) >= sizeof w->dir - 32 ||
-         (mkdir(keep_dir, 0700) != 0 && errno != EEXIST) || realpath(keep_dir, w->dir) == NULL))
-        return rp_fail(err, RP_E_IO, "cannot use the folder %s: %s", keep_dir, strerror(errno));
     if (w->keep)
-        return true;
+        return kept_folder(w, keep_dir, err);
     (void)snprintf(w->dir, sizeof w->dir, "%s/reprise-demo-XXXXXX",
                    tmp != NULL && strlen(tmp) < 60 ? tmp : "/tmp");
     if (mkdtemp(w->dir) == NULL) {

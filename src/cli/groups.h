@@ -18,7 +18,7 @@ enum {
     PURGE_ROWS = 6,
     DEPLOY_ROWS = 2,
     CHANGE_ROWS = 3,
-    IMPORT_ROWS = 4,
+    IMPORT_ROWS = 5,
     TOKEN_ROWS = 3,
     HELP_ROWS = 3,
     DEMO_ROWS = 1,

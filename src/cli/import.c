@@ -1,4 +1,4 @@
-/* The rows of check and of the imports; import crontab. */
+/* The rows of check, of the imports and of export; import crontab. */
 #include "cli/import.h"
 
 #include "cli/groups.h"
@@ -108,6 +108,24 @@ static const struct rp_option csv_options[] = {
     {0},
 };
 
+static const struct rp_option export_options[] = {
+    {.name = "since",
+     .value = "T",
+     .help = "attempts that ended from then on: a time, or how long ago: 24h"},
+    {.name = "until", .value = "T", .help = "and before then (now)"},
+    {.name = "type", .value = "T", .help = "only this job type"},
+    {.name = "output",
+     .value = "F",
+     .help = "writes a file, under its name when it is whole",
+     .letter = 'o'},
+    {.name = "log", .value = "F", .help = "of a job log instead; - is standard input; no daemon"},
+    {.name = "format", .value = "NAME", .help = "of the log; default auto: found out"},
+    {.name = "year", .value = "Y", .help = "of the first line, where the log's times have none"},
+    {.name = "tz", .value = "Z", .help = "zone of times in the log that name none (UTC)"},
+    {.name = "config", .value = "F", .help = "configuration with log_formats", .letter = 'c'},
+    {0},
+};
+
 const struct rp_command import_rows[IMPORT_ROWS] = {
     {.name = "check",
      .arguments = "[F]",
@@ -152,4 +170,14 @@ const struct rp_command import_rows[IMPORT_ROWS] = {
              "mistake in a row, and nothing of the file is stored.",
      .safety = RP_REVERSIBLE,
      .run = run_import_csv},
+    {.name = "export",
+     .arguments = "",
+     .options = export_options,
+     .summary = "writes attempts as JSON lines, for other programs",
+     .help = "  reprise export --since 7d -o attempts.jsonl\n"
+             "  reprise export --log sidekiq.log.gz | jq .attempt.outcome\n"
+             "One line an attempt that has ended: its job, type, queue, labels, outcome, times, "
+             "error and pattern with class and action; the oldest job first. The notebook "
+             "notebooks/job-failure-analysis.ipynb reads it.",
+     .run = run_export},
 };

@@ -1,5 +1,5 @@
-/* What check and the imports share: files read as they are, also packed ones; runs on their way to
- * the daemon; what was found, in words and as JSON. Everything is in constant memory. */
+/* What check, the imports and export share: files read as they are, also packed ones; runs on their
+ * way to the daemon; what was found, in words and as JSON. Everything is in constant memory. */
 #ifndef RP_CLI_IMPORT_H
 #define RP_CLI_IMPORT_H
 
@@ -9,6 +9,7 @@
 int run_check(struct cli *cli);
 int run_import_log(struct cli *cli);
 int run_import_csv(struct cli *cli);
+int run_export(struct cli *cli); /* export.c */
 
 /* ---- stream.c ---- */
 
@@ -17,6 +18,13 @@ int run_import_csv(struct cli *cli);
  * be read to its end or take said so. */
 typedef bool stream_take(void *ctx, struct rp_str bytes, struct rp_err *err);
 bool stream_file(struct cli *cli, const char *path, stream_take *take, void *ctx,
+                 struct rp_err *err);
+
+/* What people call it: "-" is "standard input". */
+const char *input_name(const char *path);
+/* textfile.c: the same of what must be text. UTF-16 and binary files are refused before `take` sees
+ * a byte; a byte order mark is left out. */
+bool stream_text(struct cli *cli, const char *path, stream_take *take, void *ctx,
                  struct rp_err *err);
 
 /* ---- logfile.c ---- */

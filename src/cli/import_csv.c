@@ -147,7 +147,7 @@ static bool read_table(struct csv_import *c, bool count, bool send, struct rp_er
     c->count = count;
     c->send = send;
     rp_csv_open(&c->csv, take_record, c);
-    bool ok = stream_file(c->i.cli, c->i.path, take_bytes, c, err) && rp_csv_end(&c->csv, err);
+    bool ok = stream_text(c->i.cli, c->i.path, take_bytes, c, err) && rp_csv_end(&c->csv, err);
     rp_csv_close(&c->csv);
     if (ok && !c->header)
         return rp_fail(err, RP_E_BAD_FIELD, "%s is empty: not even a header", c->i.path);

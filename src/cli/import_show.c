@@ -143,20 +143,13 @@ void import_types(struct import *i)
             show_plural(i->cli, (int64_t)t->n_types - TYPES_SHOWN, "more type", "more types"));
 }
 
-static const char *minute(struct cli *cli, int64_t us)
-{
-    char at[RP_TIME_LEN];
-    (void)rp_time_format(us, at);
-    return show_fmt(cli, "%.10s %.5s", at, at + 11);
-}
-
 void import_headline(struct import *i)
 {
     struct cli *cli = i->cli;
     const struct rp_tally *t = i->tally;
     bool log = strcmp(i->format, "csv") != 0;
     struct line l;
-    line_begin(&l, cli, show_text(cli, rp_str_of(i->path)), 2);
+    line_begin(&l, cli, show_text(cli, rp_str_of(input_name(i->path))), 2);
     line_part(&l, "format %s", i->format);
     line_part(&l, "%s",
               log ? show_plural(cli, (int64_t)i->lines, "line", "lines")
@@ -165,11 +158,17 @@ void import_headline(struct import *i)
     if (i->unassigned_lines > 0)
         line_part(&l, "%s to no run",
                   show_plural(cli, (int64_t)i->unassigned_lines, "line belongs", "lines belong"));
-    if (t->first_start != RP_NO_TIME)
-        line_part(&l, "from %s UTC", minute(cli, t->first_start));
-    if (t->last_end != RP_NO_TIME)
-        line_part(&l, "to %s UTC", minute(cli, t->last_end));
+    if (t->first_start != RP_NO_TIME && t->last_end != RP_NO_TIME)
+        line_part(&l, "%s UTC", show_period(cli, t->first_start, t->last_end));
+    else if (t->first_start != RP_NO_TIME)
+        line_part(&l, "from %s UTC", show_clock(cli, t->first_start));
+    else if (t->last_end != RP_NO_TIME)
+        line_part(&l, "to %s UTC", show_clock(cli, t->last_end));
     line_end(&l);
+    if (t->backwards > 0)
+        say(cli, 2, "%s before %s began: the clock was set back meanwhile",
+            show_plural(cli, (int64_t)t->backwards, "run ends", "runs end"),
+            t->backwards == 1 ? "it" : "they");
 }
 
 static void what_is_left_out(struct import *i)

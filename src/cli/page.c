@@ -5,25 +5,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Colours: text at least 4.5 to 1, shapes 3 to 1, in both schemes. */
 static const char style[] =
     ":root{color-scheme:light dark;--ink:#1a1d21;--paper:#fff;--soft:#5a6370;--line:#d5dae1;"
     "--bad:#b3261e;--calm:#7d8794;--mark:#0b57d0}"
     "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ed;--paper:#14171a;--soft:#a3adb9;"
-    "--line:#363d45;--bad:#ff8a80;--calm:#8b95a1;--mark:#8ab4f8}}"
+    "--line:#363d45;--bad:#ff8a80;--calm:#76808c;--mark:#8ab4f8}}"
     "body{margin:0 auto;max-width:60rem;padding:1.5rem;background:var(--paper);color:var(--ink);"
-    "font:1rem/1.5 system-ui,sans-serif}h1{font-size:1.6rem;line-height:1.25}"
+    "font:1rem/1.5 system-ui,sans-serif;overflow-wrap:break-word}"
+    "h1{font-size:1.6rem;line-height:1.25}"
     "h2{font-size:1.25rem;margin-top:2.5rem}h3{font-size:1.05rem;margin-top:2rem}"
     "code{font:.95em ui-monospace,monospace;overflow-wrap:anywhere}"
-    "table{border-collapse:collapse;width:100%;margin:.75rem 0}caption{text-align:left;"
-    "color:var(--soft);padding:.25rem 0}th,td{text-align:left;vertical-align:top;"
-    "padding:.3rem .75rem .3rem 0;border-bottom:1px solid var(--line);overflow-wrap:anywhere}"
+    "table{border-collapse:collapse;width:100%;margin:.75rem 0}"
+    "caption,figcaption{text-align:left;color:var(--soft);padding:.25rem 0}"
+    "th,td{text-align:left;vertical-align:top;padding:.3rem .75rem .3rem 0;"
+    "border-bottom:1px solid "
+    "var(--line)}td{min-width:8rem}td:last-child{min-width:14rem}td.n{min-width:0}"
     ".n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    "figure{margin:1rem 0}svg{width:100%;height:auto;display:block}"
-    "svg text{fill:var(--ink);font:13px system-ui,sans-serif}.bad{fill:var(--bad)}"
-    ".calm{fill:var(--calm);fill-opacity:.5}.axis{stroke:var(--line)}.mark{stroke:var(--mark);"
-    "stroke-width:2}"
-    ".soft{color:var(--soft)}svg .soft{fill:var(--soft)}summary{cursor:pointer}"
-    ".scroll{overflow-x:auto}";
+    "figure{margin:1rem 0}svg{width:100%;height:11rem;display:block}"
+    ".axis{stroke:var(--line)}.mark{stroke:var(--mark);stroke-width:2}"
+    ".axis,.mark{vector-effect:non-scaling-stroke}"
+    "svg .bad{fill:var(--bad)}svg .calm{fill:var(--calm)}"
+    ".tip{color:var(--mark);line-height:1.3}.tip.end{text-align:right}"
+    ".ends{display:flex;justify-content:space-between;gap:1rem;color:var(--soft)}"
+    ".bars{list-style:none;margin:0;padding:0}.bars li{margin:.6rem 0}"
+    ".bars .bar{display:flex;align-items:center;gap:.5rem;line-height:1.2}"
+    ".bars i{height:.8rem;min-width:1px;flex:none;background:var(--bad);"
+    "width:calc(var(--share)*(100% - 8rem))}.bars .quiet i{background:var(--calm)}"
+    ".soft{color:var(--soft)}summary{cursor:pointer}.scroll{overflow-x:auto}"
+    ":focus-visible{outline:2px solid var(--mark);outline-offset:2px}";
 
 /* ---- text ---- */
 
@@ -77,14 +87,23 @@ void page_head(struct page *p, const char *title)
 
 void page_end(struct page *p)
 {
-    page_raw(p, "</main></body></html>\n");
+    char now[RP_TIME_LEN];
+    (void)rp_time_format(p->cli->now_us, now);
+    page_raw(p,
+             "</main>\n<footer><p class=\"soft\">Written %.10s %.5s UTC by reprise " RP_VERSION
+             ".</p></footer></body></html>\n",
+             now, now + 11);
 }
 
 /* ---- tables ---- */
 
 void page_table(struct page *p, const char *caption, const char *const *titles)
 {
-    page_raw(p, "<div class=\"scroll\"><table><caption>");
+    int id = ++p->captions; /* what scrolls must be reached by keys, and then have a name */
+    page_raw(p,
+             "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"c%d\"><table>"
+             "<caption id=\"c%d\">",
+             id, id);
     page_cstr(p, caption);
     page_raw(p, "</caption><thead><tr>");
     for (; *titles != NULL; titles++) {
@@ -121,40 +140,43 @@ void page_table_end(struct page *p)
 
 /* ---- pictures ---- */
 
-void page_figure(struct page *p, int width, int height, const char *title, const char *description)
+void page_figure(struct page *p, const char *title, const char *description)
 {
     int id = ++p->figures;
-    page_raw(p,
-             "<figure><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"t%d d%d\">"
-             "<title id=\"t%d\">",
-             width, height, id, id, id);
+    page_raw(p, "<figure><figcaption id=\"f%d\">", id);
     page_cstr(p, title);
-    page_raw(p, "</title><desc id=\"d%d\">", id);
+    page_raw(p, "%s", title[0] != '\0' && description[0] != '\0' ? ". " : "");
     page_cstr(p, description);
-    page_raw(p, "</desc>");
+    page_raw(p, "</figcaption>\n");
+}
+
+void page_picture(struct page *p, int width, int height)
+{
+    page_raw(p,
+             "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" "
+             "aria-labelledby=\"f%d\">",
+             width, height, p->figures);
 }
 
 void page_figure_end(struct page *p)
 {
-    page_raw(p, "</svg></figure>\n");
+    page_raw(p, "</figure>\n");
 }
 
-void page_bars(struct page *p, const char *title, const char *description,
-               const struct page_bar *bars, size_t n)
+/* Text beside shapes that HTML draws: it stays as large as other text however narrow the page is.
+ */
+void page_bars(struct page *p, const char *title, const struct page_bar *bars, size_t n)
 {
-    enum { WIDTH = 800, ROW = 40, VALUE = 150 };
-    page_figure(p, WIDTH, (int)n * ROW, title, description);
+    page_figure(p, title, "");
+    page_raw(p, "<ul class=\"bars\">\n");
     for (size_t i = 0; i < n; i++) {
-        int y = (int)i * ROW;
-        page_raw(p, "<text x=\"0\" y=\"%d\">", y + 14);
+        page_raw(p, "<li%s>", bars[i].quiet ? " class=\"quiet\"" : "");
         page_cstr(p, bars[i].label);
-        page_raw(p, "</text><rect class=\"%s\" x=\"0\" y=\"%d\" height=\"12\" width=\"%.1f\"/>",
-                 bars[i].quiet ? "calm" : "bad", y + 20,
-                 bars[i].share > 0 ? 1 + (WIDTH - VALUE - 1) * bars[i].share : 0);
-        page_raw(p, "<text x=\"%.1f\" y=\"%d\">", 6 + (WIDTH - VALUE) * bars[i].share, y + 31);
+        page_raw(p, "<span class=\"bar\"><i style=\"--share:%.4f\"></i>", bars[i].share);
         page_cstr(p, bars[i].value);
-        page_raw(p, "</text>");
+        page_raw(p, "</span></li>\n");
     }
+    page_raw(p, "</ul>");
     page_figure_end(p);
 }
 

@@ -7,7 +7,7 @@
 struct page {
     struct cli *cli;
     struct rp_buf out;
-    int figures; /* so far: each has ids of its own */
+    int figures, captions; /* so far: each has an id of its own */
 };
 
 void page_text(struct page *p, struct rp_str s); /* escaped; control characters become blanks */
@@ -23,8 +23,10 @@ void page_cell(struct page *p, const char *text);
 void page_number(struct page *p, const char *text);
 void page_table_end(struct page *p);
 
-/* A picture with a title and a description for those who do not see it. */
-void page_figure(struct page *p, int width, int height, const char *title, const char *description);
+/* A figure with its caption, which also names the picture in it for those who do not see it. */
+void page_figure(struct page *p, const char *title, const char *description);
+/* Begins an SVG of that figure, which is stretched to the page: it must hold no text. */
+void page_picture(struct page *p, int width, int height);
 void page_figure_end(struct page *p);
 
 /* Bars from the left, one a row, each with its label and value. */
@@ -33,8 +35,7 @@ struct page_bar {
     double share; /* 0 to 1 of the width */
     bool quiet;   /* the one that is compared with */
 };
-void page_bars(struct page *p, const char *title, const char *description,
-               const struct page_bar *bars, size_t n);
+void page_bars(struct page *p, const char *title, const struct page_bar *bars, size_t n);
 
 bool page_save(struct page *p, const char *path, struct rp_err *err);
 

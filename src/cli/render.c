@@ -241,11 +241,19 @@ const char *show_clock(struct cli *cli, int64_t us)
                                      : show_fmt(cli, "%.10s %.5s", text, text + 11);
 }
 
+/* The day is said once where it is one, and of both ends where there are two. */
 const char *show_period(struct cli *cli, int64_t from_us, int64_t to_us)
 {
+    char from[RP_TIME_LEN], to[RP_TIME_LEN];
+    bool today = same_day(from_us, cli->now_us);
+    (void)rp_time_format(from_us, from);
+    (void)rp_time_format(to_us, to);
+    if (!same_day(from_us, to_us))
+        return show_fmt(cli, "%.10s %.5s – %.10s %.5s", from, from + 11, to, to + 11);
+    const char *day = today ? "" : show_fmt(cli, "%.10s ", from);
     if (from_us / RP_US_S == to_us / RP_US_S)
-        return show_clock(cli, from_us);
-    return show_fmt(cli, "%s – %s", show_clock(cli, from_us), show_clock(cli, to_us));
+        return show_fmt(cli, "%s%.8s", day, from + 11);
+    return show_fmt(cli, "%s%.8s – %.8s", day, from + 11, to + 11);
 }
 
 const char *show_time(struct cli *cli, int64_t us)

@@ -103,7 +103,7 @@ static bool rate_given(struct cli *cli, double *per_s, struct rp_err *err)
 {
     const char *text = opt_text(cli, "rate");
     char unit[8] = "";
-    if (text == NULL)
+    if (text == NULL || strcmp(text, "unlimited") == 0)
         return true;
     int n = sscanf(text, "%lf/%7s", per_s, unit);
     if (n == 2 && strcmp(unit, "min") == 0)
@@ -115,7 +115,7 @@ static bool rate_given(struct cli *cli, double *per_s, struct rp_err *err)
     if (*per_s > 0 && *per_s < 1e6)
         return true;
     (void)rp_fail(err, RP_E_USAGE, "--rate: \"%s\" is not a rate", text);
-    return rp_hint(err, "write 20/s or 90/min");
+    return rp_hint(err, "write 20/s, 90/min or unlimited");
 }
 
 static bool guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
@@ -124,18 +124,20 @@ static bool guard_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
     double rate = 0;
     const char *override[RP_ARGUMENTS_MAX];
     size_t n = opt_all(cli, "override", override);
-    if (!opt_i64(cli, "canary", 1, 1000000, &canary, err) ||
+    if (!opt_i64(cli, "canary", 0, 1000000, &canary, err) ||
         !opt_i64(cli, "wave", 1, 1000000, &wave, err) || !rate_given(cli, &rate, err) ||
         !opt_time(cli, "at", &at, err) || !opt_time(cli, "expires", &expires, err))
         return false;
     rp_jw_key(w, "guard");
     rp_jw_object(w);
-    if (canary > 0)
+    if (opt_text(cli, "canary") != NULL)
         rp_jw_m_i64(w, "canary", canary);
     if (wave > 0)
         rp_jw_m_i64(w, "wave", wave);
     if (rate > 0)
         rp_jw_m_f64(w, "rate", rate);
+    else if (opt_text(cli, "rate") != NULL)
+        rp_jw_m_cstr(w, "rate", "unlimited");
     static const char *const flags[][2] = {{"include-unsafe", "include_unsafe"},
                                            {"include-unknown", "include_unknown"},
                                            {"accept-unknown", "accept_unknown"}};
@@ -381,8 +383,10 @@ static const struct rp_option replay_options[] = {
      .help = "waits: dependency:NAME until it is up, deploy:TYPE for a deploy mark"},
     {.name = "at", .value = "T", .help = "waits until then: a time, or +10m"},
     {.name = "expires", .value = "T", .help = "how long it waits at most; 7 days"},
-    {.name = "rate", .value = "N/s", .help = "at most so many a second"},
-    {.name = "canary", .value = "N", .help = "size of the first wave"},
+    {.name = "rate", .value = "N/s", .help = "at most so many a second; unlimited"},
+    {.name = "canary",
+     .value = "N",
+     .help = "size of the first wave; 0: none and no waves, all at once; needs --reason"},
     {.name = "wave", .value = "N", .help = "largest wave"},
     {.name = "include-unsafe", .help = "also jobs that may not be repeated; needs --reason"},
     {.name = "include-unknown", .help = "also jobs whose outcome is unknown"},

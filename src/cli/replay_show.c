@@ -98,7 +98,11 @@ static void waves_line(struct cli *cli, struct rp_str plan)
     struct items i;
     size_t n = items_count(plan, "waves"), k = 0;
     line_begin(&l, cli, "plan", LABEL);
-    line_part(&l, "canary %s", show_count(cli, doc_i64(plan, "canary", 0)));
+    int64_t canary = doc_i64(plan, "canary", 0);
+    if (canary > 0 || n == 0)
+        line_part(&l, "canary %s", show_count(cli, canary));
+    else
+        line_part(&l, "all at once, without a canary");
     struct rp_buf sizes = {0};
     for (items_open(&i, plan, "waves"); items_next(&i); k++)
         if (k > 0 && (k < 6 || k + 1 == n))

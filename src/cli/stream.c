@@ -58,7 +58,7 @@ static bool refill(struct stream *s, struct rp_err *err)
 static bool damaged(const struct stream *s, const char *kind, const char *what, struct rp_err *err)
 {
     (void)rp_fail(err, RP_E_IO, "%s cannot be unpacked as %s: %s", s->path, kind, what);
-    return rp_hint(err, "copy the file anew; what came before the damage was read");
+    return rp_hint(err, "copy it anew; what came before the damage was read");
 }
 
 static bool emit(struct stream *s, size_t n, struct rp_err *err)
@@ -145,14 +145,22 @@ static bool read_all(struct stream *s, struct rp_err *err)
     return read_plain(s, err);
 }
 
+const char *input_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
 bool stream_file(struct cli *cli, const char *path, stream_take *take, void *ctx,
                  struct rp_err *err)
 {
     bool input = strcmp(path, "-") == 0;
     struct stream *s = rp_xcalloc(1, sizeof *s);
     struct stat st;
-    *s = (struct stream){
-        .cli = cli, .path = path, .take = take, .ctx = ctx, .began_us = rp_mono(&rp_clock_system)};
+    *s = (struct stream){.cli = cli,
+                         .path = input_name(path),
+                         .take = take,
+                         .ctx = ctx,
+                         .began_us = rp_mono(&rp_clock_system)};
     s->fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     bool ok = s->fd >= 0 || rp_fail(err, RP_E_IO, "cannot read %s: %s", path, strerror(errno));
     if (ok && fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode))

@@ -234,6 +234,8 @@ const struct row rp_rows[] = {
      "Jobs of the largest wave."},
     {IN_REPLAY, "max_running", &rp_kind_number, "2", 1, 1000, CONFIG(replay_max_running), false, 0, NULL,
      "Replays at once."},
+    {IN_REPLAY, "items_max", &rp_kind_number, "2000000", 1, 100000000, CONFIG(replay_items_max), false, 0, NULL,
+     "Jobs that a replay may select. A plan needs 60 bytes of memory for each while it is made."},
     {IN_REPLAY, "halt_alpha", &rp_kind_share, "1%", 0, 50, CONFIG(halt_alpha), false, 0, NULL,
      "Chance that a replay is halted though all is well."},
 

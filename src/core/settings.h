@@ -155,6 +155,7 @@ struct rp_config {
     int64_t settle_us;              /* replay.settle, default 60 s */
     int64_t wave_max;               /* replay.wave_max, default 200 */
     int64_t replay_max_running;     /* replay.max_running, default 2 */
+    int64_t replay_items_max;       /* replay.items_max, default 2,000,000 */
     double halt_alpha;              /* replay.halt_alpha, default .01 */
     double timeout_rate_above;      /* alerts.job_timeout_rate, default .05 */
     int64_t timeout_rate_window_us; /* default 15 m */

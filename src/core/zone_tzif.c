@@ -124,18 +124,18 @@ static int64_t first_rule_year(const struct rp_zone *z)
 
 static void unroll_rule(struct rp_zone *z, const struct rp_posix_tz *tz)
 {
-    size_t standard = z->n_types, daylight = z->n_types + 1, from_file = z->n;
+    size_t standard = z->n_types, summer = z->n_types + 1, from_file = z->n;
     z->types[standard] = tz->standard;
-    z->types[daylight] = tz->daylight;
+    z->types[summer] = tz->daylight;
     z->n_types += 2;
     for (int64_t y = first_rule_year(z); y <= YEAR_LAST; y++) {
         int64_t start = rp_posix_date_wall(&tz->start, y) - tz->standard.offset;
         int64_t end = rp_posix_date_wall(&tz->end, y) - tz->daylight.offset;
         if (start < end)
-            add_transition(z, from_file, start, daylight);
+            add_transition(z, from_file, start, summer);
         add_transition(z, from_file, end, standard);
         if (start >= end)
-            add_transition(z, from_file, start, daylight);
+            add_transition(z, from_file, start, summer);
     }
 }
 

@@ -34,6 +34,7 @@ struct daemon {
     struct rp_arena arena; /* what overrides need */
     struct rp_store *store;
     struct rp_engine *engine;
+    struct rp_replay_desk *desk;
     struct rp_deps *deps;
     struct rp_purger *purger;
     struct rp_api *api;
@@ -179,14 +180,20 @@ static bool start(struct daemon *d, struct rp_err *err)
     const struct rp_config *c = d->config;
     if (!rp_store_open(rp_cstr(&d->arena, c->store), &d->store, err))
         return false;
+    d->desk = rp_replay_desk_new();
     struct rp_engine_options eo = {
         .store = d->store,
         .config = c,
         .clock = &rp_clock_system,
-        .hooks = {.explain = explain, .tick = rp_replay_tick},
+        .hooks = {.explain = explain,
+                  .begin = rp_replay_begin,
+                  .tick = rp_replay_tick,
+                  .ctx = d->desk},
         .open_files = d->open_files,
     };
     d->engine = rp_engine_start(&eo, err);
+    if (d->engine != NULL)
+        rp_replay_desk_attach(d->desk, d->engine);
     d->deps = d->engine != NULL ? rp_deps_start(d->engine, c, err) : NULL;
     d->purger = d->deps != NULL ? rp_purger_start(d->engine, err) : NULL;
     if (d->purger == NULL)
@@ -251,6 +258,7 @@ static void end_parts(struct daemon *d)
         rp_purger_stop(d->purger);
     if (d->engine != NULL)
         rp_engine_free(d->engine);
+    rp_replay_desk_free(d->desk);
     if (d->store != NULL)
         rp_store_close(d->store);
 }

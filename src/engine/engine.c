@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 enum { QUEUE_MAX = 20000, READERS = 2 };
+/* There are few readers, and others wait; behind the one for long questions only those like it. */
+static const int64_t read_us = 10 * RP_US_S, long_read_us = 5 * RP_US_MIN;
 
 /* ---- start ---- */
 
@@ -50,7 +52,8 @@ static bool begin_run(struct rp_db *db, void *arg, struct rp_err *err)
            rp_leases_orphaned(db, node, b->now, &b->orphans, err) &&
            rp_node_start(db, node, getpid(), b->now, &b->last_seen, err) &&
            rp_leases_spare(db, b->now + b->config->lease_us, err) && right_clock(db, b, err) &&
-           rp_schedules_reboot(db, b->now, err);
+           rp_schedules_reboot(db, b->now, err) &&
+           (b->e->hooks.begin == NULL || b->e->hooks.begin(b->e->hooks.ctx, db, b->now, err));
 }
 
 static bool begin(struct rp_engine *e, const struct rp_config *config, struct rp_err *err)
@@ -114,13 +117,15 @@ static bool start_parts(struct rp_engine *e, const struct rp_engine_options *o, 
     if (swept > 0)
         rp_log(RP_WARN, "processes of the daemon before were still running and were ended",
                "n=%d names=%s", swept, rp_log_q(rp_str_of(e->sweep)));
-    if (!writer_start(&e->writer, o->store, o->clock, o->queue_max > 0 ? o->queue_max : QUEUE_MAX,
-                      err))
+    if (!writer_start(&e->writer, o->store, o->clock, &o->hooks,
+                      o->queue_max > 0 ? o->queue_max : QUEUE_MAX, err))
         return false;
     e->reader = rp_store_reader(o->store, err);
     e->exec = e->reader != NULL ? rp_exec_new(&x, err) : NULL;
     return e->exec != NULL &&
-           readers_start(&e->readers, o->store, o->readers > 0 ? o->readers : READERS, err) &&
+           readers_start(&e->readers, o->store, o->readers > 0 ? o->readers : READERS, read_us,
+                         err) &&
+           readers_start(&e->long_reader, o->store, 1, long_read_us, err) &&
            begin(e, o->config, err);
 }
 
@@ -206,6 +211,7 @@ void rp_engine_free(struct rp_engine *e)
 {
     rp_engine_unlisten(e, &e->listener);
     readers_stop(&e->readers);
+    readers_stop(&e->long_reader); /* which may wait for the writer */
     writer_stop(&e->writer);
     rp_exec_free(e->exec);
     runs_free(&e->runs);
@@ -240,6 +246,11 @@ bool rp_engine_write_heavy(struct rp_engine *e,
 bool rp_engine_read(struct rp_engine *e, struct rp_read *r, struct rp_err *err)
 {
     return readers_submit(&e->readers, r, err);
+}
+
+bool rp_engine_read_long(struct rp_engine *e, struct rp_read *r, struct rp_err *err)
+{
+    return readers_submit(&e->long_reader, r, err);
 }
 
 void rp_engine_listen(struct rp_engine *e, struct rp_listener *l)

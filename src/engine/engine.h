@@ -67,6 +67,9 @@ struct rp_read {
     struct rp_read *next;
 };
 bool rp_engine_read(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
+/* For what may take minutes, such as the plan of a million jobs: one after another, on a thread of
+ * their own, which may also wait for the writer. */
+bool rp_engine_read_long(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
 
 /* ---- listeners: who wants to hear what commits changed (RP_CHANGED_* bits), called on the writer
  * thread, must not block ---- */
@@ -87,8 +90,10 @@ struct rp_engine_hooks {
      * (analyze/). Strings into the arena. */
     void (*explain)(void *ctx, struct rp_arena *a, const struct rp_exec_result *x,
                     struct rp_report *r);
-    /* Runs inside every tick's transaction (replay/ moves its waves here). Lowers *next_us to when
-     * it wants to run again. */
+    /* Once, in the transaction of the start, or NULL. */
+    bool (*begin)(void *ctx, struct rp_db *db, int64_t now_us, struct rp_err *err);
+    /* Runs inside every tick's transaction, and in each in which jobs of a replay ended (replay/
+     * moves its waves here). Lowers *next_us to when it wants to run again. */
     bool (*tick)(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us, struct rp_err *err);
     void *ctx;
 };

@@ -42,9 +42,10 @@ struct rp_writer {
     int64_t took_us; /* … and how long its transaction took */
     struct rp_store *store;
     const struct rp_clock *clock;
+    struct rp_engine_hooks hooks;
 };
 bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
-                  size_t max, struct rp_err *err);
+                  const struct rp_engine_hooks *hooks, size_t max, struct rp_err *err);
 /* The store cannot be written: no fault of who asked. */
 bool store_broken(const struct rp_err *err);
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);
@@ -67,8 +68,10 @@ struct rp_readers {
     struct rp_read *head, **tail;
     size_t waiting;
     bool closing;
+    int64_t most_us; /* what one question may take */
 };
-bool readers_start(struct rp_readers *r, struct rp_store *store, int n, struct rp_err *err);
+bool readers_start(struct rp_readers *r, struct rp_store *store, int n, int64_t most_us,
+                   struct rp_err *err);
 bool readers_submit(struct rp_readers *r, struct rp_read *read, struct rp_err *err);
 void readers_stop(struct rp_readers *r);
 
@@ -162,7 +165,7 @@ struct rp_engine {
     int64_t open_files; /* soft limit of jobs that have none of their own */
     char node[128];
     struct rp_writer writer;
-    struct rp_readers readers;
+    struct rp_readers readers, long_reader;
     struct rp_exec *exec;
     struct runs runs;
     _Atomic(const struct rp_config *) config;

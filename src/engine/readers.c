@@ -2,9 +2,6 @@
 
 #include <stdlib.h>
 
-/* What one question may take: there are few readers, and others wait. */
-static const int64_t read_us = 10 * RP_US_S;
-
 struct reader_arg {
     struct rp_readers *pool;
     struct rp_db *db;
@@ -35,7 +32,7 @@ static void *reader_thread(void *arg)
         /* A snapshot that cannot begin leaves each query to see the newest state by itself: the
          * query's own error tells. */
         bool snapshot = rp_tx_begin(own->db, &err);
-        rp_db_deadline(own->db, rp_mono(&rp_clock_system) + read_us);
+        rp_db_deadline(own->db, rp_mono(&rp_clock_system) + own->pool->most_us);
         read->run(own->db, read->arg);
         rp_db_deadline(own->db, 0);
         if (snapshot)
@@ -46,8 +43,10 @@ static void *reader_thread(void *arg)
     return NULL;
 }
 
-bool readers_start(struct rp_readers *r, struct rp_store *store, int n, struct rp_err *err)
+bool readers_start(struct rp_readers *r, struct rp_store *store, int n, int64_t most_us,
+                   struct rp_err *err)
 {
+    r->most_us = most_us;
     r->tail = &r->head;
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->more, NULL);

@@ -174,6 +174,8 @@ static bool tick_hook(struct tick *t, struct rp_db *db, struct rp_err *err)
     int64_t next = INT64_MAX;
     bool ok = t->e->hooks.tick(t->e->hooks.ctx, db, t->now, &next, err);
     sooner(t, next);
+    unsigned bits = rp_db_take_changes(db);
+    rp_db_changed(db, ok ? bits & ~(unsigned)RP_CHANGED_ITEMS : bits); /* looked at just now */
     return ok;
 }
 

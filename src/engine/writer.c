@@ -246,6 +246,33 @@ static bool run_alone(struct rp_writer *w, struct rp_db *db, struct rp_op *op)
     return false;
 }
 
+/* Sooner than the engine looks by itself. */
+static const int64_t soon_us = RP_US_S / 4;
+
+/* Jobs of a replay ended in this transaction: what may go out next goes out with it, and waits for
+ * no timer. Its error leaves all else alone; the engine's tick tries again. */
+static bool replays_follow(struct rp_writer *w, struct rp_db *db, struct rp_err *err)
+{
+    unsigned before = rp_db_take_changes(db);
+    rp_db_changed(db, before & ~(unsigned)RP_CHANGED_ITEMS);
+    if ((before & RP_CHANGED_ITEMS) == 0 || w->hooks.tick == NULL)
+        return true;
+    int64_t now = rp_wall(w->clock), next = INT64_MAX;
+    if (!rp_savepoint(db, err))
+        return false;
+    bool ok = w->hooks.tick(w->hooks.ctx, db, now, &next, err) && rp_savepoint_release(db, err);
+    if (!ok) {
+        rp_savepoint_rollback(db);
+        rp_db_changed(db, RP_CHANGED_REPLAYS);
+        return !store_broken(err);
+    }
+    unsigned after = rp_db_take_changes(db);
+    if (next - now > soon_us) /* nothing for the engine to do */
+        after &= ~(unsigned)RP_CHANGED_REPLAYS | before;
+    rp_db_changed(db, after & ~(unsigned)RP_CHANGED_ITEMS);
+    return true;
+}
+
 static void write_batch(struct rp_writer *w, struct rp_op *batch)
 {
     struct rp_db *db = rp_store_writer(w->store);
@@ -257,7 +284,7 @@ static void write_batch(struct rp_writer *w, struct rp_op *batch)
         return;
     if (begun && !alone)
         rest = run_ops(w, db, batch, &n);
-    bool ok = begun && probed(w, db, &err) && rp_tx_commit(db, &err);
+    bool ok = begun && replays_follow(w, db, &err) && probed(w, db, &err) && rp_tx_commit(db, &err);
     if (begun && !ok)
         rp_tx_rollback(db);
     unsigned bits = rp_db_take_changes(db);
@@ -282,8 +309,9 @@ static void *writer_thread(void *arg)
 }
 
 bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
-                  size_t max, struct rp_err *err)
+                  const struct rp_engine_hooks *hooks, size_t max, struct rp_err *err)
 {
+    w->hooks = *hooks;
     w->store = store;
     w->clock = clock;
     w->max = max;

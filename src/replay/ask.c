@@ -158,10 +158,27 @@ static bool override_field(struct rp_json *r, struct rp_strs *out)
     return !r->failed;
 }
 
-static bool rate_field(struct rp_json *r, double *out)
+/* A number, or "unlimited". */
+static bool rate_field(struct rp_json *r, struct rp_replay_ask *ask)
 {
+    struct rp_str s;
+    double *out = &ask->rate_per_s;
+    ask->unlimited = rp_json_peek(r) == RP_JSON_STRING;
+    if (ask->unlimited)
+        return rp_json_str(r, &s) &&
+               (rp_str_is(s, "unlimited") ||
+                rp_json_bad(r, RP_E_BAD_FIELD, "rate is jobs per second, or \"unlimited\""));
     return rp_json_f64(r, out) &&
            ((*out > 0 && *out <= 1e6) || rp_json_bad(r, RP_E_BAD_FIELD, "rate is jobs per second"));
+}
+
+/* 0: none, and no waves: all at once. */
+static bool canary_field(struct rp_json *r, struct rp_replay_ask *ask)
+{
+    if (!within(r, "canary", 0, CANARY_MAX, &ask->canary))
+        return false;
+    ask->at_once = ask->canary == 0;
+    return true;
 }
 
 /* dependency:NAME or deploy:TYPE */
@@ -189,11 +206,11 @@ static bool guard_field(struct rp_json *r, int64_t now_us, int field, struct rp_
 {
     switch (field) {
     case 0:
-        return within(r, "canary", 1, CANARY_MAX, &ask->canary);
+        return canary_field(r, ask);
     case 1:
         return within(r, "wave", 1, CANARY_MAX, &ask->wave_max);
     case 2:
-        return rate_field(r, &ask->rate_per_s);
+        return rate_field(r, ask);
     case 3:
         return rp_json_bool(r, &ask->include_unsafe);
     case 4:

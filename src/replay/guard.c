@@ -108,9 +108,9 @@ static bool live_waits(struct step *s, const struct rp_type *type, struct rp_str
     int64_t due;
     if (c->backlog_age_above_us <= 0)
         return true;
-    if (!rp_queue_live_since(s->db, type->queue, &due, err))
+    if (!rp_queue_live_since(s->db, type->queue, s->now_us - c->backlog_age_above_us, &due, err))
         return false;
-    if (due > 0 && s->now_us - due > c->backlog_age_above_us)
+    if (due > 0)
         *says = rp_str_fmt(s->arena, "waits: live jobs of queue %.*s have waited for %s",
                            RP_FMT(type->queue),
                            rp_duration_format((s->now_us - due) / RP_US_MIN * RP_US_MIN, age));

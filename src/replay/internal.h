@@ -4,13 +4,13 @@
 
 #include "replay/replay.h"
 
-enum { REPLAY_ITEMS_MAX = 100000, FORCED_MAX = 2 * LEFT_OUT_MAX };
+enum { FORCED_MAX = 2 * LEFT_OUT_MAX + 1 };
 enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };
 
-/* select.c: fills items, left_out, forced, risk from the candidates. */
+/* select.c: fills items, left_out, forced, risk from the candidates, whose array becomes that of
+ * the items. */
 void select_items(const struct rp_config *config, const struct rp_replay_ask *ask,
-                  const struct rp_candidate *found, size_t n, struct rp_arena *a,
-                  struct rp_plan *plan);
+                  struct rp_candidate *found, size_t n, struct rp_arena *a, struct rp_plan *plan);
 /* What of reasons and checks it was taken past. */
 size_t plan_forced(const struct rp_plan *plan, struct rp_replay_count out[FORCED_MAX]);
 
@@ -27,22 +27,32 @@ extern const char *const preflight_checks[]; /* their names, ended by NULL */
 enum rp_check_state room_enough(int64_t bytes, int64_t items);
 bool overridden(const struct rp_replay_ask *ask, const char *name);
 /* The distinct types of the plan's items, in order of first appearance. */
-struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
+struct plan_type {
+    int64_t id, items;
+    struct rp_str name;
+};
+struct plan_type *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
 
 /* rate.c: plan->rate_per_s where none was asked for, and its basis in words. */
 bool plan_rate(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
                int64_t now_us, struct rp_arena *a, struct rp_plan *plan, struct rp_err *err);
 
-/* plan.c: something was selected, or `all` was said; the error says what it means: "failed job". */
-bool ask_selects(const struct rp_replay_ask *ask, const char *all, struct rp_err *err);
 /* plan.c: the row of a plan's replay, and what it left out and was forced past. */
 struct rp_replay replay_of(const struct rp_config *config, const struct rp_replay_ask *ask,
                            const struct rp_plan *plan);
 bool record_counts(struct rp_db *db, int64_t id, const struct rp_replay *r,
                    const struct rp_plan *plan, int64_t now_us, struct rp_err *err);
 
+/* The next items of a plan, not more than one transaction should hold; *again: there are more. */
+bool add_part(struct rp_db *db, int64_t id, const struct rp_plan *plan, int64_t part, int64_t *made,
+              bool *again, struct rp_err *err);
+/* [w] The checks of a plan that was made before, as they are now. */
+bool preflight_again(struct rp_db *db, const struct rp_replay_ask *ask, int64_t now_us,
+                     struct rp_arena *a, struct rp_plan *plan, struct rp_err *err);
+
 /* run.c, guard.c, park.c: one replay, one tick. */
 struct step {
+    struct rp_replay_desk *desk; /* may be NULL */
     struct rp_db *db;
     struct rp_replay r;
     int64_t now_us;
@@ -50,7 +60,7 @@ struct step {
     struct rp_arena *arena;
 };
 
-/* park.c: whether what it waits for holds; then it is planned and runs. */
+/* park.c: whether what it waits for holds; then its plan is asked for. */
 bool park_step(struct step *s, struct rp_err *err);
 /* guard.c: why it must halt, in words; absent: it need not. */
 bool must_halt(struct step *s, struct rp_str *why, struct rp_err *err);

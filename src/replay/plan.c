@@ -10,29 +10,39 @@
 
 /* ---- order and waves ---- */
 
+enum { KINDS_MAX = 50 };
+
+static bool seen(const struct rp_candidate *v, size_t n, const struct rp_candidate_kind *k)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].kind == k ||
+            (v[i].kind->type_id == k->type_id && v[i].kind->pattern_id == k->pattern_id))
+            return true;
+    return false;
+}
+
 /* One item of each type × pattern goes to the front, so that the canary tries every kind; the rest
  * stays oldest first. */
-static int64_t kinds_first(struct rp_arena *a, struct rp_plan *plan)
+static int64_t kinds_first(struct rp_plan *plan)
 {
-    struct rp_candidate *order = RP_NEW_N(a, struct rp_candidate, (size_t)plan->n + 1);
-    bool *front = RP_NEW_N(a, bool, (size_t)plan->n + 1);
-    int64_t n = 0;
-    for (int64_t i = 0; i < plan->n; i++) {
-        bool seen = false;
-        for (int64_t k = 0; k < n && !seen; k++)
-            seen = order[k].type_id == plan->items[i].type_id &&
-                   order[k].pattern_id == plan->items[i].pattern_id;
-        if (!seen && n < 50) {
-            front[i] = true;
-            order[n++] = plan->items[i];
-        }
+    struct rp_candidate first[KINDS_MAX];
+    size_t n = 0, left;
+    const struct rp_candidate_kind *last = NULL;
+    for (int64_t i = 0; i < plan->n && n < KINDS_MAX; i++) {
+        const struct rp_candidate *c = &plan->items[i];
+        if (c->kind != last && !seen(first, n, c->kind))
+            first[n++] = *c;
+        last = c->kind;
     }
-    int64_t kinds = n;
-    for (int64_t i = 0; i < plan->n; i++)
-        if (!front[i])
-            order[n++] = plan->items[i];
-    plan->items = order;
-    return kinds;
+    int64_t to = plan->n;
+    left = n;
+    for (int64_t i = plan->n - 1; i >= 0; i--)
+        if (left > 0 && plan->items[i].job_id == first[left - 1].job_id)
+            left--;
+        else
+            plan->items[--to] = plan->items[i];
+    memcpy(plan->items, first, n * sizeof *first);
+    return (int64_t)n;
 }
 
 static int64_t at_most(int64_t v, int64_t most)
@@ -58,8 +68,14 @@ static int64_t wave_most(const struct rp_config *config, const struct rp_replay_
 static void make_waves(const struct rp_config *config, const struct rp_replay_ask *ask,
                        struct rp_arena *a, struct rp_plan *plan)
 {
+    if (ask->at_once) {
+        plan->waves = RP_NEW_N(a, int64_t, 1);
+        plan->n_waves = plan->n > 0;
+        *plan->waves = plan->n;
+        return;
+    }
     int64_t most = wave_most(config, ask);
-    plan->canary = canary_size(ask, plan->n, kinds_first(a, plan));
+    plan->canary = canary_size(ask, plan->n, kinds_first(plan));
     plan->waves = RP_NEW_N(a, int64_t,
                            (size_t)(plan->n / most) + 64); /* at most 63 doublings before `most` */
     int64_t size = plan->canary;
@@ -72,39 +88,46 @@ static void make_waves(const struct rp_config *config, const struct rp_replay_as
 
 /* ---- hash and estimate ---- */
 
-static int by_job(const void *x, const void *y)
-{
-    const struct rp_candidate *a = x, *b = y;
-    return a->job_id < b->job_id ? -1 : a->job_id > b->job_id;
-}
-
 static uint64_t settings_hash(const struct rp_config *config, struct rp_str type)
 {
     const struct rp_type *t = rp_config_type(config, type);
     return t != NULL && t->source.p != NULL ? rp_hash64(t->source) : 0;
 }
 
-/* Over what is frozen of each item, in order of ids: the same set has the same hash however it was
- * found. Settings are in it: with others it would be another run. */
+enum { LINES = 256 };
+struct line { /* without padding: each byte of it is hashed */
+    uint64_t job, attempt, state, pattern, settings;
+};
+
+static struct line line_of(const struct rp_candidate *c, uint64_t settings)
+{
+    return (struct line){(uint64_t)c->job_id, (uint64_t)c->attempt, c->state,
+                         (uint64_t)c->kind->pattern_id, settings};
+}
+
+/* Over what is frozen of each item, in order of ids, in which they come here: the same set has the
+ * same hash however it was found. Settings are in it: with others it would be another run. */
 static struct rp_str hash_items(const struct rp_config *config, struct rp_arena *a,
                                 const struct rp_plan *plan)
 {
-    struct rp_candidate *sorted = RP_NEW_N(a, struct rp_candidate, (size_t)plan->n + 1);
-    if (plan->n > 0)
-        memcpy(sorted, plan->items, (size_t)plan->n * sizeof *sorted);
-    qsort(sorted, (size_t)plan->n, sizeof *sorted, by_job);
     crypto_generichash_state st;
     unsigned char digest[16];
-    char hex[33], line[160];
+    char hex[33];
+    struct line lines[LINES];
+    size_t n = 0;
     uint64_t settings = 0;
+    int64_t type_id = 0;
     (void)crypto_generichash_init(&st, NULL, 0, sizeof digest);
     for (int64_t i = 0; i < plan->n; i++) {
-        if (i == 0 || sorted[i].type_id != sorted[i - 1].type_id)
-            settings = settings_hash(config, sorted[i].type);
-        int n = snprintf(line, sizeof line, "%lld %lld %d %lld %llu\n", (long long)sorted[i].job_id,
-                         (long long)sorted[i].attempt, (int)sorted[i].state,
-                         (long long)sorted[i].pattern_id, (unsigned long long)settings);
-        (void)crypto_generichash_update(&st, (const unsigned char *)line, (unsigned long long)n);
+        const struct rp_candidate *c = &plan->items[i];
+        if (c->kind->type_id != type_id)
+            settings = settings_hash(config, c->kind->type);
+        type_id = c->kind->type_id;
+        lines[n++] = line_of(c, settings);
+        if (n == LINES || i == plan->n - 1) {
+            (void)crypto_generichash_update(&st, (const unsigned char *)lines, n * sizeof *lines);
+            n = 0;
+        }
     }
     (void)crypto_generichash_final(&st, digest, sizeof digest);
     (void)sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
@@ -117,22 +140,19 @@ static bool estimate(struct rp_db *db, const struct rp_config *config, struct rp
                      struct rp_plan *plan, struct rp_err *err)
 {
     size_t n;
-    struct rp_str *types = plan_types(a, plan, &n);
+    struct plan_type *types = plan_types(a, plan, &n);
     double seconds = 0;
     plan->estimate_low_s = plan->estimate_mid_s = plan->estimate_high_s = -1;
     for (size_t i = 0; i < n; i++) {
         struct rp_usual usual;
-        const struct rp_type *t = rp_config_type(config, types[i]);
-        int64_t items = 0,
-                at_once = t != NULL && t->max_running > 0 ? t->max_running : config->max_running;
-        if (!rp_type_usual(db, types[i], &usual, err))
+        const struct rp_type *t = rp_config_type(config, types[i].name);
+        int64_t at_once = t != NULL && t->max_running > 0 ? t->max_running : config->max_running;
+        if (!rp_type_usual(db, types[i].name, &usual, err))
             return false;
         if (usual.n == 0)
             return true;
-        for (int64_t k = 0; k < plan->n; k++)
-            items += rp_str_eq(plan->items[k].type, types[i]);
-        seconds +=
-            (double)items * (double)usual.duration_us / 1e6 / (double)(at_once > 0 ? at_once : 1);
+        seconds += (double)types[i].items * (double)usual.duration_us / 1e6 /
+                   (double)(at_once > 0 ? at_once : 1);
     }
     if (plan->rate_per_s > 0 && (double)plan->n / plan->rate_per_s > seconds)
         seconds = (double)plan->n / plan->rate_per_s;
@@ -165,9 +185,9 @@ static bool halt_rule(struct rp_db *db, const struct rp_config *config, int64_t 
     if (!rp_types_hours(db, now_us - BASELINE_DAYS * RP_US_DAY, a, &types, &n, err))
         return false;
     for (int64_t i = 0; i < plan->n; i++) {
-        if (plan->items[i].type_id != last_type)
-            last = baseline_of(types, n, plan->items[i].type_id);
-        last_type = plan->items[i].type_id;
+        if (plan->items[i].kind->type_id != last_type)
+            last = baseline_of(types, n, plan->items[i].kind->type_id);
+        last_type = plan->items[i].kind->type_id;
         sum += last;
     }
     double baseline = plan->n > 0 ? sum / (double)plan->n : 0;
@@ -177,20 +197,20 @@ static bool halt_rule(struct rp_db *db, const struct rp_config *config, int64_t 
 
 /* ---- all together ---- */
 
-enum { ITEMS_A_PART = 1000 };
+enum { ITEMS_A_PART = 2000 };
 
-bool ask_selects(const struct rp_replay_ask *ask, const char *all, struct rp_err *err)
+static bool selected(const struct rp_replay_ask *ask, struct rp_err *err)
 {
     if (ask->has_filter || ask->n_ids > 0 || ask->all)
         return true;
     (void)rp_fail(err, RP_E_BAD_FIELD, "nothing was selected");
-    return rp_hint(err, "name a --type, --pattern, --since, --job or --where; --all means every %s",
-                   all);
+    return rp_hint(
+        err, "name a --type, --pattern, --since, --job or --where; --all means every failed job");
 }
 
 static bool reason_given(const struct rp_replay_ask *ask, struct rp_err *err)
 {
-    if ((!ask->include_unsafe && ask->override.n == 0) || ask->reason.n > 0)
+    if ((!ask->include_unsafe && !ask->at_once && ask->override.n == 0) || ask->reason.n > 0)
         return true;
     (void)rp_fail(err, RP_E_BAD_FIELD, "overriding a guard needs a reason");
     return rp_hint(err, "add --reason \"why this is safe\"; the audit trail keeps it");
@@ -227,12 +247,14 @@ static const int64_t *distinct(struct rp_arena *a, const struct rp_replay_ask *a
 }
 
 /* A set that is cut off would not be what was asked for (U2). */
-static bool few_enough(size_t n, struct rp_err *err)
+static bool few_enough(const struct rp_config *config, size_t n, struct rp_err *err)
 {
-    if (n <= REPLAY_ITEMS_MAX)
+    if ((int64_t)n <= config->replay_items_max)
         return true;
-    (void)rp_fail(err, RP_E_TOO_LARGE, "more than %d jobs are selected", REPLAY_ITEMS_MAX);
-    return rp_hint(err, "replay them in parts: by --type, --pattern, or --since and --until");
+    (void)rp_fail(err, RP_E_TOO_LARGE, "more than %lld jobs are selected",
+                  (long long)config->replay_items_max);
+    return rp_hint(err, "replay them in parts: by --type, --pattern, or --since and --until; or "
+                        "raise replay: items_max");
 }
 
 bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
@@ -245,13 +267,14 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     const int64_t *ids = distinct(a, ask, &n_ids);
     *out = (struct rp_plan){.rate_per_s = ask->rate_per_s};
     filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
-    if (!ask_selects(ask, "failed job", err) || !reason_given(ask, err) || !rate_usable(ask, err) ||
-        !rp_replay_candidates(db, &filter, ids, n_ids, REPLAY_ITEMS_MAX + 1, a, &found, &n, err) ||
-        !few_enough(n, err) || !mark_poison(db, ask, a, found, n, err))
+    if (!selected(ask, err) || !reason_given(ask, err) || !rate_usable(ask, err) ||
+        !rp_replay_candidates(db, config, &filter, ids, n_ids, config->replay_items_max + 1, a,
+                              &found, &n, err) ||
+        !few_enough(config, n, err) || !mark_poison(db, ask, a, found, n, err))
         return false;
     select_items(config, ask, found, n, a, out);
-    make_waves(config, ask, a, out);
     out->hash = hash_items(config, a, out);
+    make_waves(config, ask, a, out);
     return plan_rate(db, config, ask, now_us, a, out, err) && estimate(db, config, a, out, err) &&
            halt_rule(db, config, now_us, a, out, err) &&
            preflight(db, config, ask, now_us, a, out, err);
@@ -296,10 +319,31 @@ bool record_counts(struct rp_db *db, int64_t id, const struct rp_replay *r,
 {
     struct rp_replay_count left_out[LEFT_OUT_MAX], forced[FORCED_MAX];
     size_t n_forced = plan_forced(plan, forced);
+    if (r->canary == 0)
+        forced[n_forced++] = (struct rp_replay_count){RP_STR("canary"), 0};
     for (size_t i = 0; i < plan->n_left_out; i++)
         left_out[i] =
             (struct rp_replay_count){rp_str_of(plan->left_out[i].reason), plan->left_out[i].n};
     return rp_replay_record(db, id, r, left_out, plan->n_left_out, forced, n_forced, now_us, err);
+}
+
+bool preflight_again(struct rp_db *db, const struct rp_replay_ask *ask, int64_t now_us,
+                     struct rp_arena *a, struct rp_plan *plan, struct rp_err *err)
+{
+    plan->refused = NULL;
+    plan->n_preflight = 0;
+    return preflight(db, rp_db_config(db), ask, now_us, a, plan, err);
+}
+
+bool add_part(struct rp_db *db, int64_t id, const struct rp_plan *plan, int64_t part, int64_t *made,
+              bool *again, struct rp_err *err)
+{
+    int64_t n = at_most(plan->n - *made, part > 0 ? part : ITEMS_A_PART);
+    if (!rp_replay_add(db, id, plan->items + *made, (size_t)n, err))
+        return false;
+    *made += n;
+    *again = *made < plan->n;
+    return true;
 }
 
 static bool make_replay(struct rp_db *db, const struct rp_config *config,
@@ -307,9 +351,7 @@ static bool make_replay(struct rp_db *db, const struct rp_config *config,
                         struct rp_replay_making *m, struct rp_err *err)
 {
     struct rp_plan *plan = &m->plan;
-    plan->refused = NULL;
-    plan->n_preflight = 0;
-    if (!preflight(db, config, ask, now_us, a, plan, err) ||
+    if (!preflight_again(db, ask, now_us, a, plan, err) ||
         !plan_holds(db, plan, ask, now_us, a, err) || !refuse(plan, err))
         return false;
     struct rp_replay r = replay_of(config, ask, plan);
@@ -323,11 +365,8 @@ bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
 {
     if (m->id == 0 && !make_replay(db, config, ask, now_us, a, m, err))
         return false;
-    int64_t n = at_most(m->plan.n - m->made, ITEMS_A_PART);
-    if (!rp_replay_add(db, m->id, m->plan.items + m->made, (size_t)n, err))
+    if (!add_part(db, m->id, &m->plan, m->part, &m->made, again, err))
         return false;
-    m->made += n;
-    *again = m->made < m->plan.n;
     return *again ||
            rp_replay_set_state(db, m->id, RP_REPLAY_RUNNING, ask->actor, ask->reason, now_us, err);
 }

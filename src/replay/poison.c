@@ -2,6 +2,15 @@
 
 #include "replay/internal.h"
 
+#include <stdlib.h>
+
+static int by_job(const void *id, const void *candidate)
+{
+    const int64_t *a = id;
+    const struct rp_candidate *b = candidate;
+    return (*a > b->job_id) - (*a < b->job_id);
+}
+
 bool mark_poison(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_arena *a,
                  struct rp_candidate *found, size_t n, struct rp_err *err)
 {
@@ -16,8 +25,10 @@ bool mark_poison(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_ar
         return true;
     if (!rp_poison_find(db, since, until, 0, a, &poison, &n_poison, err))
         return false;
-    for (size_t p = 0; p < n_poison; p++)
-        for (size_t i = 0; i < n; i++)
-            found[i].poison |= found[i].job_id == poison[p].job_id;
+    for (size_t p = 0; p < n_poison; p++) {
+        struct rp_candidate *c = bsearch(&poison[p].job_id, found, n, sizeof *found, by_job);
+        if (c != NULL)
+            c->poison = true;
+    }
     return true;
 }

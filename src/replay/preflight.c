@@ -13,7 +13,7 @@ struct pre {
     int64_t now_us;
     struct rp_arena *arena;
     struct rp_plan *plan;
-    struct rp_str *types;
+    struct plan_type *types;
     size_t n_types;
 };
 
@@ -21,16 +21,31 @@ enum { CHECKS_MAX = 16 };
 const char *const preflight_checks[] = {"dependencies", "workers", "class", "replays",
                                         "backlog",      "store",   NULL};
 
-struct rp_str *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n)
+static struct plan_type *type_of(struct rp_arena *a, struct plan_type **types, size_t *n,
+                                 const struct rp_candidate_kind *k)
 {
-    struct rp_str *types = RP_NEW_N(a, struct rp_str, (size_t)plan->n + 1);
+    for (size_t i = 0; i < *n; i++)
+        if ((*types)[i].id == k->type_id)
+            return &(*types)[i];
+    if ((*n & (*n - 1)) == 0) { /* full at 0, 1, 2, 4, … */
+        struct plan_type *more = RP_NEW_N(a, struct plan_type, *n > 0 ? 2 * *n : 1);
+        if (*n > 0)
+            memcpy(more, *types, *n * sizeof *more);
+        *types = more;
+    }
+    (*types)[*n] = (struct plan_type){.id = k->type_id, .name = k->type};
+    return &(*types)[(*n)++];
+}
+
+struct plan_type *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n)
+{
+    struct plan_type *types = NULL, *t = NULL;
     *n = 0;
     for (int64_t i = 0; i < plan->n; i++) {
-        size_t k = 0;
-        while (k < *n && !rp_str_eq(types[k], plan->items[i].type))
-            k++;
-        if (k == *n)
-            types[(*n)++] = plan->items[i].type;
+        const struct rp_candidate_kind *k = plan->items[i].kind;
+        if (t == NULL || t->id != k->type_id)
+            t = type_of(a, &types, n, k);
+        t->items++;
     }
     return types;
 }
@@ -54,7 +69,7 @@ static void add(struct pre *p, const char *check, enum rp_check_state state, str
 static bool needed(const struct pre *p, struct rp_str dependency)
 {
     for (size_t i = 0; i < p->n_types; i++) {
-        const struct rp_type *t = rp_config_type(p->config, p->types[i]);
+        const struct rp_type *t = rp_config_type(p->config, p->types[i].name);
         for (size_t k = 0; t != NULL && k < t->needs.n; k++)
             if (rp_str_eq(t->needs.v[k], dependency))
                 return true;
@@ -134,22 +149,22 @@ static bool check_workers(struct pre *p, struct rp_err *err)
     for (size_t i = 0; i < p->n_types; i++) {
         struct rp_type_row row;
         int64_t workers = 0;
-        const struct rp_type *t = rp_config_type(p->config, p->types[i]);
-        if (!rp_type_get(p->db, p->types[i], p->now_us, p->arena, &row, err))
+        const struct rp_type *t = rp_config_type(p->config, p->types[i].name);
+        if (!rp_type_get(p->db, p->types[i].name, p->now_us, p->arena, &row, err))
             return false;
         if (row.held.n > 0) {
             add(p, "workers", RP_CHECK_FAILS,
-                rp_str_fmt(p->arena, "%.*s: %.*s", RP_FMT(p->types[i]), RP_FMT(row.held)));
+                rp_str_fmt(p->arena, "%.*s: %.*s", RP_FMT(p->types[i].name), RP_FMT(row.held)));
             return true;
         }
         if (t == NULL || t->run.n > 0)
             continue;
-        if (!rp_workers_of(p->db, p->types[i], p->now_us - 2 * RP_US_MIN, &workers, err))
+        if (!rp_workers_of(p->db, p->types[i].name, p->now_us - 2 * RP_US_MIN, &workers, err))
             return false;
         if (workers == 0) {
             add(p, "workers", RP_CHECK_FAILS,
                 rp_str_fmt(p->arena, "no worker has asked for %.*s in the last 2 minutes",
-                           RP_FMT(p->types[i])));
+                           RP_FMT(p->types[i].name)));
             return true;
         }
     }
@@ -161,8 +176,8 @@ static void check_classes(struct pre *p)
 {
     int64_t unknown = 0;
     for (int64_t i = 0; i < p->plan->n; i++)
-        unknown += p->plan->items[i].error_class.n == 0 ||
-                   rp_str_is(p->plan->items[i].error_class, "unknown");
+        unknown += p->plan->items[i].kind->error_class.n == 0 ||
+                   rp_str_is(p->plan->items[i].kind->error_class, "unknown");
     if (unknown == 0)
         add(p, "class", RP_CHECK_HOLDS, RP_STR("every failure has a class"));
     else
@@ -183,7 +198,7 @@ static bool same_type(struct pre *p, int64_t replay, struct rp_str *type, struct
         return false;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < p->n_types; k++)
-            if (rp_str_eq(types[i].type, p->types[k]))
+            if (rp_str_eq(types[i].type, p->types[k].name))
                 *type = types[i].type;
     return true;
 }
@@ -248,7 +263,7 @@ static bool check_backlog(struct pre *p, struct rp_err *err)
     for (size_t i = 0; i < n; i++) {
         bool used = false;
         for (size_t k = 0; k < p->n_types; k++) {
-            const struct rp_type *t = rp_config_type(p->config, p->types[k]);
+            const struct rp_type *t = rp_config_type(p->config, p->types[k].name);
             used = used || (t != NULL && rp_str_eq(t->queue, queues[i].name));
         }
         int64_t waits = queues[i].oldest_us > 0 ? p->now_us - queues[i].oldest_us : 0;

@@ -103,6 +103,14 @@ static int64_t *sorted_ids(const struct rp_replay_ask *ask, struct rp_arena *a, 
     return ids;
 }
 
+static bool selected(const struct rp_replay_ask *ask, struct rp_err *err)
+{
+    if (ask->has_filter || ask->n_ids > 0 || ask->all)
+        return true;
+    (void)rp_fail(err, RP_E_BAD_FIELD, "nothing was selected");
+    return rp_hint(err, "name --older-than, --type or ids beside the state; --all means every job");
+}
+
 static bool reason_given(const struct rp_purge_ask *ask, struct rp_err *err)
 {
     if ((!ask->include_unresolved && !ask->include_waiting) || ask->reason.n > 0)
@@ -127,7 +135,7 @@ bool rp_purge_plan(struct rp_db *db, const struct rp_purge_ask *ask, struct rp_a
     struct planning g = {.ask = ask, .plan = out, .arena = a};
     size_t n;
     *out = (struct rp_purge_plan){0};
-    if (!ask_selects(&ask->select, "job", err) || !reason_given(ask, err))
+    if (!selected(&ask->select, err) || !reason_given(ask, err))
         return false;
     int64_t *ids = sorted_ids(&ask->select, a, &n);
     (void)crypto_generichash_init(&g.hash, NULL, 0, crypto_generichash_BYTES_MIN);

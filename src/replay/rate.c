@@ -56,10 +56,12 @@ bool plan_rate(struct rp_db *db, const struct rp_config *config, const struct rp
 {
     struct parts *p = RP_NEW(a, struct parts);
     plan->rate_basis = ask->rate_per_s > 0 ? RP_STR("as asked for") : RP_NONE;
-    if (ask->rate_per_s > 0 || plan->n == 0)
+    if (ask->unlimited)
+        plan->rate_basis = RP_STR("not limited, as asked for");
+    if (ask->rate_per_s > 0 || ask->unlimited || plan->n == 0)
         return true;
     for (int64_t i = 0; i < plan->n; i++)
-        add(p, plan->items[i].type_id, plan->items[i].type);
+        add(p, plan->items[i].kind->type_id, plan->items[i].kind->type);
     if (!rp_types_handled(db, now_us, config->failure_rate_above, p->handled, p->n, a, err))
         return false;
     size_t i = slowest(plan, p);

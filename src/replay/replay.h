@@ -20,6 +20,8 @@ struct rp_replay_ask {
     struct rp_str reason, actor, selection_json,
         plan_hash;            /* plan_hash: run exactly that plan or refuse */
     int64_t canary, wave_max; /* 0: default */
+    bool at_once;             /* no canary and no waves: a guard is gone past */
+    bool unlimited;           /* the rate, and that was said */
     double rate_per_s;        /* 0: not limited */
     struct rp_strs override;  /* names of preflight checks to override, each recorded */
 };
@@ -70,21 +72,48 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
 /* A plan on its way to a run, in several transactions: so many items would hold the writer too long
  * (G19). It need not have been made in the same transaction: an item whose job is no longer as it
  * was planned is skipped at its release. One that is left half made (a kill) is aborted by the
- * tick. */
+ * start after that. */
 struct rp_replay_making {
     struct rp_plan plan; /* made by rp_replay_plan, on any connection */
     int64_t id, made;    /* 0 at first */
+    int64_t part;        /* items a transaction; 0: as many as it should hold */
 };
 /* [w] The next part: at first the checks once more (RP_E_REFUSED names the check and the next
  * step) and the replay, then items, with the last of them its run. *again: there is more. */
 bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                     struct rp_replay_making *m, bool *again, struct rp_err *err);
-/* [w] For an ask with `park`: a replay that is planned and started by the tick once that holds, by
- * `request` (JSON of both objects as they came). What it waits for must be configured. */
+/* [w] For an ask with `park`: a replay that is planned and started once that holds, by `request`
+ * (JSON of both objects as they came). What it waits for must be configured. */
 bool rp_replay_park(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, struct rp_str request, int64_t now_us,
                     int64_t *id, struct rp_err *err);
+/* Who is asked to make the plan of a parked replay whose time has come: wanted is called by the
+ * tick, on the writer, and must not block. Then, outside of the tick: rp_replay_park_clear [w]
+ * until there is nothing more to clear, rp_replay_parked_plan on a snapshot after that, and
+ * rp_replay_parked_make [w] until there is nothing more to make. A kill in between leaves it
+ * parked: it is planned again. */
+struct rp_replay_desk {
+    void (*wanted)(struct rp_replay_desk *desk, int64_t id);
+};
+struct rp_replay_parked {
+    int64_t id;
+    struct rp_replay_ask ask;
+    struct rp_plan plan;
+    struct rp_str ends; /* why it can never run; absent: it may */
+    int64_t made, part; /* as in struct rp_replay_making */
+};
+bool rp_replay_parked_plan(struct rp_db *db, const struct rp_config *config, int64_t now_us,
+                           struct rp_arena *a, struct rp_replay_parked *p, struct rp_err *err);
+bool rp_replay_parked_make(struct rp_db *db, int64_t now_us, struct rp_arena *a,
+                           struct rp_replay_parked *p, bool *again, struct rp_err *err);
+/* A desk with the engine's reader for long questions. Attached once the engine runs; what is wanted
+ * before is wanted again 10 s later. Freed after the engine. */
+struct rp_engine;
+struct rp_replay_desk *rp_replay_desk_new(void);
+void rp_replay_desk_attach(struct rp_replay_desk *desk, struct rp_engine *e);
+void rp_replay_desk_free(struct rp_replay_desk *desk);
+
 /* [w] Plans and starts in one transaction. */
 bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
                      const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
@@ -112,9 +141,11 @@ struct rp_replay_outcome {
 bool rp_replay_outcome(struct rp_db *db, const struct rp_replay *r, struct rp_arena *a,
                        struct rp_replay_outcome *out, struct rp_err *err);
 
-/* [w] The engine's tick hook: settles fates, releases the next wave (canary first: the next waits
- * for all of it; later waves start when 90 % of the last have ended), keeps the rate, halts when a
- * needed dependency goes down, ends. */
+/* [w] The engine's begin hook: replays that the daemon before left half made are aborted. */
+bool rp_replay_begin(void *ctx, struct rp_db *db, int64_t now_us, struct rp_err *err);
+/* [w] The engine's tick hook; ctx: the desk or NULL. Settles fates, releases the next wave (canary
+ * first: the next waits for all of it; later waves start when 90 % of the last have ended), keeps
+ * the rate, halts when a needed dependency goes down, ends. */
 bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us,
                     struct rp_err *err);
 

@@ -117,22 +117,23 @@ struct chunk {
         struct rp_job_digest digest;
         size_t to; /* its rows end here; they begin where those of the job before end */
     } job[CHUNK_JOBS];
-    struct rp_buf rows; /* each with its length before it */
+    struct rp_buf rows; /* each with its length after it */
     size_t n, done, at;
 };
 
 typedef bool row_fn(struct rp_db *db, struct rp_str row, int64_t purge_id, struct rp_err *err);
 
+/* Backwards, the newest attempt first and the job last: a trigger that counts an attempt by the one
+ * before it has counted these already. */
 static bool each_row(struct rp_db *db, const struct chunk *c, size_t i, row_fn *run,
                      struct rp_err *err)
 {
-    size_t at = i > 0 ? c->job[i - 1].to : 0, n;
-    while (at < c->job[i].to) {
+    size_t from = i > 0 ? c->job[i - 1].to : 0, n;
+    for (size_t at = c->job[i].to; at > from; at -= n) {
+        at -= sizeof n;
         memcpy(&n, c->rows.p + at, sizeof n);
-        at += sizeof n;
-        if (!run(db, (struct rp_str){c->rows.p + at, n}, c->p->of_purge, err))
+        if (!run(db, (struct rp_str){c->rows.p + at - n, n}, c->p->of_purge, err))
             return false;
-        at += n;
     }
     return true;
 }
@@ -230,8 +231,8 @@ static enum outcome bring_jobs(struct work *w, struct rp_backup_in *in, struct c
         if (item.job_id <= w->p.at_job)
             continue;
         if (part == RP_BACKUP_ROW) {
-            rp_buf_add(&c->rows, &item.row.n, sizeof item.row.n);
             rp_buf_str(&c->rows, item.row);
+            rp_buf_add(&c->rows, &item.row.n, sizeof item.row.n);
             continue;
         }
         c->job[c->n++] = (struct job){item.job_id, item.digest, c->rows.n};

@@ -7,13 +7,11 @@
 
 #include <math.h>
 
-enum { RELEASE_A_TICK = 500 };
+enum { RELEASE_A_TICK = 1000, SETTLED_A_TICK = 1000 };
 
-/* Nobody is making a replay any more that is not whole after so long. */
+/* Nobody is making a replay any more that is not whole after so long: its maker failed. What a
+ * daemon left that was killed does not wait so long (rp_replay_begin). */
 static const int64_t half_made_us = 10 * RP_US_MIN;
-
-/* While items end, more of them do. */
-static const int64_t busy_us = 10000;
 
 static void again_at(struct step *s, int64_t us)
 {
@@ -82,6 +80,10 @@ static int64_t wave_size(const struct rp_replay *r, int64_t no)
 static int64_t current_wave(struct step *s, int64_t *room)
 {
     const struct rp_replay_from *from = &s->r.from;
+    if (s->r.canary == 0) { /* all at once */
+        *room = s->r.n[RP_FATE_WAITING];
+        return from->wave + 1;
+    }
     int64_t out = rp_replay_progress(&s->r).out - from->out, planned = 0;
     int64_t newest = s->r.wave > from->wave ? s->r.wave - from->wave : 1;
     for (int64_t no = 1; no <= newest; no++)
@@ -109,8 +111,10 @@ static bool release(struct step *s, struct rp_err *err)
         return true;
     if (!rp_replay_release(s->db, s->r.id, wave, n, s->now_us, &released, err))
         return false;
-    if (released < n || n == RELEASE_A_TICK)
+    if (released < n)
         again_at(s, s->now_us + 10000);
+    else if (n == RELEASE_A_TICK)
+        again_at(s, s->now_us);
     return pace_used(s, &pace, released, err);
 }
 
@@ -125,6 +129,37 @@ static bool finish(struct step *s, struct rp_err *err)
                                err);
 }
 
+static bool never_whole(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err)
+{
+    return rp_replay_set_state(db, id, RP_REPLAY_ABORTED, RP_STR("engine"),
+                               RP_STR("it was never made whole"), now_us, err);
+}
+
+bool rp_replay_begin(void *ctx, struct rp_db *db, int64_t now_us, struct rp_err *err)
+{
+    (void)ctx;
+    struct rp_arena arena = {0};
+    struct rp_replay *live;
+    size_t n = 0;
+    bool ok = rp_replays_list(db, true, 1000, &arena, &live, &n, err);
+    for (size_t i = 0; ok && i < n; i++)
+        if (live[i].state == RP_REPLAY_PLANNED && !live[i].parked)
+            ok = never_whole(db, live[i].id, now_us, err);
+    rp_arena_free(&arena);
+    return ok;
+}
+
+/* Nothing of it starts any more: what is out and has not started comes back, in parts. */
+static bool call_back(struct step *s, struct rp_err *err)
+{
+    int64_t n = 0;
+    if (s->r.n[RP_FATE_RELEASED] > 0 && !rp_replay_recall(s->db, s->r.id, s->now_us, &n, err))
+        return false;
+    if (n > 0)
+        again_at(s, s->now_us);
+    return true;
+}
+
 static bool step(struct step *s, struct rp_err *err)
 {
     int64_t settled;
@@ -135,14 +170,13 @@ static bool step(struct step *s, struct rp_err *err)
     if (s->r.state == RP_REPLAY_PLANNED && s->r.parked)
         return park_step(s, err);
     if (s->r.state == RP_REPLAY_PLANNED && s->now_us - s->r.created_us > half_made_us)
-        return rp_replay_set_state(s->db, s->r.id, RP_REPLAY_ABORTED, RP_STR("engine"),
-                                   RP_STR("it was never made whole"), s->now_us, err);
+        return never_whole(s->db, s->r.id, s->now_us, err);
     if (s->r.state != RP_REPLAY_RUNNING)
-        return true;
+        return call_back(s, err);
     const int64_t *n = s->r.n;
     if (n[RP_FATE_WAITING] == 0 && n[RP_FATE_RELEASED] == 0)
         return finish(s, err);
-    again_at(s, s->now_us + (settled > 0 ? busy_us : RP_US_S / 2));
+    again_at(s, s->now_us + (settled >= SETTLED_A_TICK ? 0 : RP_US_S / 2));
     if (!must_halt(s, &why, err))
         return false;
     return why.p != NULL ? halt(s, why, err) : release(s, err);
@@ -172,14 +206,17 @@ static bool step_apart(struct step *s, struct rp_err *err)
 bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us,
                     struct rp_err *err)
 {
-    (void)ctx;
     struct rp_arena arena = {0};
     struct rp_replay *live;
     size_t n;
     bool ok = rp_replays_list(db, true, 100, &arena, &live, &n, err);
     for (size_t i = 0; ok && i < n; i++) {
-        struct step s = {
-            .db = db, .r = live[i], .now_us = now_us, .next_us = next_us, .arena = &arena};
+        struct step s = {.desk = ctx,
+                         .db = db,
+                         .r = live[i],
+                         .now_us = now_us,
+                         .next_us = next_us,
+                         .arena = &arena};
         ok = step_apart(&s, err);
     }
     rp_arena_free(&arena);

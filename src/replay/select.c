@@ -5,7 +5,7 @@
 /* Sequences of which an earlier job was left out: open addressing, by hash. */
 struct broken {
     uint64_t *slot;
-    size_t cap; /* a power of two, more than twice the candidates */
+    size_t cap; /* a power of two, more than twice the sequences; 0: there are none */
 };
 
 struct view { /* what a rule may look at */
@@ -17,7 +17,7 @@ struct view { /* what a rule may look at */
 
 static enum risk risk_of(const struct view *v)
 {
-    if (!v->c->started)
+    if (v->c->attempt == 0)
         return RISK_NONE;
     if (v->type != NULL && v->type->idempotent)
         return RISK_SAFE;
@@ -26,7 +26,7 @@ static enum risk risk_of(const struct view *v)
 
 static bool type_gone(const struct view *v)
 {
-    return v->type == NULL || v->c->type_gone;
+    return v->type == NULL || v->c->kind->type_gone;
 }
 
 static bool payload_purged(const struct view *v)
@@ -58,11 +58,11 @@ static bool outcome_unknown(const struct view *v)
  * 2). */
 static bool fix_first(const struct view *v)
 {
-    if (v->c->deployed)
+    if (v->c->kind->deployed_us > v->c->ended_us)
         return false;
     static const char *const groups[] = {"code", "data", "config", "deploy"};
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
-        if (rp_str_is(v->c->group, groups[i]))
+        if (rp_str_is(v->c->kind->group, groups[i]))
             return true;
     return false;
 }
@@ -85,16 +85,16 @@ static size_t slot_of(const struct broken *b, struct rp_str sequence, uint64_t *
 static bool sequence_broken(const struct view *v)
 {
     uint64_t hash;
-    return v->c->sequence.p != NULL &&
-           v->broken->slot[slot_of(v->broken, v->c->sequence, &hash)] != 0;
+    return v->c->sequence != NULL && v->broken->cap > 0 &&
+           v->broken->slot[slot_of(v->broken, *v->c->sequence, &hash)] != 0;
 }
 
 static void break_sequence(const struct broken *b, const struct rp_candidate *c)
 {
     uint64_t hash;
-    if (c->sequence.p == NULL || c->superseded) /* its work has been done */
+    if (c->sequence == NULL || c->superseded) /* its work has been done */
         return;
-    size_t i = slot_of(b, c->sequence, &hash);
+    size_t i = slot_of(b, *c->sequence, &hash);
     b->slot[i] = hash;
 }
 
@@ -166,25 +166,43 @@ bool overridden(const struct rp_replay_ask *ask, const char *name)
     return false;
 }
 
-void select_items(const struct rp_config *config, const struct rp_replay_ask *ask,
-                  const struct rp_candidate *found, size_t n, struct rp_arena *a,
-                  struct rp_plan *plan)
+/* Room for the sequences of all candidates; none, where there are none. */
+static struct broken room_for_sequences(const struct rp_candidate *found, size_t n,
+                                        struct rp_arena *a)
 {
+    struct broken b = {.cap = 8};
+    size_t sequences = 0;
+    for (size_t i = 0; i < n; i++)
+        sequences += found[i].sequence != NULL;
+    if (sequences == 0)
+        return (struct broken){0};
+    while (b.cap < 2 * sequences + 1)
+        b.cap *= 2;
+    b.slot = RP_NEW_N(a, uint64_t, b.cap);
+    return b;
+}
+
+void select_items(const struct rp_config *config, const struct rp_replay_ask *ask,
+                  struct rp_candidate *found, size_t n, struct rp_arena *a, struct rp_plan *plan)
+{
+    struct broken broken = room_for_sequences(found, n, a);
+    struct view v = {.broken = &broken, .ask = ask};
+    const struct rp_candidate_kind *kind = NULL;
     plan->matched = (int64_t)n;
-    plan->items = RP_NEW_N(a, struct rp_candidate, n + 1);
-    struct broken broken = {.cap = 8};
-    while (broken.cap < 2 * n + 1)
-        broken.cap *= 2;
-    broken.slot = RP_NEW_N(a, uint64_t, broken.cap);
+    plan->items = found;
     for (size_t i = 0; i < n; i++) { /* oldest first, as sequences run */
-        struct view v = {&broken, &found[i], rp_config_type(config, found[i].type), ask};
+        v.c = &found[i];
+        if (v.c->kind != kind)
+            v.type = rp_config_type(config, v.c->kind->type);
+        kind = v.c->kind;
         if (!goes_along(&v, plan)) {
-            break_sequence(&broken, &found[i]);
+            break_sequence(&broken, v.c);
             continue;
         }
-        plan->items[plan->n] = found[i];
-        plan->items[plan->n++].risk = (int)risk_of(&v);
-        plan->risk[risk_of(&v)]++;
+        enum risk risk = risk_of(&v);
+        found[plan->n] = *v.c;
+        found[plan->n++].risk = (uint8_t)risk;
+        plan->risk[risk]++;
     }
 }
 

@@ -61,7 +61,8 @@ bool rp_job_retry(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_s
     if (!rp_job_load(db, id, &j, err) || !may_retry(db, &j, reason, err))
         return false;
     enum rp_state before = j.state;
-    struct rp_move m = {.now_us = now_us, .max_attempts = j.attempts + 1};
+    /* Its next attempt is not one of the replay that it may have been in before (rule 16). */
+    struct rp_move m = {.now_us = now_us, .max_attempts = j.attempts + 1, .set_replay = true};
     return rp_job_apply(db, &j, RP_EV_REPLAY, &m, err) &&
            rp_audit_job(db, actor, "job.retry", id, "IRREVERSIBLE", before, reason, now_us, err);
 }

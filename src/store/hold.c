@@ -169,7 +169,7 @@ static bool hold(struct rp_db *db, const struct rp_job_row *j, const struct rp_m
            (!h->again || wave_returned(db, j->type_id, m->now_us, err));
 }
 
-static bool drop(struct rp_db *db, int64_t job_id, struct rp_err *err)
+bool rp_hold_drop(struct rp_db *db, int64_t job_id, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(db, "delete from hold where job_id = ?1");
     rp_bind_i64(s, 1, job_id);
@@ -192,7 +192,7 @@ bool rp_hold_follow(struct rp_db *db, const struct rp_job_row *before,
     if (ended < 1 || rp_state_terminal(before->state) ||
         !(rp_state_terminal(after->state) || event == RP_EV_FAIL_RETRY || counts))
         return true;
-    return (!counts || attempt_held(db, after, RP_NONE, err)) && drop(db, after->id, err);
+    return (!counts || attempt_held(db, after, RP_NONE, err)) && rp_hold_drop(db, after->id, err);
 }
 
 /* ---- leaving ---- */

@@ -88,6 +88,14 @@ static inline size_t rp_rows_some(size_t n)
 #define RP_ROWS_4(row)  row ", " row ", " row ", " row
 #define RP_ROWS_OF(row) RP_ROWS_4(row) ", " RP_ROWS_4(row) ", " RP_ROWS_4(row) ", " RP_ROWS_4(row)
 
+/* Parameters 4 to 19: a statement for up to RP_ROWS ids. Those that are not bound are null. */
+#define RP_IDS "(?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
+static inline void rp_bind_ids(struct rp_stmt *s, const int64_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        rp_bind_i64(s, (int)i + 4, ids[i]);
+}
+
 /* ---- tx.c ---- */
 
 /* Writer, inside a transaction: `c` is in force from here on, unless the transaction or savepoint
@@ -171,15 +179,25 @@ bool rp_job_move(struct rp_db *db, int64_t id, enum rp_event event, const struct
 /* [w] RP_EV_CLAIM for many, with fewer statements. The rows become what is stored then. */
 bool rp_jobs_begin(struct rp_db *db, struct rp_job_row *j, size_t n, const struct rp_move *m,
                    struct rp_err *err);
-/* [w] RP_EV_SUCCEED for up to RP_ROWS running jobs that end at the same time, have nothing to clear
- * and no output, with fewer statements. rows[i] is before, e[i] tells of its end. */
+/* [w] RP_EV_SUCCEED for up to RP_ROWS running jobs that end at the same time and have no output,
+ * with fewer statements. rows[i] is before, e[i] tells of its end. first: they show no error of an
+ * attempt before. */
 bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_ending *e,
-                     const int64_t *leases, size_t n, struct rp_err *err);
+                     const int64_t *leases, size_t n, bool first, struct rp_err *err);
+/* [w] RP_EV_REPLAY for up to RP_ROWS jobs of one state, none with a key, each with so many attempts
+ * more than it had, with fewer statements. The rows become what is stored then. */
+bool rp_jobs_replay(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t replay_id,
+                    int64_t tries, int64_t now_us, struct rp_err *err);
 /* Says (rp_db_changed) what the coming of a job of that type into `to` means to those who wait. */
 void rp_job_changed(struct rp_db *db, int64_t type_id, enum rp_state to, unsigned effects);
 /* [w] Asks for the end of a running job's attempt: 1 an operator, 2 overlap: replace. Nothing if it
  * has no lease. */
 bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err);
+
+/* ---- replay_items.c: for move.c only ---- */
+
+/* [w] Up to RP_ROWS jobs have ended: what is out of a replay among them waits for its fate. */
+bool rp_items_ended(struct rp_db *db, const int64_t *job_ids, size_t n, struct rp_err *err);
 
 /* ---- attempt.c: for move.c only ---- */
 
@@ -282,6 +300,8 @@ bool rp_job_in_replay(struct rp_db *db, const struct rp_job_row *j, bool *in, st
 bool rp_hold_follow(struct rp_db *db, const struct rp_job_row *before,
                     const struct rp_job_row *after, enum rp_event event, const struct rp_move *m,
                     struct rp_err *err);
+/* [w] The job has ended or failed in another way. */
+bool rp_hold_drop(struct rp_db *db, int64_t job_id, struct rp_err *err);
 /* [w] The dependency was up: the attempt counts after all. */
 bool rp_hold_count(struct rp_db *db, int64_t job_id, int64_t now_us, struct rp_err *err);
 /* [w] For rp_jobs_clock_set. */

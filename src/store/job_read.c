@@ -70,7 +70,7 @@ bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job 
     return true;
 }
 
-static struct rp_attempt attempt_row(struct rp_stmt *s, int64_t id, struct rp_arena *a)
+struct rp_attempt rp_attempt_row(struct rp_stmt *s, int64_t id, struct rp_arena *a)
 {
     return (struct rp_attempt){
         .job_id = id,
@@ -120,21 +120,20 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
     if (!job_exists(db, id, err))
         return false;
     struct rp_stmt *s = rp_sql(
-        db, "select * from (select n, outcome, node, worker, started_at, ended_at, duration_us, "
-            "exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, "
-            "rule, contract, pattern_id, replay_id, output_bytes, output_dropped, contract_bytes, "
-            "held, memory_limit from attempt where job_id = ?1 union all select l.n, 0, l.node, "
-            "l.worker, "
-            "l.started_at, null, null, null, null, null, null, null, null, null, null, null, null, "
-            "null, j.replay_id, l.output_bytes, null, null, null, null from lease l join job j on "
-            "j.id = "
-            "l.job_id where l.job_id = ?1 order by n desc limit ?2) order by n");
+        db,
+        "select * from (select " RP_ATTEMPT_COLUMNS(
+            "") " from attempt where job_id = ?1 union all select l.n, 0, l.node, l.worker, "
+                "l.started_at, null, null, null, null, null, null, null, null, null, null, null, "
+                "null, "
+                "null, j.replay_id, l.output_bytes, null, null, null, null from lease l join job j "
+                "on j.id = "
+                "l.job_id where l.job_id = ?1 order by n desc limit ?2) order by n");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RP_ATTEMPTS_LISTED);
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW) {
         *out = rp_rows_grow(a, *out, *n, sizeof **out);
-        (*out)[(*n)++] = attempt_row(s, id, a);
+        (*out)[(*n)++] = rp_attempt_row(s, id, a);
     }
     return step == RP_STEP_DONE;
 }

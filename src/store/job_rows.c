@@ -344,7 +344,7 @@ bool rp_job_row_insert(struct rp_db *db, struct rp_str row, struct rp_err *err)
     if (!rp_job_load(db, v[0].integer, &j, err))
         return false;
     rp_tally_move(db, NULL, &j);
-    rp_db_changed(db, RP_CHANGED_JOBS | RP_CHANGED_READY | RP_CHANGED_DUE);
+    rp_db_changed(db, RP_CHANGED_JOBS | RP_CHANGED_CLAIMS | RP_CHANGED_DUE);
     return true;
 }
 

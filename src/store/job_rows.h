@@ -46,8 +46,7 @@ bool rp_job_rows_delete(struct rp_db *db, int64_t job_id, const struct rp_job_di
 /* [w] The same, for payload and outputs alone; job.purged says which purge took them. */
 bool rp_job_payload_free(struct rp_db *db, int64_t job_id, const struct rp_job_digest *is,
                          int64_t purge_id, bool *freed, struct rp_err *err);
-/* [w] A row as it was; RP_E_CONFLICT if one is there already or a live job has the key. A job's own
- * row comes first. */
+/* [w] A row as it was; RP_E_CONFLICT if one is there already or a live job has the key. */
 bool rp_job_row_insert(struct rp_db *db, struct rp_str row, struct rp_err *err);
 /* [w] What rp_job_payload_free took, from a row of the job or of an output. Other rows: nothing. */
 bool rp_job_payload_return(struct rp_db *db, struct rp_str row, int64_t purge_id,

@@ -109,6 +109,26 @@ bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job 
 /* The newest RP_ATTEMPTS_LISTED, oldest of them first. */
 bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_attempt **out,
                      size_t *n, struct rp_err *err);
+/* Attempts that have ended, of all jobs, with what their jobs and patterns say. */
+struct rp_job_attempt {
+    struct rp_attempt attempt;
+    struct rp_str type, queue, schedule, labels;
+    enum rp_state state; /* of the job, now */
+    bool newest;         /* of its job */
+    struct {
+        int64_t id; /* 0: none */
+        struct rp_str template, name, class, group, action;
+    } pattern;
+};
+struct rp_attempts_filter {
+    struct rp_str type;         /* absent: all */
+    int64_t since_us, until_us; /* of their end, where none is known of their start; 0: open */
+    int64_t after_job;          /* the cursor; 0: from the first */
+    int64_t limit;              /* of a page, but a job's attempts stay together */
+};
+/* Oldest job first. *next: the cursor of the next page, 0: there is none; a page may be empty. */
+bool rp_attempts_page(struct rp_db *db, const struct rp_attempts_filter *f, struct rp_arena *a,
+                      struct rp_job_attempt **out, size_t *n, int64_t *next, struct rp_err *err);
 /* The packed output (exec.h: rp_output_unpack), absent if none was kept. n = 0: the newest attempt.
  */
 bool rp_job_output(struct rp_db *db, int64_t id, int64_t n, struct rp_arena *a,

@@ -159,6 +159,12 @@ static bool release_lease(struct rp_db *db, int64_t job_id, struct rp_err *err)
     return rp_run(s, err);
 }
 
+/* Whether its end may be what an item of a replay waits for. */
+static bool may_settle(const struct rp_job_row *j, enum rp_state from)
+{
+    return j->replay_id != 0 && rp_state_terminal(j->state) && !rp_state_terminal(from);
+}
+
 static bool write_all(struct rp_db *db, const struct rp_job_row *j, enum rp_state from,
                       unsigned effects, const struct rp_move *m, struct rp_arena *a,
                       struct rp_err *err)
@@ -169,7 +175,8 @@ static bool write_all(struct rp_db *db, const struct rp_job_row *j, enum rp_stat
     if (j->state == RP_SUCCEEDED)
         e = (struct rp_shown){.set = j->last_n > 1 ||
                                      from == RP_UNKNOWN}; /* a first attempt has nothing to clear */
-    if (!write_job(db, j, from, &e, err) || !write_replay(db, j, m, err))
+    if (!write_job(db, j, from, &e, err) || !write_replay(db, j, m, err) ||
+        (may_settle(j, from) && !rp_items_ended(db, &j->id, 1, err)))
         return false;
     return !(effects & RP_FX_RELEASE_LEASE) || release_lease(db, j->id, err);
 }
@@ -236,8 +243,6 @@ bool rp_job_move(struct rp_db *db, int64_t id, enum rp_event event, const struct
 /* ---- many at once ---- */
 
 /* Statements on `job` open all its indexes: for a row each they would cost more than the rows. */
-#define IDS "(?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
-
 static bool run_for(struct rp_db *db, struct rp_stmt *s, size_t n, struct rp_err *err)
 {
     return rp_run(s, err) &&
@@ -251,7 +256,7 @@ static bool write_begun(struct rp_db *db, const struct rp_job_row *j, size_t n,
     struct rp_stmt *s =
         rp_sql(db, "update or fail job set state = ?1, last_n = last_n + 1, started_at = "
                    "coalesce(started_at, ?2) "
-                   "where +state = ?3 and id in " IDS);
+                   "where +state = ?3 and id in " RP_IDS);
     rp_bind_i64(s, 1, j->state);
     rp_bind_i64(s, 2, m->now_us);
     rp_bind_i64(s, 3, RP_QUEUED);
@@ -289,12 +294,16 @@ bool rp_jobs_begin(struct rp_db *db, struct rp_job_row *j, size_t n, const struc
     return true;
 }
 
-static bool write_succeeded(struct rp_db *db, const struct rp_ending *e, size_t n,
+#define SUCCEED                                                                                    \
+    "update or fail job set state = ?1, attempts = attempts + 1, interrupted_n = 0, lost_n = 0, "  \
+    "ended_at = ?2"
+#define CLEAR ", error = null, error_class = null, pattern_id = null"
+#define ENDED " where +state = ?3 and id in " RP_IDS
+
+static bool write_succeeded(struct rp_db *db, const struct rp_ending *e, size_t n, bool first,
                             struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "update or fail job set state = ?1, attempts = attempts + 1, interrupted_n = 0, "
-                   "lost_n = 0, ended_at = ?2 where +state = ?3 and id in " IDS);
+    struct rp_stmt *s = rp_sql(db, first ? SUCCEED ENDED : SUCCEED CLEAR ENDED);
     rp_bind_i64(s, 1, RP_SUCCEEDED);
     rp_bind_i64(s, 2, e[0].ended_us);
     rp_bind_i64(s, 3, RP_RUNNING);
@@ -305,18 +314,30 @@ static bool write_succeeded(struct rp_db *db, const struct rp_ending *e, size_t 
 
 static bool release_leases(struct rp_db *db, const int64_t *ids, size_t n, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "delete from lease where id in " IDS);
-    for (size_t i = 0; i < n; i++)
-        rp_bind_i64(s, (int)i + 4, ids[i]);
+    struct rp_stmt *s = rp_sql(db, "delete from lease where id in " RP_IDS);
+    rp_bind_ids(s, ids, n);
     return run_for(db, s, n, err);
 }
 
+/* Of jobs that had an attempt before. */
+static bool drop_holds(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!rp_hold_drop(db, j[i].id, err))
+            return false;
+    return true;
+}
+
 bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_ending *e,
-                     const int64_t *leases, size_t n, struct rp_err *err)
+                     const int64_t *leases, size_t n, bool first, struct rp_err *err)
 {
     const struct rp_transition *t = rp_transition_find(RP_RUNNING, RP_EV_SUCCEED);
     struct rp_job_row after[RP_ROWS];
+    int64_t replayed[RP_ROWS];
+    size_t n_replayed = 0;
     for (size_t i = 0; i < n; i++) {
+        if (rows[i].replay_id != 0)
+            replayed[n_replayed++] = rows[i].id;
         struct rp_move m = {.ended_us = e[i].ended_us, .outcome = RP_OUT_SUCCEEDED};
         after[i] = row_after(&rows[i], t, &m);
         e[i].job = &after[i];
@@ -324,8 +345,35 @@ bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_
         rp_job_changed(db, rows[i].type_id, t->to, t->effects);
         rp_ending_count(db, &e[i]);
     }
-    return write_succeeded(db, e, n, err) && release_leases(db, leases, n, err) &&
-           rp_attempts_write(db, e, n, err);
+    return write_succeeded(db, e, n, first, err) && release_leases(db, leases, n, err) &&
+           rp_attempts_write(db, e, n, err) && (first || drop_holds(db, after, n, err)) &&
+           (n_replayed == 0 || rp_items_ended(db, replayed, n_replayed, err));
+}
+
+bool rp_jobs_replay(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t replay_id,
+                    int64_t tries, int64_t now_us, struct rp_err *err)
+{
+    const struct rp_transition *t = rp_transition_find(j->state, RP_EV_REPLAY);
+    struct rp_stmt *s = rp_sql(
+        db, "update or fail job set state = ?1, due_at = ?2, ended_at = null, replay_id = ?3,"
+            " max_attempts = attempts + ?20 where +state = ?21 and id in " RP_IDS);
+    rp_bind_i64(s, 1, t->to);
+    rp_bind_i64(s, 2, now_us);
+    rp_bind_i64(s, 3, replay_id);
+    rp_bind_i64(s, 20, tries);
+    rp_bind_i64(s, 21, j->state);
+    for (size_t i = 0; i < n; i++) {
+        struct rp_move m = {.now_us = now_us,
+                            .max_attempts = j[i].attempts + tries,
+                            .set_replay = true,
+                            .replay_id = replay_id};
+        struct rp_job_row after = row_after(&j[i], t, &m);
+        rp_bind_i64(s, (int)i + 4, j[i].id);
+        rp_tally_move(db, &j[i], &after);
+        rp_job_changed(db, j[i].type_id, t->to, t->effects);
+        j[i] = after;
+    }
+    return run_for(db, s, n, err);
 }
 
 bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err)

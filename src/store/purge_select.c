@@ -25,9 +25,9 @@ static const char by_type[] = PURGEABLE("j.type_id = ?2");
 static const char by_all[] = PURGEABLE("j.id > 0");
 
 static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f,
-                           const struct rp_filter_ids *ids)
+                           const struct rp_filter_ids *ids, int64_t job)
 {
-    const char *sql = ids->job != 0        ? by_id
+    const char *sql = job != 0             ? by_id
                       : f->pattern_id != 0 ? by_pattern
                       : f->replay_id != 0  ? by_replay
                       : ids->type != 0     ? by_type
@@ -43,7 +43,7 @@ static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f,
     rp_bind_i64(s, 8, f->since_us);
     rp_bind_i64(s, 9, f->until_us > 0 ? f->until_us : INT64_MAX);
     rp_bind_text(s, 10, f->key);
-    rp_bind_id(s, 11, ids->job);
+    rp_bind_id(s, 11, job);
     return s;
 }
 
@@ -86,10 +86,8 @@ bool rp_purge_each(struct rp_db *db, const struct rp_job_filter *f, const int64_
     struct rp_filter_ids lead = {0};
     if (!rp_filter_names(db, f, &lead, err))
         return false;
-    for (size_t i = 0; i < n_ids; i++) {
-        lead.job = ids[i];
-        if (!there(db, ids[i], err) || !each(ask(db, f, &lead), f, take, ctx, err))
+    for (size_t i = 0; i < n_ids; i++)
+        if (!there(db, ids[i], err) || !each(ask(db, f, &lead, ids[i]), f, take, ctx, err))
             return false;
-    }
-    return n_ids > 0 || each(ask(db, f, &lead), f, take, ctx, err);
+    return n_ids > 0 || each(ask(db, f, &lead, 0), f, take, ctx, err);
 }

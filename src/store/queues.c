@@ -63,7 +63,7 @@ bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct
     }
     for (size_t i = 0; step == RP_STEP_DONE && i < *n; i++)
         if ((*out)[i].waiting > 0 &&
-            !rp_queue_oldest(db, (*out)[i].id, false, &(*out)[i].oldest_us, err))
+            !rp_queue_oldest(db, (*out)[i].id, 0, &(*out)[i].oldest_us, err))
             return false;
     return step == RP_STEP_DONE;
 }

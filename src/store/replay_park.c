@@ -85,19 +85,47 @@ bool rp_replay_park_met(struct rp_db *db, const struct rp_replay *r, int64_t now
     return true;
 }
 
-bool rp_replay_park_try(struct rp_db *db, int64_t id, int64_t now_us, struct rp_arena *a, bool *due,
-                        struct rp_str *request, struct rp_err *err)
+bool rp_replay_park_try(struct rp_db *db, int64_t id, int64_t now_us, bool *due, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(db, "update replay_parked set tried_at = ?2 where replay_id = ?1 and"
-                                   " released_at is null and not tried_at between ?2 - ?3 and ?2"
-                                   " returning request");
+                                   " released_at is null and not tried_at between ?2 - ?3 and ?2");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, now_us);
     rp_bind_i64(s, 3, try_every_us);
+    if (!rp_run(s, err))
+        return false;
+    *due = rp_changes(db) > 0;
+    return true;
+}
+
+/* ---- its plan ---- */
+
+enum { CLEAR_A_CALL = 2000 };
+
+bool rp_replay_park_clear(struct rp_db *db, int64_t id, bool *again, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "delete from replay_item where replay_id = ?1 and exists(select 1 from"
+                   "  replay_parked where replay_id = ?1 and released_at is null) and seq in"
+                   "  (select seq from replay_item where replay_id = ?1 order by seq limit ?2)");
+    rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 2, CLEAR_A_CALL);
+    if (!rp_run(s, err))
+        return false;
+    *again = rp_changes(db) > 0;
+    s = rp_sql(db, "delete from replay_tally where replay_id = ?1 and not exists(select 1 from"
+                   " replay_item where replay_id = ?1)");
+    rp_bind_i64(s, 1, id);
+    return rp_run(s, err);
+}
+
+bool rp_replay_park_request(struct rp_db *db, int64_t id, struct rp_arena *a,
+                            struct rp_str *request, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select request from replay_parked where replay_id = ?1");
+    rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
-    *due = step == RP_STEP_ROW;
-    if (*due)
-        *request = rp_col_str(s, 0, a);
+    *request = step == RP_STEP_ROW ? rp_col_str(s, 0, a) : RP_NONE;
     rp_reset(s);
     return step != RP_STEP_ERROR;
 }

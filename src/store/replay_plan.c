@@ -5,59 +5,60 @@
 #include "store/replays_internal.h"
 #include "store/rows.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
-/* ---- the question ---- one statement for each index that may lead; all other parts of the filter
- * are open when null. */
+/* ---- which jobs ---- First their ids, from the index that leads, then each by its id in rising
+ * order: sorting rows of a million jobs would need hundreds of megabytes, and every page of the
+ * table is read once. */
 
-/* Conditions of the filter: ?1 states with unknown, ?2 type, ?3 queue, ?4 schedule, ?5 class, ?6
- * pattern, ?7 replay, ?8 since, ?9 until, ?10 key, ?11 id. */
-#define CANDIDATES(leading)                                                                        \
-    "select j.id, j.type_id, j.pattern_id, j.last_n, j.ended_at, j.state, t.name, j.key,"          \
-    " coalesce(p.class_by_person, j.error_class), p.action, p.grp, j.poison,"                      \
-    " j.key is not null and exists(select 1 from job l where l.type_id = j.type_id"                \
-    "  and l.key = j.key and l.key is not null and l.id > j.id and l.state = 5),"                  \
-    " exists(select 1 from replay_item i join replay r on r.id = i.replay_id"                      \
-    "  where i.job_id = j.id and i.fate in (1, 2) and r.state in (1, 2, 3, 4)),"                   \
-    " t.configured = 0, a.output_bytes > 0, j.labels, j.payload,"                                  \
-    " exists(select 1 from deploy d where d.type_id = j.type_id and d.at > j.ended_at),"           \
-    " j.purged > 0"                                                                                \
-    " from job j join job_type t on t.id = j.type_id left join pattern p on p.id = j.pattern_id"   \
-    " left join attempt a on a.job_id = j.id and a.n = j.last_n where " leading                    \
-    " and j.state in (6, 8) and (?1 or j.state = 6) and (?2 is null or +j.type_id = ?2)"           \
-    " and (?3 is null or +j.queue_id = ?3) and (?4 is null or +j.schedule_id = ?4)"                \
-    " and (?5 is null or coalesce(p.class_by_person, j.error_class) = ?5)"                         \
-    " and (?6 is null or +j.pattern_id = ?6) and (?7 is null or +j.replay_id = ?7)"                \
-    " and +j.ended_at >= ?8 and +j.ended_at < ?9 and (?10 is null or j.key = ?10)"                 \
-    " and (?11 is null or +j.id = ?11) order by j.id"
-
-static const char by_id[] = CANDIDATES("j.id = ?11");
-static const char by_pattern[] = CANDIDATES("j.pattern_id = ?6");
-static const char by_replay[] = CANDIDATES("j.replay_id = ?7");
-static const char by_type[] = CANDIDATES("j.type_id = ?2 and j.ended_at >= ?8 and j.ended_at < ?9");
-static const char by_time[] = CANDIDATES("j.ended_at >= ?8 and j.ended_at < ?9");
+static const char by_pattern[] = "select id from job where pattern_id = ?1";
+static const char by_replay[] = "select id from job where replay_id = ?1";
+static const char by_type[] = "select id from job where type_id = ?1 and ended_at >= ?2 and"
+                              " ended_at < ?3 and state in (6, 8)";
+static const char by_time[] = "select id from job where ended_at >= ?2 and ended_at < ?3 and"
+                              " state in (6, 8)";
 
 static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f,
                            const struct rp_filter_ids *ids)
 {
-    const char *sql = ids->job != 0        ? by_id
-                      : f->pattern_id != 0 ? by_pattern
-                      : f->replay_id != 0  ? by_replay
-                      : ids->type != 0     ? by_type
-                                           : by_time;
-    struct rp_stmt *s = rp_sql(db, sql);
-    rp_bind_i64(s, 1, ids->job != 0 || (f->states & 1u << RP_UNKNOWN) != 0);
-    rp_bind_id(s, 2, ids->type);
-    rp_bind_id(s, 3, ids->queue);
-    rp_bind_id(s, 4, ids->schedule);
-    rp_bind_text(s, 5, f->error_class);
-    rp_bind_id(s, 6, f->pattern_id);
-    rp_bind_id(s, 7, f->replay_id);
-    rp_bind_i64(s, 8, f->since_us);
-    rp_bind_i64(s, 9, f->until_us > 0 ? f->until_us : INT64_MAX);
-    rp_bind_text(s, 10, f->key);
-    rp_bind_id(s, 11, ids->job);
+    struct rp_stmt *s = rp_sql(db, f->pattern_id != 0  ? by_pattern
+                                   : f->replay_id != 0 ? by_replay
+                                   : ids->type != 0    ? by_type
+                                                       : by_time);
+    rp_bind_i64(s, 1,
+                f->pattern_id != 0  ? f->pattern_id
+                : f->replay_id != 0 ? f->replay_id
+                                    : ids->type);
+    if (f->pattern_id == 0 && f->replay_id == 0) {
+        rp_bind_i64(s, 2, f->since_us);
+        rp_bind_i64(s, 3, f->until_us > 0 ? f->until_us : INT64_MAX);
+    }
     return s;
+}
+
+static int by_number(const void *x, const void *y)
+{
+    const int64_t *a = x, *b = y;
+    return (*a > *b) - (*a < *b);
+}
+
+static bool find_ids(struct rp_db *db, const struct rp_job_filter *f,
+                     const struct rp_filter_ids *lead, struct rp_arena *a, int64_t **out, size_t *n,
+                     struct rp_err *err)
+{
+    struct rp_stmt *s = ask(db, f, lead);
+    enum rp_step step;
+    bool sorted = true;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        (*out)[*n] = rp_col_i64(s, 0);
+        sorted = sorted && (*n == 0 || (*out)[*n] > (*out)[*n - 1]);
+    }
+    rp_reset(s);
+    if (!sorted)
+        qsort(*out, *n, sizeof **out, by_number);
+    return step == RP_STEP_DONE;
 }
 
 /* ---- labels ---- */
@@ -87,14 +88,17 @@ static bool member_is(struct rp_str object, const struct rp_env *want, struct rp
     return value.p != NULL && rp_str_eq(value, want->value);
 }
 
-static struct rp_str sequence_of(struct rp_stmt *s, struct rp_arena *a)
+static const struct rp_str *sequence_of(struct rp_str labels, struct rp_arena *a)
 {
     struct rp_arena own = {0};
-    struct rp_str value =
-        rp_col_null(s, 16) ? RP_NONE : member(rp_col_view(s, 16), RP_STR("sequence"), &own);
-    value = value.p != NULL ? rp_str_dup(a, value) : value;
+    struct rp_str value = labels.p != NULL ? member(labels, RP_STR("sequence"), &own) : RP_NONE,
+                  *kept = NULL;
+    if (value.p != NULL) {
+        kept = RP_NEW(a, struct rp_str);
+        *kept = rp_str_dup(a, value);
+    }
     rp_arena_free(&own);
-    return value;
+    return kept;
 }
 
 bool rp_filter_where(const struct rp_job_filter *f, struct rp_str labels, struct rp_str payload)
@@ -110,49 +114,135 @@ bool rp_filter_where(const struct rp_job_filter *f, struct rp_str labels, struct
 /* ---- the answer ---- */
 
 struct found {
+    struct rp_db *db;
+    const struct rp_config *config;
+    const struct rp_job_filter *filter;
+    const struct rp_filter_ids *lead;
+    bool others; /* there are live replays */
+    bool exact;  /* all ids will match, so their array is made at once: it needs half the memory */
+    struct rp_kinds kinds;
     struct rp_candidate *v;
     size_t n, limit;
     struct rp_arena *a;
 };
 
-static struct rp_candidate read_candidate(struct rp_stmt *s, struct rp_arena *a)
+enum { PAYLOAD = 12 };
+static struct rp_stmt *rows_of(const struct found *f, const int64_t *ids, size_t n)
 {
-    return (struct rp_candidate){
-        .job_id = rp_col_i64(s, 0),
-        .type_id = rp_col_i64(s, 1),
-        .pattern_id = rp_col_i64(s, 2),
-        .attempt = rp_col_i64(s, 3),
-        .ended_us = rp_col_i64(s, 4),
-        .state = (enum rp_state)rp_col_i64(s, 5),
-        .type = rp_col_str(s, 6, a),
-        .key = rp_col_str(s, 7, a),
-        .error_class = rp_col_str(s, 8, a),
-        .action = rp_col_str(s, 9, a),
-        .group = rp_col_str(s, 10, a),
-        .poison = rp_col_i64(s, 11) != 0,
-        .superseded = rp_col_i64(s, 12) != 0,
-        .in_replay = rp_col_i64(s, 13) != 0,
-        .type_gone = rp_col_i64(s, 14) != 0,
-        .started = rp_col_i64(s, 3) > 0,
-        .has_output = rp_col_i64(s, 15) != 0,
-        .deployed = rp_col_i64(s, 18) != 0,
-        .payload_purged = rp_col_i64(s, 19) != 0,
-        .sequence = sequence_of(s, a),
-    };
+    struct rp_stmt *s = rp_sql(
+        f->db, "select j.type_id, j.pattern_id, j.error_class, j.queue_id, j.schedule_id,"
+               " j.replay_id, j.key, j.last_n, j.ended_at, j.state, j.poison, j.labels,"
+               " iif(?1, j.payload, null), j.key is not null and exists(select 1 from job l where"
+               "  l.type_id = j.type_id and l.key = j.key and l.key is not null and l.id > j.id and"
+               "  l.state = 5), ?2 and exists(select 1 from replay_item i join replay r on r.id ="
+               "  i.replay_id where i.job_id = j.id and i.fate in (1, 2) and r.state in (1, 2, 3,"
+               "  4)), j.id, j.purged > 0 from job j where j.id in " RP_IDS " and j.state in (6, 8)"
+               " order by j.id");
+    rp_bind_i64(s, 1, f->filter->n_where > 0);
+    rp_bind_i64(s, 2, f->others);
+    rp_bind_ids(s, ids, n);
+    return s;
 }
 
-static bool collect(struct rp_stmt *s, const struct rp_job_filter *f, struct found *out,
-                    struct rp_err *err)
+static bool is_or_open(int64_t wanted, int64_t value)
 {
-    enum rp_step step = RP_STEP_DONE;
-    while (out->n < out->limit && (step = rp_step(s, err)) == RP_STEP_ROW) {
-        if (!rp_filter_where(f, rp_col_view(s, 16), rp_col_view(s, 17)))
-            continue;
-        out->v = rp_rows_grow(out->a, out->v, out->n, sizeof *out->v);
-        out->v[out->n++] = read_candidate(s, out->a);
+    return wanted == 0 || wanted == value;
+}
+
+static bool matches(const struct found *f, struct rp_stmt *s, const struct rp_candidate_kind *k)
+{
+    const struct rp_job_filter *by = f->filter;
+    int64_t ended = rp_col_i64(s, 8);
+    return (rp_col_i64(s, 9) == RP_FAILED || f->lead->job != 0 ||
+            (by->states & 1u << RP_UNKNOWN) != 0) &&
+           is_or_open(f->lead->type, k->type_id) && is_or_open(by->pattern_id, k->pattern_id) &&
+           is_or_open(f->lead->queue, rp_col_i64(s, 3)) &&
+           is_or_open(f->lead->schedule, rp_col_i64(s, 4)) &&
+           is_or_open(by->replay_id, rp_col_i64(s, 5)) && ended >= by->since_us &&
+           (by->until_us <= 0 || ended < by->until_us) &&
+           (by->error_class.p == NULL || rp_str_eq(k->error_class, by->error_class)) &&
+           (by->key.p == NULL || rp_str_eq(rp_col_view(s, 6), by->key)) &&
+           (by->n_where == 0 || rp_filter_where(by, rp_col_view(s, 11), rp_col_view(s, PAYLOAD)));
+}
+
+/* Only where the job may not be repeated does it matter whether it had begun to say something. */
+static bool had_output(struct found *f, struct rp_candidate *c, struct rp_err *err)
+{
+    int64_t bytes;
+    struct rp_stmt *s =
+        rp_sql(f->db, "select output_bytes from attempt where job_id = ?1 and n = ?2");
+    rp_bind_i64(s, 1, c->job_id);
+    rp_bind_i64(s, 2, c->attempt);
+    if (!rp_get_i64(s, 0, &bytes, err))
+        return false;
+    c->has_output = bytes > 0;
+    return true;
+}
+
+static bool add_row(struct found *f, struct rp_stmt *s, struct rp_err *err)
+{
+    const struct rp_candidate_kind *k = rp_kind_of(
+        f->db, f->config, &f->kinds, f->a,
+        &(struct rp_kind_key){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_view(s, 2)}, err);
+    if (k == NULL)
+        return false;
+    if (!matches(f, s, k))
+        return true;
+    if (!f->exact)
+        f->v = rp_rows_grow(f->a, f->v, f->n, sizeof *f->v);
+    struct rp_candidate *c = &f->v[f->n++];
+    *c = (struct rp_candidate){
+        .kind = k,
+        .job_id = rp_col_i64(s, 15),
+        .ended_us = rp_col_i64(s, 8),
+        .sequence = sequence_of(rp_col_view(s, 11), f->a),
+        .attempt = (int32_t)rp_col_i64(s, 7),
+        .state = (uint8_t)rp_col_i64(s, 9),
+        .poison = rp_col_i64(s, 10) != 0,
+        .superseded = rp_col_i64(s, 13) != 0,
+        .in_replay = rp_col_i64(s, 14) != 0,
+        .payload_purged = rp_col_i64(s, 16) != 0,
+    };
+    return k->idempotent || had_output(f, c, err);
+}
+
+static bool collect(struct found *f, const int64_t *ids, size_t n, struct rp_err *err)
+{
+    for (size_t i = 0; i < n && f->n < f->limit; i += RP_ROWS) {
+        struct rp_stmt *s = rows_of(f, ids + i, n - i < RP_ROWS ? n - i : RP_ROWS);
+        enum rp_step step = RP_STEP_DONE;
+        while (f->n < f->limit && (step = rp_step(s, err)) == RP_STEP_ROW)
+            if (!add_row(f, s, err))
+                return false;
+        rp_reset(s);
+        if (step == RP_STEP_ERROR)
+            return false;
     }
-    rp_reset(s);
-    return step != RP_STEP_ERROR;
+    return true;
+}
+
+static bool leads_to_all(const struct rp_job_filter *by, const struct rp_filter_ids *lead)
+{
+    return by->error_class.p == NULL && by->key.p == NULL && by->n_where == 0 && lead->queue == 0 &&
+           lead->schedule == 0 && (by->pattern_id != 0) + (by->replay_id != 0) <= 1;
+}
+
+static void make_room(struct found *f, size_t n)
+{
+    size_t most = n < f->limit ? n : f->limit;
+    f->exact = leads_to_all(f->filter, f->lead);
+    if (f->exact)
+        f->v = RP_NEW_N(f->a, struct rp_candidate, most + 1);
+}
+
+static bool any_live(struct rp_db *db, bool *out, struct rp_err *err)
+{
+    int64_t id;
+    if (!rp_get_i64(rp_sql(db, "select id from replay where ended_at is null limit 1"), 0, &id,
+                    err))
+        return false;
+    *out = id != 0;
+    return true;
 }
 
 /* What is asked for by id must be there, and have failed: a success is never selected. */
@@ -197,24 +287,31 @@ bool rp_filter_names(struct rp_db *db, const struct rp_job_filter *f, struct rp_
                                              "replay R", f->replay_id, "reprise replay list", err));
 }
 
-bool rp_replay_candidates(struct rp_db *db, const struct rp_job_filter *f, const int64_t *ids,
-                          size_t n_ids, int64_t limit, struct rp_arena *a,
-                          struct rp_candidate **out, size_t *n, struct rp_err *err)
+bool rp_replay_candidates(struct rp_db *db, const struct rp_config *config,
+                          const struct rp_job_filter *filter, const int64_t *ids, size_t n_ids,
+                          int64_t limit, struct rp_arena *a, struct rp_candidate **out, size_t *n,
+                          struct rp_err *err)
 {
     static const struct rp_job_filter open_filter;
-    const struct rp_job_filter *by = f != NULL ? f : &open_filter;
-    struct found found = {.limit = limit > 0 ? (size_t)limit : 0, .a = a};
-    struct rp_filter_ids lead = {0};
-    if (!rp_filter_names(db, by, &lead, err))
-        return false;
-    for (size_t i = 0; i < n_ids; i++) {
-        lead.job = ids[i];
-        if (!check_id(db, ids[i], err) || !collect(ask(db, by, &lead), by, &found, err))
-            return false;
-    }
-    if (n_ids == 0 && !collect(ask(db, by, &lead), by, &found, err))
-        return false;
-    *out = found.v;
-    *n = found.n;
-    return true;
+    struct rp_filter_ids lead = {.job = n_ids > 0};
+    struct found f = {.db = db,
+                      .config = config,
+                      .filter = filter != NULL ? filter : &open_filter,
+                      .lead = &lead,
+                      .limit = limit > 0 ? (size_t)limit : 0,
+                      .a = a};
+    struct rp_arena own = {0};
+    int64_t *found;
+    bool ok = rp_filter_names(db, f.filter, &lead, err) && any_live(db, &f.others, err);
+    for (size_t i = 0; ok && i < n_ids; i++)
+        ok = check_id(db, ids[i], err);
+    if (ok && n_ids == 0 && (ok = find_ids(db, f.filter, &lead, &own, &found, &n_ids, err)))
+        ids = found;
+    if (ok)
+        make_room(&f, n_ids);
+    ok = ok && collect(&f, ids, n_ids, err);
+    rp_arena_free(&own);
+    *out = f.v;
+    *n = f.n;
+    return ok;
 }

@@ -65,61 +65,6 @@ bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_
     return true;
 }
 
-bool rp_payload_hash(struct rp_db *db, int64_t job_id, int64_t *out, struct rp_err *err)
-{
-    struct rp_stmt *s = rp_sql(db, "select payload from job where id = ?1");
-    rp_bind_i64(s, 1, job_id);
-    enum rp_step step = rp_step(s, err);
-    *out = step == RP_STEP_ROW && !rp_col_null(s, 0) ? (int64_t)rp_hash64(rp_col_view(s, 0)) : 0;
-    rp_reset(s);
-    return step != RP_STEP_ERROR;
-}
-
-static int64_t settings_hash(struct rp_db *db, int64_t type_id)
-{
-    const struct rp_type *t = rp_type_settings(db, type_id);
-    return t != NULL && t->source.p != NULL ? (int64_t)rp_hash64(t->source) : 0;
-}
-
-/* The item is frozen as the job is now; one that is no longer as the plan saw it is skipped at its
- * release, because its number of attempts differs. */
-static bool insert_item(struct rp_db *db, int64_t replay_id, int64_t seq,
-                        const struct rp_candidate *c, struct rp_err *err)
-{
-    int64_t payload;
-    if (!rp_payload_hash(db, c->job_id, &payload, err))
-        return false;
-    struct rp_stmt *s = rp_sql(
-        db, "insert into replay_item(replay_id, seq, job_id, type_id, state_before, "
-            "n_before, attempts_before,"
-            " max_attempts_before, ended_before, due_before, pattern_before, class_before,"
-            " replay_before, payload_hash, settings_hash, fate, risk, sequence) select ?1, ?2,"
-            " id, type_id, ?3, ?4, attempts,"
-            " max_attempts, ended_at, due_at, pattern_id, error_class, replay_id, ?5, ?6, 1,"
-            " ?8, ?9 from job where id = ?7");
-    rp_bind_i64(s, 1, replay_id);
-    rp_bind_i64(s, 2, seq);
-    rp_bind_i64(s, 3, c->state);
-    rp_bind_i64(s, 4, c->attempt);
-    rp_bind_i64(s, 5, payload);
-    rp_bind_i64(s, 6, settings_hash(db, c->type_id));
-    rp_bind_i64(s, 7, c->job_id);
-    rp_bind_i64(s, 8, c->risk);
-    rp_bind_text(s, 9, c->sequence);
-    if (!rp_run(s, err))
-        return false;
-    return rp_changes(db) == 1 || rp_absent_id(err, "job ", c->job_id, "reprise jobs");
-}
-
-static bool insert_items(struct rp_db *db, int64_t id, int64_t after,
-                         const struct rp_candidate *items, size_t n, struct rp_err *err)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!insert_item(db, id, after + (int64_t)i + 1, &items[i], err))
-            return false;
-    return true;
-}
-
 bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *items, size_t n,
                    struct rp_err *err)
 {
@@ -129,7 +74,7 @@ bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *item
     if (ok && r.state != RP_REPLAY_PLANNED)
         ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s: its items are settled", (long long)id,
                      rp_replay_state_name(r.state));
-    ok = ok && insert_items(db, id, r.n[0], items, n, err);
+    ok = ok && rp_replay_freeze(db, id, r.n[0], items, n, err);
     rp_arena_free(&a);
     return ok;
 }
@@ -139,7 +84,8 @@ bool rp_replay_create(struct rp_db *db, const struct rp_replay *in,
                       struct rp_err *err)
 {
     if (!rp_replay_insert(db, in, now_us, id, err) ||
-        !rp_replay_test_begin(db, *id, &in->rule, err) || !insert_items(db, *id, 0, items, n, err))
+        !rp_replay_test_begin(db, *id, &in->rule, err) ||
+        !rp_replay_freeze(db, *id, 0, items, n, err))
         return false;
     rp_db_changed(db, RP_CHANGED_REPLAYS);
     struct rp_arena a = {0};
@@ -302,8 +248,9 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
 {
     struct rp_arena a = {0};
     struct rp_replay r;
+    int64_t recalled;
     bool ok = rp_replay_get(db, id, &a, &r, err) && step_allowed(&r, to, err) &&
-              (!steps[to].stops || rp_replay_recall(db, id, now_us, err)) &&
+              (!steps[to].stops || rp_replay_recall(db, id, now_us, &recalled, err)) &&
               begin_anew(db, &r, to, err) &&
               rp_replay_write_state(db, id, to, reason, now_us, err) &&
               rp_replay_audit(db, actor, steps[to].action, id, reason,

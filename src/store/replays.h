@@ -72,22 +72,32 @@ struct rp_replay {
  * Skipped ones are none of these. */
 struct rp_replay_from rp_replay_progress(const struct rp_replay *r);
 
-/* A failed job as the planner sees it. */
+/* What failed jobs have in common: kept once, however many they are. */
+struct rp_candidate_kind {
+    int64_t type_id, pattern_id;
+    struct rp_str type, error_class, group;
+    bool type_gone, idempotent;
+    int64_t deployed_us; /* the newest deploy mark of the type, 0: none */
+};
+/* A failed job as the planner sees it: 48 bytes. */
 struct rp_candidate {
-    int64_t job_id, type_id, pattern_id, attempt, ended_us;
-    enum rp_state state;
-    struct rp_str type, key, error_class, action, group;
-    bool poison, superseded, in_replay, type_gone, started, has_output;
-    bool deployed;          /* a deploy of its type was marked since it failed */
-    bool payload_purged;    /* its payload is in a backup only */
-    struct rp_str sequence; /* its label of that name: one after another, by id (U8) */
-    int risk; /* of a repeat, see struct rp_plan: set by the planner, frozen with the item */
+    const struct rp_candidate_kind *kind;
+    int64_t job_id, ended_us;
+    const struct rp_str *sequence; /* its label of that name: one after another, by id (U8) */
+    int32_t attempt;
+    uint8_t state; /* enum rp_state */
+    uint8_t risk;  /* of a repeat, see struct rp_plan: set by the planner, frozen with the item */
+    bool poison, superseded, in_replay;
+    bool payload_purged; /* it is in a backup only */
+    bool has_output;     /* not known of idempotent types */
 };
 /* Failed (and, if asked, unknown) jobs of a filter or by id, oldest first, ≤ limit: the raw
- * material of a plan. Successes never. */
-bool rp_replay_candidates(struct rp_db *db, const struct rp_job_filter *f, const int64_t *ids,
-                          size_t n_ids, int64_t limit, struct rp_arena *a,
-                          struct rp_candidate **out, size_t *n, struct rp_err *err);
+ * material of a plan. Successes never. `ids` are in rising order. `config` says what is idempotent,
+ * NULL: nothing. */
+bool rp_replay_candidates(struct rp_db *db, const struct rp_config *config,
+                          const struct rp_job_filter *f, const int64_t *ids, size_t n_ids,
+                          int64_t limit, struct rp_arena *a, struct rp_candidate **out, size_t *n,
+                          struct rp_err *err);
 
 /* What was left out, or taken along all the same, by the name of its reason. */
 struct rp_replay_count {
@@ -114,19 +124,25 @@ bool rp_replay_park_create(struct rp_db *db, const struct rp_replay *in,
 /* Whether what a parked replay waits for holds; *says: what does not. */
 bool rp_replay_park_met(struct rp_db *db, const struct rp_replay *r, int64_t now_us,
                         struct rp_arena *a, bool *met, struct rp_str *says, struct rp_err *err);
-/* [w] Its request, and whether it is to be tried now: at most every 10 s. */
-bool rp_replay_park_try(struct rp_db *db, int64_t id, int64_t now_us, struct rp_arena *a, bool *due,
-                        struct rp_str *request, struct rp_err *err);
+/* [w] Whether it is to be tried now: at most every 10 s. */
+bool rp_replay_park_try(struct rp_db *db, int64_t id, int64_t now_us, bool *due,
+                        struct rp_err *err);
 /* [w, audited] It is parked no more, and what it was planned as; items are added next. */
 bool rp_replay_unpark(struct rp_db *db, int64_t id, const struct rp_replay *in, int64_t now_us,
                       struct rp_err *err);
+/* [w] Takes items away that a daemon left which was killed while it planned a parked replay, some
+ * at a time. *again: there are more. */
+bool rp_replay_park_clear(struct rp_db *db, int64_t id, bool *again, struct rp_err *err);
+/* The request of a parked replay. */
+bool rp_replay_park_request(struct rp_db *db, int64_t id, struct rp_arena *a,
+                            struct rp_str *request, struct rp_err *err);
 /* [w] More of its items, while it is planned: many are added in several transactions. */
 bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *items, size_t n,
                    struct rp_err *err);
 /* [w, audited] planned → running, running ↔ paused, halted → running, any of these → aborted,
  * running → halted, done (nothing open). Bad steps: RP_E_BAD_STATE. halted → running sets `from`.
- * Paused, halted, aborted: released items whose jobs have not started go back, exactly, and wait.
- */
+ * Paused, halted, aborted: released items whose jobs have not started go back, exactly, and wait:
+ * so many of them as rp_replay_recall takes, which the tick goes on with. */
 bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, struct rp_str actor,
                          struct rp_str reason, int64_t now_us, struct rp_err *err);
 /* [w] Releases up to `max` waiting items of the replay as wave `wave`: each job goes failed →
@@ -140,7 +156,12 @@ bool rp_replay_pace(struct rp_db *db, int64_t id, int64_t free_us, struct rp_err
  * again (rule 16). Ends an aborted or undone replay with its last running item. */
 bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *settled,
                       struct rp_err *err);
-/* [w, audited] Items not run go back exactly to the state before; the replay becomes undone. */
+/* [w] Released items whose jobs have not started go back, exactly, to the state before and wait
+ * again: up to 1,000 of them (G19). */
+bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, int64_t *recalled,
+                      struct rp_err *err);
+/* [w, audited] Items not run go back exactly to the state before, as rp_replay_recall does it; the
+ * replay becomes undone. */
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                     int64_t now_us, struct rp_err *err);
 
@@ -172,8 +193,9 @@ struct rp_replay_type {
 };
 bool rp_replay_open_types(struct rp_db *db, int64_t id, struct rp_arena *a,
                           struct rp_replay_type **out, size_t *n, struct rp_err *err);
-/* Since when the oldest waiting job of a queue that no replay released has been due, 0: none. */
-bool rp_queue_live_since(struct rp_db *db, struct rp_str queue, int64_t *due_us,
+/* Since when the oldest waiting job of a queue that no replay released has been due, if since
+ * before then; 0: none. */
+bool rp_queue_live_since(struct rp_db *db, struct rp_str queue, int64_t before_us, int64_t *due_us,
                          struct rp_err *err);
 /* Live attempts of one of its types, lost ones left out: in the hour before it started, and in the
  * whole minutes since the first look after its start or resume, without its own items. */

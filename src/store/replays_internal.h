@@ -16,17 +16,50 @@ bool rp_filter_names(struct rp_db *db, const struct rp_job_filter *f, struct rp_
 /* Whether labels or payload hold what `where` asks for. */
 bool rp_filter_where(const struct rp_job_filter *f, struct rp_str labels, struct rp_str payload);
 
-/* 0: none. */
-bool rp_payload_hash(struct rp_db *db, int64_t job_id, int64_t *out, struct rp_err *err);
 /* [w] A replay that has ended (done, aborted, undone) gets its end only once no item runs. */
 bool rp_replay_write_state(struct rp_db *db, int64_t id, enum rp_replay_state to,
                            struct rp_str says, int64_t now_us, struct rp_err *err);
 bool rp_replay_audit(struct rp_db *db, struct rp_str actor, const char *action, int64_t id,
                      struct rp_str reason, struct rp_str before, struct rp_str after,
                      int64_t now_us, struct rp_err *err);
-/* [w] Released items whose jobs have not started go back, exactly, to the state before; they wait
- * again. */
-bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err);
+
+/* ---- replay_kinds.c ---- */
+
+struct rp_kind_key {
+    int64_t type_id, pattern_id;
+    struct rp_str class;
+};
+struct rp_kinds {
+    struct rp_kind_entry *last, *bucket[1024];
+};
+/* Found or read, in the arena; NULL: err. */
+const struct rp_candidate_kind *rp_kind_of(struct rp_db *db, const struct rp_config *config,
+                                           struct rp_kinds *kinds, struct rp_arena *a,
+                                           const struct rp_kind_key *key, struct rp_err *err);
+
+/* ---- replay_items.c ---- */
+
+/* [w] Items of one replay by fate and type: summed up, then written. */
+struct rp_fates {
+    int64_t replay_id;
+    struct rp_fate_count {
+        enum rp_fate fate;
+        int64_t type_id, n;
+    } v[16];
+    size_t n;
+};
+/* An item goes from one to the other. */
+bool rp_fates_count(struct rp_db *db, struct rp_fates *f, int64_t type_id, enum rp_fate from,
+                    enum rp_fate to, struct rp_err *err);
+bool rp_fates_write(struct rp_db *db, struct rp_fates *f, struct rp_err *err);
+/* [w] Items after number `after`, as their jobs are now. */
+bool rp_replay_freeze(struct rp_db *db, int64_t replay_id, int64_t after,
+                      const struct rp_candidate *items, size_t n, struct rp_err *err);
+/* [w] Of up to RP_ROWS items: they are out, they succeeded. Counted by the caller. */
+bool rp_items_out(struct rp_db *db, int64_t replay_id, int64_t wave, const int64_t *seq, size_t n,
+                  struct rp_err *err);
+bool rp_items_succeeded(struct rp_db *db, int64_t replay_id, const int64_t *seq, size_t n,
+                        struct rp_err *err);
 
 /* [w] The row alone. */
 bool rp_replay_insert(struct rp_db *db, const struct rp_replay *in, int64_t now_us, int64_t *id,

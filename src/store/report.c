@@ -90,8 +90,6 @@ bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_repo
             return false;
         m.due_us = event == RP_EV_HOLD ? hold.until_us : rp_retry_at(db, j, now_us);
     }
-    if (j->replay_id != 0) /* its next wave may go out */
-        rp_db_changed(db, RP_CHANGED_REPLAYS);
     return rp_job_apply(db, j, event, &m, err);
 }
 
@@ -149,24 +147,26 @@ struct waiting {
     struct rp_ending end[RP_ROWS];
     int64_t lease[RP_ROWS];
     size_t n;
+    bool first; /* they show no error that a success would have to clear; the same for all */
 };
 
-/* Nothing that a success would have to clear, nothing to keep. */
-static bool plain_success(const struct held_job *h, const struct rp_report *r)
+/* Nothing to keep. */
+static bool plain_success(const struct rp_report *r)
 {
-    return r->outcome == RP_OUT_SUCCEEDED && h->row.last_n == 1 && r->output.p == NULL &&
-           r->facts.error.p == NULL;
+    return r->outcome == RP_OUT_SUCCEEDED && r->output.p == NULL && r->facts.error.p == NULL;
 }
 
 static bool flush(struct rp_db *db, struct waiting *w, struct rp_err *err)
 {
     size_t n = w->n;
     w->n = 0;
-    return n == 0 || rp_jobs_succeed(db, w->row, w->end, w->lease, n, err);
+    return n == 0 || rp_jobs_succeed(db, w->row, w->end, w->lease, n, w->first, err);
 }
 
 static bool fits(const struct waiting *w, const struct rp_ending *e, int64_t lease)
 {
+    if (w->n > 0 && w->first != (e->job->last_n == 1))
+        return false;
     for (size_t i = 0; i < w->n; i++)
         if (w->lease[i] == lease || w->end[i].ended_us != e->ended_us)
             return false;
@@ -181,6 +181,7 @@ static bool add_success(struct rp_db *db, struct waiting *w, const struct held_j
     rp_ending_of(&h->row, &m, &e);
     if (!fits(w, &e, r->lease) && !flush(db, w, err))
         return false;
+    w->first = h->row.last_n == 1;
     w->row[w->n] = h->row;
     w->end[w->n] = e;
     w->lease[w->n++] = r->lease;
@@ -199,7 +200,7 @@ static bool report_next(struct rp_db *db, struct waiting *w, const struct rp_rep
     if ((again && !flush(db, w, err)) || !load_held(db, r, a, &h, err))
         return false;
     *state = RP_SUCCEEDED;
-    if (plain_success(&h, r))
+    if (plain_success(r))
         return add_success(db, w, &h, r, now_us, err);
     if (!rp_attempt_end(db, &h.row, r, &h.held, h.kill, now_us, err))
         return false;

@@ -144,6 +144,17 @@ static bool writable(struct rp_db *db, struct rp_err *err)
     return rp_hint(err, "check the disk, and who may write the file");
 }
 
+/* payload_hash(x): 0 for none, so that what is frozen of an item and what its job has now can be
+ * compared where the rows are. */
+static void payload_hash(sqlite3_context *c, int n, sqlite3_value **v)
+{
+    (void)n;
+    const void *p = sqlite3_value_blob(v[0]);
+    struct rp_str bytes = {p, (size_t)sqlite3_value_bytes(v[0])};
+    sqlite3_result_int64(c,
+                         sqlite3_value_type(v[0]) == SQLITE_NULL ? 0 : (int64_t)rp_hash64(bytes));
+}
+
 static bool handle_open(struct rp_db *db, struct rp_err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
@@ -155,6 +166,10 @@ static bool handle_open(struct rp_db *db, struct rp_err *err)
     if (!db->writer)
         sqlite3_progress_handler(db->sq, STEPS_BETWEEN_LOOKS, past_reader_deadline, db);
     (void)sqlite3_db_config(db->sq, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+    rc = sqlite3_create_function_v2(db->sq, "payload_hash", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                    NULL, payload_hash, NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return fail_rc(db, rc, err);
     return rp_script(db, db->writer ? pragmas_writer : pragmas_reader, err) &&
            (!db->writer || writable(db, err));
 }

@@ -17,12 +17,13 @@ import time
 
 import parts
 import peers
+import replays
 import rig
 import size
 import speed
 
 BUILD = rig.ROOT / "build"
-MEASURES = speed.MEASURES | size.MEASURES | parts.MEASURES | peers.MEASURES
+MEASURES = speed.MEASURES | size.MEASURES | parts.MEASURES | replays.MEASURES | peers.MEASURES
 
 
 def arguments():

@@ -8,9 +8,10 @@ TIMES = ("created_at", "due_at", "started_at", "ended_at")
 
 
 class History:
-    """Writes ended jobs into a store that no daemon has open, one in a hundred of them failed, the rest gone well."""
+    """Writes ended jobs into a store that no daemon has open, one in a hundred of them failed (or in as many as is said), the rest gone well."""
 
-    def __init__(self, path, succeeded, failed):
+    def __init__(self, path, succeeded, failed, failed_every=FAILED_EVERY):
+        self.failed_every = failed_every
         self.db = sqlite3.connect(path, isolation_level=None)
         self.sources = {succeeded: 0, failed: 0}
         self.failed, self.succeeded = failed, succeeded
@@ -48,7 +49,7 @@ class History:
                 values = ", ".join("i" if c == id else moved.get(c, f"s.{c}") for c in names)
                 self.db.execute(f"insert into {table}({', '.join(names)}) with recursive n(i) as (values({first}) union all select i + 1 from n "
                                 f"where i + 1 < {last}) select {values} from (select * from {table} where {id} = {source} limit 1) s, n "
-                                f"where i % {FAILED_EVERY} {kind} 0")
+                                f"where i % {self.failed_every} {kind} 0")
 
     def count(self, rows, start, step):
         """What the store keeps beside its rows: failed jobs by the hour, the first id of an hour."""

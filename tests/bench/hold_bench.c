@@ -206,8 +206,11 @@ int main(int argc, char **argv)
                            .queue = RP_STR("default"),
                            .idempotent = true,
                            .retry = {.retries = 3}};
-    struct rp_config config = {
-        .types = &type, .n_types = 1, .replay_max_running = 2, .wave_max = 200};
+    struct rp_config config = {.types = &type,
+                               .n_types = 1,
+                               .replay_max_running = 2,
+                               .replay_items_max = 1000000,
+                               .wave_max = 200};
     struct rp_store *store;
     struct rp_arena a = {0};
     struct rp_lease *l;

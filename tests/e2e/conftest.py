@@ -1,11 +1,16 @@
 import contextlib
 import shutil
+import signal
 import tempfile
 
 import pytest
 
 from canned import Canned
 from reprise import Daemon
+
+# What a shell starts in the background ignores these two, and so does all that it starts in turn: `exec` would pass none on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -117,12 +117,38 @@ class Page(html.parser.HTMLParser):
         self.text += data
 
 
+def luminance(colour):
+    digits = colour.lstrip("#")
+    digits = "".join(c * 2 for c in digits) if len(digits) == 3 else digits
+    parts = [int(digits[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+    r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def check_contrast(text):
+    """WCAG 2.2: 4.5 to 1 for text (1.4.3), 3 to 1 for shapes that tell something (1.4.11), light and dark."""
+    schemes = [dict(re.findall(r"--(\w+):(#\w+)", rule)) for rule in re.findall(r":root\{([^}]*)\}", text)]
+    assert len(schemes) == 2
+    for colours in schemes:
+        def against_paper(name):
+            pair = sorted([luminance(colours[name]), luminance(colours["paper"])])
+            return (pair[1] + 0.05) / (pair[0] + 0.05)
+        for name, least in (("ink", 4.5), ("soft", 4.5), ("mark", 4.5), ("bad", 3), ("calm", 3)):
+            assert against_paper(name) >= least, (name, colours, against_paper(name))
+
+
 def check_page(text):
     page = Page(text)
     assert not re.search(r"(src|href|url)\s*[=(]|<script|@import", text), "it must need nothing else"
     assert page.labelled and set(page.labelled) <= page.ids
     pictures = [a for t, a in page.tags if t == "svg"]
-    assert pictures and all(a.get("role") == "img" and a.get("aria-labelledby") for a in pictures)
+    assert all(a.get("role") == "img" and a.get("aria-labelledby") for a in pictures)
+    assert pictures or ("ul", {"class": "bars"}) in page.tags
+    assert not re.search(r"<svg[^>]*>(?:(?!</svg>).)*<text", text, re.S), "a stretched picture holds no text"
+    scrolling = [a for t, a in page.tags if a.get("class") == "scroll"]
+    assert scrolling and all(a.get("tabindex") == "0" and a.get("role") == "region" and a.get("aria-labelledby") for a in scrolling)
+    assert [t for t, _ in page.tags].count("main") == 1 and [t for t, _ in page.tags].count("h1") == 1
+    check_contrast(text)
     assert ("html", {"lang": "en"}) in page.tags and "prefers-color-scheme:dark" in text
     assert sum(t == "caption" for t, _ in page.tags) == sum(t == "table" for t, _ in page.tags) > 0
     assert all(a.get("scope") == "col" for t, a in page.tags if t == "th")
@@ -134,7 +160,7 @@ def test_the_page_holds_pictures_with_their_tables_and_needs_nothing_else(filled
     d.run("analyze", "--since", "24h", "--html", f"{folder}/a.html", code=0)
     page = check_page(open(f"{folder}/a.html", encoding="utf-8").read())
     assert f"{truth['failed']} failures of {truth['runs']:,} runs" in page.text
-    assert "label region=eu and label version=v2" in page.text and "began suddenly" in page.text
+    assert "label region=eu and label version=v2" in page.text and "Failing began at 20" in page.text
     assert sum(t == "rect" for t, _ in page.tags) > 100
 
 

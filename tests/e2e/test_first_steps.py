@@ -93,3 +93,13 @@ def test_the_log_of_a_job_that_has_not_run_says_so_and_why(world, more):
     job = world.run("enqueue", "held", "--quiet").out.strip()
     said = wait_for(lambda: (e := world.run("job", "logs", job, *more).err) and "held" in e and e, what="the reason")
     assert f"job {job} is queued and has not run yet: held, dependency gone is down" in " ".join(said.split())
+
+
+def test_a_demo_that_is_to_be_kept_leaves_its_store(tmp_path):
+    """A hardened build once ended here: the folder's whole name went into too small a buffer."""
+    with subprocess.Popen([BIN, "demo", "--keep", str(tmp_path / "kept")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env=environment(), cwd=tmp_path) as demo:
+        said = next((line for line in demo.stdout if line.startswith("  1 ")), "")
+        demo.terminate()
+        demo.communicate(timeout=60)
+    assert " jobs of 5 types" in said and (tmp_path / "kept" / "reprise.db").read_bytes().startswith(b"SQLite format 3")

@@ -234,6 +234,29 @@ def test_a_purge_of_payloads_keeps_jobs_leaves_them_out_of_replays_and_comes_bac
     assert set(states(d, bad + good)) == {"succeeded"}
 
 
+def test_a_restore_is_no_new_history_for_what_counts_attempts_as_they_end(d):
+    w = Worker(d, "once")
+    [bad] = fail(d, w, "once", [REFUSED])
+    run_replay(d, w, lambda job: RATE, select={"jobs": [bad]})
+    run_replay(d, w, select={"jobs": [bad]})
+    assert len(d.attempts(bad)) == 3
+    counts = [t for (t,) in sql(d, "select name from sqlite_schema where type = 'table' and name not in ('job', 'attempt', 'output', 'purge',"
+                                   " 'audit', 'meta', 'worker', 'node', 'tally', 'idempotency') and name not like 'sqlite_%'")]
+    assert {"rollup", "pattern", "replay_item", "replay_tally", "job_hour"} <= set(counts)
+    db = sqlite3.connect(d.dir / "reprise.db")  # as a count of repairs might be kept
+    db.executescript("create table counted(job_id, n); create trigger count_them after insert on attempt when exists (select 1 from attempt a"
+                     " where a.job_id = new.job_id and a.n = new.n - 1) begin insert into counted values(new.job_id, new.n); end;")
+    db.close()
+    before, kept = rows(d), rows(d, *counts)
+    purge(d, select={"jobs": [bad]}, backup="b")
+    assert rows(d, *counts) == kept, "what others did with it stays on record"
+    restore(d, "b")
+    assert rows(d) == before and rows(d, *counts) == kept and sql(d, "select count(*) from counted") == [(0,)]
+    again = d.post(f"/v1/jobs/{bad}/retry", {"reason": "r"})
+    w.work()
+    assert again and sql(d, "select n from counted") == [(4,)], "the trigger is one"
+
+
 def test_a_restore_refuses_what_is_there_and_differs_and_changes_nothing(d):
     w = Worker(d, "once")
     ids = succeed(d, w, 4)

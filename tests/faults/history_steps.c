@@ -149,9 +149,12 @@ static bool op_fail(struct history *h, struct rp_err *err)
     return report(h, RP_OUT_FAILED, true, RP_FAILED, err);
 }
 
+/* One that a person sent again has no try left. */
 static bool op_fail_again_later(struct history *h, struct rp_err *err)
 {
-    return report(h, RP_OUT_TIMEOUT, false, RP_RETRYING, err);
+    const struct rp_job *j = &h->is.lease[h->is.n_leases - 1].job;
+    bool last = j->attempts + 1 >= j->max_attempts;
+    return report(h, RP_OUT_TIMEOUT, false, last ? RP_FAILED : RP_RETRYING, err);
 }
 
 static bool op_interrupt(struct history *h, struct rp_err *err)
@@ -288,7 +291,7 @@ static bool op_plan(struct history *h, struct rp_err *err)
                           .wave_max = 200};
     struct rp_candidate *v;
     size_t n;
-    if (!rp_replay_candidates(h->db, NULL, &h->is.failed, 1, 1000, &h->a, &v, &n, err))
+    if (!rp_replay_candidates(h->db, NULL, NULL, &h->is.failed, 1, 1000, &h->a, &v, &n, err))
         return false;
     r.matched = (int64_t)n;
     return rp_replay_create(h->db, &r, v, n, h->is.now, &h->is.replay, err);

@@ -301,6 +301,8 @@ static bool reopen(struct model *m, int64_t id)
 bool m_retry(struct model *m, int64_t id)
 {
     bool ok = reopen(m, id);
+    if (ok)
+        m->job[id].replay = 0;
     m->audits += ok;
     return ok;
 }

@@ -436,7 +436,7 @@ bool do_replay_create(struct run *r, const struct step *s)
     bool another = r->m.n_replays == 0 || newest->ended || s->b / 4 % 8 == 0;
     if (r->m.n_replays >= M_REPLAYS || !another)
         return true;
-    MUST(r, rp_replay_candidates(r->db, &f, NULL, 0, 1000, &r->a, &v, &found, err));
+    MUST(r, rp_replay_candidates(r->db, NULL, &f, NULL, 0, 1000, &r->a, &v, &found, err));
     struct m_replay *p = &r->m.replay[r->m.n_replays + 1];
     *p = (struct m_replay){.state = RP_REPLAY_PLANNED};
     for (size_t i = 0; i < found && n < M_ITEMS; i++) {

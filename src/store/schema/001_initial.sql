@@ -84,6 +84,7 @@ create index job_live_schedule on job(schedule_id, state) where schedule_id is n
 create index job_manual on job(schedule_id, instant) where manual = 1;
 create index job_by_replay on job(replay_id, id) where replay_id is not null;
 create index job_external on job(type_id, external_id) where external_id is not null;
+create index job_purged on job(id) where purged > 0;
 create index job_by_key on job(type_id, key, id) where key is not null;
 -- How many jobs there are by state, type and queue, kept with every move (tally.c), so that counts cost the same with any history.
 -- Only what waits, runs or is unresolved; hour: of ended_at for the unresolved (6, 8), else 0.
@@ -169,15 +170,8 @@ create index replay_item_open on replay_item(replay_id, fate, seq) where fate in
 create table replay_tally(
   replay_id integer not null, fate integer not null, type_id integer not null, n integer not null,
   primary key(replay_id, fate, type_id)) without rowid;
-create trigger replay_tally_in after insert on replay_item begin
-  insert into replay_tally(replay_id, fate, type_id, n) values(new.replay_id, new.fate, new.type_id, 1)
-    on conflict do update set n = n + 1;
-end;
-create trigger replay_tally_move after update of fate on replay_item when old.fate <> new.fate begin
-  update replay_tally set n = n - 1 where replay_id = old.replay_id and fate = old.fate and type_id = old.type_id;
-  insert into replay_tally(replay_id, fate, type_id, n) values(new.replay_id, new.fate, new.type_id, 1)
-    on conflict do update set n = n + 1;
-end;
+-- Items that were let out and whose jobs have ended since: written with the job's end, taken away when their fate is settled.
+create table replay_ended(replay_id integer not null, seq integer not null, primary key(replay_id, seq)) without rowid;
 
 -- The halt test: what is acceptable, and how many outcomes there were when each wave began. lost: attempts that ended without a
 -- word and were run again; spared: outcomes that only this daemon's own death made unknown. live_seen_at: when live jobs of its
@@ -269,12 +263,12 @@ create view attempts_v as
     strftime('%Y-%m-%d %H:%M:%f', a.started_at / 1e6, 'unixepoch') as started_utc,
     strftime('%Y-%m-%d %H:%M:%f', a.ended_at / 1e6, 'unixepoch') as ended_utc,
     round(a.duration_us / 1e6, 3) as seconds, a.exit_code, a.signal, a.ended_by, a.error_class, a.error, a.node, a.worker,
-    a.replay_id
+    a.replay_id, a.pattern_id
   from attempt a join job j on j.id = a.job_id join job_type t on t.id = j.type_id
     left join outcome_name o on o.id = a.outcome
   union all
   select l.job_id, l.n, t.name, 'running', strftime('%Y-%m-%d %H:%M:%f', l.started_at / 1e6, 'unixepoch'),
-    null, null, null, null, null, null, null, l.node, l.worker, j.replay_id
+    null, null, null, null, null, null, null, l.node, l.worker, j.replay_id, null
   from lease l join job j on j.id = l.job_id join job_type t on t.id = j.type_id;
 create view occurrences_v as
   select c.name as schedule, strftime('%Y-%m-%d %H:%M:%S', o.instant / 1e6, 'unixepoch') as instant_utc, v.name as verdict, o.job_id,

@@ -384,6 +384,8 @@ static void answers_are_as_described(void **state)
         {"GET", "/v1/jobs/{id}", "/v1/jobs/99", NULL, 404},
         {"GET", "/v1/jobs/{id}/attempts", "/v1/jobs/1/attempts", NULL, 200},
         {"GET", "/v1/jobs/{id}/attempts", "/v1/jobs/5/attempts", NULL, 200},
+        {"GET", "/v1/attempts", "/v1/attempts", NULL, 200},
+        {"GET", "/v1/attempts", "/v1/attempts?limit=1&type=mail&since=1h", NULL, 200},
         {"POST", "/v1/jobs/{id}/cancel", "/v1/jobs/4/cancel", "{\"reason\":\"r\"}", 200},
         {"POST", "/v1/jobs/{id}/retry", "/v1/jobs/4/retry", NULL, 200},
         {"POST", "/v1/work/fetch", "/v1/work/fetch", "{\"worker\":\"w\",\"types\":[\"mail\"]}",

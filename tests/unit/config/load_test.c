@@ -128,6 +128,7 @@ static void an_empty_file_gives_the_documented_defaults(void **state)
     assert_int_equal(c->backlog_age_above_us, 10 * RP_US_MIN);
     assert_int_equal(c->failure_rate_min_runs, 20);
     assert_int_equal(c->wave_max, 200);
+    assert_int_equal(c->replay_items_max, 2000000);
     assert_true(c->max_running >= 2 && c->node.n > 0);
     rp_config_free(c);
     c = good("jobs:\n  a:\n");

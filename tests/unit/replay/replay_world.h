@@ -116,11 +116,39 @@ static inline struct rp_replay replay(struct world *w, int64_t id)
     return r;
 }
 
-/* One tick; when it wants to be called again. */
+/* The desk of a test notes whose plan is wanted. */
+struct desk {
+    struct rp_replay_desk public;
+    int64_t id[8];
+    size_t n;
+};
+
+static inline void want(struct rp_replay_desk *public, int64_t id)
+{
+    struct desk *d = (struct desk *)public;
+    assert_true(d->n < sizeof d->id / sizeof *d->id);
+    d->id[d->n++] = id;
+}
+
+static inline void make_parked(struct world *w, int64_t id)
+{
+    struct rp_replay_parked p = {.id = id};
+    bool again = true;
+    while (again)
+        OK(rp_replay_park_clear(w->db, id, &again, err));
+    OK(rp_replay_parked_plan(w->db, conf_of(w), w->now, &w->arena, &p, err));
+    for (again = true; again;)
+        OK(rp_replay_parked_make(w->db, w->now, &w->arena, &p, &again, err));
+}
+
+/* One tick, and what it wants to be planned; when it wants to be called again. */
 static inline int64_t tick(struct world *w)
 {
     int64_t next = INT64_MAX;
-    OK(rp_replay_tick(NULL, w->db, w->now, &next, err));
+    struct desk desk = {.public = {want}};
+    OK(rp_replay_tick(&desk, w->db, w->now, &next, err));
+    for (size_t i = 0; i < desk.n; i++)
+        make_parked(w, desk.id[i]);
     return next;
 }
 

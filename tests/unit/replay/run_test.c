@@ -215,6 +215,31 @@ static void U4_a_set_clock_gives_no_burst_and_no_standstill(void **state)
 
 /* ---- halts ---- */
 
+/* Without canary and waves: all at once, and that is on record. */
+static void R10_R11_without_a_canary_all_go_at_once_and_it_needs_a_reason(void **state)
+{
+    struct world *w = *state;
+    struct rp_replay_ask ask = {.all = true, .at_once = true, .actor = RP_STR("ada")};
+    configure(w, conf);
+    fail_many(w, "a", 30);
+    plan_fails(w, &ask, RP_E_BAD_FIELD);
+    ask.reason = RP_STR("the disk is back");
+    struct rp_plan p = plan_of(w, &ask);
+    assert_int_equal(p.canary, 0);
+    assert_int_equal(p.n_waves, 1);
+    assert_int_equal(p.waves[0], 30);
+    int64_t id = start(w, &ask);
+    (void)tick(w);
+    assert_int_equal(queued(w), 30);
+    assert_true(rp_str_is(replay(w, id).forced, "{\"canary\":0}"));
+    assert_int_equal(query(w, "select count(*) from audit where action = 'replay.override'", 0, 0),
+                     1);
+    /* Stopped, all that did not start comes back, in parts that a tick each takes. */
+    OK(rp_replay_undo(w->db, id, RP_STR("ada"), RP_NONE, w->now, err));
+    assert_int_equal(queued(w), 0);
+    assert_int_equal(replay(w, id).n[RP_FATE_WAITING], 30);
+}
+
 static void R14_a_canary_that_fails_halts_and_nothing_more_starts(void **state)
 {
     struct world *w = *state;
@@ -551,6 +576,7 @@ int main(void)
         REPLAY_TEST(U4_the_rate_holds_and_is_used),
         REPLAY_TEST(U4_no_burst_follows_a_slow_canary_or_a_pause),
         REPLAY_TEST(U4_a_set_clock_gives_no_burst_and_no_standstill),
+        REPLAY_TEST(R10_R11_without_a_canary_all_go_at_once_and_it_needs_a_reason),
         REPLAY_TEST(R14_a_canary_that_fails_halts_and_nothing_more_starts),
         REPLAY_TEST(R15_resumed_it_goes_on_with_a_new_canary),
         REPLAY_TEST(R14_a_needed_dependency_that_goes_down_halts_at_once),

@@ -383,7 +383,7 @@ static void U11_a_held_job_can_be_cancelled_and_is_in_no_selection(void **state)
     struct rp_job_filter f = {0};
     struct rp_candidate *v;
     size_t n;
-    OK(rp_replay_candidates(w->db, &f, NULL, 0, 10, &w->arena, &v, &n, err));
+    OK(rp_replay_candidates(w->db, rp_db_config(w->db), &f, NULL, 0, 10, &w->arena, &v, &n, err));
     assert_int_equal(n, 0);
     struct rp_err refused;
     assert_false(rp_job_retry(w->db, 1, RP_STR("ada"), RP_STR("now"), w->now, &refused));
@@ -408,7 +408,7 @@ static void U11_an_item_of_a_replay_is_not_held(void **state)
     struct rp_job_filter f = {0};
     struct rp_candidate *v;
     size_t n;
-    OK(rp_replay_candidates(w->db, &f, NULL, 0, 10, &w->arena, &v, &n, err));
+    OK(rp_replay_candidates(w->db, rp_db_config(w->db), &f, NULL, 0, 10, &w->arena, &v, &n, err));
     struct rp_replay in = {
         .actor = RP_STR("ada"), .reason = RP_STR("up"), .canary = 1, .wave_max = 1};
     OK(rp_replay_create(w->db, &in, v, n, w->now, &replay, err));

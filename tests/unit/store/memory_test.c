@@ -117,7 +117,7 @@ static void U15_a_replay_begins_with_more_and_tries_once(void **state)
     struct rp_job_filter f = {0};
     struct rp_candidate *v;
     size_t n;
-    OK(rp_replay_candidates(w->db, &f, NULL, 0, 10, &w->arena, &v, &n, err));
+    OK(rp_replay_candidates(w->db, rp_db_config(w->db), &f, NULL, 0, 10, &w->arena, &v, &n, err));
     assert_int_equal(n, 1);
     struct rp_replay in = {
         .actor = RP_STR("ada"), .reason = RP_STR("up"), .canary = 1, .wave_max = 1};

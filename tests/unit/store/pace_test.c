@@ -55,7 +55,7 @@ static int64_t replay_of_all(struct world *w)
     struct rp_candidate *v;
     size_t n;
     int64_t id;
-    OK(rp_replay_candidates(w->db, &f, NULL, 0, 1000, &w->arena, &v, &n, err));
+    OK(rp_replay_candidates(w->db, rp_db_config(w->db), &f, NULL, 0, 1000, &w->arena, &v, &n, err));
     struct rp_replay in = {
         .actor = RP_STR("ada"), .reason = RP_STR("up"), .canary = 5, .wave_max = 100};
     OK(rp_replay_create(w->db, &in, v, n, w->now, &id, err));

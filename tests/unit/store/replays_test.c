@@ -63,15 +63,17 @@ static void U1_candidates_are_the_failed_ones_of_the_selection_and_nothing_else(
     assert_int_equal((candidates(w, &f, &n), n), 3);
     f = (struct rp_job_filter){.queue = RP_STR("default")};
     assert_int_equal((candidates(w, &f, &n), n), 9);
-    OK(rp_replay_candidates(w->db, NULL, NULL, 0, 4, &w->arena, &v, &n, err));
+    OK(rp_replay_candidates(w->db, NULL, NULL, NULL, 0, 4, &w->arena, &v, &n, err));
     assert_int_equal(n, 4);
     f = (struct rp_job_filter){.type = RP_STR("c")};
-    FAILS(RP_E_NOT_FOUND, rp_replay_candidates(w->db, &f, NULL, 0, 9, &w->arena, &v, &n, err));
+    FAILS(RP_E_NOT_FOUND,
+          rp_replay_candidates(w->db, NULL, &f, NULL, 0, 9, &w->arena, &v, &n, err));
     f = (struct rp_job_filter){.pattern_id = 99};
-    FAILS(RP_E_NOT_FOUND, rp_replay_candidates(w->db, &f, NULL, 0, 9, &w->arena, &v, &n, err));
+    FAILS(RP_E_NOT_FOUND,
+          rp_replay_candidates(w->db, NULL, &f, NULL, 0, 9, &w->arena, &v, &n, err));
     int64_t succeeded = query(w, "select id from job where state = 5", 0, 0);
     FAILS(RP_E_BAD_STATE,
-          rp_replay_candidates(w->db, NULL, &succeeded, 1, 9, &w->arena, &v, &n, err));
+          rp_replay_candidates(w->db, NULL, NULL, &succeeded, 1, 9, &w->arena, &v, &n, err));
 }
 
 static void candidates_by_label_or_payload(void **state)
@@ -114,8 +116,8 @@ static void R3_a_candidate_knows_why_it_might_be_left_out(void **state)
     assert_int_equal(claim(w, 1, &l), 1);
     (void)report(w, &l[0], RP_OUT_FAILED, "x", 1);
     struct rp_candidate *v = candidates(w, NULL, &n);
-    assert_false(v[0].superseded || v[0].in_replay || v[0].type_gone || v[0].poison);
-    assert_true(v[0].started);
+    assert_false(v[0].superseded || v[0].in_replay || v[0].kind->type_gone || v[0].poison);
+    assert_int_equal(v[0].attempt, 1);
     (void)enqueue(w, "b", "K");
     assert_int_equal(claim(w, 1, &l), 1);
     (void)report(w, &l[0], RP_OUT_SUCCEEDED, NULL, 0);
@@ -128,7 +130,7 @@ static void R3_a_candidate_knows_why_it_might_be_left_out(void **state)
     set_state(w, id, RP_REPLAY_ABORTED);
     assert_false(candidates(w, NULL, &n)[0].in_replay);
     configure(w, "jobs: { a: { run: [\"true\"] } }");
-    assert_true(candidates(w, NULL, &n)[0].type_gone);
+    assert_true(candidates(w, NULL, &n)[0].kind->type_gone);
 }
 
 /* ---- the run ---- */

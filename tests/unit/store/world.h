@@ -237,7 +237,7 @@ static inline struct rp_candidate *candidates(struct world *w, const struct rp_j
                                               size_t *n)
 {
     struct rp_candidate *v;
-    OK(rp_replay_candidates(w->db, f, NULL, 0, 100000, &w->arena, &v, n, err));
+    OK(rp_replay_candidates(w->db, NULL, f, NULL, 0, 100000, &w->arena, &v, n, err));
     return v;
 }
 
