@@ -80,6 +80,9 @@ static const struct {
      "keep it too; jobs enqueued from now on get the new one"},
     {"priority", "go on", "keep theirs; jobs enqueued from now on get the new one"},
     {"max_running", "go on, even if they are more than that", "start as the new limit allows"},
+    {"rate", "go on", "start as the new rate allows"},
+    {"hold_max", "keep theirs",
+     "that are held keep theirs; those that fail from now on get the new one"},
     {"output_limit", "keep theirs", "get the new one"},
 };
 

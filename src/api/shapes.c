@@ -83,6 +83,8 @@ void shape_job(struct rp_jw *w, const struct rp_job *j)
     rp_jw_m_time(w, "instant", j->instant_us);
     shape_prefixed_id(w, "replay", "R", j->replay_id);
     rp_jw_m_str(w, "held", j->held);
+    rp_jw_m_str(w, "held_by", j->held_by);
+    rp_jw_m_time(w, "held_since", j->held_since_us);
     m_true(w, "poison", j->poison);
     rp_jw_object_end(w);
 }
@@ -99,6 +101,7 @@ static void m_exit(struct rp_jw *w, const struct rp_attempt *t)
         rp_jw_m_i64(w, "code", t->exit_code);
     m_count(w, "cpu_us", t->cpu_us);
     m_count(w, "memory_peak", t->memory_peak);
+    m_count(w, "memory_limit", t->memory_limit);
     rp_jw_object_end(w);
 }
 
@@ -117,6 +120,7 @@ void shape_attempt(struct rp_jw *w, const struct rp_attempt *t)
     rp_jw_m_str(w, "ended_by", t->ended_by);
     rp_jw_m_str(w, "survivors", t->survivors);
     rp_jw_m_str(w, "contract", t->contract);
+    rp_jw_m_str(w, "held", t->held);
     m_error(w, t->error, t->error_class, t->pattern_id);
     rp_jw_m_str(w, "class", t->error_class);
     shape_prefixed_id(w, "pattern", "P", t->pattern_id);

@@ -80,6 +80,7 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
     preflight_checks(w, p);
     if (p->rate_per_s > 0)
         rp_jw_m_f64(w, "rate", p->rate_per_s);
+    rp_jw_m_str(w, "rate_basis", p->rate_basis);
     if (p->estimate_mid_s >= 0) {
         rp_jw_key(w, "estimate_s");
         rp_jw_object(w);

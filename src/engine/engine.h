@@ -158,6 +158,7 @@ struct rp_store *rp_engine_store(struct rp_engine *e);
  * arena; n_out entries. */
 struct rp_job_env {
     int64_t job_id, attempt, deadline_us, replay_id; /* deadline 0: none */
+    int64_t memory_bytes;                            /* its limit, 0: none */
     struct rp_str type, key, zone, store_id;
     const struct rp_type *settings; /* may be NULL */
 };

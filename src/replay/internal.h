@@ -33,6 +33,10 @@ struct plan_type {
 };
 struct plan_type *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
 
+/* rate.c: plan->rate_per_s where none was asked for, and its basis in words. */
+bool plan_rate(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
+               int64_t now_us, struct rp_arena *a, struct rp_plan *plan, struct rp_err *err);
+
 /* plan.c: the row of a plan's replay, and what it left out and was forced past. */
 struct rp_replay replay_of(const struct rp_config *config, const struct rp_replay_ask *ask,
                            const struct rp_plan *plan);

@@ -274,7 +274,8 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     select_items(config, ask, found, n, a, out);
     out->hash = hash_items(config, a, out);
     make_waves(config, ask, a, out);
-    return estimate(db, config, a, out, err) && halt_rule(db, config, now_us, a, out, err) &&
+    return plan_rate(db, config, ask, now_us, a, out, err) && estimate(db, config, a, out, err) &&
+           halt_rule(db, config, now_us, a, out, err) &&
            preflight(db, config, ask, now_us, a, out, err);
 }
 
@@ -304,7 +305,7 @@ struct rp_replay replay_of(const struct rp_config *config, const struct rp_repla
         .plan_hash = plan->hash,
         .canary = plan->canary,
         .wave_max = wave_most(config, ask),
-        .rate_per_s = ask->rate_per_s,
+        .rate_per_s = plan->rate_per_s,
         .matched = plan->matched,
         .left_out = plan->matched - plan->n,
         .rule = plan->halt,

@@ -1,5 +1,5 @@
 /* Replays: plan, preflight, run. Pure planning over candidates; storage in store/replays.h; the run
- * is moved by the engine's tick. Implements rules 1–7, 11–17 (without measured rates) and 20–23 of
+ * is moved by the engine's tick. Implements rules 1–7, 11–17 and 20–23 of
  * the replay specification. The halt test itself is in core/halt.h. */
 #ifndef RP_REPLAY_REPLAY_H
 #define RP_REPLAY_REPLAY_H
@@ -61,6 +61,7 @@ struct rp_plan {
     size_t n_waves;
     int64_t risk[4]; /* items by repeat risk: none, safe, unknown, partial (U9) */
     double rate_per_s;
+    struct rp_str rate_basis; /* in words: where it comes from, or why there is none */
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */
     struct rp_halt_rule halt;
     struct rp_str hash;                    /* 16 hex digits over the frozen items */

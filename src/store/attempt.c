@@ -26,13 +26,13 @@ static void bind_known(struct rp_stmt *s, int i, bool known, int64_t v)
 }
 
 #define FEW   "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
-#define ROW   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define ROW   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 #define BEGIN "job_id, n, outcome, node, worker, started_at, ended_at, duration_us, replay_id"
 #define REST                                                                                       \
     ", exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, rule, "    \
-    "contract, pattern_id, output_bytes, output_dropped, result, contract_bytes"
+    "contract, pattern_id, output_bytes, output_dropped, result, contract_bytes, memory_limit"
 #define INSERT(names) "insert or fail into attempt(" names ") values "
-enum { FEW_COLUMNS = 9, COLUMNS = 24 };
+enum { FEW_COLUMNS = 9, COLUMNS = 25 };
 
 static int64_t either(int64_t a, int64_t b)
 {
@@ -81,6 +81,7 @@ static void bind_rest(struct rp_stmt *s, int at, const struct rp_ending *e)
     rp_bind_i64(s, at + 22, f->output_dropped);
     rp_bind_text(s, at + 23, e->report->result);
     rp_bind_id(s, at + 24, f->contract_bytes);
+    rp_bind_id(s, at + 25, f->memory_limit);
 }
 
 /* Nothing is known of it but that it was and how it ended, as workers mostly report: the columns
@@ -92,7 +93,7 @@ static bool bare(const struct rp_ending *e)
            f->cpu_us == 0 && f->memory_peak == 0 && f->survivors.p == NULL && f->error.p == NULL &&
            f->error_class.p == NULL && f->rule.p == NULL && f->contract.p == NULL &&
            f->output_bytes == 0 && f->output_dropped == 0 && f->contract_bytes == 0 &&
-           e->held.output_bytes == 0 && e->report->result.p == NULL;
+           f->memory_limit == 0 && e->held.output_bytes == 0 && e->report->result.p == NULL;
 }
 
 static bool all_bare(const struct rp_ending *e, size_t n)

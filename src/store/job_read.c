@@ -2,6 +2,17 @@
 #include "store/internal.h"
 #include "store/rows.h"
 
+static struct rp_str held_words(struct rp_arena *a, const struct rp_job *j,
+                                enum rp_hold_phase phase)
+{
+    char since[RP_STAMP_LEN], until[RP_STAMP_LEN];
+    if (phase == RP_HOLD_DOUBTED)
+        return rp_str_fmt(a, "by %.*s until it is checked: the failure may be its fault",
+                          RP_FMT(j->held_by));
+    return rp_str_fmt(a, "by %.*s since %s, at most until %s", RP_FMT(j->held_by),
+                      rp_stamp(j->held_since_us, since), rp_stamp(j->due_us, until));
+}
+
 bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job *out,
                 struct rp_err *err)
 {
@@ -20,10 +31,13 @@ bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job 
                                 "and d.state = 2 "
                                 "order by n.dependency limit 1), "
                                 "case when q.paused_at is not null then 'queue ' || q.name || ' is "
-                                "paused' end) end "
-                                "from job j join job_type t on t.id = j.type_id join queue q on "
-                                "q.id = j.queue_id "
-                                "left join schedule c on c.id = j.schedule_id where j.id = ?1");
+                                "paused' end) end, "
+                                "h.dependency, h.since, h.phase from job j join job_type t on t.id "
+                                "= j.type_id join "
+                                "queue q on q.id = j.queue_id "
+                                "left join schedule c on c.id = j.schedule_id left join hold h on "
+                                "h.job_id = j.id and "
+                                "h.phase < 2 where j.id = ?1");
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
@@ -54,7 +68,11 @@ bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job 
         .instant_us = rp_col_i64(s, c + 9),
         .schedule = rp_col_str(s, c + 10, a),
         .held = rp_col_str(s, c + 11, a),
+        .held_by = rp_col_str(s, c + 12, a),
+        .held_since_us = rp_col_i64(s, c + 13),
     };
+    if (out->held_by.p != NULL)
+        out->held = held_words(a, out, (enum rp_hold_phase)rp_col_i64(s, c + 14));
     rp_reset(s);
     return true;
 }
@@ -86,6 +104,8 @@ struct rp_attempt rp_attempt_row(struct rp_stmt *s, int64_t id, struct rp_arena 
         .output_bytes = rp_col_i64(s, 19),
         .output_dropped = rp_col_i64(s, 20),
         .contract_bytes = rp_col_i64(s, 21),
+        .held = rp_col_str(s, 22, a),
+        .memory_limit = rp_col_i64(s, 23),
     };
 }
 
@@ -112,7 +132,8 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
             "") " from attempt where job_id = ?1 union all select l.n, 0, l.node, l.worker, "
                 "l.started_at, null, null, null, null, null, null, null, null, null, null, null, "
                 "null, "
-                "null, j.replay_id, l.output_bytes, null, null from lease l join job j on j.id = "
+                "null, j.replay_id, l.output_bytes, null, null, null, null from lease l join job j "
+                "on j.id = "
                 "l.job_id where l.job_id = ?1 order by n desc limit ?2) order by n");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RP_ATTEMPTS_LISTED);

@@ -124,7 +124,7 @@ struct rp_dep_row {
     struct rp_str name, kind, target, says; /* target without secrets */
     enum rp_dep_state state;
     int64_t since_us, checked_us, latency_us;
-    int64_t held; /* waiting jobs that it holds back */
+    int64_t held; /* jobs that it holds back: queued ones while it is down, failed ones (holds.h) */
     bool active;
 };
 bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out, size_t *n,

@@ -21,8 +21,9 @@ struct rp_str rp_detail(struct rp_arena *a, struct rp_str reason, struct rp_str 
        "duration_us, " of "exit_code, " of "signal, " of "ended_by, " of "cpu_us, " of             \
        "memory_peak, " of "survivors, " of "error, " of "error_class, " of "rule, " of             \
        "contract, " RP_PATTERN_NOW(of "pattern_id") ", " of "replay_id, " of "output_bytes, " of   \
-                                                    "output_dropped, " of "contract_bytes"
-enum { RP_ATTEMPT_COLUMNS_N = 22 };
+                                                    "output_dropped, " of "contract_bytes, " of    \
+                                                    "held, " of "memory_limit"
+enum { RP_ATTEMPT_COLUMNS_N = 24 };
 struct rp_attempt rp_attempt_row(struct rp_stmt *s, int64_t id, struct rp_arena *a);
 
 #endif

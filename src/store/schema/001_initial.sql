@@ -21,12 +21,14 @@ create table job_type(
   max_running integer not null default 0,
   critical integer not null default 0,
   held text,                              -- why its jobs wait (missing command); dependencies are in type_need
+  paced_at integer not null default 0,    -- rate: when the next start would be on time (core/pace.h)
   seen_at integer not null);
 
 create table dependency(
   name text primary key, kind text not null, target text not null,
   active integer not null default 1, state integer not null default 0,  -- 0 unknown, 1 up, 2 down
-  since integer, checked_at integer, latency_us integer, says text) without rowid;
+  since integer, checked_at integer, latency_us integer, says text,
+  paced_at integer not null default 0) without rowid;
 create table type_need(
   type_id integer not null references job_type(id), dependency text not null references dependency(name),
   primary key(type_id, dependency)) without rowid;
@@ -108,6 +110,18 @@ create table tally(
 -- The lowest id that was given in an hour: a window of time becomes a range of ids.
 create table job_hour(hour integer primary key, first_id integer not null);
 
+-- Jobs that wait for a dependency because their failure was its fault (U11), from the first such failure until they end or fail
+-- in another way. phase 0: it is not known yet whether the dependency was down; 1: held; 2: let out again, queued or running.
+create table hold(
+  job_id integer primary key references job(id), type_id integer not null references job_type(id), dependency text not null,
+  since integer not null,                -- of the first failure
+  failed_at integer not null, phase integer not null);
+create index hold_lane on hold(phase, type_id, job_id);
+-- How a type comes back: the size of the wave that is out (0: none), how many waves in a row came back, when the next may go.
+create table hold_wave(
+  type_id integer primary key references job_type(id), size integer not null, returned integer not null,
+  not_before integer not null);
+
 -- Attempts that have ended; one that runs is its lease.
 create table attempt(
   job_id integer not null references job(id), n integer not null,
@@ -117,6 +131,8 @@ create table attempt(
   error text, error_class text, rule text, contract text, pattern_id integer references pattern(id),
   replay_id integer, output_bytes integer not null default 0, output_dropped integer not null default 0,
   contract_bytes integer, result text,
+  held text,                             -- the dependency whose fault it was: it does not count
+  memory_limit integer,
   primary key(job_id, n)) without rowid;
 create table output(
   job_id integer not null, n integer not null, packed blob not null, primary key(job_id, n));
