@@ -22,45 +22,6 @@ bool rp_class_of_name(struct rp_str name, enum rp_class *out)
 
 /* ---- facts ---- */
 
-/* By the tables of PostgreSQL's Appendix A and ISO 9075; specific codes before their class. */
-static const struct {
-    const char *prefix;
-    enum rp_class class;
-} sqlstates[] = {
-    {"23505", RP_CLASS_UNIQUE},
-    {"42501", RP_CLASS_PERMISSION},
-    {"42710", RP_CLASS_UNIQUE},
-    {"42P04", RP_CLASS_UNIQUE},
-    {"42P06", RP_CLASS_UNIQUE},
-    {"42P07", RP_CLASS_UNIQUE},
-    {"53100", RP_CLASS_DISK_FULL},
-    {"53200", RP_CLASS_OOM},
-    {"55006", RP_CLASS_BUSY},
-    {"55P03", RP_CLASS_DB_CONFLICT},
-    {"57014", RP_CLASS_TIMEOUT},
-    {"57P", RP_CLASS_CONNECTION},
-    {"58P01", RP_CLASS_MISSING_FILE},
-    {"25006", RP_CLASS_CONNECTION},
-    {"3D", RP_CLASS_CONFIG},
-    {"08", RP_CLASS_CONNECTION},
-    {"22", RP_CLASS_BAD_PAYLOAD},
-    {"23", RP_CLASS_BAD_PAYLOAD},
-    {"28", RP_CLASS_AUTH},
-    {"40", RP_CLASS_DB_CONFLICT},
-    {"42", RP_CLASS_CODE_BUG},
-    {"53", RP_CLASS_SATURATED},
-    {"54", RP_CLASS_CODE_BUG},
-    {"F0", RP_CLASS_CONFIG},
-};
-
-static enum rp_class of_sqlstate(struct rp_str s)
-{
-    for (size_t i = 0; s.n == 5 && i < sizeof sqlstates / sizeof *sqlstates; i++)
-        if (rp_str_starts(s, sqlstates[i].prefix))
-            return sqlstates[i].class;
-    return RP_CLASS_UNKNOWN;
-}
-
 static enum rp_class of_http(int status)
 {
     switch (status) {
@@ -140,7 +101,7 @@ static struct rp_ruling by_facts(const struct rp_failure_facts *f, struct rp_str
         return crashed(signal_of(f), key_line);
     if (signal_of(f) == XCPU)
         return says(RP_CLASS_TIMEOUT, "CPU time limit");
-    enum rp_class c = of_sqlstate(f->sqlstate);
+    enum rp_class c = rp_class_of_sqlstate(f->sqlstate);
     if (c != RP_CLASS_UNKNOWN)
         return says(c, "SQLSTATE");
     c = of_http(f->http_status);
@@ -178,6 +139,15 @@ static struct rp_ruling by_weak_facts(const struct rp_failure_facts *f)
 
 /* ---- text ---- */
 
+/* What a line says: names and codes that one software defines, then phrases. */
+static struct rp_ruling by_text(struct rp_str line)
+{
+    struct rp_ruling v = rp_name_rules_match(line);
+    if (v.class == RP_CLASS_UNKNOWN)
+        v = rp_codes_match(line);
+    return v.class != RP_CLASS_UNKNOWN ? v : rp_rules_match(line);
+}
+
 /* The first of the other lines that says this class; RP_CLASSES_N: any. */
 static struct rp_ruling other_line(struct rp_arena *a, struct rp_str text, enum rp_class class)
 {
@@ -186,7 +156,7 @@ static struct rp_ruling other_line(struct rp_arena *a, struct rp_str text, enum 
     for (size_t i = from; i < l.n && l.n > 1; i++) {
         struct rp_ruling v = says(RP_CLASS_UNKNOWN, "none");
         if (!rp_line_is_frame(l.v[i]))
-            v = rp_rules_match(str_head(l.v[i], RP_KEY_LINE_MAX));
+            v = by_text(str_head(l.v[i], RP_KEY_LINE_MAX));
         if (v.class == class || (class == RP_CLASSES_N && v.class != RP_CLASS_UNKNOWN))
             return v;
     }
@@ -197,10 +167,11 @@ static struct rp_ruling other_line(struct rp_arena *a, struct rp_str text, enum 
 static struct rp_str quoted_last(struct rp_str line)
 {
     line = rp_str_trim(line);
-    if (line.n < 3 || line.p[line.n - 1] != '\'')
+    char quote = line.n < 3 ? '\0' : line.p[line.n - 1];
+    if (!one_of(quote, "'\""))
         return RP_NONE;
     size_t from = line.n - 1;
-    while (from > 0 && line.p[from - 1] != '\'')
+    while (from > 0 && line.p[from - 1] != quote)
         from--;
     return from > 0 ? (struct rp_str){line.p + from, line.n - 1 - from} : RP_NONE;
 }
@@ -223,18 +194,58 @@ static bool in_variable(char c)
     return is_upper(c) || is_digit(c) || c == '_';
 }
 
-/* What a name tells: no such file 'ffmpeg' was to be run, files have a dot or a slash; a key that
- * is missing and all in capitals is a variable of the environment. */
+/* The word before the first `mark` of a line; absent without it. */
+static struct rp_str word_before(struct rp_str line, const char *mark)
+{
+    size_t end = rp_str_find(line, rp_str_of(mark)), from = end;
+    while (end != SIZE_MAX && from > 0 && !is_blank(line.p[from - 1]))
+        from--;
+    return end == SIZE_MAX ? RP_NONE : (struct rp_str){line.p + from, end - from};
+}
+
+/* What a program that runs others was to run: "nice: ‘gzip’: No such file"; absent: none. */
+static struct rp_str to_run(struct rp_str line)
+{
+    static const char *const runners[] = {"make: ",   "xargs: ", "nice: ",   "nohup: ", "timeout: ",
+                                          "setsid: ", "time: ",  "ionice: ", "chroot: "};
+    struct rp_str name = word_before(line, ": No such file");
+    for (size_t i = 0; i < sizeof runners / sizeof *runners; i++)
+        if (rp_str_starts(line, runners[i])) {
+            while (name.n > 0 && !is_alnum(name.p[0])) /* quotes, as the locale has them */
+                name = str_from(name, 1);
+            while (name.n > 0 && !is_alnum(name.p[name.n - 1]))
+                name.n--;
+            return name;
+        }
+    return RP_NONE;
+}
+
+/* No such file: a bare name was to be run, files have a dot or a slash. */
+static struct rp_ruling no_such_file(struct rp_ruling v, struct rp_str line, struct rp_str quoted)
+{
+    if (strcmp(v.rule, "env * no such file") == 0)
+        return str_has(line, "env: ") && !str_has(line, ".env: ")
+                   ? v
+                   : says(RP_CLASS_MISSING_FILE, "text: no such file");
+    if (v.class == RP_CLASS_MISSING_FILE && strcmp(v.rule, "no such file~") == 0 &&
+        (made_of(quoted, in_command) || made_of(to_run(line), in_command)))
+        return says(RP_CLASS_MISSING_COMMAND, "text: no such file, of a bare name");
+    return v;
+}
+
+/* What a name tells: a key or a variable that is missing and all in capitals is a variable of the
+ * environment. */
 static struct rp_ruling by_name(struct rp_ruling v, struct rp_str line)
 {
     struct rp_str name = quoted_last(line);
-    if (v.class == RP_CLASS_MISSING_FILE && strcmp(v.rule, "no such file~") == 0 &&
-        made_of(name, in_command))
-        return says(RP_CLASS_MISSING_COMMAND, "text: no such file, of a bare name");
-    if (v.class == RP_CLASS_CODE_BUG && rp_str_find(rp_str_of(v.rule), RP_STR("key")) == 0 &&
-        name.n > 3 && made_of(name, in_variable))
+    struct rp_str unbound = word_before(line, ": unbound variable");
+    if (rp_str_is(rp_str_trim(line), "Terminated")) /* what a shell says of SIGTERM */
+        return says(RP_CLASS_KILLED, "text: terminated");
+    bool key = rp_str_find(rp_str_of(v.rule), RP_STR("key")) == 0 && name.n > 3;
+    if (v.class == RP_CLASS_CODE_BUG &&
+        ((key && made_of(name, in_variable)) || (unbound.n > 3 && made_of(unbound, in_variable))))
         return says(RP_CLASS_CONFIG, "text: a key all in capitals");
-    return v;
+    return no_such_file(v, line, name);
 }
 
 /* "Killed" says less than "out of memory" beside it, a failed assertion less than the abort that
@@ -256,7 +267,7 @@ struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *
     bool facts = v.class != RP_CLASS_UNKNOWN,
          lines = memchr(f->message.p != NULL ? f->message.p : "", '\n', f->message.n) != NULL;
     if (!facts)
-        v = by_name(rp_rules_match(key_line), key_line);
+        v = by_name(by_text(key_line), key_line);
     if (!facts && lines)
         v = v.class == RP_CLASS_UNKNOWN ? other_line(a, f->message, RP_CLASSES_N)
                                         : refined(a, v, f->message);

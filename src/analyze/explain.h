@@ -6,9 +6,12 @@
 #include "analyze/analyze.h"
 #include "store/jobs.h"
 
-/* Fills template, hash, class, group, action and rule of a report that is no success, from `facts`.
- * Strings into the arena. */
-void rp_explain_failure(struct rp_arena *a, const struct rp_failure_facts *facts,
-                        struct rp_report *r);
+struct rp_mining;
+
+/* Fills form, template, hash, frames, class, group, action and rule of a report that is no success,
+ * from `facts`. Strings into the arena. `m` may be NULL: then a new form is never like a pattern
+ * that there is. Any thread. */
+void rp_explain_failure(struct rp_mining *m, struct rp_arena *a,
+                        const struct rp_failure_facts *facts, struct rp_report *r);
 
 #endif

@@ -30,6 +30,7 @@ void rp_failures_free(struct rp_failures *f)
     rp_arena_free(&f->arena);
     free(f->groups);
     free(f->index);
+    free(f->became);
     free(f);
 }
 
@@ -46,6 +47,7 @@ static struct rp_failure_group *new_group(struct rp_failures *f, const struct rp
                                    .class_name = p->class_name,
                                    .group = p->group,
                                    .action = p->action,
+                                   .uid = f->n_uids++,
                                    .first_us = RP_NO_TIME,
                                    .last_us = RP_NO_TIME};
     return g;
@@ -102,11 +104,36 @@ static void add_time(struct rp_failure_group *g, int64_t at)
         g->last_us = at;
 }
 
+/* The times that were kept go to a series; without room for one they stay the first ones. */
+static void open_series(struct rp_series *s, struct rp_failure_group *g)
+{
+    uint32_t id;
+    if (g->series != 0 || !rp_series_new(s, &id))
+        return;
+    g->series = id + 1;
+    for (uint32_t i = 0; i < g->n_early; i++)
+        rp_series_add(s, id, g->early[i], 1);
+    g->n_early = 0;
+}
+
+static void over_time(struct rp_series *s, struct rp_failure_group *g, int64_t at)
+{
+    if (s == NULL || at == RP_NO_TIME)
+        return;
+    if (g->series == 0 && g->n_early == RP_GROUP_EARLY)
+        open_series(s, g);
+    if (g->series != 0)
+        rp_series_add(s, g->series - 1, at, 1);
+    else if (g->n_early < RP_GROUP_EARLY)
+        g->early[g->n_early++] = at;
+}
+
 static void add_run(struct rp_failures *f, struct rp_failure_group *g, const struct rp_run *run)
 {
     int64_t at = run->end_us != RP_NO_TIME ? run->end_us : run->start_us;
     g->n++;
     add_time(g, at);
+    over_time(f->series, g, at);
     add_type(g, run->type, 1, &f->arena);
     if (g->n_samples < RP_GROUP_SAMPLES) {
         g->samples[g->n_samples].id = run->id.p != NULL ? rp_str_dup(&f->arena, run->id) : RP_NONE;
@@ -114,10 +141,10 @@ static void add_run(struct rp_failures *f, struct rp_failure_group *g, const str
     }
 }
 
-void rp_failures_add(struct rp_failures *f, const struct rp_run *run)
+uint32_t rp_failures_add(struct rp_failures *f, const struct rp_run *run)
 {
     if (run->outcome != RP_RUN_FAILED && run->outcome != RP_RUN_TIMEOUT)
-        return;
+        return UINT32_MAX;
     f->failures++;
     uint64_t text = rp_hash64(run->error) * 31 + (uint64_t)run->outcome;
     struct seen *seen = &f->index->seen[text % SEEN];
@@ -125,10 +152,11 @@ void rp_failures_add(struct rp_failures *f, const struct rp_run *run)
         seen->group > 0 && seen->text == text ? &f->groups[seen->group - 1] : explain(f, run);
     if (g == NULL) {
         f->unexplained++;
-        return;
+        return UINT32_MAX;
     }
     *seen = (struct seen){text, (uint32_t)(g - f->groups) + 1};
     add_run(f, g, run);
+    return g->uid;
 }
 
 /* ---- patterns ---- */
@@ -190,8 +218,23 @@ static void join_samples(struct rp_failure_group *into, const struct rp_failure_
     }
 }
 
-static void join(struct rp_failure_group *into, const struct rp_failure_group *g)
+static void join_series(struct rp_series *s, struct rp_failure_group *into,
+                        struct rp_failure_group *g)
 {
+    if (s == NULL)
+        return;
+    if (g->series != 0)
+        open_series(s, into);
+    if (g->series != 0 && into->series != 0)
+        rp_series_join(s, into->series - 1, g->series - 1);
+    for (uint32_t i = 0; i < g->n_early; i++)
+        over_time(s, into, g->early[i]);
+}
+
+static void join(struct rp_failures *f, struct rp_failure_group *into, struct rp_failure_group *g)
+{
+    f->became[g->uid] = into->uid;
+    join_series(f->series, into, g);
     into->mixed = into->mixed || g->mixed || !rp_str_eq(into->template, g->template);
     into->n += g->n;
     add_time(into, g->first_us);
@@ -227,7 +270,7 @@ static void join_all(struct rp_failures *f, int (*order)(const void *, const voi
     qsort(f->groups, f->n, sizeof *f->groups, order);
     for (size_t i = 0; i < f->n; i++)
         if (n > 0 && same(&f->groups[n - 1], &f->groups[i]))
-            join(&f->groups[n - 1], &f->groups[i]);
+            join(f, &f->groups[n - 1], &f->groups[i]);
         else
             f->groups[n++] = f->groups[i];
     f->n = n;
@@ -260,6 +303,9 @@ void rp_failures_sort(struct rp_failures *f)
 {
     if (f->n == 0)
         return;
+    f->became = rp_xcalloc(f->n_uids, sizeof *f->became);
+    for (uint32_t i = 0; i < f->n_uids; i++)
+        f->became[i] = i;
     join_all(f, by_template, same_template);
     mine(f);
     join_all(f, by_pattern, same_pattern);
@@ -274,4 +320,24 @@ void rp_failures_sort(struct rp_failures *f)
                 g->types[j - 1] = other;
             }
     }
+}
+
+const struct rp_failure_group *rp_failures_of(const struct rp_failures *f, uint32_t uid)
+{
+    if (uid >= f->n_uids || f->became == NULL)
+        return NULL;
+    while (f->became[uid] != uid)
+        uid = f->became[uid];
+    for (size_t i = 0; i < f->n; i++)
+        if (f->groups[i].uid == uid)
+            return &f->groups[i];
+    return NULL;
+}
+
+bool rp_failures_over_time(const struct rp_failures *f, const struct rp_failure_group *g,
+                           struct rp_counts *to)
+{
+    if (f->series != NULL && g->series != 0)
+        rp_series_sum(f->series, g->series - 1, true, to);
+    return f->series != NULL && g->series != 0;
 }

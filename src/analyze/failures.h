@@ -7,8 +7,9 @@
 
 #include "analyze/analyze.h"
 #include "analyze/run.h"
+#include "analyze/series.h"
 
-enum { RP_GROUPS_MAX = 10000, RP_GROUP_TYPES = 8, RP_GROUP_SAMPLES = 3 };
+enum { RP_GROUPS_MAX = 10000, RP_GROUP_TYPES = 8, RP_GROUP_SAMPLES = 3, RP_GROUP_EARLY = 8 };
 
 struct rp_failure_group {
     struct rp_str template, example; /* example: the first key line */
@@ -21,6 +22,10 @@ struct rp_failure_group {
     bool mixed; /* of several templates that the miner found to be one */
     uint64_t n;
     int64_t first_us, last_us; /* RP_NO_TIME: the log has no times */
+    uint32_t uid;              /* the order of first sight */
+    /* Its failures over time: of a few the times, of more a series (0: none, else its id + 1). */
+    int64_t early[RP_GROUP_EARLY];
+    uint32_t n_early, series;
     struct {
         struct rp_str type;
         uint64_t n;
@@ -38,13 +43,21 @@ struct rp_failures {
     struct rp_failure_group *groups;
     size_t n;
     struct rp_failure_index *index;
+    struct rp_series *series; /* the caller's; NULL: none is kept */
+    uint32_t *became;         /* by uid: the uid of the group that it is part of, when sorted */
+    uint32_t n_uids;
     struct rp_arena arena;
 };
 struct rp_failures *rp_failures_new(void);
-/* Takes failed and timed-out runs, lets others pass. */
-void rp_failures_add(struct rp_failures *f, const struct rp_run *run);
+/* Takes failed and timed-out runs, lets others pass. The uid of its group; UINT32_MAX: none. */
+uint32_t rp_failures_add(struct rp_failures *f, const struct rp_run *run);
 /* The patterns, most first; nothing may be added after it. */
 void rp_failures_sort(struct rp_failures *f);
+/* After it: the pattern of a group that was once told; NULL: none. */
+const struct rp_failure_group *rp_failures_of(const struct rp_failures *f, uint32_t uid);
+/* A pattern's failures over time, as rp_series_sum. False: there is no series. */
+bool rp_failures_over_time(const struct rp_failures *f, const struct rp_failure_group *g,
+                           struct rp_counts *to);
 void rp_failures_free(struct rp_failures *f);
 
 #endif

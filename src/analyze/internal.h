@@ -79,11 +79,20 @@ struct rp_rule {
 };
 extern const struct rp_rule rp_rules[];
 extern const size_t rp_rules_n;
+/* Names of errors, asked before those (rules_names.c). */
+extern const struct rp_rule rp_name_rules[];
+extern const size_t rp_name_rules_n;
 /* Single words, for what matches none of those (rules_general.c). */
 extern const struct rp_rule rp_general_rules[];
 extern const size_t rp_general_rules_n;
 /* First text rule that matches: its class and phrase; RP_CLASS_UNKNOWN if none. */
 struct rp_ruling rp_rules_match(struct rp_str line);
+struct rp_ruling rp_name_rules_match(struct rp_str line);
 struct rp_ruling rp_general_rules_match(struct rp_str line);
+/* What a code in the line says that one software defines: SQLSTATE, ORA-00060, MySQL's and gRPC's
+ * (codes.c); RP_CLASS_UNKNOWN if there is none that says enough. */
+struct rp_ruling rp_codes_match(struct rp_str line);
+/* The class of an SQLSTATE, of its class where the state itself has none. */
+enum rp_class rp_class_of_sqlstate(struct rp_str state);
 
 #endif

@@ -27,5 +27,8 @@ const char *rp_onset_name(enum rp_onset_kind kind);
 /* `counts_only`: runs are not known. Minutes without runs say nothing (counts: are zeros). */
 void rp_onset_find(const struct rp_counts *minutes, size_t n, bool counts_only,
                    struct rp_onset *out);
+/* The member "onset" of bins of a width from an instant on. */
+struct rp_jw;
+void rp_onset_json(struct rp_jw *w, const struct rp_onset *o, int64_t from_us, int64_t width_us);
 
 #endif

@@ -54,7 +54,7 @@ const struct rp_rule rp_general_rules[] = {
     {RP_CLASS_TIMEOUT,
      ANY("sigalrm", "took more than", "took too long", "takes too long", "longer than",
          "exceeded * seconds", "exceeded * minutes", "exceeded * hours", "time limit", "deadline",
-         "maximum duration", "max duration", "hung", "stuck")},
+         "maximum duration", "max duration", "attempted too many times", "hung", "stuck")},
     {RP_CLASS_NET_TIMEOUT, ANY("no response", "not respond~", "no answer", "no reply", "timedout",
                                "too slow", "unresponsive")},
     {RP_CLASS_CONNECTION,

@@ -12,6 +12,7 @@ enum {
     PATTERNS_SHOWN = 50,
     PATTERNS_DEEP = 6, /* with conditions */
     SAMPLES = 3,
+    POISON_JOBS = 20,
     GONE = 5,
     SUMS_SHOWN = 10,
     SUSPECT_MIN = 15,
@@ -235,7 +236,9 @@ static void write_head(struct request *q, const struct sums *s, const struct pat
     rp_jw_m_i64(w, "count", p->n);
     if (s->all.failed > 0)
         rp_jw_m_f64(w, "share", (double)p->n / (double)s->all.failed);
+    shape_tries(w, &p->row.tries);
     rp_jw_m_bool(w, "new", p->row.first_us >= s->since_minute * RP_US_MIN);
+    rp_jw_m_time(w, "known_since", p->row.first_us);
     rp_jw_m_time(w, "first", exact(p->first_minute, p->row.first_us));
     rp_jw_m_time(w, "last", exact(p->last_minute, p->row.last_us));
     rp_jw_key(w, "types");
@@ -299,6 +302,19 @@ static bool write_gone(struct request *q, struct rp_db *db, const struct analysi
 
 /* ---- poison ---- */
 
+static void write_same_payload(struct rp_jw *w, const struct rp_poison *p)
+{
+    rp_jw_m_i64(w, "same_payload", (int64_t)p->n_jobs);
+    rp_jw_key(w, "jobs");
+    rp_jw_array(w);
+    for (size_t i = 0; i < p->n_jobs && i < POISON_JOBS; i++) {
+        char id[24];
+        (void)snprintf(id, sizeof id, "%lld", (long long)p->jobs[i]);
+        rp_jw_str(w, rp_str_of(id));
+    }
+    rp_jw_array_end(w);
+}
+
 static bool write_poison(struct request *q, struct rp_db *db, const struct analysis *in,
                          struct rp_err *err)
 {
@@ -317,6 +333,8 @@ static bool write_poison(struct request *q, struct rp_db *db, const struct analy
         rp_jw_m_i64(w, "failures", v[i].failures);
         rp_jw_m_i64(w, "nodes", v[i].nodes);
         rp_jw_m_i64(w, "successes_of_others", v[i].successes);
+        if (v[i].n_jobs > 1)
+            write_same_payload(w, &v[i]);
         rp_jw_m_time(w, "first", v[i].from_us);
         rp_jw_m_time(w, "last", v[i].to_us);
         rp_jw_object_end(w);

@@ -12,11 +12,13 @@
 struct rp_api;
 struct rp_deps;
 struct rp_purger;
+struct rp_mining;
 
 struct rp_api_options {
     struct rp_engine *engine;
     struct rp_deps *deps;     /* for fresh checks */
     struct rp_purger *purger; /* does what POST /v1/purges and /v1/restores begin */
+    struct rp_mining *mining; /* for the patterns of failures that are reported; may be NULL */
     const char
         *socket_path; /* made 0660; a stale file of a dead daemon is replaced, a live one refused */
     struct rp_str listen; /* host:port, "" for none; port 0 picks one. Not loopback: refused unless

@@ -80,6 +80,9 @@ static const struct {
      "keep it too; jobs enqueued from now on get the new one"},
     {"priority", "go on", "keep theirs; jobs enqueued from now on get the new one"},
     {"max_running", "go on, even if they are more than that", "start as the new limit allows"},
+    {"rate", "go on", "start as the new rate allows"},
+    {"hold_max", "keep theirs",
+     "that are held keep theirs; those that fail from now on get the new one"},
     {"output_limit", "keep theirs", "get the new one"},
 };
 
@@ -97,7 +100,7 @@ static void m_effect(struct rp_jw *w, const struct rp_change *c, const struct rp
         struct rp_buf says = {0};
         rp_buf_fmt(&says, "%.*s: running ones (%lld) %s; waiting ones (%lld) %s",
                    RP_FMT(c->setting[i].key), (long long)t->running, running,
-                   (long long)(t->waiting + t->retrying), waiting);
+                   (long long)t->waiting + t->retrying, waiting);
         rp_jw_str(w, rp_buf_view(&says));
         rp_buf_free(&says);
     }

@@ -38,8 +38,8 @@ prepare_fn p_deps_check;
 run_fn r_deps, r_deps_check;
 
 /* patterns.c: patterns; analysis.c: the analysis of a window */
-prepare_fn p_pattern_edit, p_analysis;
-run_fn r_patterns, r_pattern, r_pattern_edit, r_analysis;
+prepare_fn p_pattern_edit, p_pattern_merge, p_analysis;
+run_fn r_patterns, r_pattern, r_pattern_edit, r_pattern_merge, r_pattern_split, r_analysis;
 
 /* retry.c */
 prepare_fn p_retry;

@@ -157,7 +157,7 @@ bool incoming_field(struct rp_json *r, int k, struct incoming *in)
     return incoming_number(r, "a count", 0, INT64_MAX / 2, numbers[k]);
 }
 
-void incoming_explain(struct rp_arena *a, struct incoming *in)
+void incoming_explain(struct rp_mining *m, struct rp_arena *a, struct incoming *in)
 {
     struct rp_attempt *f = &in->report.facts;
     if (in->report.outcome == RP_OUT_SUCCEEDED || in->report.outcome == RP_OUT_INTERRUPTED)
@@ -168,5 +168,5 @@ void incoming_explain(struct rp_arena *a, struct incoming *in)
         f->error = rp_str_fmt(a, "%.*s\n%.*s", RP_FMT(f->error), RP_FMT(in->stack));
     in->facts.message = f->error;
     in->facts.timed_out = in->report.outcome == RP_OUT_TIMEOUT;
-    rp_explain_failure(a, &in->facts, &in->report);
+    rp_explain_failure(m, a, &in->facts, &in->report);
 }

@@ -25,7 +25,7 @@ struct incoming {
 bool incoming_field(struct rp_json *r, int field, struct incoming *in);
 bool incoming_token(struct rp_json *r, uint64_t *out); /* 16 hex digits */
 /* Message, type and stack become the one text that the pattern is made of; then the class. */
-void incoming_explain(struct rp_arena *a, struct incoming *in);
+void incoming_explain(struct rp_mining *m, struct rp_arena *a, struct incoming *in);
 /* An integer within bounds; `name` is for the message. */
 bool incoming_number(struct rp_json *r, const char *name, int64_t lo, int64_t hi, int64_t *out);
 

@@ -138,6 +138,11 @@ static bool dependencies(struct page *p, struct rp_err *err)
         if (rows[i].active && rows[i].state != RP_DEP_UNKNOWN)
             labelled(p, "reprise_dependency_up", "dependency", rows[i].name,
                      rows[i].state == RP_DEP_UP);
+    family(p, "reprise_dependency_held_jobs", "gauge",
+           "Jobs that a dependency holds back: queued while it is down, or failed by its fault.");
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].active)
+            labelled(p, "reprise_dependency_held_jobs", "dependency", rows[i].name, rows[i].held);
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include "api/handlers.h"
 
 #include "analyze/analyze.h"
+#include "store/mined.h"
 
 /* ---- patterns ---- */
 
@@ -76,5 +77,47 @@ bool r_pattern_edit(struct request *q, struct rp_db *db, struct rp_err *err)
     return capture_id(q, 0, "P", &id, err) &&
            rp_pattern_edit(db, id, in->name, in->class, in->group, in->action, q->actor,
                            request_now(q), err) &&
+           r_pattern(q, db, err);
+}
+
+/* ---- one or several: a person knows better ---- */
+
+struct merge {
+    struct rp_str with, reason;
+    int64_t other;
+};
+
+bool p_pattern_merge(struct request *q, struct rp_err *err)
+{
+    static const char *const fields[] = {"with", "reason", NULL};
+    struct rp_json *r = body_json(q);
+    struct merge *in = RP_NEW(&q->arena, struct merge);
+    uint64_t seen = 0;
+    q->in = in;
+    (void)rp_json_object(r);
+    for (int f; (f = rp_json_field(r, fields, &seen)) >= 0;)
+        (void)rp_json_str(r, f == 0 ? &in->with : &in->reason);
+    if (!rp_json_done(r, err))
+        return false;
+    return (rp_str_starts(in->with, "P") &&
+            rp_str_i64((struct rp_str){in->with.p + 1, in->with.n - 1}, &in->other) &&
+            in->other > 0) ||
+           rp_fail(err, RP_E_BAD_FIELD, "with: a pattern such as P7 is wanted");
+}
+
+bool r_pattern_merge(struct request *q, struct rp_db *db, struct rp_err *err)
+{
+    const struct merge *in = q->in;
+    int64_t id;
+    return capture_id(q, 0, "P", &id, err) &&
+           rp_patterns_merge(db, id, in->other, q->actor, in->reason, request_now(q), err) &&
+           r_pattern(q, db, err);
+}
+
+bool r_pattern_split(struct request *q, struct rp_db *db, struct rp_err *err)
+{
+    int64_t id;
+    return capture_id(q, 0, "P", &id, err) &&
+           rp_pattern_split(db, id, q->actor, reason_of(q), request_now(q), err) &&
            r_pattern(q, db, err);
 }

@@ -97,6 +97,13 @@ static bool start(struct request *q, struct rp_db *db, struct rp_err *err)
     return false;
 }
 
+static bool outlook(struct request *q, struct rp_db *db, struct rp_plan *plan, struct rp_err *err)
+{
+    struct rp_plan_outlook *out = RP_NEW(&q->arena, struct rp_plan_outlook);
+    plan->outlook = out;
+    return rp_replay_outlook(db, plan, &q->arena, out, err);
+}
+
 /* Planning reads much and writes nothing: the reader for long questions does it. */
 static void look(struct rp_db *db, void *arg)
 {
@@ -111,6 +118,7 @@ static void look(struct rp_db *db, void *arg)
     if (!replay_ask_recall(q, db, in, &err) ||
         !rp_replay_plan(db, rp_engine_config(q->api->engine), &in->ask, request_now(q), &q->arena,
                         &in->making.plan, &err) ||
+        (in->dry_run && !outlook(q, db, &in->making.plan, &err)) ||
         !request_write(q, in->dry_run ? plan_record : start, &err))
         request_refuse(q, &err);
 }

@@ -54,6 +54,8 @@ const struct route routes[] = {
     {"GET",  "/v1/patterns",                             RP_SCOPE_READ,    ROUTE_READ,  NULL, r_patterns, NULL, 0},
     {"GET",  "/v1/patterns/{p}",                         RP_SCOPE_READ,    ROUTE_READ,  NULL, r_pattern, NULL, 0},
     {"POST", "/v1/patterns/{p}",                         RP_SCOPE_OPERATE, ROUTE_WRITE, p_pattern_edit, r_pattern_edit, NULL, SMALL},
+    {"POST", "/v1/patterns/{p}/merge",                   RP_SCOPE_OPERATE, ROUTE_WRITE, p_pattern_merge, r_pattern_merge, NULL, SMALL},
+    {"POST", "/v1/patterns/{p}/split",                   RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_pattern_split, NULL, SMALL},
     {"POST", "/v1/analyses",                             RP_SCOPE_READ,    ROUTE_READ,  p_analysis, r_analysis, NULL, SMALL},
 
     {"POST", "/v1/replays",                              RP_SCOPE_OPERATE, ROUTE_ASYNC, p_replay, r_replay_plan_or_start, NULL, 0},

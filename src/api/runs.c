@@ -79,7 +79,7 @@ bool p_run_finish(struct request *q, struct rp_err *err)
         return false;
     if (!in->has_outcome)
         return rp_fail(err, RP_E_BAD_FIELD, "a finished run needs an outcome");
-    incoming_explain(&q->arena, in);
+    incoming_explain(q->api->o.mining, &q->arena, in);
     return true;
 }
 
@@ -104,7 +104,8 @@ struct records {
     struct rp_str source;
 };
 
-static bool record_one(struct rp_json *r, size_t *unpacked, struct rp_run_record *out)
+static bool record_one(struct rp_mining *m, struct rp_json *r, size_t *unpacked,
+                       struct rp_run_record *out)
 {
     static const char *const fields[] = {
         REPORT_FIELDS, "spool_id",     "type",       "queue", "key",   "labels", "external_id",
@@ -130,7 +131,7 @@ static bool record_one(struct rp_json *r, size_t *unpacked, struct rp_run_record
     if (out->type.n == 0 || (!in.has_outcome && !out->unfinished))
         return rp_json_bad(r, RP_E_BAD_FIELD, "a record needs type, and outcome or unfinished");
     if (!out->unfinished)
-        incoming_explain(r->arena, &in);
+        incoming_explain(m, r->arena, &in);
     out->report = in.report;
     return true;
 }
@@ -153,7 +154,7 @@ bool p_records(struct request *q, struct rp_err *err)
             continue;
         }
         (void)rp_json_array(r);
-        while (rp_json_item(r) && record_one(r, &unpacked, &p->v[p->n]))
+        while (rp_json_item(r) && record_one(q->api->o.mining, r, &unpacked, &p->v[p->n]))
             p->n++;
     }
     return rp_json_done(r, err);

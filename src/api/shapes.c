@@ -96,6 +96,8 @@ void shape_job(struct rp_jw *w, const struct rp_job *j)
     rp_jw_m_time(w, "instant", j->instant_us);
     shape_prefixed_id(w, "replay", "R", j->replay_id);
     rp_jw_m_str(w, "held", j->held);
+    rp_jw_m_str(w, "held_by", j->held_by);
+    rp_jw_m_time(w, "held_since", j->held_since_us);
     m_true(w, "poison", j->poison);
     m_compensates(w, &j->compensates);
     rp_jw_object_end(w);
@@ -113,6 +115,7 @@ static void m_exit(struct rp_jw *w, const struct rp_attempt *t)
         rp_jw_m_i64(w, "code", t->exit_code);
     m_count(w, "cpu_us", t->cpu_us);
     m_count(w, "memory_peak", t->memory_peak);
+    m_count(w, "memory_limit", t->memory_limit);
     rp_jw_object_end(w);
 }
 
@@ -131,6 +134,7 @@ void shape_attempt(struct rp_jw *w, const struct rp_attempt *t)
     rp_jw_m_str(w, "ended_by", t->ended_by);
     rp_jw_m_str(w, "survivors", t->survivors);
     rp_jw_m_str(w, "contract", t->contract);
+    rp_jw_m_str(w, "held", t->held);
     m_error(w, t->error, t->error_class, t->pattern_id);
     rp_jw_m_str(w, "class", t->error_class);
     shape_prefixed_id(w, "pattern", "P", t->pattern_id);
@@ -313,6 +317,32 @@ void shape_type(struct rp_jw *w, const struct rp_type_row *t, const struct rp_ty
 
 /* ---- failures and recovery ---- */
 
+/* What only a question for one pattern finds. */
+static void pattern_parts(struct rp_jw *w, const struct rp_pattern *p)
+{
+    char id[32];
+    if (p->n_parts > 0) {
+        rp_jw_key(w, "parts");
+        rp_jw_array(w);
+        for (size_t i = 0; i < p->n_parts; i++) {
+            (void)snprintf(id, sizeof id, "P%lld", (long long)p->parts[i]);
+            rp_jw_str(w, rp_str_of(id));
+        }
+        rp_jw_array_end(w);
+    }
+    if (p->n_stacks > 0) {
+        rp_jw_key(w, "stacks");
+        rp_jw_array(w);
+        for (size_t i = 0; i < p->n_stacks; i++) {
+            rp_jw_object(w);
+            rp_jw_m_str(w, "frames", p->stacks[i].frames);
+            rp_jw_m_i64(w, "failures", p->stacks[i].failures);
+            rp_jw_object_end(w);
+        }
+        rp_jw_array_end(w);
+    }
+}
+
 void shape_pattern(struct rp_jw *w, const struct rp_pattern *p)
 {
     rp_jw_object(w);
@@ -326,6 +356,8 @@ void shape_pattern(struct rp_jw *w, const struct rp_pattern *p)
     rp_jw_m_i64(w, "failures", p->failures);
     rp_jw_m_time(w, "first", p->first_us);
     rp_jw_m_time(w, "last", p->last_us);
+    shape_tries(w, &p->tries);
+    pattern_parts(w, p);
     rp_jw_object_end(w);
 }
 

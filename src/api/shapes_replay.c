@@ -134,6 +134,7 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
     preflight_checks(w, p);
     if (p->rate_per_s > 0)
         rp_jw_m_f64(w, "rate", p->rate_per_s);
+    rp_jw_m_str(w, "rate_basis", p->rate_basis);
     rp_jw_m_i64(w, "retries", p->retries);
     plan_set(w, p);
     if (p->estimate_mid_s >= 0) {
@@ -147,6 +148,8 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
     halt_rule(w, &p->halt);
     if (p->n_can + p->n_cannot > 0)
         plan_undo(w, p);
+    if (p->outlook != NULL)
+        shape_plan_outlook(w, p->outlook);
     if (p->refused != NULL) {
         rp_jw_key(w, "refused");
         rp_jw_object(w);

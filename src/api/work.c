@@ -156,7 +156,7 @@ bool p_report(struct request *q, struct rp_err *err)
         struct incoming in = {.unpacked = &unpacked};
         if (!report_one(r, &in))
             break;
-        incoming_explain(&q->arena, &in);
+        incoming_explain(q->api->o.mining, &q->arena, &in);
         *next_report(&q->arena, p) = in.report;
     }
     p->done = RP_NEW_N(&q->arena, struct rp_reported, p->n + 1);

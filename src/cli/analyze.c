@@ -49,6 +49,13 @@ static const char *rate(struct cli *cli, struct rp_str a, const char *path)
                     show_percent(cli, doc_f64(a, show_fmt(cli, "%s.high", path), 1)));
 }
 
+static const char *hour(struct cli *cli, struct rp_str a, const char *path)
+{
+    return show_fmt(
+        cli, "%s of %s, %s", show_count(cli, doc_i64(a, show_fmt(cli, "%s.failures", path), 0)),
+        show_count(cli, doc_i64(a, show_fmt(cli, "%s.runs", path), 0)), rate(cli, a, path));
+}
+
 static void show_rates(struct cli *cli, struct rp_str a)
 {
     struct line l;
@@ -57,14 +64,23 @@ static void show_rates(struct cli *cli, struct rp_str a)
     line_begin(&l, cli, "", 0);
     line_part(&l, "%s failed", rate(cli, a, "rate"));
     if (doc_has(a, "last_hour"))
-        line_part(&l, "last hour %s", show_percent(cli, doc_f64(a, "last_hour.rate", 0)));
+        line_part(&l, "last hour %s", hour(cli, a, "last_hour"));
     if (doc_has(a, "same_hour_before"))
-        line_part(&l, "same hour of the 7 days before %s",
-                  show_percent(cli, doc_f64(a, "same_hour_before.rate", 0)));
+        line_part(&l, "same hour of the 7 days before %s", hour(cli, a, "same_hour_before"));
     line_end(&l);
 }
 
 /* ---- single jobs, patterns that stayed away ---- */
+
+/* "job 12", "job 12 and 3 with the same payload" */
+static const char *poison_job(struct cli *cli, struct rp_str p)
+{
+    int64_t n = doc_i64(p, "same_payload", 1);
+    if (n < 2)
+        return show_fmt(cli, "job %s", doc_show(cli, p, "job"));
+    return show_fmt(cli, "job %s and %s with the same payload", doc_show(cli, p, "job"),
+                    show_count(cli, n - 1));
+}
 
 static void show_poison(struct cli *cli, struct rp_str a)
 {
@@ -79,8 +95,8 @@ static void show_poison(struct cli *cli, struct rp_str a)
         "well; replays leave them out",
         show_plural(cli, n, "job", "jobs"));
     for (items_open(&i, a, "poison"); items_next(&i) && shown < POISON_SHOWN; shown++)
-        say(cli, LABEL, "job %s (%s)   %s × %s on %s nodes, %s of others succeeded in between",
-            doc_show(cli, i.value, "job"), doc_show(cli, i.value, "type"),
+        say(cli, LABEL, "%s (%s)   %s × %s on %s nodes, %s of others succeeded in between",
+            poison_job(cli, i.value), doc_show(cli, i.value, "type"),
             show_count(cli, doc_i64(i.value, "failures", 0)), doc_show(cli, i.value, "pattern"),
             show_count(cli, doc_i64(i.value, "nodes", 0)),
             show_count(cli, doc_i64(i.value, "successes_of_others", 0)));
@@ -99,6 +115,21 @@ static void show_gone(struct cli *cli, struct rp_str a)
     if (out.n > 0)
         say(cli, 0, "not seen again since the week before: %.*s", RP_FMT(rp_buf_view(&out)));
     rp_buf_free(&out);
+}
+
+/* New patterns, those that were there before, and those that are gone. */
+static void show_comings(struct cli *cli, struct rp_str a)
+{
+    struct items i;
+    int64_t new = 0, known = 0;
+    for (items_open(&i, a, "patterns"); items_next(&i);) {
+        new += doc_bool(i.value, "new");
+        known += !doc_bool(i.value, "new");
+    }
+    items_close(&i);
+    say(cli, 0, "patterns: %s new, %s recurring, %s gone since the week before",
+        show_count(cli, new), show_count(cli, known),
+        show_count(cli, (int64_t)items_count(a, "gone")));
 }
 
 /* Conditions of all failures, where no single pattern stands for them. */
@@ -156,7 +187,10 @@ static void analyzed(struct cli *cli, struct rp_str p)
     int64_t first = doc_time(cli, p, "first"), last = doc_time(cli, p, "last");
     (void)printf("\n");
     line_begin(&l, cli, doc_show(cli, p, "id"), LABEL);
-    line_part(&l, "%s   %s", painted(cli, BOLD, show_count(cli, doc_i64(p, "count", 0))),
+    line_part(&l, "%s   %s%s", painted(cli, BOLD, show_count(cli, doc_i64(p, "count", 0))),
+              doc_has(p, "share")
+                  ? show_fmt(cli, "%s of all   ", show_percent(cli, doc_f64(p, "share", 0)))
+                  : "",
               doc_show(cli, p, "template"));
     line_end(&l);
     line_begin(&l, cli, "", LABEL);
@@ -164,6 +198,8 @@ static void analyzed(struct cli *cli, struct rp_str p)
               doc_show(cli, p, "action"));
     if (doc_bool(p, "new"))
         line_part(&l, "new");
+    else if (doc_has(p, "known_since"))
+        line_part(&l, "recurring, known since %s", show_time(cli, doc_time(cli, p, "known_since")));
     line_end(&l);
     line_begin(&l, cli, "", LABEL);
     line_part(&l, "%s", share_of_types(cli, p));
@@ -175,6 +211,8 @@ static void analyzed(struct cli *cli, struct rp_str p)
         say(cli, LABEL, "where it differs from the runs that succeeded:");
         show_conditions(cli, p, LABEL);
     }
+    if (doc_has(p, "outlook"))
+        say(cli, LABEL, "a replay: %s", outlook_words(cli, p));
     samples(cli, p);
 }
 
@@ -201,6 +239,7 @@ static int show_analysis(struct cli *cli, struct rp_str a)
         show_plural(cli, (int64_t)n, "pattern", "patterns"), n == 1 ? "s" : "",
         show_percent(cli, (double)(failures - left) / (double)failures));
     show_rates(cli, a);
+    show_comings(cli, a);
     show_onset(cli, a, 0);
     size_t shown = 0;
     int64_t more = 0;

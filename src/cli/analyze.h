@@ -16,6 +16,8 @@ int templates_file(struct cli *cli, const char *path);
 void show_conditions(struct cli *cli, struct rp_str answer, int indent);
 /* When failing began, and what changed just before; nothing if there is no onset. */
 void show_onset(struct cli *cli, struct rp_str answer, int indent);
+/* What a replay of a pattern can expect, and why that is known or not. */
+const char *outlook_words(struct cli *cli, struct rp_str pattern);
 /* The parts of one condition. */
 const char *condition_where(struct cli *cli, struct rp_str condition);
 const char *condition_counts(struct cli *cli, struct rp_str condition, const char *side);

@@ -276,7 +276,31 @@ static void pattern(struct page *p, struct rp_str v)
                           show_percent(cli, doc_f64(v, "share", 0)), doc_show(cli, v, "class"),
                           doc_show(cli, v, "action"), onset_words(cli, v, "")));
     paragraph(p, circumstances(cli, v));
+    if (doc_has(v, "outlook"))
+        paragraph(p, show_fmt(cli, "A replay: %s. %s.", outlook_words(cli, v),
+                              doc_bool(v, "new") ? "New in this window" : "Recurring"));
     conditions(p, v, doc_show(cli, v, "id"));
+}
+
+/* Of a job log: the types of which failing began at one time. */
+static void type_onsets(struct page *p, struct rp_str a)
+{
+    static const char *const titles[] = {"type", "began", "before", "after", NULL};
+    struct items i;
+    struct cli *cli = p->cli;
+    if (items_count(a, "type_onsets") == 0)
+        return;
+    page_table(p, "Since when each type fails more than before", titles);
+    for (items_open(&i, a, "type_onsets"); items_next(&i);) {
+        page_row(p);
+        page_cell(p, doc_show(cli, i.value, "type"));
+        page_cell(p, onset_words(cli, i.value, ""));
+        page_number(p, show_percent(cli, doc_f64(i.value, "onset.before", 0)));
+        page_number(p, show_percent(cli, doc_f64(i.value, "onset.after", 0)));
+        page_raw(p, "</tr>");
+    }
+    items_close(&i);
+    page_table_end(p);
 }
 
 static void patterns(struct page *p, struct rp_str a)
@@ -309,12 +333,58 @@ static void poison(struct page *p, struct rp_str a)
         page_cell(p, doc_show(cli, i.value, "type"));
         page_cell(p, doc_show(cli, i.value, "pattern"));
         page_number(p, show_count(cli, doc_i64(i.value, "failures", 0)));
-        page_number(p, show_count(cli, doc_i64(i.value, "nodes", 0)));
+        page_number(p, doc_has(i.value, "nodes") ? show_count(cli, doc_i64(i.value, "nodes", 0))
+                                                 : "not told");
         page_number(p, show_count(cli, doc_i64(i.value, "successes_of_others", 0)));
         page_raw(p, "</tr>");
     }
     items_close(&i);
     page_table_end(p);
+}
+
+static void rate_row(struct page *p, struct rp_str a, const char *label, const char *path)
+{
+    struct cli *cli = p->cli;
+    struct rp_str r = doc_get(a, path);
+    if (r.n == 0)
+        return;
+    page_row(p);
+    page_cell(p, label);
+    page_number(p, show_count(cli, doc_i64(r, "failures", 0)));
+    page_number(p, show_count(cli, doc_i64(r, "runs", 0)));
+    page_number(p, show_percent(cli, doc_f64(r, "rate", 0)));
+    page_number(p, show_fmt(cli, "%s – %s", show_percent(cli, doc_f64(r, "low", 0)),
+                            show_percent(cli, doc_f64(r, "high", 1))));
+    page_raw(p, "</tr>");
+}
+
+/* How often, and how often at this hour of other days. */
+static void hours(struct page *p, struct rp_str a)
+{
+    static const char *const titles[] = {"when", "failed", "runs", "rate", "95 % interval", NULL};
+    if (!doc_has(a, "rate"))
+        return;
+    page_table(p, "How often runs fail", titles);
+    rate_row(p, a, "the whole window", "rate");
+    rate_row(p, a, "the last hour", "last_hour");
+    rate_row(p, a, "the same hour of the 7 days before", "same_hour_before");
+    page_table_end(p);
+}
+
+static void gone(struct page *p, struct rp_str a)
+{
+    struct items i;
+    if (items_count(a, "gone") == 0)
+        return;
+    page_raw(p, "<h2>Gone since the week before</h2>\n<ul>\n");
+    for (items_open(&i, a, "gone"); items_next(&i);) {
+        page_raw(p, "<li>");
+        page_cstr(p, show_fmt(p->cli, "%s %s", doc_show(p->cli, i.value, "id"),
+                              doc_show(p->cli, i.value, "template")));
+        page_raw(p, "</li>\n");
+    }
+    items_close(&i);
+    page_raw(p, "</ul>\n");
 }
 
 /* What is no failure and no success must not look like one (a plain cron log tells no outcome). */
@@ -356,6 +426,7 @@ static void summary(struct page *p, struct rp_str a)
                           not_told(cli, a), onset_words(cli, a, none), source(cli, a)));
     if (failures == 0)
         return;
+    hours(p, a);
     page_raw(p, "<h2>Where</h2>\n");
     if (items_count(a, "conditions") == 0)
         paragraph(p, "No attribute explains all failures together.");
@@ -384,8 +455,10 @@ int analyze_html(struct cli *cli, struct rp_str answer, const char *path)
     page_head(&p, title(cli, answer));
     summary(&p, answer);
     over_time(&p, answer);
+    type_onsets(&p, answer);
     patterns(&p, answer);
     poison(&p, answer);
+    gone(&p, answer);
     page_end(&p);
     bool ok = page_save(&p, path, &err);
     rp_buf_free(&p.out);

@@ -1,6 +1,7 @@
 /* analyze --log: what failed in a job log, by pattern. No daemon, nothing is stored. */
 #include "cli/analyze.h"
 #include "cli/import.h"
+#include "cli/log_when.h"
 
 #include "analyze/contrast.h"
 #include "analyze/failures.h"
@@ -16,14 +17,15 @@ struct log_analysis {
     struct rp_contrast *contrast; /* of the runs whose outcome is known */
     struct rp_contrast_answer answer;
     struct rp_bins bins; /* of the same runs, where they have times */
-    struct rp_str type;  /* of --type, absent: all */
+    struct log_when when;
+    struct rp_str type; /* of --type, absent: all */
     int64_t since_us, until_us;
 };
 
 /* ---- in what they differ ---- */
 
 static const struct rp_str attributes[] = {
-    {"type", 4}, {"attempt", 7}, {"hour", 4}, {"weekday", 7}};
+    {"type", 4}, {"queue", 5}, {"attempt", 7}, {"hour", 4}, {"weekday", 7}};
 enum { ATTRIBUTES = sizeof attributes / sizeof *attributes };
 
 /* By the clock in UTC; absent times are a value of their own. */
@@ -51,6 +53,7 @@ static void contrast_run(struct log_analysis *a, const struct rp_run *run, int64
                    (long long)(run->attempt > 0 ? run->attempt : 1));
     bool counted = rp_tally_find(a->i.tally, run->type) != NULL;
     struct rp_str values[ATTRIBUTES] = {counted ? run->type : RP_STR("(others)"),
+                                        run->queue.p != NULL ? run->queue : RP_STR(""),
                                         rp_str_of(attempt), rp_str_of(hour), rp_str_of(weekday)};
     struct rp_counts one = {.runs = 1, .failed = failed};
     rp_contrast_add(a->contrast, values, one);
@@ -67,7 +70,7 @@ static void take_run(void *ctx, const struct rp_run *run)
         (a->until_us != 0 && (at == RP_NO_TIME || at >= a->until_us)))
         return;
     rp_tally_add(a->i.tally, run);
-    rp_failures_add(a->failures, run);
+    log_when_add(&a->when, a->i.tally, run, at, rp_failures_add(a->failures, run));
     contrast_run(a, run, at);
 }
 
@@ -120,12 +123,13 @@ static void json_pattern(const struct log_analysis *a, struct rp_jw *w,
         rp_jw_i64(w, (int64_t)g->types[i].n);
     }
     rp_jw_object_end(w);
+    log_onset_json(&a->when, a->i.tally, a->failures, g, w);
     json_samples(cli, w, g);
     rp_jw_object_end(w);
 }
 
 /* As JSON on standard output, or as a page. The exit code. */
-static int answer_document(const struct log_analysis *a)
+static int answer_document(struct log_analysis *a)
 {
     struct cli *cli = a->i.cli;
     const char *html = opt_text(cli, "html");
@@ -149,6 +153,7 @@ static int answer_document(const struct log_analysis *a)
     rp_jw_array_end(&w);
     rp_jw_key(&w, "conditions");
     rp_contrast_json(&w, &a->answer);
+    log_when_json(&a->when, a->i.tally, a->failures, &w);
     rp_jw_object_end(&w);
     if (html != NULL)
         code = analyze_html(cli, rp_buf_view(&out), html);
@@ -183,8 +188,10 @@ static void show_where(struct cli *cli, const struct rp_failure_group *g)
     line_end(&l);
 }
 
-static void show_pattern(struct cli *cli, size_t rank, const struct rp_failure_group *g)
+static void show_pattern(const struct log_analysis *a, size_t rank,
+                         const struct rp_failure_group *g)
 {
+    struct cli *cli = a->i.cli;
     struct line l;
     (void)printf("\n");
     line_begin(&l, cli, show_fmt(cli, "#%zu", rank), LABEL);
@@ -195,6 +202,7 @@ static void show_pattern(struct cli *cli, size_t rank, const struct rp_failure_g
     line_part(&l, "class %s → %s", painted(cli, YELLOW, g->class_name), g->action);
     line_end(&l);
     show_where(cli, g);
+    log_onset_show(&a->when, cli, a->i.tally, a->failures, g, LABEL);
 }
 
 static void show_beginning(const struct log_analysis *a)
@@ -226,7 +234,7 @@ static void show_failures(struct log_analysis *a)
     show_beginning(a);
     for (size_t i = 0; i < f->n; i++)
         if (i < PATTERNS_SHOWN)
-            show_pattern(cli, i + 1, &f->groups[i]);
+            show_pattern(a, i + 1, &f->groups[i]);
         else
             more += f->groups[i].n;
     (void)printf("\n");
@@ -272,6 +280,7 @@ static void show_words(struct log_analysis *a)
     if (unknown < (int64_t)a->i.tally->runs || unknown == 0)
         show_failures(a);
     show_contrast(a);
+    log_when_show(&a->when, cli, a->i.tally, a->failures);
     if (a->failures->failures > 0 && strcmp(a->i.path, "-") != 0)
         say_next(cli, "reprise import log %s   (keeps these runs in the history)",
                  show_text(cli, rp_str_of(a->i.path)));
@@ -289,6 +298,7 @@ static bool read_all(struct log_analysis *a, struct rp_err *err)
     a->i.lines = a->file.stats.lines;
     a->i.unassigned_lines = a->file.stats.unassigned_lines;
     rp_failures_sort(a->failures);
+    log_when_end(&a->when, a->i.tally);
     rp_contrast_find(a->contrast, &cli->arena, &a->answer);
     return true;
 }
@@ -300,6 +310,8 @@ int analyze_log(struct cli *cli, const char *path)
     int code;
     a->i = (struct import){.cli = cli, .path = path, .tally = rp_tally_new()};
     a->failures = rp_failures_new();
+    log_when_begin(&a->when);
+    a->failures->series = &a->when.series;
     a->contrast = rp_contrast_new(attributes, ATTRIBUTES);
     if (read_all(a, &err)) {
         int shown = 0;
@@ -314,6 +326,7 @@ int analyze_log(struct cli *cli, const char *path)
     }
     logfile_close(&a->file);
     rp_failures_free(a->failures);
+    log_when_free(&a->when);
     rp_contrast_free(a->contrast);
     rp_tally_free(a->i.tally);
     free(a);

@@ -12,7 +12,7 @@ enum {
     QUEUE_ROWS = 3,
     SCHEDULE_ROWS = 7,
     TYPE_ROWS = 2,
-    PATTERN_ROWS = 5,
+    PATTERN_ROWS = 7,
     DEP_ROWS = 2,
     REPLAY_ROWS = 7,
     PURGE_ROWS = 6,

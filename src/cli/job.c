@@ -159,6 +159,8 @@ static void ended_line(struct cli *cli, struct rp_str t)
         line_part(&l, "CPU %s", show_span(cli, doc_i64(exit, "cpu_us", 0)));
     if (doc_i64(exit, "memory_peak", 0) > 0)
         line_part(&l, "memory peak %s", show_bytes(cli, doc_i64(exit, "memory_peak", 0)));
+    if (doc_i64(exit, "memory_limit", 0) > 0)
+        line_part(&l, "of %s", show_bytes(cli, doc_i64(exit, "memory_limit", 0)));
     line_end(&l);
 }
 
@@ -234,6 +236,9 @@ static void attempt(struct cli *cli, const char *job, struct rp_str t)
     labelled_lines(cli, "  error", DEEP, ERROR_LINES,
                    error.p != NULL ? error : doc_str(cli, t, "error"));
     deep(cli, "  contract", doc_show(cli, t, "contract"));
+    if (doc_has(t, "held"))
+        deep(cli, "  counts",
+             show_fmt(cli, "no: dependency %s was to blame", doc_show(cli, t, "held")));
     if (doc_has(t, "survivors"))
         deep(cli, "  left alive",
              show_fmt(cli, "%s; they were killed", doc_show(cli, t, "survivors")));

@@ -1,4 +1,4 @@
-/* patterns, pattern show|name|class; the row of analyze. */
+/* patterns, pattern show|name|class|merge|split; the row of analyze. */
 #include "cli/analyze.h"
 #include "cli/groups.h"
 
@@ -22,6 +22,8 @@ static void pattern_head(struct cli *cli, struct rp_str p, const char *count)
     if (last != 0)
         line_part(&l, "last %s", show_time(cli, last));
     line_end(&l);
+    if (doc_has(p, "outlook.expected"))
+        say(cli, LABEL, "replay: %s", outlook_words(cli, p));
 }
 
 static int show_patterns(struct cli *cli, struct rp_str list)
@@ -62,6 +64,32 @@ static void field(struct cli *cli, const char *label, const char *text)
     line_end(&l);
 }
 
+static void show_parts(struct cli *cli, struct rp_str p)
+{
+    enum { SHOWN = 12 };
+    struct items i;
+    struct rp_buf b = {0};
+    size_t n = items_count(p, "parts"), k = 0;
+    for (items_open(&i, p, "parts"); k < SHOWN && items_next(&i); k++)
+        rp_buf_fmt(&b, "%s%.*s", k > 0 ? ", " : "", RP_FMT(items_str(cli, &i)));
+    items_close(&i);
+    if (n > k)
+        rp_buf_fmt(&b, " and %zu more", n - k);
+    field(cli, "also", show_fmt(cli, "%.*s", RP_FMT(rp_buf_view(&b))));
+    rp_buf_free(&b);
+}
+
+static void show_stacks(struct cli *cli, struct rp_str p)
+{
+    struct items i;
+    const char *label = "thrown in";
+    for (items_open(&i, p, "stacks"); items_next(&i); label = " ")
+        field(cli, label,
+              show_fmt(cli, "%s   %s×", doc_show(cli, i.value, "frames"),
+                       show_count(cli, doc_i64(i.value, "failures", 0))));
+    items_close(&i);
+}
+
 static int show_pattern(struct cli *cli, struct rp_str p)
 {
     int64_t first = doc_time(cli, p, "first"), last = doc_time(cli, p, "last");
@@ -74,7 +102,10 @@ static int show_pattern(struct cli *cli, struct rp_str p)
     field(cli, "to do", doc_show(cli, p, "action"));
     field(cli, "failures", show_count(cli, doc_i64(p, "failures", 0)));
     field(cli, "first", first != 0 ? show_time(cli, first) : "");
+    field(cli, "a replay", outlook_words(cli, p));
     field(cli, "last", last != 0 ? show_time(cli, last) : "");
+    show_stacks(cli, p);
+    show_parts(cli, p);
     say_next(cli, "reprise jobs --state failed --pattern %s", id);
     return 0;
 }
@@ -99,7 +130,12 @@ static int run_show(struct cli *cli)
     return get_and_show(cli, &q, show_pattern);
 }
 
-static int edit(struct cli *cli, const char *member, const char *value)
+struct member {
+    const char *name, *value; /* value NULL: absent */
+};
+
+/* Posts the members to the pattern or to what can be done with it. */
+static int post(struct cli *cli, const char *what, const struct member *m, size_t n)
 {
     struct rp_buf body = {0};
     struct rp_jw w = {.out = &body};
@@ -107,13 +143,37 @@ static int edit(struct cli *cli, const char *member, const char *value)
     struct rp_err err;
     const char *path = "";
     rp_jw_object(&w);
-    rp_jw_m_cstr(&w, member, value);
+    for (size_t i = 0; i < n; i++)
+        if (m[i].value != NULL)
+            rp_jw_m_cstr(&w, m[i].name, m[i].value);
     rp_jw_object_end(&w);
-    bool ok = pattern_path(cli, &path, &err) && client_call(cli, "POST", path, &body, &reply, &err);
+    bool ok = pattern_path(cli, &path, &err) &&
+              client_call(cli, "POST", show_fmt(cli, "%s%s", path, what), &body, &reply, &err);
     rp_buf_free(&body);
     if (!ok)
         return say_err(cli, &err);
     return cli->json ? print_json(reply.body) : show_pattern(cli, reply.body);
+}
+
+static int edit(struct cli *cli, const char *member, const char *value)
+{
+    return post(cli, "", &(struct member){member, value}, 1);
+}
+
+static int run_merge(struct cli *cli)
+{
+    struct rp_str other;
+    struct rp_err err;
+    if (!id_given(cli, cli->args[1], "P", &other, &err))
+        return say_err(cli, &err);
+    const struct member m[] = {{"with", show_fmt(cli, "%.*s", RP_FMT(other))},
+                               {"reason", opt_text(cli, "reason")}};
+    return post(cli, "/merge", m, 2);
+}
+
+static int run_split(struct cli *cli)
+{
+    return post(cli, "/split", &(struct member){"reason", opt_text(cli, "reason")}, 1);
 }
 
 static int run_name(struct cli *cli)
@@ -128,6 +188,10 @@ static int run_class(struct cli *cli)
 
 static const struct rp_option since_options[] = {
     {.name = "since", .value = "T", .help = "a time, or how long ago: 24h"},
+    {0},
+};
+static const struct rp_option why_options[] = {
+    {.name = "reason", .value = "R", .help = "for the audit trail"},
     {0},
 };
 static const struct rp_option analyze_options[] = {
@@ -200,4 +264,20 @@ const struct rp_command pattern_rows[PATTERN_ROWS] = {
      .summary = "corrects a pattern's failure class",
      .safety = RP_REVERSIBLE,
      .run = run_class},
+    {.name = "pattern merge",
+     .arguments = "P Q",
+     .options = why_options,
+     .least = 2,
+     .most = 2,
+     .summary = "says that two patterns are one; the older number lives, the other still names it",
+     .safety = RP_REVERSIBLE,
+     .run = run_merge},
+    {.name = "pattern split",
+     .arguments = "P",
+     .options = why_options,
+     .least = 1,
+     .most = 1,
+     .summary = "makes what became part of a pattern stand by itself again, for good",
+     .safety = RP_REVERSIBLE,
+     .run = run_split},
 };

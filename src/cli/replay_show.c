@@ -127,6 +127,18 @@ static void waves_line(struct cli *cli, struct rp_str plan)
     line_end(&l);
 }
 
+static void rate_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    if (!doc_has(plan, "rate_basis"))
+        return;
+    line_begin(&l, cli, "rate", LABEL);
+    if (doc_f64(plan, "rate", 0) > 0)
+        line_part(&l, "%.4g/s", doc_f64(plan, "rate", 0));
+    line_part(&l, "%s", doc_show(cli, plan, "rate_basis"));
+    line_end(&l);
+}
+
 static void risk_line(struct cli *cli, struct rp_str plan)
 {
     static const char *const risks[][2] = {{"none", "never started"},
@@ -226,9 +238,11 @@ bool replay_plan_parts(struct cli *cli, struct rp_str plan)
     preflight_line(cli, plan);
     if (doc_i64(plan, "to_replay", 0) > 0) {
         waves_line(cli, plan);
+        rate_line(cli, plan);
         replay_set_lines(cli, plan, LABEL);
         risk_line(cli, plan);
         estimate_line(cli, plan);
+        plan_outlook_line(cli, plan, LABEL);
         halt_line(cli, plan);
         undo_line(cli, plan);
     }

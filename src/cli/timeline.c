@@ -36,17 +36,7 @@ static void onset(struct rp_jw *w, const struct rp_bins *b)
 {
     struct rp_onset o;
     rp_onset_find(b->v, b->n, false, &o);
-    rp_jw_key(w, "onset");
-    rp_jw_object(w);
-    rp_jw_m_cstr(w, "kind", rp_onset_name(o.kind));
-    if (o.kind != RP_ONSET_NONE) {
-        rp_jw_m_time(w, "at", b->from_us + (int64_t)o.at * b->width_us);
-        rp_jw_m_time(w, "from", b->from_us + (int64_t)o.from * b->width_us);
-        rp_jw_m_time(w, "to", b->from_us + (int64_t)(o.to + 1) * b->width_us);
-        rp_jw_m_f64(w, "before", o.before);
-        rp_jw_m_f64(w, "after", o.after);
-    }
-    rp_jw_object_end(w);
+    rp_onset_json(w, &o, b->from_us, b->width_us);
 }
 
 void timeline_json(struct rp_jw *w, const struct rp_bins *b)

@@ -69,6 +69,7 @@ enum section {
     IN_JOB,
     IN_BACKOFF,
     IN_LIMITS,
+    IN_OOM,
     IN_EXPECT,
     IN_ALERTS,
     IN_FAILURE_RATE,
@@ -134,7 +135,7 @@ bool rp_section_read(struct load *l, enum section in, const struct node *map,
 
 extern const struct kind rp_kind_string, rp_kind_name, rp_kind_duration, rp_kind_seconds,
     rp_kind_number, rp_kind_decimal, rp_kind_share, rp_kind_bytes, rp_kind_bool, rp_kind_choice,
-    rp_kind_list, rp_kind_path, rp_kind_section;
+    rp_kind_rate, rp_kind_factor, rp_kind_list, rp_kind_path, rp_kind_section;
 extern const struct kind rp_kind_defaults, rp_kind_jobs, rp_kind_deps, rp_kind_queues,
     rp_kind_notify;
 extern const struct kind rp_kind_run, rp_kind_shell, rp_kind_backoff, rp_kind_needs, rp_kind_env,

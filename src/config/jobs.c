@@ -214,6 +214,22 @@ static bool contract_finish(struct load *l, const struct node *job, const struct
     return ok;
 }
 
+static bool oom_finish(struct load *l, const struct node *job, const struct rp_type *t)
+{
+    const struct child *c = rp_node_find(job, "on_oom");
+    bool any = t->oom_factor > 0 || t->oom_max_bytes > 0;
+    if (c == NULL || !any)
+        return true;
+    if (t->oom_factor == 0 || t->oom_max_bytes == 0)
+        return rp_mistake(l, c->key->from, "on_oom: memory and max are both needed");
+    if (t->limits.memory_bytes == 0)
+        return rp_mistake(l, c->key->from, "on_oom needs limits: memory, which it raises");
+    if (t->run.n == 0)
+        return rp_mistake(l, c->key->from, "on_oom needs run or shell: workers limit themselves");
+    return t->oom_max_bytes > t->limits.memory_bytes ||
+           rp_mistake(l, c->key->from, "on_oom: max is not above limits: memory");
+}
+
 bool rp_job_finish(struct load *l, const struct node *job, const struct rp_type *t)
 {
     static const char *const of_schedule[] = {"timezone",     "missed", "missed_max",
@@ -221,6 +237,7 @@ bool rp_job_finish(struct load *l, const struct node *job, const struct rp_type 
     const struct child *shell = rp_node_find(job, "shell");
     const struct child *soft = rp_node_find(job, "soft_timeout");
     bool ok = contract_finish(l, job, t);
+    ok = oom_finish(l, job, t) && ok;
     if (shell != NULL && rp_node_find(job, "run") != NULL)
         ok = rp_mistake(l, shell->key->from, "run and shell exclude each other");
     ok = only_with(l, job, "expect_within", "expect_every") && ok;

@@ -13,6 +13,7 @@ static const struct {
     {IN_JOB, "`jobs: NAME:`", "Keys marked with • may stand in `defaults:` too."},
     {IN_BACKOFF, "`jobs: NAME: backoff:`", ""},
     {IN_LIMITS, "`jobs: NAME: limits:`", ""},
+    {IN_OOM, "`jobs: NAME: on_oom:`", "Both are needed, and `limits: memory`."},
     {IN_EXPECT, "`jobs: NAME: expect:`", ""},
     {IN_ALERTS, "`alerts:`", ""},
     {IN_FAILURE_RATE, "`alerts: job_failure_rate:`", ""},

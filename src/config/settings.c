@@ -11,7 +11,8 @@ static bool may_be_set(const struct row *row)
 {
     return row->in == IN_JOB && row->owner == OF_TYPE && row->in_defaults &&
            (row->kind == &rp_kind_duration || row->kind == &rp_kind_number ||
-            row->kind == &rp_kind_bool || row->kind == &rp_kind_bytes);
+            row->kind == &rp_kind_bool || row->kind == &rp_kind_bytes ||
+            row->kind == &rp_kind_rate);
 }
 
 static const char *key_at(const void *ctx, size_t i)
@@ -103,11 +104,13 @@ bool rp_config_setting(const struct rp_type *t, struct rp_str key, struct rp_are
     if (row == NULL)
         return false;
     const void *field = (const char *)t + row->offset;
-    char text[RP_DURATION_LEN];
+    char text[RP_DURATION_LEN], rate[RP_PACE_LEN];
     if (row->kind == &rp_kind_bool)
         *value = *(const bool *)field ? RP_STR("true") : RP_STR("false");
     else if (row->kind == &rp_kind_duration)
         *value = rp_str_dup(a, rp_str_of(rp_duration_format(*(const int64_t *)field, text)));
+    else if (row->kind == &rp_kind_rate)
+        *value = rp_str_dup(a, rp_str_of(rp_pace_format(field, rate)));
     else
         *value = rp_str_fmt(a, "%lld", (long long)*(const int64_t *)field);
     return true;

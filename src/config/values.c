@@ -170,6 +170,35 @@ bool rp_number_parse(struct rp_str s, double *out)
     return isfinite(*out);
 }
 
+static bool read_factor(struct load *l, const struct row *row, const struct node *v,
+                        const struct owners *o)
+{
+    static const char want[] = "a factor above 1 such as x2 or x1.5";
+    double *out = rp_row_field(row, o);
+    if (!rp_scalar_want(l, row, v, want))
+        return false;
+    if (rp_str_starts(v->text, "x") &&
+        rp_number_parse((struct rp_str){v->text.p + 1, v->text.n - 1}, out) && *out > 1 &&
+        *out <= (double)row->max)
+        return true;
+    *out = 0;
+    return wrong(l, row, v, want);
+}
+const struct kind rp_kind_factor = {"factor", read_factor};
+
+static bool read_rate(struct load *l, const struct row *row, const struct node *v,
+                      const struct owners *o)
+{
+    if (!rp_scalar_want(l, row, v, "a rate such as 20/s"))
+        return false;
+    if (rp_pace_parse(v->text, rp_row_field(row, o)))
+        return true;
+    (void)wrong(l, row, v, "a rate such as 20/s, 100/m or 5000/h");
+    return rp_mistake_hint(l, "a whole number, at most %d a second; none: not limited",
+                           RP_PACE_MAX_PER_S);
+}
+const struct kind rp_kind_rate = {"rate", read_rate};
+
 static bool read_decimal(struct load *l, const struct row *row, const struct node *v,
                          const struct owners *o)
 {

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "core/cron.h"
+#include "core/pace.h"
 #include "core/retry.h"
 #include "core/template.h"
 
@@ -58,14 +59,19 @@ struct rp_type {
     bool critical;
     struct rp_strs needs; /* dependencies */
     int64_t max_running;  /* 0: not limited */
+    struct rp_pace rate;
     struct rp_env *env;
     size_t n_env;
     struct rp_str cwd, user, stdin_text; /* stdin_text: instead of the payload (crontab's %) */
     int64_t umask;                       /* default 077 */
     struct rp_limits limits;
-    int64_t output_bytes; /* of head and of tail, default 256 kB each */
+    double oom_factor;     /* on_oom: memory after an attempt that ran out of it; 0: the same */
+    int64_t oom_max_bytes; /* … at most */
+    int64_t output_bytes;  /* of head and of tail, default 256 kB each */
     struct rp_contract expect;
     int64_t expect_every_us, expect_within_us; /* schedules 21; 0: not asked */
+    int64_t
+        hold_max_us; /* how long a failure may be held for a dependency, default 7 d; 0: never */
     int64_t poison_after; /* kills of the worker by one job before it is set aside, default 3 */
     enum rp_replay_key replay_key;
     struct rp_str source; /* the type's part of the configuration as text, for `type show` */
@@ -97,6 +103,7 @@ struct rp_dep {
     int64_t expect;         /* HTTP status, default 200 */
     int64_t timeout_us;     /* default 5 s */
     int64_t every_us;       /* default 10 s */
+    struct rp_pace rate;    /* of all jobs that need it, together */
 };
 
 struct rp_queue_conf {

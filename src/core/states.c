@@ -16,6 +16,7 @@ const struct rp_transition rp_transitions[] = {
     {RP_RUNNING, RP_EV_FAIL_RETRY, RP_RETRYING, RELEASE | RP_FX_BURN | RP_FX_SET_DUE},
     {RP_RUNNING, RP_EV_FAIL_FINAL, RP_FAILED, RELEASE | RP_FX_BURN | RP_FX_END_JOB},
     {RP_RUNNING, RP_EV_INTERRUPT, RP_QUEUED, RELEASE},
+    {RP_RUNNING, RP_EV_HOLD, RP_RETRYING, RELEASE | RP_FX_SET_DUE},
     {RP_RUNNING, RP_EV_LOST_REPEAT, RP_QUEUED, RELEASE | RP_FX_BURN},
     {RP_RUNNING, RP_EV_LOST_FINAL, RP_FAILED, RELEASE | RP_FX_BURN | RP_FX_END_JOB},
     {RP_RUNNING, RP_EV_LOST_UNKNOWN, RP_UNKNOWN, RELEASE | RP_FX_BURN | RP_FX_END_JOB},
@@ -23,6 +24,9 @@ const struct rp_transition rp_transitions[] = {
     {RP_RETRYING, RP_EV_DUE, RP_QUEUED, 0},
     {RP_RETRYING, RP_EV_CANCEL, RP_CANCELLED, RP_FX_END_JOB},
     {RP_RETRYING, RP_EV_UNDO, RP_FAILED, RP_FX_END_JOB},
+    {RP_RETRYING, RP_EV_COUNT_RETRY, RP_RETRYING, RP_FX_BURN | RP_FX_SET_DUE},
+    {RP_RETRYING, RP_EV_COUNT_FINAL, RP_FAILED, RP_FX_BURN | RP_FX_END_JOB},
+    {RP_RETRYING, RP_EV_HOLD_OVER, RP_FAILED, RP_FX_END_JOB},
     {RP_SUCCEEDED, RP_EV_REPLAY, RP_QUEUED, RP_FX_REOPEN},
     {RP_FAILED, RP_EV_REPLAY, RP_QUEUED, RP_FX_REOPEN},
     {RP_CANCELLED, RP_EV_REPLAY, RP_QUEUED, RP_FX_REOPEN},
@@ -68,6 +72,10 @@ static const char *const event_names[RP_EVENTS_N] = {
     [RP_EV_RESOLVE_FAILED] = "resolve-failed",
     [RP_EV_UNDO] = "undo",
     [RP_EV_UNDO_UNKNOWN] = "undo-unknown",
+    [RP_EV_HOLD] = "hold",
+    [RP_EV_COUNT_RETRY] = "count-retry",
+    [RP_EV_COUNT_FINAL] = "count-final",
+    [RP_EV_HOLD_OVER] = "hold-over",
 };
 
 const struct rp_transition *rp_transition_find(enum rp_state from, enum rp_event event)

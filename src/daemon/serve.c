@@ -1,6 +1,7 @@
 #include "daemon/serve.h"
 
 #include "analyze/explain.h"
+#include "analyze/mining.h"
 #include "api/api.h"
 #include "base/log.h"
 #include "base/places.h"
@@ -37,6 +38,7 @@ struct daemon {
     struct rp_replay_desk *desk;
     struct rp_deps *deps;
     struct rp_purger *purger;
+    struct rp_mining *mining;
     struct rp_api *api;
     atomic_bool stopped;
 };
@@ -163,7 +165,6 @@ static void reload(struct daemon *d)
 static void explain(void *ctx, struct rp_arena *a, const struct rp_exec_result *x,
                     struct rp_report *r)
 {
-    (void)ctx;
     struct rp_failure_facts facts = {
         .message = r->facts.error,
         .exit_code = (int)r->facts.exit_code,
@@ -172,7 +173,7 @@ static void explain(void *ctx, struct rp_arena *a, const struct rp_exec_result *
         .timed_out = r->outcome == RP_OUT_TIMEOUT,
         .contract = r->facts.contract,
     };
-    rp_explain_failure(a, &facts, r);
+    rp_explain_failure(ctx, a, &facts, r);
 }
 
 static bool start(struct daemon *d, struct rp_err *err)
@@ -181,20 +182,25 @@ static bool start(struct daemon *d, struct rp_err *err)
     if (!rp_store_open(rp_cstr(&d->arena, c->store), &d->store, err))
         return false;
     d->desk = rp_replay_desk_new();
+    d->mining = rp_mining_new(d->store, err);
+    if (d->mining == NULL)
+        return false;
     struct rp_engine_options eo = {
         .store = d->store,
         .config = c,
         .clock = &rp_clock_system,
         .hooks = {.explain = explain,
+                  .explain_ctx = d->mining,
                   .begin = rp_replay_begin,
                   .tick = rp_replay_tick,
                   .ctx = d->desk},
         .open_files = d->open_files,
     };
     d->engine = rp_engine_start(&eo, err);
-    if (d->engine != NULL)
-        rp_replay_desk_attach(d->desk, d->engine);
-    d->deps = d->engine != NULL ? rp_deps_start(d->engine, c, err) : NULL;
+    if (d->engine == NULL || !rp_mining_start(d->mining, d->engine, err))
+        return false;
+    rp_replay_desk_attach(d->desk, d->engine);
+    d->deps = rp_deps_start(d->engine, c, err);
     d->purger = d->deps != NULL ? rp_purger_start(d->engine, err) : NULL;
     if (d->purger == NULL)
         return false;
@@ -202,6 +208,7 @@ static bool start(struct daemon *d, struct rp_err *err)
         .engine = d->engine,
         .deps = d->deps,
         .purger = d->purger,
+        .mining = d->mining,
         .socket_path = rp_cstr(&d->arena, c->socket),
         .listen = c->listen,
         .insecure = c->insecure,
@@ -256,9 +263,12 @@ static void end_parts(struct daemon *d)
         rp_deps_free(d->deps);
     if (d->purger != NULL)
         rp_purger_stop(d->purger);
+    if (d->mining != NULL)
+        rp_mining_stop(d->mining);
     if (d->engine != NULL)
         rp_engine_free(d->engine);
     rp_replay_desk_free(d->desk);
+    rp_mining_free(d->mining);
     if (d->store != NULL)
         rp_store_close(d->store);
 }

@@ -25,9 +25,9 @@ struct watcher {
     struct rp_dep dep; /* its strings live as long as the configuration they came from */
     pthread_t thread;
     struct dep_job
-        *hanging;     /* the thread's: a check that was left behind and may still be going on */
-    atomic_bool quit; /* set under the owner's lock, which protects what follows */
-    bool asked;
+        *hanging;        /* the thread's: a check that was left behind and may still be going on */
+    atomic_bool quit;    /* set under the owner's lock, which protects what follows */
+    bool asked, doubted; /* doubted: a job's failure may be its fault */
     struct ask **asks;
     size_t n_asks;
     struct watcher *next;
@@ -39,6 +39,7 @@ struct rp_deps {
     pthread_cond_t wake; /* CLOCK_MONOTONIC */
     struct watcher *watchers;
     bool stopped;
+    struct rp_listener listener;
 };
 
 struct checked {
@@ -107,12 +108,28 @@ static void tell(struct ask *told)
     }
 }
 
+/* A doubt brings the next check forward, within bounds: many failures make few checks. */
 static void sleep_until_next(struct watcher *w)
 {
-    struct timespec until = rp_deadline(w->dep.every_us);
+    int64_t every = w->dep.every_us, early = every / 10 > RP_US_S ? every / 10 : RP_US_S;
+    struct timespec until = rp_deadline(every), soon = rp_deadline(early < every ? early : every);
     while (!atomic_load(&w->quit) && !w->asked &&
-           pthread_cond_timedwait(&w->owner->wake, &w->owner->lock, &until) == 0)
+           pthread_cond_timedwait(&w->owner->wake, &w->owner->lock, w->doubted ? &soon : &until) ==
+               0)
         continue;
+}
+
+/* On the writer, after a commit. */
+static void doubted(void *ctx, unsigned bits)
+{
+    struct rp_deps *d = ctx;
+    if ((bits & RP_CHANGED_DOUBT) == 0)
+        return;
+    (void)pthread_mutex_lock(&d->lock);
+    for (struct watcher *w = d->watchers; w != NULL; w = w->next)
+        w->doubted = true;
+    (void)pthread_cond_broadcast(&d->wake);
+    (void)pthread_mutex_unlock(&d->lock);
 }
 
 static void *watch(void *arg)
@@ -122,7 +139,7 @@ static void *watch(void *arg)
     (void)pthread_mutex_lock(&d->lock);
     while (!atomic_load(&w->quit)) {
         size_t waiting = w->n_asks; /* those who asked before this check began */
-        w->asked = false;
+        w->asked = w->doubted = false;
         (void)pthread_mutex_unlock(&d->lock);
         check_and_write(w);
         (void)pthread_mutex_lock(&d->lock);
@@ -239,6 +256,8 @@ struct rp_deps *rp_deps_start(struct rp_engine *e, const struct rp_config *confi
     d->engine = e;
     (void)pthread_mutex_init(&d->lock, NULL);
     rp_cond_init(&d->wake);
+    d->listener = (struct rp_listener){.changed = doubted, .ctx = d};
+    rp_engine_listen(e, &d->listener);
     if (rp_deps_reload(d, config, err))
         return d;
     rp_deps_stop(d);
@@ -307,6 +326,7 @@ bool rp_deps_ask(struct rp_deps *d, struct rp_str name, void (*done)(void *ctx),
 void rp_deps_stop(struct rp_deps *d)
 {
     struct watcher *ending = NULL;
+    rp_engine_unlisten(d->engine, &d->listener);
     (void)pthread_mutex_lock(&d->lock);
     d->stopped = true;
     while (d->watchers != NULL) {

@@ -95,7 +95,7 @@ struct rp_engine_hooks {
     /* Runs inside every tick's transaction, and in each in which jobs of a replay ended (replay/
      * moves its waves here). Lowers *next_us to when it wants to run again. */
     bool (*tick)(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us, struct rp_err *err);
-    void *ctx;
+    void *ctx, *explain_ctx;
 };
 
 struct rp_engine_options {
@@ -158,6 +158,7 @@ struct rp_store *rp_engine_store(struct rp_engine *e);
  * arena; n_out entries. */
 struct rp_job_env {
     int64_t job_id, attempt, deadline_us, replay_id; /* deadline 0: none */
+    int64_t memory_bytes;                            /* its limit, 0: none */
     struct rp_str type, key, zone, store_id;
     struct rp_compensates compensates;
     const struct rp_type *settings; /* may be NULL */

@@ -97,6 +97,8 @@ struct rp_env *rp_job_environment(struct rp_arena *a, const struct rp_job_env *i
     if (in->deadline_us != 0)
         put(&l, "REPRISE_DEADLINE",
             rp_str_dup(a, rp_str_of(rp_time_format(in->deadline_us, time))));
+    if (in->memory_bytes != 0)
+        put(&l, "REPRISE_MEMORY_LIMIT", rp_str_fmt(a, "%lld", (long long)in->memory_bytes));
     if (in->replay_id != 0)
         put(&l, "REPRISE_REPLAY_ID", rp_str_fmt(a, "R%lld", (long long)in->replay_id));
     put_compensates(&l, &in->compensates);

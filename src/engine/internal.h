@@ -3,6 +3,7 @@
 #define RP_ENGINE_INTERNAL_H
 
 #include "engine/engine.h"
+#include "store/holds.h"
 #include "store/registry.h"
 #include "store/schedules.h"
 
@@ -86,6 +87,7 @@ struct run {
     struct rp_exec_result result; /* valid once ended */
     struct rp_report report;      /* made once, kept until it is written */
     bool reported, kill_sent;
+    int64_t memory_bytes; /* its limit, 0: none */
     bool command_missing;
     uint64_t stored_bytes; /* of output, at the last partial write */
     uint64_t round;        /* of partial writes, in which it had its turn; the engine thread's */
@@ -120,7 +122,7 @@ struct tick {
     int64_t *kill;
     size_t n_kill;
     int64_t next_us; /* wall clock of the next thing that is due */
-    int64_t fired, promoted, expired;
+    int64_t fired, promoted, expired, let_out;
     int64_t correction_us; /* 0: the clock was not corrected */
     uint64_t zones_seen,
         zones_followed; /* of rp_zones_look: now, and as schedules are planned by */

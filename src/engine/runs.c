@@ -60,6 +60,7 @@ void run_start(struct rp_engine *e, struct run *r)
 {
     const struct rp_type *t = r->type;
     int64_t now = rp_wall(e->clock);
+    r->memory_bytes = r->lease.memory_bytes > 0 ? r->lease.memory_bytes : t->limits.memory_bytes;
     struct rp_job_env in = {
         .job_id = r->lease.job.id,
         .attempt = r->lease.attempt,
@@ -71,6 +72,7 @@ void run_start(struct rp_engine *e, struct run *r)
         .zone = zone_of(e, r),
         .store_id = rp_store_id(e->store),
         .settings = t,
+        .memory_bytes = r->memory_bytes,
     };
     struct rp_exec_spec spec = {
         .argv = t->run,
@@ -84,6 +86,7 @@ void run_start(struct rp_engine *e, struct run *r)
         .open_files_soft = e->open_files,
         .keep_bytes = t->output_bytes,
     };
+    spec.limits.memory_bytes = r->memory_bytes;
     spec.env = rp_job_environment(&r->arena, &in, &spec.n_env);
     watch_contract(&r->arena, &t->expect, &spec.watch);
     rp_exec_start(e->exec, (uint64_t)r->lease.id, &spec);
@@ -164,12 +167,13 @@ void run_judge(struct rp_engine *e, struct run *r)
     rp_judge(&r->arena, r->type, &r->result, usual_bytes(e, r->type), p);
     p->lease = r->lease.id;
     p->token = r->lease.token;
+    p->facts.memory_limit = r->memory_bytes;
     r->command_missing = r->result.ended_by == RP_END_NOT_STARTED && r->result.exit_code == 127;
     if (r->command_missing) /* held, not retried: burns no attempt (U29) */
         p->outcome = RP_OUT_INTERRUPTED;
     if (p->outcome != RP_OUT_SUCCEEDED && p->outcome != RP_OUT_INTERRUPTED &&
         e->hooks.explain != NULL)
-        e->hooks.explain(e->hooks.ctx, &r->arena, &r->result, p);
+        e->hooks.explain(e->hooks.explain_ctx, &r->arena, &r->result, p);
     struct rp_buf packed = {0};
     if (r->result.output.total[0] > 0 && rp_output_pack(&r->result.output, &packed, &err))
         p->output = rp_buf_view(&packed);

@@ -125,6 +125,15 @@ static bool tick_due(struct tick *t, struct rp_db *db, struct rp_err *err)
     return true;
 }
 
+/* Jobs that were held for a dependency come back (U11). */
+static bool tick_outages(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    int64_t next;
+    bool ok = rp_holds_step(db, t->now, PROMOTE_A_TICK, &t->let_out, &next, err);
+    sooner(t, next);
+    return ok;
+}
+
 /* Reports of this very tick free their slots. A reload may have left fewer than are in use. */
 static size_t free_slots(struct tick *t)
 {
@@ -150,6 +159,14 @@ static bool tick_claim(struct tick *t, struct rp_db *db, struct rp_err *err)
     };
     t->config = rp_db_config(db);
     return rp_jobs_claim(db, &c, t->now, &t->arena, &t->leases, &t->n_leases, err);
+}
+
+/* Those that a rate holds back are looked at again when it has room. */
+static bool tick_rates(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    (void)err;
+    sooner(t, rp_paced_next(db, t->now));
+    return true;
 }
 
 static bool tick_hook(struct tick *t, struct rp_db *db, struct rp_err *err)
@@ -188,11 +205,13 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
         {"zones", tick_zones, t->zones_seen != t->zones_followed},
         {"schedules", tick_schedules, true},
         {"due", tick_due, true},
+        {"outages", tick_outages, true},
         {"replays", tick_hook, t->e->hooks.tick != NULL},
         {"output", tick_partial, t->partial},
         {"commands", tick_holds, t->holds},
         {"node", tick_node, t->probe},
         {"claim", tick_claim, true},
+        {"rates", tick_rates, true},
         {"kill", tick_kill, true},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -281,7 +300,8 @@ static int64_t tick_done(struct tick *t)
     e->last_tick_us = t->now;
     (void)pthread_mutex_unlock(&e->lock);
     if (t->n_ended == REPORTS_A_TICK || t->n_leases == CLAIM_A_TICK ||
-        t->promoted == PROMOTE_A_TICK || t->next_us <= t->now || e->next_partial_us <= t->mono)
+        t->promoted == PROMOTE_A_TICK || t->let_out >= PROMOTE_A_TICK || t->next_us <= t->now ||
+        e->next_partial_us <= t->mono)
         return 0;
     return t->next_us - t->now < wake_at_least_us ? t->next_us - t->now : wake_at_least_us;
 }

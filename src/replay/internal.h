@@ -44,6 +44,10 @@ struct plan_type {
 };
 struct plan_type *plan_types(struct rp_arena *a, const struct rp_plan *plan, size_t *n);
 
+/* rate.c: plan->rate_per_s where none was asked for, and its basis in words. */
+bool plan_rate(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
+               int64_t now_us, struct rp_arena *a, struct rp_plan *plan, struct rp_err *err);
+
 /* plan.c: whether its reason and rate will do. */
 bool ask_usable(const struct rp_replay_ask *ask, struct rp_err *err);
 /* All of a plan once its items are known, in the order in which they shall run. */

@@ -96,13 +96,12 @@ static uint64_t settings_hash(const struct rp_config *config, struct rp_str type
 
 enum { LINES = 256 };
 struct line { /* without padding: each byte of it is hashed */
-    uint64_t job, attempt, state, pattern, settings;
+    uint64_t job, attempt, state, settings;
 };
 
 static struct line line_of(const struct rp_candidate *c, uint64_t settings)
 {
-    return (struct line){(uint64_t)c->job_id, (uint64_t)c->attempt, c->state,
-                         (uint64_t)c->kind->pattern_id, settings};
+    return (struct line){(uint64_t)c->job_id, (uint64_t)c->attempt, c->state, settings};
 }
 
 /* Over what is frozen of each item, in order of ids, in which they come here: the same set has the
@@ -273,7 +272,8 @@ bool plan_rest(struct rp_db *db, const struct rp_config *config, const struct rp
 {
     out->hash = hash_items(config, ask, a, out);
     make_waves(config, ask, a, out);
-    return estimate(db, config, a, out, err) && halt_rule(db, config, now_us, a, out, err) &&
+    return plan_rate(db, config, ask, now_us, a, out, err) && estimate(db, config, a, out, err) &&
+           halt_rule(db, config, now_us, a, out, err) &&
            preflight(db, config, ask, now_us, a, out, err);
 }
 
@@ -326,7 +326,7 @@ struct rp_replay replay_of(const struct rp_config *config, const struct rp_repla
         .plan_hash = plan->hash,
         .canary = plan->canary,
         .wave_max = wave_most(config, ask),
-        .rate_per_s = ask->rate_per_s,
+        .rate_per_s = plan->rate_per_s,
         .retries = ask->retries,
         .payload_set = ask->set_json,
         .matched = plan->matched,

@@ -25,10 +25,11 @@ bool mark_poison(struct rp_db *db, const struct rp_replay_ask *ask, struct rp_ar
         return true;
     if (!rp_poison_find(db, since, until, 0, a, &poison, &n_poison, err))
         return false;
-    for (size_t p = 0; p < n_poison; p++) {
-        struct rp_candidate *c = bsearch(&poison[p].job_id, found, n, sizeof *found, by_job);
-        if (c != NULL)
-            c->poison = true;
-    }
+    for (size_t p = 0; p < n_poison; p++)
+        for (size_t k = 0; k < poison[p].n_jobs; k++) {
+            struct rp_candidate *c = bsearch(&poison[p].jobs[k], found, n, sizeof *found, by_job);
+            if (c != NULL)
+                c->poison = true;
+        }
     return true;
 }

@@ -1,5 +1,5 @@
 /* Replays: plan, preflight, run. Pure planning over candidates; storage in store/replays.h; the run
- * is moved by the engine's tick. Implements rules 1–7, 11–17 (without measured rates) and 20–23 of
+ * is moved by the engine's tick. Implements rules 1–7, 11–17 and 20–23 of
  * the replay specification. The halt test itself is in core/halt.h. */
 #ifndef RP_REPLAY_REPLAY_H
 #define RP_REPLAY_REPLAY_H
@@ -49,6 +49,17 @@ struct rp_plan_change {
     int64_t job_id;
     struct rp_str changed;
 };
+/* What the items of one pattern (0: none) can expect. */
+struct rp_plan_pattern {
+    int64_t pattern_id, items;
+    struct rp_outlook outlook;
+};
+struct rp_plan_outlook {
+    struct rp_plan_pattern *patterns; /* most items first */
+    size_t n_patterns;
+    int64_t known, not_known; /* items */
+    double low, mid, high;    /* of the known: how many would succeed */
+};
 
 struct rp_plan {
     int64_t matched, n;         /* n: to replay */
@@ -65,13 +76,15 @@ struct rp_plan {
     size_t n_changed;
     int64_t risk[4]; /* items by repeat risk: none, safe, unknown, partial (U9) */
     double rate_per_s;
+    struct rp_str rate_basis; /* in words: where it comes from, or why there is none */
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */
     struct rp_halt_rule halt;
     /* Its types by whether undo can have their runs taken back (the first so many). */
     struct rp_replay_count can[UNDO_TYPES_MAX], cannot[UNDO_TYPES_MAX];
     size_t n_can, n_cannot;
-    struct rp_str hash;                 /* 16 hex digits over the frozen items */
-    const struct rp_preflight *refused; /* the first check that refuses, NULL: may start */
+    struct rp_str hash;                    /* 16 hex digits over the frozen items */
+    const struct rp_plan_outlook *outlook; /* NULL: not asked for */
+    const struct rp_preflight *refused;    /* the first check that refuses, NULL: may start */
 };
 
 enum { RP_REPLAY_JOBS_MAX = 10000 };
@@ -87,6 +100,9 @@ struct rp_str rp_replay_plan_ids(const struct rp_plan *plan, struct rp_arena *a)
 bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                     struct rp_plan *out, struct rp_err *err);
+/* Reads only. */
+bool rp_replay_outlook(struct rp_db *db, const struct rp_plan *plan, struct rp_arena *a,
+                       struct rp_plan_outlook *out, struct rp_err *err);
 /* A plan on its way to a run, in several transactions: so many items would hold the writer too long
  * (G19). It need not have been made in the same transaction: an item whose job is no longer as it
  * was planned is skipped at its release. One that is left half made (a kill) is aborted by the

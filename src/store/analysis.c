@@ -4,6 +4,8 @@
 #include "store/internal.h"
 #include "store/rows.h"
 
+#include <stdlib.h>
+
 bool rp_type_id(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err)
 {
     *id = 0;
@@ -12,25 +14,65 @@ bool rp_type_id(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err
 
 /* ---- minutes ---- */
 
+/* Read by the hundred thousand, so each row does no more than it must: "between", since for a list
+ * of more than two SQLite would look into a table of it at every row; the type only where one is
+ * asked for. */
+#define MINUTES                                                                                    \
+    "select minute, type_id, queue_id, outcome, pattern_id, n from rollup"                         \
+    " where minute >= ?1 and minute < ?2 and outcome between 1 and 4 and final = 1"
+
+/* Which patterns are part of which, as pairs in order of the parts: asked once, not at each row. */
+struct joined {
+    int64_t (*pair)[2];
+    size_t n;
+};
+
+static bool read_joined(struct rp_db *db, struct rp_arena *a, struct joined *j, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select id, joined from pattern where joined is not null order by id");
+    enum rp_step step;
+    for (*j = (struct joined){0}; (step = rp_step(s, err)) == RP_STEP_ROW; j->n++) {
+        j->pair = rp_rows_grow(a, j->pair, j->n, sizeof *j->pair);
+        j->pair[j->n][0] = rp_col_i64(s, 0);
+        j->pair[j->n][1] = rp_col_i64(s, 1);
+    }
+    return step == RP_STEP_DONE;
+}
+
+static int by_part(const void *id, const void *pair)
+{
+    const int64_t *a = id, *b = pair;
+    return (*a > *b) - (*a < *b);
+}
+
+static int64_t pattern_now(const struct joined *j, int64_t id)
+{
+    const int64_t *hit = j->n > 0 ? bsearch(&id, j->pair, j->n, sizeof *j->pair, by_part) : NULL;
+    return hit != NULL ? hit[1] : id;
+}
+
 bool rp_minutes_each(struct rp_db *db, int64_t since_us, int64_t until_us, int64_t type_id,
                      void (*each)(void *ctx, const struct rp_minute *m), void *ctx,
                      struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "select minute, type_id, queue_id, pattern_id, n, outcome <> 1 from rollup"
-                   " where minute >= ?1 and minute < ?2 and final = 1 and outcome in (1, 2, 3, 4)"
-                   " and (?3 is null or +type_id = ?3) order by minute");
+    struct rp_stmt *s = rp_sql(db, type_id == 0 ? MINUTES " order by minute"
+                                                : MINUTES " and +type_id = ?3 order by minute");
     rp_bind_i64(s, 1, since_us / RP_US_MIN);
     rp_bind_i64(s, 2, (until_us + RP_US_MIN - 1) / RP_US_MIN);
-    rp_bind_id(s, 3, type_id);
-    enum rp_step step;
-    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+    if (type_id != 0)
+        rp_bind_i64(s, 3, type_id);
+    struct rp_arena a = {0};
+    struct joined joined;
+    enum rp_step step = read_joined(db, &a, &joined, err) ? RP_STEP_ROW : RP_STEP_ERROR;
+    while (step == RP_STEP_ROW && (step = rp_step(s, err)) == RP_STEP_ROW)
         each(ctx, &(struct rp_minute){.minute = rp_col_i64(s, 0),
                                       .type_id = rp_col_i64(s, 1),
                                       .queue_id = rp_col_i64(s, 2),
-                                      .pattern_id = rp_col_i64(s, 3),
-                                      .n = rp_col_i64(s, 4),
-                                      .failed = rp_col_i64(s, 5) != 0});
+                                      .failed = rp_col_i64(s, 3) != RP_OUT_SUCCEEDED,
+                                      .pattern_id = pattern_now(&joined, rp_col_i64(s, 4)),
+                                      .n = rp_col_i64(s, 5)});
+    rp_arena_free(&a);
     return step == RP_STEP_DONE;
 }
 
@@ -48,8 +90,10 @@ bool rp_successes_between(struct rp_db *db, int64_t type_id, int64_t from_us, in
 /* ---- jobs that ended ---- */
 
 #define ENDED                                                                                      \
-    "select j.id, j.type_id, j.queue_id, j.pattern_id, j.schedule_id, j.ended_at, a.node,"         \
-    " a.worker, j.labels from job j left join attempt a on a.job_id = j.id and a.n = j.last_n"
+    "select j.id, j.type_id, j.queue_id, " RP_PATTERN_NOW(                                         \
+        "j.pattern_id") ", j.schedule_id, j.ended_at, a.node,"                                     \
+                        " a.worker, j.labels from job j left join attempt a on a.job_id = j.id "   \
+                        "and a.n = j.last_n"
 
 static void take_ended(struct rp_stmt *s, bool failed, struct rp_arena *a,
                        struct rp_ended_rows *rows)
@@ -135,45 +179,16 @@ bool rp_ended_succeeded(struct rp_db *db, int64_t since_us, int64_t until_us, in
     return true;
 }
 
-/* ---- jobs that failed again and again ---- */
-
-bool rp_failing_again(struct rp_db *db, int64_t since_us, int64_t until_us, int64_t type_id,
-                      int64_t limit, struct rp_arena *a, struct rp_failing **out, size_t *n,
-                      struct rp_err *err)
-{
-    struct rp_stmt *s = rp_sql(
-        db, "select j.id, j.type_id, a.pattern_id, a.ended_at, a.node, t.name"
-            " from (select id, type_id, last_n from job where state in (6, 8) and ended_at >= ?1"
-            "  and ended_at < ?2 and (?3 is null or +type_id = ?3)"
-            "  order by ended_at desc limit ?4) j"
-            " cross join attempt a on a.job_id = j.id join job_type t on t.id = j.type_id"
-            " where j.last_n >= 3 and a.outcome in (2, 3, 4) and a.pattern_id > 0 and a.ended_at "
-            "is not null");
-    rp_bind_i64(s, 1, since_us);
-    rp_bind_i64(s, 2, until_us);
-    rp_bind_id(s, 3, type_id);
-    rp_bind_i64(s, 4, limit);
-    enum rp_step step;
-    *out = NULL;
-    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
-        *out = rp_rows_grow(a, *out, *n, sizeof **out);
-        (*out)[*n] = (struct rp_failing){.job_id = rp_col_i64(s, 0),
-                                         .type_id = rp_col_i64(s, 1),
-                                         .pattern_id = rp_col_i64(s, 2),
-                                         .ended_us = rp_col_i64(s, 3),
-                                         .node = rp_col_str(s, 4, a),
-                                         .type = rp_col_str(s, 5, a)};
-    }
-    return step == RP_STEP_DONE;
-}
+/* ---- the first one ---- */
 
 bool rp_first_failure(struct rp_db *db, int64_t pattern_id, int64_t from_us, int64_t to_us,
                       int64_t *us, struct rp_err *err)
 {
     struct rp_stmt *s =
         rp_sql(db, "select ended_at from job where state in (6, 8) and ended_at >= ?1"
-                   " and ended_at < ?2 and (?3 is null or +pattern_id = ?3)"
-                   " order by ended_at limit 1");
+                   " and ended_at < ?2 and (?3 is null or +pattern_id in " RP_PATTERN_ALL(
+                       "?3") ")"
+                             " order by ended_at limit 1");
     rp_bind_i64(s, 1, from_us);
     rp_bind_i64(s, 2, to_us);
     rp_bind_id(s, 3, pattern_id);
@@ -242,8 +257,9 @@ bool rp_events_between(struct rp_db *db, int64_t from_us, int64_t to_us, struct 
 bool rp_patterns_gone(struct rp_db *db, int64_t from_us, int64_t to_us, int64_t limit,
                       struct rp_arena *a, int64_t **out, size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "select id from pattern where last_at >= ?1 and last_at < ?2"
-                                   " order by failures desc, id limit ?3");
+    struct rp_stmt *s = rp_sql(db, "select coalesce(joined, id) from pattern where last_at >= ?1 "
+                                   "group by 1 having max(last_at) < ?2"
+                                   " order by sum(failures) desc, 1 limit ?3");
     rp_bind_i64(s, 1, from_us);
     rp_bind_i64(s, 2, to_us);
     rp_bind_i64(s, 3, limit);

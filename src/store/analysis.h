@@ -36,17 +36,25 @@ bool rp_ended_succeeded(struct rp_db *db, int64_t since_us, int64_t until_us, in
                         int64_t limit, struct rp_arena *a, struct rp_ended_rows *rows, bool *all,
                         struct rp_err *err);
 
+struct rp_window {
+    int64_t since_us, until_us, type_id; /* type_id 0: all */
+};
 /* An attempt that failed, of a job that is failed (or unknown) now. */
 struct rp_failing {
     int64_t job_id, type_id, pattern_id, ended_us;
+    uint64_t what; /* of its type and payload; 0: it has no payload, or a long one */
     struct rp_str node;
     struct rp_str type;
 };
-/* Of the `limit` newest that ended in the window those with at least three attempts; the tries of a
- * job stand together. */
-bool rp_failing_again(struct rp_db *db, int64_t since_us, int64_t until_us, int64_t type_id,
-                      int64_t limit, struct rp_arena *a, struct rp_failing **out, size_t *n,
-                      struct rp_err *err);
+/* Of the `limit` newest that ended in the window those with at least three attempts, alone or with
+ * the others of the same payload; the tries of one payload, and in them of a job, stand together.
+ */
+bool rp_failing_again(struct rp_db *db, const struct rp_window *in, int64_t limit,
+                      struct rp_arena *a, struct rp_failing **out, size_t *n, struct rp_err *err);
+/* Whether a job of the type with that payload succeeded in the time; of very many that did the
+ * first 10,000 are looked at. */
+bool rp_payload_succeeded(struct rp_db *db, int64_t type_id, uint64_t what, int64_t from_us,
+                          int64_t to_us, bool *did, struct rp_err *err);
 /* Final successes of a type in the minutes from and to, and between. */
 bool rp_successes_between(struct rp_db *db, int64_t type_id, int64_t from_us, int64_t to_us,
                           int64_t *n, struct rp_err *err);

@@ -1,5 +1,6 @@
 /* The record of attempts that have ended. One that runs is its lease, and what was known of it then
  * comes from there: an attempt is written once. */
+#include "base/time.h"
 #include "store/internal.h"
 
 enum { ERROR_MAX = 16384 };
@@ -25,13 +26,13 @@ static void bind_known(struct rp_stmt *s, int i, bool known, int64_t v)
 }
 
 #define FEW   "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
-#define ROW   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define ROW   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 #define BEGIN "job_id, n, outcome, node, worker, started_at, ended_at, duration_us, replay_id"
 #define REST                                                                                       \
     ", exit_code, signal, ended_by, cpu_us, memory_peak, survivors, error, error_class, rule, "    \
-    "contract, pattern_id, output_bytes, output_dropped, result, contract_bytes"
+    "contract, pattern_id, output_bytes, output_dropped, result, contract_bytes, memory_limit"
 #define INSERT(names) "insert or fail into attempt(" names ") values "
-enum { FEW_COLUMNS = 9, COLUMNS = 24 };
+enum { FEW_COLUMNS = 9, COLUMNS = 25 };
 
 static int64_t either(int64_t a, int64_t b)
 {
@@ -80,6 +81,7 @@ static void bind_rest(struct rp_stmt *s, int at, const struct rp_ending *e)
     rp_bind_i64(s, at + 22, f->output_dropped);
     rp_bind_text(s, at + 23, e->report->result);
     rp_bind_id(s, at + 24, f->contract_bytes);
+    rp_bind_id(s, at + 25, f->memory_limit);
 }
 
 /* Nothing is known of it but that it was and how it ended, as workers mostly report: the columns
@@ -91,7 +93,7 @@ static bool bare(const struct rp_ending *e)
            f->cpu_us == 0 && f->memory_peak == 0 && f->survivors.p == NULL && f->error.p == NULL &&
            f->error_class.p == NULL && f->rule.p == NULL && f->contract.p == NULL &&
            f->output_bytes == 0 && f->output_dropped == 0 && f->contract_bytes == 0 &&
-           e->held.output_bytes == 0 && e->report->result.p == NULL;
+           f->memory_limit == 0 && e->held.output_bytes == 0 && e->report->result.p == NULL;
 }
 
 static bool all_bare(const struct rp_ending *e, size_t n)
@@ -100,6 +102,25 @@ static bool all_bare(const struct rp_ending *e, size_t n)
     while (i < n && bare(&e[i]))
         i++;
     return i == n;
+}
+
+/* How the next try went of a job that had failed: what a replay of that pattern can expect. Here,
+ * where tries end, and not by a trigger: rows of a restored backup were counted before. */
+static bool count_tried(struct rp_db *db, const struct rp_ending *e, struct rp_err *err)
+{
+    if (e->job->last_n < 2 || e->outcome < RP_OUT_SUCCEEDED || e->outcome > RP_OUT_LOST)
+        return true;
+    struct rp_stmt *s = rp_sql(
+        db,
+        "insert into pattern_tried(pattern_id, replayed, succeeded, day, n)"
+        " select pattern_id, ?3, ?4, ?5, 1 from attempt where job_id = ?1 and n = ?2 - 1"
+        " and outcome in (2, 3, 4) and pattern_id is not null on conflict do update set n = n + 1");
+    rp_bind_i64(s, 1, e->job->id);
+    rp_bind_i64(s, 2, e->job->last_n);
+    rp_bind_i64(s, 3, e->job->replay_id != 0);
+    rp_bind_i64(s, 4, e->outcome == RP_OUT_SUCCEEDED);
+    rp_bind_i64(s, 5, e->ended_us / RP_US_DAY);
+    return rp_run(s, err);
 }
 
 bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, struct rp_err *err)
@@ -116,6 +137,9 @@ bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, st
         }
         if (!rp_run(s, err))
             return false;
+        for (size_t i = 0; i < some; i++)
+            if (!count_tried(db, &e[i], err))
+                return false;
         e += some;
         n -= some;
     }
@@ -145,7 +169,8 @@ static bool explain(struct rp_db *db, struct rp_ending *e, struct rp_arena *a, s
     struct rp_shown *shown = &e->shown;
     *shown = (struct rp_shown){.error = cut(f->error), .class = f->error_class};
     if (e->outcome != RP_OUT_SUCCEEDED &&
-        !rp_pattern_count(db, e->report, e->ended_us, a, &shown->pattern_id, &shown->class, err))
+        !rp_pattern_count(db, e->report, e->job->type_id, e->ended_us, a, &shown->pattern_id,
+                          &shown->class, err))
         return false;
     shown->set = e->outcome == RP_OUT_FAILED || e->outcome == RP_OUT_TIMEOUT ||
                  e->outcome == RP_OUT_LOST ||

@@ -11,9 +11,11 @@ enum { PAGE_JOBS = 20000, PAGE_BYTES = 16 << 20 };
     " coalesce(p.class_by_person, p.class), p.grp, p.action"                                       \
     " from job j cross join attempt a on a.job_id = j.id join job_type t on t.id = j.type_id"      \
     " join queue q on q.id = j.queue_id left join schedule c on c.id = j.schedule_id"              \
-    " left join pattern p on p.id = a.pattern_id where j.id > ?1 and j.id <= ?2"                   \
-    " and (?3 is null or +j.type_id = ?3) and coalesce(a.ended_at, a.started_at) >= ?4"            \
-    " and coalesce(a.ended_at, a.started_at) < ?5 order by j.id, a.n"
+    " left join pattern p on p.id = " RP_PATTERN_NOW(                                              \
+        "a.pattern_id") " where j.id > ?1 and j.id <= ?2"                                          \
+                        " and (?3 is null or +j.type_id = ?3) and coalesce(a.ended_at, "           \
+                        "a.started_at) >= ?4"                                                      \
+                        " and coalesce(a.ended_at, a.started_at) < ?5 order by j.id, a.n"
 
 static struct rp_job_attempt row(struct rp_stmt *s, struct rp_arena *a)
 {

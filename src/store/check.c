@@ -43,7 +43,11 @@ static const char *const checks[] = {
     "group by state, type_id, queue_id, hour having sum(n) <> 0",
     "select 'job ' || j.id || ' counts ' || j.attempts || ' attempts, its record ' || count(a.n) "
     "from job j left join attempt a "
-    "on a.job_id = j.id and a.outcome not in (0, 7) group by j.id having j.attempts < count(a.n)",
+    "on a.job_id = j.id and a.outcome not in (0, 7) and a.held is null group by j.id having "
+    "j.attempts < count(a.n)",
+    "select 'job ' || j.id || ' is ' || s.name || ' and held in phase ' || h.phase from hold h "
+    "join job j on j.id = h.job_id join state_name s on s.id = j.state "
+    "where (h.phase = 2 and j.state not in (2, 3)) or (h.phase < 2 and j.state <> 4)",
 };
 
 static bool run_check(struct rp_db *db, const char *sql, struct rp_buf *findings, int *n,

@@ -2,7 +2,7 @@
  *
  * The ready jobs of one queue and type are a lane: in the index job_ready they lie together,
  * highest priority first, then the longest due. A claim finds the lanes by jumping from one to the
- * next, drops those that may not run (paused queue, held type, used-up limit), and merges the
+ * next, drops those that may not run (paused queue, held type, used-up limit or rate), merges the
  * others. So its cost is lanes plus jobs taken; neither history nor the number of held jobs counts.
  */
 #include "base/time.h"
@@ -52,6 +52,7 @@ struct lane {
     double stride;
     size_t turn;
     struct limit *type, *queue;
+    struct rp_paces *paces; /* NULL: no rate */
     struct head *head;
     size_t n, at; /* heads looked up, taken */
     int64_t seen; /* looked up in all */
@@ -64,6 +65,7 @@ struct claiming {
     int64_t *types, *queues; /* ids asked for */
     struct lane *lanes;
     struct limit *type_limits, *queue_limits;
+    struct rp_pacing pacing;
     struct head *taken;
     size_t n_taken;
     int64_t bytes; /* of their payloads and labels */
@@ -130,7 +132,8 @@ static bool consider(struct claiming *k, int64_t queue_id, int64_t type_id, stru
                        .stride = 1.0 / (double)(weight > 0 ? weight : 1),
                        .turn = turn_of(k->db, queue_id)};
     k->lanes = l;
-    return limit_of(k, &k->type_limits, type_id, 0, type_max, &l->type, err) &&
+    return rp_paces_of(&k->pacing, type_id, &l->paces, err) &&
+           limit_of(k, &k->type_limits, type_id, 0, type_max, &l->type, err) &&
            limit_of(k, &k->queue_limits, 0, queue_id, queue_max, &l->queue, err);
 }
 
@@ -214,7 +217,7 @@ static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
 
 static bool open_lane(struct claiming *k, struct lane *l, bool *open, struct rp_err *err)
 {
-    *open = l->type->left > 0 && l->queue->left > 0;
+    *open = l->type->left > 0 && l->queue->left > 0 && rp_paces_open(l->paces);
     if (*open && l->at == l->n && !l->all && !look(k, l, err))
         return false;
     *open = *open && l->at < l->n;
@@ -271,7 +274,19 @@ static bool take_next(struct claiming *k, bool *found, struct rp_err *err)
     k->bytes += h->bytes;
     l->type->left--;
     l->queue->left--;
+    rp_paces_take(l->paces);
     k->db->turn[l->turn].pass += l->stride;
+    return true;
+}
+
+/* What was taken from the rates, and when those come again that had more to give. */
+static bool pace(struct claiming *k, struct rp_err *err)
+{
+    if (!rp_pacing_write(&k->pacing, err))
+        return false;
+    for (const struct lane *l = k->pacing.all != NULL ? k->lanes : NULL; l != NULL; l = l->next)
+        if (!rp_paces_open(l->paces) && !(l->all && l->at == l->n))
+            rp_pacing_wait(&k->pacing, l->paces, k->c->commands);
     return true;
 }
 
@@ -285,6 +300,8 @@ static bool choose(struct claiming *k, struct rp_err *err)
     while (found && k->n_taken < (size_t)k->c->max && k->bytes < CLAIM_BYTES)
         if (!take_next(k, &found, err))
             return false;
+    if (!pace(k, err))
+        return false;
     if (k->bytes >= CLAIM_BYTES) /* there may be more for the next one that waits */
         rp_db_changed(k->db, RP_CHANGED_CLAIMS);
     return true;
@@ -310,7 +327,8 @@ bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, s
     *out = NULL;
     if (c->max < 1 || c->max > CLAIM_MAX)
         return rp_fail(err, RP_E_BAD_FIELD, "max: 1 to %d is wanted", CLAIM_MAX);
-    struct claiming k = {.db = db, .c = c, .a = &own};
+    struct claiming k = {
+        .db = db, .c = c, .a = &own, .pacing = {.db = db, .arena = &own, .now_us = now_us}};
     bool ok = choose(&k, err) && (k.n_taken == 0 || grant(&k, now_us, a, out, err));
     *n = ok ? k.n_taken : 0;
     rp_arena_free(&own);

@@ -88,14 +88,27 @@ bool rp_tally_running(struct rp_db *db, int64_t type_id, int64_t queue_id, int64
     return true;
 }
 
-void rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
-                     enum rp_outcome outcome, bool final, int64_t pattern_id)
+static void rollup(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
+                   enum rp_outcome outcome, bool final, int64_t pattern_id, int64_t n)
 {
     add(&db->counts[db->savepoints],
         &(struct rp_count){
             .rollup = true,
             .key = {at_us / RP_US_MIN, type_id, queue_id, outcome, final, pattern_id},
-            .n = 1});
+            .n = n});
+}
+
+void rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
+                     enum rp_outcome outcome, bool final, int64_t pattern_id)
+{
+    rollup(db, at_us, type_id, queue_id, outcome, final, pattern_id, 1);
+}
+
+void rp_rollup_final(struct rp_db *db, int64_t at_us, int64_t now_us, const struct rp_job_row *j,
+                     enum rp_outcome outcome, int64_t pattern_id)
+{
+    rollup(db, at_us, j->type_id, j->queue_id, outcome, false, pattern_id, -1);
+    rollup(db, now_us, j->type_id, j->queue_id, outcome, true, pattern_id, 1);
 }
 
 /* ---- writing ---- */

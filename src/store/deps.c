@@ -14,7 +14,8 @@ bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out,
         "select d.name, d.kind, d.target, d.says, d.state, d.since, d.checked_at, d.latency_us,"
         " d.active, case when d.active = 1 and d.state = 2 then"
         "  (select sum(y.n) from type_need w join tally y on y.state = 2 and y.type_id = w.type_id"
-        "   where w.dependency = d.name) end"
+        "   where w.dependency = d.name) end,"
+        " (select count(*) from hold h where h.phase in (0, 1) and h.dependency = d.name)"
         " from dependency d order by d.name limit 10000");
     enum rp_step step;
     *out = NULL;
@@ -30,7 +31,7 @@ bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out,
             .checked_us = rp_col_i64(s, 6),
             .latency_us = rp_col_i64(s, 7),
             .active = rp_col_i64(s, 8) != 0,
-            .held = rp_col_i64(s, 9),
+            .held = rp_col_i64(s, 9) + rp_col_i64(s, 10),
         };
     }
     return step == RP_STEP_DONE;
@@ -103,6 +104,12 @@ bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str
     if (before < 0)
         return rp_absent(err, "dependency", name, "reprise deps");
     bool changed = before != (int64_t)c.state;
+    int64_t doubts;
+    if (!rp_get_i64(rp_sql(db, "select exists(select 1 from hold where phase = 0)"), 0, &doubts,
+                    err))
+        return false;
+    if (doubts != 0) /* this may settle them */
+        rp_db_changed(db, RP_CHANGED_DUE);
     if (!write_check(db, &c, changed, err) || (changed && !write_change(db, &c, err)))
         return false;
     if (changed)

@@ -41,8 +41,11 @@ struct rp_db {
     size_t savepoints; /* open now, one inside the other */
     struct rp_names *types, *queues;
     int64_t hour;         /* the newest one in job_hour that this connection knows */
+    int64_t forms;        /* 1 + rows of pattern_form, 0: not counted. Writer only */
     struct rp_turn *turn; /* whose turn it is: claim.c */
     size_t n_turn;
+    int64_t
+        paced_us[2]; /* when a rate lets jobs of workers, of commands start again, 0: none waits */
     struct rp_counts
         counts[RP_SAVEPOINTS + 1]; /* of the transaction, of each open savepoint: counts.c */
     uint64_t random[32];
@@ -155,6 +158,7 @@ struct rp_move {
     enum rp_outcome outcome;        /* RP_FX_END_ATTEMPT */
     const struct rp_report *report; /* RP_FX_END_ATTEMPT: what is known, or NULL */
     const struct rp_held *held;     /* RP_FX_END_ATTEMPT: NULL: not read yet */
+    const struct rp_hold *hold;     /* RP_EV_HOLD */
 };
 /* The columns of a struct rp_job_row, first in a select on `job j`, and the row that they make. */
 #define RP_JOB_ROW                                                                                 \
@@ -260,17 +264,111 @@ bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_repo
 bool rp_attempt_lost(struct rp_db *db, struct rp_job_row *j, bool kill, int64_t now_us,
                      struct rp_err *err);
 
+/* When a job is tried again that has failed once more. */
+int64_t rp_retry_at(struct rp_db *db, const struct rp_job_row *j, int64_t now_us);
+
+/* ---- memory.c: on_oom ---- */
+
+/* The limit of the attempt that begins; 0: the type's. */
+bool rp_memory_next(struct rp_db *db, const struct rp_job_row *j, int64_t *bytes,
+                    struct rp_err *err);
+/* Whether a failure was for want of memory, and the next attempt may have more. */
+bool rp_memory_may_grow(struct rp_db *db, const struct rp_job_row *j, const struct rp_report *r);
+
+/* ---- hold.c: see holds.h ---- */
+
+enum rp_hold_phase { RP_HOLD_DOUBTED, RP_HOLD_HELD, RP_HOLD_OUT }; /* stored */
+struct rp_hold {
+    struct rp_str dependency; /* absent: no hold. The configuration's */
+    enum rp_hold_phase phase;
+    bool again; /* it had been let out */
+    int64_t since_us, until_us;
+};
+/* What a type needs: the first dependency that is down, that with the oldest check; absent: none.
+ */
+struct rp_needs {
+    struct rp_str down, oldest;
+    int64_t checked_us; /* the oldest check, INT64_MAX: nothing is needed */
+};
+bool rp_needs_read(struct rp_db *db, const struct rp_type *t, struct rp_needs *out,
+                   struct rp_err *err);
+/* Whether a failure is, or may be, the fault of a dependency. */
+bool rp_hold_judge(struct rp_db *db, const struct rp_job_row *j, const struct rp_report *r,
+                   int64_t now_us, struct rp_hold *out, struct rp_err *err);
+/* Whether it is out as an item of a replay. */
+bool rp_job_in_replay(struct rp_db *db, const struct rp_job_row *j, bool *in, struct rp_err *err);
+/* [w] For move.c: what a move means to the job's hold. */
+bool rp_hold_follow(struct rp_db *db, const struct rp_job_row *before,
+                    const struct rp_job_row *after, enum rp_event event, const struct rp_move *m,
+                    struct rp_err *err);
+/* [w] The job has ended or failed in another way. */
+bool rp_hold_drop(struct rp_db *db, int64_t job_id, struct rp_err *err);
+/* [w] The dependency was up: the attempt counts after all. */
+bool rp_hold_count(struct rp_db *db, int64_t job_id, int64_t now_us, struct rp_err *err);
+/* [w] For rp_jobs_clock_set. */
+bool rp_holds_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err);
+/* [w] held → queued. */
+bool rp_hold_let_out(struct rp_db *db, int64_t job_id, int64_t now_us, struct rp_err *err);
+/* [w] The due time of a held job has come: its hold ends. */
+bool rp_hold_due(struct rp_db *db, int64_t job_id, int64_t type_id, enum rp_hold_phase phase,
+                 int64_t since_us, int64_t now_us, struct rp_err *err);
+
+/* ---- pace.c: rates at the claim ---- */
+
+struct rp_paced { /* the rate of a type, or of a dependency (type_id 0), in one claim */
+    struct rp_paced *next;
+    int64_t type_id;
+    struct rp_str dependency;
+    const struct rp_pace *pace;
+    int64_t at_us, left, taken;
+};
+struct rp_paces { /* those that a lane's jobs go through */
+    struct rp_paced *paced;
+    struct rp_paces *next;
+};
+struct rp_pacing { /* of a claim */
+    struct rp_db *db;
+    struct rp_arena *arena;
+    int64_t now_us;
+    struct rp_paced *all;
+};
+/* *out NULL: the type has none. */
+bool rp_paces_of(struct rp_pacing *x, int64_t type_id, struct rp_paces **out, struct rp_err *err);
+bool rp_paces_open(const struct rp_paces *list);
+void rp_paces_take(const struct rp_paces *list);
+/* A lane waits for its rates: says when to look again. After rp_pacing_write. */
+void rp_pacing_wait(struct rp_pacing *x, const struct rp_paces *list, bool commands);
+/* [w] What the claim took. */
+bool rp_pacing_write(struct rp_pacing *x, struct rp_err *err);
+
 /* ---- pattern.c ---- */
 
-/* [w] The pattern of a report, made if new, counted. *id 0: the report has none. *class: a person's
+/* [w] The pattern of a report, made if new, counted. *id 0: the report has none. Else the one that
+ * its form was born with, which stays even when that becomes part of another. *class: a person's
  * correction, else the report's. */
-bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t at_us,
+bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t type_id, int64_t at_us,
                       struct rp_arena *a, int64_t *id, struct rp_str *class, struct rp_err *err);
+/* The pattern that one is part of now, as a column; the other columns of a pattern come from that
+ * one's row. */
+#define RP_PATTERN_NOW(id)                                                                         \
+    "(select coalesce(born.joined, born.id) from pattern born where born.id = " id ")"
+#define RP_PATTERN_OF_JOB " left join pattern p on p.id = " RP_PATTERN_NOW("j.pattern_id")
+/* All that are part of a pattern, for `in`. */
+#define RP_PATTERN_ALL(now)                                                                        \
+    "(select " now " union all select id from pattern where joined = " now ")"
+/* The same of a number that a person gave: RP_E_NOT_FOUND if there is none. *several: others have
+ * become part of it. */
+bool rp_pattern_need(struct rp_db *db, int64_t id, int64_t *now, bool *several, struct rp_err *err);
+
 /* ---- counts.c ---- */
 
 /* [w] One ended attempt in its minute. final: the job ended with it. */
 void rp_rollup_count(struct rp_db *db, int64_t at_us, int64_t type_id, int64_t queue_id,
                      enum rp_outcome outcome, bool final, int64_t pattern_id);
+
+/* [w] An attempt that was counted in its minute as one that another follows ended its job, now. */
+void rp_rollup_final(struct rp_db *db, int64_t at_us, int64_t now_us, const struct rp_job_row *j,
+                     enum rp_outcome outcome, int64_t pattern_id);
 
 /* [w] A job that was `before` (NULL: new) is `after` (NULL: deleted). */
 void rp_tally_move(struct rp_db *db, const struct rp_job_row *before,

@@ -2,22 +2,42 @@
 #include "store/replays_internal.h"
 #include "store/rows.h"
 
+static struct rp_str held_words(struct rp_arena *a, const struct rp_job *j,
+                                enum rp_hold_phase phase)
+{
+    char since[RP_STAMP_LEN], until[RP_STAMP_LEN];
+    if (phase == RP_HOLD_DOUBTED)
+        return rp_str_fmt(a, "by %.*s until it is checked: the failure may be its fault",
+                          RP_FMT(j->held_by));
+    return rp_str_fmt(a, "by %.*s since %s, at most until %s", RP_FMT(j->held_by),
+                      rp_stamp(j->held_since_us, since), rp_stamp(j->due_us, until));
+}
+
 bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job *out,
                 struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
         db, "select " RP_JOB_ROW ", t.name, q.name, j.key, j.payload, j.labels, j.priority, "
-            "j.error, j.error_class, j.pattern_id, "
-            "j.instant, c.name, case when j.state not in (1, 2, 4) then null "
-            "when t.configured = 0 then 'type ' || t.name || ' is not configured' when t.held is "
-            "not null then t.held "
-            "else coalesce((select 'dependency ' || n.dependency || ' is down' from type_need n "
-            "join dependency d "
-            "on d.name = n.dependency where n.type_id = t.id and d.active = 1 and d.state = 2 "
-            "order by n.dependency limit 1), "
-            "case when q.paused_at is not null then 'queue ' || q.name || ' is paused' end) end "
-            "from job j join job_type t on t.id = j.type_id join queue q on q.id = j.queue_id "
-            "left join schedule c on c.id = j.schedule_id where j.id = ?1");
+            "j.error, j.error_class, " RP_PATTERN_NOW(
+                "j.pattern_id") ", "
+                                "j.instant, c.name, case when j.state not in (1, 2, 4) then null "
+                                "when t.configured = 0 then 'type ' || t.name || ' is not "
+                                "configured' when t.held is "
+                                "not null then t.held "
+                                "else coalesce((select 'dependency ' || n.dependency || ' is down' "
+                                "from type_need n "
+                                "join dependency d "
+                                "on d.name = n.dependency where n.type_id = t.id and d.active = 1 "
+                                "and d.state = 2 "
+                                "order by n.dependency limit 1), "
+                                "case when q.paused_at is not null then 'queue ' || q.name || ' is "
+                                "paused' end) end, "
+                                "h.dependency, h.since, h.phase from job j join job_type t on t.id "
+                                "= j.type_id join "
+                                "queue q on q.id = j.queue_id "
+                                "left join schedule c on c.id = j.schedule_id left join hold h on "
+                                "h.job_id = j.id and "
+                                "h.phase < 2 where j.id = ?1");
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
@@ -48,7 +68,11 @@ bool rp_job_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job 
         .instant_us = rp_col_i64(s, c + 9),
         .schedule = rp_col_str(s, c + 10, a),
         .held = rp_col_str(s, c + 11, a),
+        .held_by = rp_col_str(s, c + 12, a),
+        .held_since_us = rp_col_i64(s, c + 13),
     };
+    if (out->held_by.p != NULL)
+        out->held = held_words(a, out, (enum rp_hold_phase)rp_col_i64(s, c + 14));
     rp_reset(s);
     return rp_job_compensates(db, id, a, &out->compensates, err);
 }
@@ -93,6 +117,8 @@ struct rp_attempt rp_attempt_row(struct rp_stmt *s, int64_t id, struct rp_arena 
         .output_bytes = rp_col_i64(s, 19),
         .output_dropped = rp_col_i64(s, 20),
         .contract_bytes = rp_col_i64(s, 21),
+        .held = rp_col_str(s, 22, a),
+        .memory_limit = rp_col_i64(s, 23),
     };
 }
 
@@ -117,10 +143,10 @@ bool rp_job_attempts(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp
         db, "select t.*, i.wave, i.key from (select " RP_ATTEMPT_COLUMNS(
                 "") " from attempt where job_id = ?1 union all select l.n, 0, l.node, l.worker, "
                     "l.started_at, null, null, null, null, null, null, null, null, null, null, "
-                    "null, null, null, j.replay_id, l.output_bytes, null, null from lease l join "
-                    "job j on j.id = l.job_id where l.job_id = ?1 order by n desc limit ?2) t left "
-                    "join replay_item i on i.job_id = ?1 and i.replay_id = t.replay_id order by "
-                    "t.n");
+                    "null, null, null, j.replay_id, l.output_bytes, null, null, null, null from "
+                    "lease l join job j on j.id = l.job_id where l.job_id = ?1 order by n desc "
+                    "limit ?2) t left join replay_item i on i.job_id = ?1 and i.replay_id = "
+                    "t.replay_id order by t.n");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RP_ATTEMPTS_LISTED);
     enum rp_step step;

@@ -14,7 +14,7 @@
 #define ATTEMPT_COLUMNS                                                                            \
     "job_id, n, outcome, node, worker, started_at, ended_at, duration_us, exit_code, signal, "     \
     "ended_by, cpu_us, memory_peak, survivors, error, error_class, rule, contract, pattern_id, "   \
-    "replay_id, output_bytes, output_dropped, contract_bytes, result"
+    "replay_id, output_bytes, output_dropped, contract_bytes, result, held, memory_limit"
 #define OUTPUT_COLUMNS "job_id, n, packed"
 
 enum { T_JOB, T_ATTEMPT, T_OUTPUT };
@@ -35,8 +35,8 @@ static const struct {
     {"select group_concat(name, ', ') from pragma_table_info('attempt')",
      "select " ATTEMPT_COLUMNS " from attempt where job_id = ?1 order by n",
      "insert into attempt(" ATTEMPT_COLUMNS ") values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-     "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
-     24},
+     "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
+     26},
     {"select group_concat(name, ', ') from pragma_table_info('output')",
      "select " OUTPUT_COLUMNS " from output where job_id = ?1 order by n",
      "insert into output(" OUTPUT_COLUMNS ") values(?1, ?2, ?3)", 3},

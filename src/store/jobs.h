@@ -58,6 +58,8 @@ struct rp_job {
     struct rp_str schedule;
     struct rp_str held; /* why a waiting job does not run: "dependency billing-db is down", "queue
                            mail is paused", "type gone", … */
+    struct rp_str held_by; /* the dependency whose fault its failure was (holds.h), absent: none */
+    int64_t held_since_us;
     bool poison;
     struct rp_compensates compensates;
 };
@@ -71,14 +73,15 @@ struct rp_attempt {
     int64_t exit_code, signal; /* exit_code -1: a signal */
     struct rp_str ended_by; /* words of the certificate: "itself", "the time limit", "an operator",
                                … absent: not known */
-    int64_t cpu_us, memory_peak;
-    struct rp_str survivors; /* what was left running and was killed */
+    int64_t cpu_us, memory_peak, memory_limit; /* limit: that it ran under, 0: none */
+    struct rp_str survivors;                   /* what was left running and was killed */
     struct rp_str error, error_class, rule;
     struct rp_str contract; /* the broken part of the success contract: expected and seen */
     int64_t pattern_id, replay_id, wave;
     struct rp_str key; /* of a replay's own for it, absent: the job's */
     int64_t output_bytes, output_dropped;
     int64_t contract_bytes; /* size of the success contract's file after the run, 0: none */
+    struct rp_str held; /* the dependency whose fault it was: it does not count; absent: it does */
 };
 
 struct rp_job_filter { /* zero: everything */
@@ -159,6 +162,7 @@ struct rp_lease {
     int64_t id;     /* rises with every lease: the fencing number */
     uint64_t token; /* random; a report must carry both */
     int64_t deadline_us, attempt;
+    int64_t memory_bytes; /* its limit after attempts that ran out of memory (U15), 0: the type's */
     struct rp_job job;
 };
 /* [w] Highest priority first, then oldest; queues in turn by weight (G22); skips paused queues,
@@ -166,6 +170,9 @@ struct rp_lease {
  * held. The lease is committed before the worker hears of it. */
 bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, struct rp_arena *a,
                    struct rp_lease **out, size_t *n, struct rp_err *err);
+/* [w] When a rate lets jobs start again that claims have passed over, INT64_MAX: none waits. Says
+ * so (RP_CHANGED_READY) to workers whose time has come. */
+int64_t rp_paced_next(struct rp_db *db, int64_t now_us);
 /* [w] One entry each: ok[i] false when the lease is lost. A deadline never moves back. A lease
  * whose end was asked for (rp_jobs_to_kill) is extended and held like any other, so that its worker
  * can stop and report: what it then reports other than success makes the job cancelled. */
@@ -182,7 +189,11 @@ struct rp_report {
                                 n are taken from the lease */
     struct rp_str template, error_group,
         action;            /* with error_class and rule: from the analysis of the failure */
-    uint64_t pattern_hash; /* 0: none */
+    uint64_t pattern_hash; /* 0: none. Else of the message's form and its class */
+    struct rp_str form;    /* for the miner; absent: the hash is all there is */
+    int64_t form_rules;    /* under which it was made */
+    struct rp_str frames;  /* of its stack trace: the second key; absent: none */
+    int64_t pattern_like;  /* a form that is new belongs to this pattern, 0: to a new one */
     struct rp_str result;  /* JSON, absent: none */
     struct rp_str output;  /* packed */
 };

@@ -45,15 +45,22 @@ enum {
     " and (?1 = 0 or (?1 >> j.state) & 1) and (?2 = 0 or j.type_id = ?2) and (?3 = 0 or "          \
     "j.queue_id = ?3)"                                                                             \
     " and (?4 = 0 or j.schedule_id = ?4) and (?5 is null or j.error_class = ?5) and (?6 = 0 or "   \
-    "j.pattern_id = ?6)"                                                                           \
-    " and (?7 = 0 or j.replay_id = ?7) and j.created_at >= ?8 and j.created_at < ?9"               \
-    " and (?10 is null or j.ended_at >= ?10) and (?11 is null or j.ended_at < ?11) and (?12 is "   \
-    "null or j.key = ?12)"                                                                         \
-    " and j.id < ?21 and j.id >= ?22" WHERE("?13", "?14") WHERE("?15", "?16") WHERE("?17", "?18")  \
-        WHERE("?19", "?20")
-#define GROUPS                                                                                     \
-    "select j.type_id, j.pattern_id, j.error_class, count(*), min(j.ended_at), max(j.ended_at), "  \
-    "max(j.id) from job j "
+    "j.pattern_id in " RP_PATTERN_ALL(                                                             \
+        "?6") ")"                                                                                  \
+              " and (?7 = 0 or j.replay_id = ?7) and j.created_at >= ?8 and j.created_at < ?9"     \
+              " and (?10 is null or j.ended_at >= ?10) and (?11 is null or j.ended_at < ?11) and " \
+              "(?12 is "                                                                           \
+              "null or j.key = ?12)"                                                               \
+              " and j.id < ?21 and j.id >= ?22" WHERE("?13", "?14") WHERE("?15", "?16")            \
+                  WHERE("?17", "?18") WHERE("?19", "?20")
+/* First by the patterns that failures were born with, of which there are few, then by what these
+ * are part of. */
+#define GROUPS(from)                                                                               \
+    "select g.type_id, coalesce(p.joined, p.id), g.error_class, sum(g.n), min(g.first), "          \
+    "max(g.last), max(g.sample) from (select j.type_id, j.pattern_id, j.error_class, count(*) n, " \
+    "min(j.ended_at) first, max(j.ended_at) last, max(j.id) sample from job j " from               \
+    " group by 1, 2, 3) g left join pattern p on p.id = g.pattern_id group by 1, 2, 3 "            \
+    "order by 4 desc, 7 desc limit ?23"
 /* A failed job always has an end. */
 #define ENDED                                                                                      \
     " and j.ended_at >= coalesce(?10, 0) and j.ended_at < coalesce(?11, 9223372036854775807)"
@@ -67,15 +74,17 @@ struct path {
         states,                                                                                    \
             "select j.id from job j " index " where " cond COMMON " order by j.id desc limit ?23", \
             "select count(*) from job j " index " where " cond COMMON,                             \
-            GROUPS index " where " cond COMMON                                                     \
-                         " group by 1, 2, 3 order by 4 desc, 7 desc limit ?23"                     \
+            GROUPS(index " where " cond COMMON)                                                    \
     }
 
 #define BIT(s)  (1u << (s))
 #define RUNNING "j.state = 3 and j.id in (select job_id from lease)"
 #define FAILED  (BIT(RP_FAILED) | BIT(RP_UNKNOWN))
 static const struct path by_replay = PATH(0, "indexed by job_by_replay", "j.replay_id = ?7");
+/* With nothing joined to it, the index has them in order. */
 static const struct path by_pattern = PATH(0, "indexed by job_pattern", "j.pattern_id = ?6");
+static const struct path by_patterns =
+    PATH(0, "indexed by job_pattern", "j.pattern_id in " RP_PATTERN_ALL("?6"));
 static const struct path by_key =
     PATH(0, "indexed by job_by_key",
          "j.key = ?12 and j.type_id in (select id from job_type where ?2 in (0, id))");
@@ -101,7 +110,8 @@ static const struct path by_state[2][5] = {
 struct query {
     const struct rp_job_filter *f;
     unsigned states;
-    int64_t type, queue, schedule;
+    int64_t type, queue, schedule, pattern;
+    bool patterns;   /* `pattern` has parts */
     bool by_end;     /* the window is that of the end */
     int64_t from_id; /* lowest id that can match */
 };
@@ -112,15 +122,6 @@ static bool need_schedule(struct rp_db *db, struct rp_str name, int64_t *id, str
     rp_bind_text(s, 1, name);
     return rp_get_i64(s, 0, id, err) &&
            (*id != 0 || rp_absent(err, "schedule", name, "reprise schedules"));
-}
-
-static bool need_pattern(struct rp_db *db, int64_t id, struct rp_err *err)
-{
-    int64_t there;
-    struct rp_stmt *s = rp_sql(db, "select 1 from pattern where id = ?1");
-    rp_bind_i64(s, 1, id);
-    return rp_get_i64(s, 0, &there, err) &&
-           (there != 0 || rp_absent_id(err, "pattern P", id, "reprise patterns"));
 }
 
 /* Nothing was created before the lowest id of that hour and the later ones: whatever the clock did,
@@ -146,7 +147,8 @@ static bool query_of(struct rp_db *db, const struct rp_job_filter *f, struct que
     return (f->type.p == NULL || rp_type_need(db, f->type, &q->type, err)) &&
            (f->queue.p == NULL || rp_queue_need(db, f->queue, &q->queue, err)) &&
            (f->schedule.p == NULL || need_schedule(db, f->schedule, &q->schedule, err)) &&
-           (f->pattern_id == 0 || need_pattern(db, f->pattern_id, err)) &&
+           (f->pattern_id == 0 ||
+            rp_pattern_need(db, f->pattern_id, &q->pattern, &q->patterns, err)) &&
            lowest_id(db, q->by_end ? 0 : f->since_us, &q->from_id, err);
 }
 
@@ -165,7 +167,7 @@ static void bind_query(struct rp_stmt *s, const struct query *q, unsigned states
     rp_bind_i64(s, P_QUEUE, q->queue);
     rp_bind_i64(s, P_SCHEDULE, q->schedule);
     rp_bind_text(s, P_CLASS, q->f->error_class);
-    rp_bind_i64(s, P_PATTERN, q->f->pattern_id);
+    rp_bind_i64(s, P_PATTERN, q->pattern);
     rp_bind_i64(s, P_REPLAY, q->f->replay_id);
     bind_window(s, q);
     rp_bind_text(s, P_KEY, q->f->key);
@@ -185,7 +187,8 @@ static size_t choose(const struct query *q, const struct path *out[PATHS_MAX])
 {
     size_t n = 0;
     const struct path *one = q->f->replay_id != 0                                 ? &by_replay
-                             : q->f->pattern_id != 0                              ? &by_pattern
+                             : q->patterns                                        ? &by_patterns
+                             : q->pattern != 0                                    ? &by_pattern
                              : q->f->key.p != NULL                                ? &by_key
                              : q->schedule != 0                                   ? &by_schedule
                              : q->states != 0 && !(q->states & BIT(RP_SUCCEEDED)) ? NULL
@@ -282,9 +285,10 @@ bool rp_jobs_count(struct rp_db *db, const struct rp_job_filter *f, int64_t *out
 static bool describe(struct rp_db *db, struct rp_failure_group *g, struct rp_arena *a,
                      struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "select t.name, t.critical, j.error, p.template from job j join "
-                                   "job_type t on t.id = j.type_id "
-                                   "left join pattern p on p.id = j.pattern_id where j.id = ?1");
+    struct rp_stmt *s = rp_sql(
+        db, "select t.name, t.critical, j.error, p.template from job j join "
+            "job_type t on t.id = j.type_id "
+            "left join pattern p on p.id = " RP_PATTERN_NOW("j.pattern_id") " where j.id = ?1");
     rp_bind_i64(s, 1, g->sample_job);
     if (rp_step(s, err) != RP_STEP_ROW)
         return false;

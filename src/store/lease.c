@@ -101,7 +101,8 @@ bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const s
         out[i].token = rp_db_random(db);
         out[i].deadline_us = g->deadline_us;
         out[i].attempt = rows[i].last_n;
-        if (!name_job(db, &rows[i], a, &out[i].job, err))
+        if (!rp_memory_next(db, &rows[i], &out[i].memory_bytes, err) ||
+            !name_job(db, &rows[i], a, &out[i].job, err))
             return false;
     }
     return insert_leases(db, out, n, g, err);
@@ -180,7 +181,7 @@ bool rp_jobs_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err)
     s = rp_sql(db, "update job set due_at = due_at + ?1 where state in (1, 4) and state = 4");
     rp_bind_i64(s, 1, by_us);
     rp_db_changed(db, RP_CHANGED_DUE);
-    return rp_run(s, err);
+    return rp_run(s, err) && rp_holds_clock_set(db, by_us, err);
 }
 
 /* ---- those that ran out ---- */

@@ -223,9 +223,10 @@ bool rp_job_apply(struct rp_db *db, struct rp_job_row *j, enum rp_event event,
     if (!ok)
         return false;
     rp_tally_move(db, j, &after);
+    struct rp_job_row before = *j;
     *j = after;
     rp_job_changed(db, j->type_id, t->to, t->effects);
-    return true;
+    return rp_hold_follow(db, &before, j, event, m, err);
 }
 
 bool rp_job_move(struct rp_db *db, int64_t id, enum rp_event event, const struct rp_move *m,
@@ -318,6 +319,15 @@ static bool release_leases(struct rp_db *db, const int64_t *ids, size_t n, struc
     return run_for(db, s, n, err);
 }
 
+/* Of jobs that had an attempt before. */
+static bool drop_holds(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!rp_hold_drop(db, j[i].id, err))
+            return false;
+    return true;
+}
+
 bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_ending *e,
                      const int64_t *leases, size_t n, bool first, struct rp_err *err)
 {
@@ -336,7 +346,7 @@ bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_
         rp_ending_count(db, &e[i]);
     }
     return write_succeeded(db, e, n, first, err) && release_leases(db, leases, n, err) &&
-           rp_attempts_write(db, e, n, err) &&
+           rp_attempts_write(db, e, n, err) && (first || drop_holds(db, after, n, err)) &&
            (n_replayed == 0 || rp_items_ended(db, replayed, n_replayed, err));
 }
 

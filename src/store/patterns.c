@@ -6,9 +6,17 @@
 
 enum { PATTERN_NAME_MAX = 200, LIST_MAX = 1000 };
 
+/* `p` stands for itself, `m` are its parts. Tries are those of the 30 days up to the last failure
+ * of them all. */
+#define TRIED(replayed, succeeded)                                                                 \
+    "(select coalesce(sum(t.n), 0) from pattern_tried t where t.pattern_id in " RP_PATTERN_ALL(    \
+        "p.id") " and t.replayed = " replayed " and t.succeeded = " succeeded                      \
+                " and t.day > (select max(l.last_at) from pattern l where l.id = p.id or "         \
+                "l.joined = p.id) / 86400000000 - 30)"
 #define PATTERN_COLUMNS                                                                            \
-    "id, hash, template, coalesce(class_by_person, class), grp, action, name, rule, first_at,"     \
-    " last_at, failures"
+    "p.id, p.hash, p.template, coalesce(p.class_by_person, p.class), p.grp, p.action, p.name,"     \
+    " p.rule, min(m.first_at), max(m.last_at), sum(m.failures), " TRIED("0", "0") ", " TRIED(      \
+        "0", "1") ", " TRIED("1", "0") ", " TRIED("1", "1")
 
 static void read_pattern(struct rp_stmt *s, struct rp_arena *a, struct rp_pattern *p)
 {
@@ -23,6 +31,11 @@ static void read_pattern(struct rp_stmt *s, struct rp_arena *a, struct rp_patter
     p->first_us = rp_col_i64(s, 8);
     p->last_us = rp_col_i64(s, 9);
     p->failures = rp_col_i64(s, 10);
+    for (int i = 0; i < 2; i++) {
+        struct rp_tried *t = i == 0 ? &p->tries.retries : &p->tries.replays;
+        t->succeeded = rp_col_i64(s, 12 + 2 * i);
+        t->n = rp_col_i64(s, 11 + 2 * i) + t->succeeded;
+    }
 }
 
 static int64_t within(int limit)
@@ -33,8 +46,9 @@ static int64_t within(int limit)
 bool rp_patterns_list(struct rp_db *db, int64_t since_us, int limit, struct rp_arena *a,
                       struct rp_pattern **out, size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "select " PATTERN_COLUMNS " from pattern where last_at >= ?1"
-                                   " order by failures desc, id limit ?2");
+    struct rp_stmt *s = rp_sql(db, "select " PATTERN_COLUMNS " from pattern m join pattern p on"
+                                   " p.id = coalesce(m.joined, m.id) group by p.id having"
+                                   " max(m.last_at) >= ?1 order by 11 desc, p.id limit ?2");
     rp_bind_i64(s, 1, since_us);
     rp_bind_i64(s, 2, within(limit));
     enum rp_step step;
@@ -46,16 +60,51 @@ bool rp_patterns_list(struct rp_db *db, int64_t since_us, int limit, struct rp_a
     return step == RP_STEP_DONE;
 }
 
+static bool read_parts(struct rp_db *db, struct rp_arena *a, struct rp_pattern *p,
+                       struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select id from pattern where joined = ?1 order by id limit ?2");
+    rp_bind_i64(s, 1, p->id);
+    rp_bind_i64(s, 2, LIST_MAX);
+    enum rp_step step;
+    for (p->n_parts = 0; (step = rp_step(s, err)) == RP_STEP_ROW;) {
+        p->parts = rp_rows_grow(a, p->parts, p->n_parts, sizeof *p->parts);
+        p->parts[p->n_parts++] = rp_col_i64(s, 0);
+    }
+    return step == RP_STEP_DONE;
+}
+
+static bool read_stacks(struct rp_db *db, struct rp_arena *a, struct rp_pattern *p,
+                        struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "select frames, sum(failures) from pattern_stack where pattern_id in " RP_PATTERN_ALL(
+                "?1") " group by hash order by 2 desc, 1 limit ?2");
+    rp_bind_i64(s, 1, p->id);
+    rp_bind_i64(s, 2, RP_STACKS_SHOWN);
+    enum rp_step step;
+    for (p->n_stacks = 0; (step = rp_step(s, err)) == RP_STEP_ROW;)
+        p->stacks[p->n_stacks++] = (struct rp_pattern_stack){rp_col_str(s, 0, a), rp_col_i64(s, 1)};
+    return step == RP_STEP_DONE;
+}
+
 bool rp_pattern_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_pattern *out,
                     struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "select " PATTERN_COLUMNS " from pattern where id = ?1");
-    rp_bind_i64(s, 1, id);
-    enum rp_step step = rp_step(s, err);
-    if (step == RP_STEP_ROW)
-        read_pattern(s, a, out);
-    return step == RP_STEP_ROW ||
-           (step == RP_STEP_DONE && rp_absent_id(err, "pattern P", id, "reprise patterns"));
+    int64_t now;
+    bool several;
+    *out = (struct rp_pattern){0};
+    if (!rp_pattern_need(db, id, &now, &several, err))
+        return false;
+    struct rp_stmt *s = rp_sql(db, "select " PATTERN_COLUMNS
+                                   " from pattern p join pattern m on m.id in " RP_PATTERN_ALL(
+                                       "?1") " where p.id = ?1 group by p.id");
+    rp_bind_i64(s, 1, now);
+    if (rp_step(s, err) != RP_STEP_ROW)
+        return false;
+    read_pattern(s, a, out);
+    rp_reset(s);
+    return read_stacks(db, a, out, err) && (!several || read_parts(db, a, out, err));
 }
 
 static struct rp_str chosen(struct rp_str given, struct rp_str before)
@@ -99,9 +148,9 @@ bool rp_pattern_edit(struct rp_db *db, int64_t id, struct rp_str name, struct rp
         after.group = chosen(group, before.group);
         after.action = chosen(action, before.action);
         ok = update(db, &after, class.p != NULL, err) &&
-             rp_audit(db, actor, "pattern.edit", rp_str_fmt(&a, "pattern %lld", (long long)id),
-                      "REVERSIBLE", rp_detail(&a, RP_NONE, said(&a, &before), said(&a, &after)),
-                      now_us, err);
+             rp_audit(db, actor, "pattern.edit",
+                      rp_str_fmt(&a, "pattern %lld", (long long)before.id), "REVERSIBLE",
+                      rp_detail(&a, RP_NONE, said(&a, &before), said(&a, &after)), now_us, err);
     }
     rp_arena_free(&a);
     return ok;
@@ -116,11 +165,12 @@ bool rp_pattern_counts(struct rp_db *db, int64_t since_us, int64_t until_us, str
         return false;
     struct rp_stmt *s = rp_sql(
         db,
-        "select r.pattern_id, r.type_id, t.name, sum(r.n) as failures, min(r.minute), max(r.minute)"
-        " from rollup r join job_type t on t.id = r.type_id"
+        "select coalesce(p.joined, p.id) as now, r.type_id, t.name, sum(r.n) as failures,"
+        " min(r.minute), max(r.minute)"
+        " from rollup r join job_type t on t.id = r.type_id join pattern p on p.id = r.pattern_id"
         " where r.minute >= ?1 and r.minute < ?2 and r.final = 1 and r.pattern_id > 0"
         " and (?3 is null or r.type_id = ?3)"
-        " group by r.pattern_id, r.type_id order by failures desc, r.pattern_id limit ?4");
+        " group by now, r.type_id order by failures desc, now limit ?4");
     rp_bind_i64(s, 1, since_us / RP_US_MIN);
     rp_bind_i64(s, 2, until_us > 0 ? (until_us - 1) / RP_US_MIN + 1 : INT64_MAX);
     rp_bind_id(s, 3, type_id);

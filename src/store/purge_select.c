@@ -10,16 +10,17 @@
     "  where i.job_id = j.id and r.ended_at is null), j.purged > 0,"                               \
     " (select count(*) from attempt a where a.job_id = j.id),"                                     \
     " (select count(*) from output o where o.job_id = j.id), j.labels, j.payload"                  \
-    " from job j left join pattern p on p.id = j.pattern_id where " leading                        \
+    " from job j" RP_PATTERN_OF_JOB " where " leading                                              \
     " and (?1 = 0 or (?1 >> j.state) & 1) and (?2 is null or +j.type_id = ?2)"                     \
     " and (?3 is null or +j.queue_id = ?3) and (?4 is null or +j.schedule_id = ?4)"                \
     " and (?5 is null or coalesce(p.class_by_person, j.error_class) = ?5)"                         \
-    " and (?6 is null or +j.pattern_id = ?6) and (?7 is null or +j.replay_id = ?7)"                \
+    " and (?6 is null or p.id = ?6) and (?7 is null or +j.replay_id = ?7)"                         \
     " and coalesce(j.ended_at, j.created_at) >= ?8 and coalesce(j.ended_at, j.created_at) < ?9"    \
     " and (?10 is null or j.key = ?10) and (?11 is null or +j.id = ?11) order by j.id"
 
 static const char by_id[] = PURGEABLE("j.id = ?11");
 static const char by_pattern[] = PURGEABLE("j.pattern_id = ?6");
+static const char by_patterns[] = PURGEABLE("j.pattern_id in " RP_PATTERN_ALL("?6"));
 static const char by_replay[] = PURGEABLE("j.replay_id = ?7");
 static const char by_type[] = PURGEABLE("j.type_id = ?2");
 static const char by_all[] = PURGEABLE("j.id > 0");
@@ -27,18 +28,19 @@ static const char by_all[] = PURGEABLE("j.id > 0");
 static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f,
                            const struct rp_filter_ids *ids, int64_t job)
 {
-    const char *sql = job != 0             ? by_id
-                      : f->pattern_id != 0 ? by_pattern
-                      : f->replay_id != 0  ? by_replay
-                      : ids->type != 0     ? by_type
-                                           : by_all;
+    const char *sql = job != 0            ? by_id
+                      : ids->patterns     ? by_patterns
+                      : ids->pattern != 0 ? by_pattern
+                      : f->replay_id != 0 ? by_replay
+                      : ids->type != 0    ? by_type
+                                          : by_all;
     struct rp_stmt *s = rp_sql(db, sql);
     rp_bind_i64(s, 1, f->states);
     rp_bind_id(s, 2, ids->type);
     rp_bind_id(s, 3, ids->queue);
     rp_bind_id(s, 4, ids->schedule);
     rp_bind_text(s, 5, f->error_class);
-    rp_bind_id(s, 6, f->pattern_id);
+    rp_bind_id(s, 6, ids->pattern);
     rp_bind_id(s, 7, f->replay_id);
     rp_bind_i64(s, 8, f->since_us);
     rp_bind_i64(s, 9, f->until_us > 0 ? f->until_us : INT64_MAX);

@@ -3,6 +3,7 @@
 #ifndef RP_STORE_REGISTRY_H
 #define RP_STORE_REGISTRY_H
 
+#include "core/outlook.h"
 #include "core/states.h"
 #include "store/store.h"
 
@@ -80,14 +81,26 @@ bool rp_rate_alert_since(struct rp_db *db, double above, int64_t window_us, int6
 
 /* ---- patterns ---- */
 
+/* Failures of a pattern by their second key. */
+struct rp_pattern_stack {
+    struct rp_str frames; /* "file:function < …", the nearest to the throw first */
+    int64_t failures;
+};
+enum { RP_STACKS_SHOWN = 5 };
 struct rp_pattern {
     int64_t id;
+    struct rp_tries tries; /* after such a failure, in the 30 days up to the last one */
     uint64_t hash;
     struct rp_str template, class, group, action, name, rule;
-    int64_t first_us, last_us, failures;
+    int64_t first_us, last_us, failures; /* of all its parts */
+    int64_t *parts;                      /* rp_pattern_get: patterns that became part of it */
+    size_t n_parts;
+    struct rp_pattern_stack stacks[RP_STACKS_SHOWN]; /* rp_pattern_get: most failures first */
+    size_t n_stacks;
 };
 bool rp_patterns_list(struct rp_db *db, int64_t since_us, int limit, struct rp_arena *a,
                       struct rp_pattern **out, size_t *n, struct rp_err *err);
+/* The one that it is part of now: out->id may be another number. */
 bool rp_pattern_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_pattern *out,
                     struct rp_err *err);
 /* [w, audited] name and class corrected by a person; absent: unchanged. */
@@ -111,7 +124,7 @@ struct rp_dep_row {
     struct rp_str name, kind, target, says; /* target without secrets */
     enum rp_dep_state state;
     int64_t since_us, checked_us, latency_us;
-    int64_t held; /* waiting jobs that it holds back */
+    int64_t held; /* jobs that it holds back: queued ones while it is down, failed ones (holds.h) */
     bool active;
 };
 bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out, size_t *n,

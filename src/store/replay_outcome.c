@@ -89,10 +89,12 @@ bool rp_replay_rates(struct rp_db *db, const struct rp_replay *r, struct rp_repl
 bool rp_replay_patterns(struct rp_db *db, int64_t id, struct rp_arena *a,
                         struct rp_replay_pattern **out, size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "select coalesce(pattern_before, 0), count(*), sum(fate = 3), sum(fate = 4),"
-                   " sum(fate = 5), sum(fate = 7), sum(fate in (1, 2, 6)) from replay_item"
-                   " where replay_id = ?1 group by 1 order by 2 desc, 1 limit 1000");
+    struct rp_stmt *s = rp_sql(
+        db, "select coalesce(" RP_PATTERN_NOW(
+                "pattern_before") ", 0), count(*), sum(fate = 3), sum(fate = 4),"
+                                  " sum(fate = 5), sum(fate = 7), sum(fate in (1, 2, 6)) from "
+                                  "replay_item"
+                                  " where replay_id = ?1 group by 1 order by 2 desc, 1 limit 1000");
     rp_bind_i64(s, 1, id);
     enum rp_step step;
     *out = NULL;
@@ -109,10 +111,11 @@ bool rp_replay_patterns(struct rp_db *db, int64_t id, struct rp_arena *a,
 bool rp_replay_news(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay_new **out,
                     size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(
-        db, "select coalesce(i.pattern_after, 0), count(*), p.template from replay_item i left join"
-            " pattern p on p.id = i.pattern_after where i.replay_id = ?1 and i.fate = 5 group by 1"
-            " order by 2 desc, 1 limit 1000");
+    struct rp_stmt *s =
+        rp_sql(db, "select coalesce(p.id, 0), count(*), p.template from replay_item i left join"
+                   " pattern p on p.id = " RP_PATTERN_NOW(
+                       "i.pattern_after") " where i.replay_id = ?1 and i.fate = 5 group by 1"
+                                          " order by 2 desc, 1 limit 1000");
     rp_bind_i64(s, 1, id);
     enum rp_step step;
     *out = NULL;

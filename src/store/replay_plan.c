@@ -12,6 +12,7 @@
  * table is read once. */
 
 static const char by_pattern[] = "select id from job where pattern_id = ?1";
+static const char by_patterns[] = "select id from job where pattern_id in " RP_PATTERN_ALL("?1");
 static const char by_replay[] = "select id from job where replay_id = ?1";
 static const char by_type[] = "select id from job where type_id = ?1 and ended_at >= ?2 and"
                               " ended_at < ?3 and state in (6, 8)";
@@ -21,15 +22,16 @@ static const char by_time[] = "select id from job where ended_at >= ?2 and ended
 static struct rp_stmt *ask(struct rp_db *db, const struct rp_job_filter *f,
                            const struct rp_filter_ids *ids)
 {
-    struct rp_stmt *s = rp_sql(db, f->pattern_id != 0  ? by_pattern
+    struct rp_stmt *s = rp_sql(db, ids->patterns       ? by_patterns
+                                   : ids->pattern != 0 ? by_pattern
                                    : f->replay_id != 0 ? by_replay
                                    : ids->type != 0    ? by_type
                                                        : by_time);
     rp_bind_i64(s, 1,
-                f->pattern_id != 0  ? f->pattern_id
+                ids->pattern != 0   ? ids->pattern
                 : f->replay_id != 0 ? f->replay_id
                                     : ids->type);
-    if (f->pattern_id == 0 && f->replay_id == 0) {
+    if (ids->pattern == 0 && f->replay_id == 0) {
         rp_bind_i64(s, 2, f->since_us);
         rp_bind_i64(s, 3, f->until_us > 0 ? f->until_us : INT64_MAX);
     }
@@ -130,14 +132,21 @@ enum { PAYLOAD = 12 };
 static struct rp_stmt *rows_of(const struct found *f, const int64_t *ids, size_t n)
 {
     struct rp_stmt *s = rp_sql(
-        f->db, "select j.type_id, j.pattern_id, j.error_class, j.queue_id, j.schedule_id,"
-               " j.replay_id, j.key, j.last_n, j.ended_at, j.state, j.poison, j.labels,"
-               " iif(?1, j.payload, null), j.key is not null and exists(select 1 from job l where"
-               "  l.type_id = j.type_id and l.key = j.key and l.key is not null and l.id > j.id and"
-               "  l.state = 5), ?2 and exists(select 1 from replay_item i join replay r on r.id ="
-               "  i.replay_id where i.job_id = j.id and i.fate in (1, 2) and r.state in (1, 2, 3,"
-               "  4)), j.id, j.purged > 0 from job j where j.id in " RP_IDS " and j.state in (6, 8)"
-               " order by j.id");
+        f->db, "select j.type_id, " RP_PATTERN_NOW(
+                   "j.pattern_id") ", j.error_class, j.queue_id, j.schedule_id,"
+                                   " j.replay_id, j.key, j.last_n, j.ended_at, j.state, j.poison, "
+                                   "j.labels,"
+                                   " iif(?1, j.payload, null), j.key is not null and exists(select "
+                                   "1 from job l where"
+                                   "  l.type_id = j.type_id and l.key = j.key and l.key is not "
+                                   "null and l.id > j.id and"
+                                   "  l.state = 5), ?2 and exists(select 1 from replay_item i join "
+                                   "replay r on r.id ="
+                                   "  i.replay_id where i.job_id = j.id and i.fate in (1, 2) and "
+                                   "r.state in (1, 2, 3,"
+                                   "  4)), j.id, j.purged > 0 from job j where j.id in " RP_IDS
+                                   " and j.state in (6, 8)"
+                                   " order by j.id");
     rp_bind_i64(s, 1, f->filter->n_where > 0);
     rp_bind_i64(s, 2, f->others);
     rp_bind_ids(s, ids, n);
@@ -155,7 +164,7 @@ static bool matches(const struct found *f, struct rp_stmt *s, const struct rp_ca
     int64_t ended = rp_col_i64(s, 8);
     return (rp_col_i64(s, 9) == RP_FAILED || f->lead->job != 0 ||
             (by->states & 1u << RP_UNKNOWN) != 0) &&
-           is_or_open(f->lead->type, k->type_id) && is_or_open(by->pattern_id, k->pattern_id) &&
+           is_or_open(f->lead->type, k->type_id) && is_or_open(f->lead->pattern, k->pattern_id) &&
            is_or_open(f->lead->queue, rp_col_i64(s, 3)) &&
            is_or_open(f->lead->schedule, rp_col_i64(s, 4)) &&
            is_or_open(by->replay_id, rp_col_i64(s, 5)) && ended >= by->since_us &&
@@ -281,8 +290,7 @@ bool rp_filter_names(struct rp_db *db, const struct rp_job_filter *f, struct rp_
            (f->queue.p == NULL || rp_queue_need(db, f->queue, &ids->queue, err)) &&
            (f->schedule.p == NULL || need_schedule(db, f->schedule, &ids->schedule, err)) &&
            (f->pattern_id == 0 ||
-            need_number(rp_sql(db, "select id from pattern where id = ?1"), "pattern P",
-                        f->pattern_id, "reprise patterns", err)) &&
+            rp_pattern_need(db, f->pattern_id, &ids->pattern, &ids->patterns, err)) &&
            (f->replay_id == 0 || need_number(rp_sql(db, "select id from replay where id = ?1"),
                                              "replay R", f->replay_id, "reprise replay list", err));
 }

@@ -345,16 +345,23 @@ static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct 
                        size_t *n, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
-        db, "select i.seq, j.id, j.type_id, j.pattern_id, j.state,"
-            " coalesce(j.pattern_id, 0) = coalesce(i.pattern_before, 0) and (j.pattern_id is not"
-            " null or coalesce(j.error_class, '') = coalesce(i.class_before, '')),"
-            " coalesce(a.outcome, 0) = 4, j.poison,"
-            " coalesce(a.outcome, 0) = 4 and t.command = 1 and exists(select 1 from node d"
-            "  where d.name = a.node and d.started_at >= a.started_at), i.type_id"
-            " from replay_ended e cross join replay_item i on i.replay_id = e.replay_id and"
-            "  i.seq = e.seq join job j on j.id = i.job_id join job_type t on t.id = j.type_id"
-            " left join attempt a on a.job_id = j.id and a.n = j.last_n"
-            " where e.replay_id = ?1 and i.fate = 2 order by e.seq limit ?2");
+        db,
+        "select i.seq, j.id, j.type_id, j.pattern_id, j.state,"
+        " coalesce(" RP_PATTERN_NOW("j.pattern_id") ", 0) = coalesce(" RP_PATTERN_NOW(
+            "i.pattern_before") ", 0) and (j.pattern_id is not"
+                                " null or coalesce(j.error_class, '') = coalesce(i.class_before, "
+                                "'')),"
+                                " coalesce(a.outcome, 0) = 4, j.poison,"
+                                " coalesce(a.outcome, 0) = 4 and t.command = 1 and exists(select 1 "
+                                "from node d"
+                                "  where d.name = a.node and d.started_at >= a.started_at), "
+                                "i.type_id"
+                                " from replay_ended e cross join replay_item i on i.replay_id = "
+                                "e.replay_id and"
+                                "  i.seq = e.seq join job j on j.id = i.job_id join job_type t on "
+                                "t.id = j.type_id"
+                                " left join attempt a on a.job_id = j.id and a.n = j.last_n"
+                                " where e.replay_id = ?1 and i.fate = 2 order by e.seq limit ?2");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, SETTLE_A_CALL);
     enum rp_step step;

@@ -395,14 +395,17 @@ bool rp_replays_of_plan(struct rp_db *db, struct rp_str hash, int limit, struct 
 bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit, struct rp_arena *a,
                      struct rp_replay_item **out, size_t *n, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(
-        db,
-        "select i.seq, i.job_id, i.wave, i.fate, t.name, i.why, i.pattern_before,"
-        " i.pattern_after, i.n_before, (select max(a.n) from attempt a where a.job_id ="
-        "  i.job_id and a.n > i.n_before and a.replay_id = i.replay_id), i.risk, i.key, i.changed"
-        " from replay_item i join job_type t"
-        " on t.id = i.type_id where i.replay_id = ?1 and i.seq > ?2"
-        " order by i.seq limit ?3");
+    struct rp_stmt *s = rp_sql(db, "select i.seq, i.job_id, i.wave, i.fate, t.name, "
+                                   "i.why, " RP_PATTERN_NOW("i.pattern_before") ", " RP_PATTERN_NOW(
+                                       "i.pattern_after") ", i.n_before, (select max(a.n) from "
+                                                          "attempt a where a.job_id ="
+                                                          "  i.job_id and a.n > i.n_before and "
+                                                          "a.replay_id = i.replay_id), i.risk, "
+                                                          "i.key, i.changed"
+                                                          " from replay_item i join job_type t"
+                                                          " on t.id = i.type_id where i.replay_id "
+                                                          "= ?1 and i.seq > ?2"
+                                                          " order by i.seq limit ?3");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, after_seq);
     rp_bind_i64(s, 3, limit > 0 && limit < 10000 ? limit : 10000);

@@ -263,6 +263,16 @@ bool rp_replay_say(struct rp_db *db, const struct rp_replay *r, struct rp_str sa
 
 /* Attempts of its types: in the hour before its start (in the day, if that had none), and since,
  * its own among them, until its end or now. */
+/* What a type handles when it is well: attempts that ended in a minute, the median over the minutes
+ * in which any did, of its newest 24 hours that were healthy (at most so large a share of its final
+ * outcomes failed) within a week. type_id is given. minutes 0: nothing is known. */
+struct rp_handled {
+    int64_t type_id, minutes;
+    double median;
+};
+bool rp_types_handled(struct rp_db *db, int64_t now_us, double unhealthy_above,
+                      struct rp_handled *v, size_t n, struct rp_arena *a, struct rp_err *err);
+
 struct rp_replay_rates {
     int64_t runs_before, failed_before, runs, failed;
 };

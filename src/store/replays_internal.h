@@ -8,7 +8,8 @@
 /* ---- replay_plan.c: what a selection means ---- */
 
 struct rp_filter_ids {
-    int64_t type, queue, schedule, job;
+    int64_t type, queue, schedule, job, pattern;
+    bool patterns; /* `pattern` has parts */
 };
 /* RP_E_NOT_FOUND for a name that nothing has. */
 bool rp_filter_names(struct rp_db *db, const struct rp_job_filter *f, struct rp_filter_ids *ids,

@@ -8,9 +8,9 @@ enum { INTERRUPTED_MAX = 5, POISON_AFTER = 3 };
 static const struct rp_retry usual_retry = {
     .kind = RP_BACKOFF_EXPONENTIAL, .base_us = INT64_C(1000000), .max_us = INT64_C(3600000000)};
 
-static int64_t retry_at(struct rp_db *db, const struct rp_job_row *j, const struct rp_type *type,
-                        int64_t now_us)
+int64_t rp_retry_at(struct rp_db *db, const struct rp_job_row *j, int64_t now_us)
 {
+    const struct rp_type *type = rp_type_settings(db, j->type_id);
     const struct rp_retry *policy = type != NULL ? &type->retry : &usual_retry;
     return now_us + rp_retry_delay_us(policy, j->attempts + 1, rp_db_random(db));
 }
@@ -42,6 +42,23 @@ static enum rp_event event_of(const struct rp_job_row *j, const struct rp_report
     return r->outcome == RP_OUT_INTERRUPTED ? interrupted(j, poison) : failed(j, r);
 }
 
+/* What ran out of memory may be tried with more, whatever tries are left (U15); not within a
+ * replay, which tries once (replay, rule 17) and begins with more by itself. */
+static bool more_memory(struct rp_db *db, const struct rp_job_row *j, const struct rp_report *r,
+                        enum rp_event *event, int64_t *max_attempts, struct rp_err *err)
+{
+    bool replayed;
+    if (*event != RP_EV_FAIL_FINAL || !rp_memory_may_grow(db, j, r))
+        return true;
+    if (!rp_job_in_replay(db, j, &replayed, err))
+        return false;
+    if (!replayed) {
+        *event = RP_EV_FAIL_RETRY;
+        *max_attempts = j->max_attempts + 1;
+    }
+    return true;
+}
+
 static bool outcome_usable(enum rp_outcome o)
 {
     return o == RP_OUT_SUCCEEDED || o == RP_OUT_FAILED || o == RP_OUT_TIMEOUT ||
@@ -59,11 +76,20 @@ bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_repo
                         .report = r,
                         .ended_us = r->facts.ended_us,
                         .held = held};
+    struct rp_hold hold;
+    m.hold = &hold;
     enum rp_event event = event_of(j, r, kill, &m.poison);
     if (event == RP_EV_CANCEL && r->outcome != RP_OUT_SKIPPED)
         m.outcome = RP_OUT_CANCELLED;
-    if (event == RP_EV_FAIL_RETRY)
-        m.due_us = retry_at(db, j, rp_type_settings(db, j->type_id), now_us);
+    if (event == RP_EV_FAIL_RETRY || event == RP_EV_FAIL_FINAL) {
+        if (!rp_hold_judge(db, j, r, now_us, &hold, err))
+            return false;
+        if (hold.dependency.p != NULL)
+            event = RP_EV_HOLD;
+        else if (!more_memory(db, j, r, &event, &m.max_attempts, err))
+            return false;
+        m.due_us = event == RP_EV_HOLD ? hold.until_us : rp_retry_at(db, j, now_us);
+    }
     return rp_job_apply(db, j, event, &m, err);
 }
 
@@ -234,22 +260,38 @@ bool rp_attempt_lost(struct rp_db *db, struct rp_job_row *j, bool kill, int64_t 
 
 /* ---- due ---- */
 
+struct due_job {
+    int64_t id, type_id, due_us, since_us; /* since: it has been held; 0: it is not */
+    enum rp_hold_phase phase;
+};
+
+/* One at a time: a statement must not walk an index that its loop changes. */
+static enum rp_step next_due(struct rp_db *db, struct due_job *out, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select j.id, j.type_id, j.due_at, h.since, h.phase from job j left join hold h"
+                   " on h.job_id = j.id where j.state in (1, 4) order by j.due_at limit 1");
+    enum rp_step step = rp_step(s, err);
+    if (step == RP_STEP_ROW)
+        *out = (struct due_job){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2),
+                                rp_col_i64(s, 3), (enum rp_hold_phase)rp_col_i64(s, 4)};
+    rp_reset(s);
+    return step;
+}
+
 bool rp_jobs_promote(struct rp_db *db, int64_t now_us, int64_t max, int64_t *n, int64_t *next_us,
                      struct rp_err *err)
 {
     struct rp_move m = {.now_us = now_us};
+    struct due_job j;
     *n = 0;
     for (;;) {
-        /* One at a time: a statement must not walk an index that its loop changes. */
-        struct rp_stmt *s =
-            rp_sql(db, "select id, due_at from job where state in (1, 4) order by due_at limit 1");
-        enum rp_step step = rp_step(s, err);
-        *next_us = step == RP_STEP_ROW ? rp_col_i64(s, 1) : INT64_MAX;
-        int64_t id = step == RP_STEP_ROW ? rp_col_i64(s, 0) : 0;
-        rp_reset(s);
-        if (step != RP_STEP_ROW || *next_us > now_us || *n >= max)
+        enum rp_step step = next_due(db, &j, err);
+        *next_us = step == RP_STEP_ROW ? j.due_us : INT64_MAX;
+        if (step != RP_STEP_ROW || j.due_us > now_us || *n >= max)
             return step != RP_STEP_ERROR;
-        if (!rp_job_move(db, id, RP_EV_DUE, &m, NULL, err))
+        if (j.since_us != 0 ? !rp_hold_due(db, j.id, j.type_id, j.phase, j.since_us, now_us, err)
+                            : !rp_job_move(db, j.id, RP_EV_DUE, &m, NULL, err))
             return false;
         ++*n;
     }

@@ -20,9 +20,10 @@ struct rp_str rp_detail(struct rp_arena *a, struct rp_str reason, struct rp_str 
     of "n, " of "outcome, " of "node, " of "worker, " of "started_at, " of "ended_at, " of         \
        "duration_us, " of "exit_code, " of "signal, " of "ended_by, " of "cpu_us, " of             \
        "memory_peak, " of "survivors, " of "error, " of "error_class, " of "rule, " of             \
-       "contract, " of "pattern_id, " of "replay_id, " of "output_bytes, " of                      \
-       "output_dropped, " of "contract_bytes"
-enum { RP_ATTEMPT_COLUMNS_N = 22 };
+       "contract, " RP_PATTERN_NOW(of "pattern_id") ", " of "replay_id, " of "output_bytes, " of   \
+                                                    "output_dropped, " of "contract_bytes, " of    \
+                                                    "held, " of "memory_limit"
+enum { RP_ATTEMPT_COLUMNS_N = 24 };
 struct rp_attempt rp_attempt_row(struct rp_stmt *s, int64_t id, struct rp_arena *a);
 
 #endif

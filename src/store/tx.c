@@ -18,6 +18,7 @@ static void bring_back(struct rp_db *db, const struct rp_db_mark *m)
     if (db->grown != m->grown)
         rp_names_forget(db);
     db->grown = m->grown;
+    db->forms = 0;
 }
 
 static bool run(struct rp_db *db, const char *sql, struct rp_err *err)

@@ -41,7 +41,12 @@ def analyze(rounds):
     with rig.folder() as path:
         messages(path / "messages")
         found = run([rig.BUILD / "bench_analyze", path / "messages", ".3"], rounds)
-    return [row("analysis of a failure's message", rig.median(found, "fingerprint_per_s"), "/s", rounds=found)]
+        mined = []
+        for n in range(rounds):
+            (path / f"store{n}").mkdir()
+            mined += run([rig.BUILD / "bench_mining", path / "messages", path / f"store{n}", ".3"], 1)
+    return [row("analysis of a failure's message", rig.median(found, "fingerprint_per_s"), "/s", rounds=found),
+            row("pattern of a failure as it is reported", rig.median(mined, "form_us"), "us", ("<=", 2), rounds=mined)]
 
 
 def store(rounds):

@@ -296,3 +296,56 @@ def test_U32_a_second_daemon_on_the_store_is_refused_and_says_who_has_it():
         assert second.code == 1
         assert str(d.process.pid) in second.err or "another daemon" in second.err
         assert d.ready()
+
+
+PROVIDER = "Error: 504 Gateway Time-out from api.example.com"
+
+
+@pytest.mark.parametrize("script, more, who, signal_name, kind, wrong", [
+    (f"echo {PROVIDER!r} >&2; sleep 60 & sleep 60", {"timeout": "1s", "grace": "100ms"}, "the time limit", "SIGTERM", "timeout", "http_5xx"),
+    (f"echo {PROVIDER!r} >&2; kill -SEGV $$", {}, "a crash", "SIGSEGV", "crash", "http_5xx"),
+    ("kill -KILL $$", {}, "a signal from outside", "SIGKILL", "killed", None),
+    (f"echo {PROVIDER!r} >&2; exit 127", {}, "itself", None, "missing_command", "http_5xx"),
+])
+def test_U24_the_death_certificate_says_who_ended_it_and_facts_beat_the_message(script, more, who, signal_name, kind, wrong):
+    with Daemon(f"jobs:\n  dies: {command('echo asking the provider; ' + script, **more)}\n") as d:
+        id = d.enqueue("dies")
+        d.wait_state(id, "failed")
+        [attempt] = d.attempts(id)
+        assert (attempt["ended_by"], attempt["exit"].get("signal"), attempt["class"]) == (who, signal_name, kind)
+        assert attempt["exit"]["cpu_us"] >= 0 and attempt["class"] != wrong
+        shown = d.cli("job", "show", id).out
+        assert re.search(f"ended by +{who}", shown) and (signal_name or "127") in shown
+        assert re.search(r"stdout +asking the provider", shown), "the last lines of what it wrote"
+        if wrong is not None:
+            assert re.search(f"stderr +{re.escape(PROVIDER)}", shown), "the message is there, but does not decide"
+        assert re.search(f"class +{kind} ", shown)
+
+
+def test_U31_a_list_of_twenty_thousand_failures_comes_in_pages_that_miss_and_repeat_nothing(folder):
+    many, page = 20_000, 1000
+    path = f"{folder}/failures.csv"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("job,type,status,began,ended,error\n")
+        now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
+        for i in range(many):
+            at = now - datetime.timedelta(seconds=i % 3000)
+            f.write(f"j{i},mail,failed,{at:%Y-%m-%dT%H:%M:%SZ},{at:%Y-%m-%dT%H:%M:%SZ},connect ECONNREFUSED 10.0.0.1:5432\n")
+    with Daemon("jobs:\n  mail: {}\n") as d:
+        d.run("import", "csv", path, "--column", "job=job,type=type,outcome=status,start=began,end=ended,error=error", code=0, timeout=300)
+        assert d.get("/v1/jobs?state=failed&limit=5")["items"], "an answer needs no more than its own page"
+        seen, cursor, pages = [], "", 0
+        while cursor is not None:
+            answer = d.get(f"/v1/jobs?state=failed&type=mail&limit={page}" + (f"&cursor={cursor}" if cursor else ""))
+            assert len(answer["items"]) <= page
+            seen += [j["id"] for j in answer["items"]]
+            cursor, pages = answer.get("next_cursor"), pages + 1
+            if pages == 3:  # what fails while somebody turns pages disturbs none of them
+                late = d.enqueue("mail")
+                lease = d.post("/v1/work/fetch", {"worker": "w", "wait_ms": 20000})["leases"][0]
+                d.post("/v1/work/report", [{"lease": lease["lease"], "token": lease["token"], "outcome": "failed", "error": "late"}])
+        assert late not in seen and len(seen) == many == len(set(seen)) and many // page <= pages <= many // page + 1
+        assert d.http("GET", f"/v1/jobs?state=failed&limit={many}")[0] == 400, "nobody may ask for all of it at once"
+        words = d.cli("jobs", "--state", "failed").out
+        assert len(words.splitlines()) < 200, "a person is not shown twenty thousand lines"
+        assert sorted(p["failures"] for p in d.get("/v1/patterns")["items"]) == [1, many]

@@ -1,7 +1,9 @@
 """What users of other tools suffered when they replayed (users.md U1 to U11, U26, U28), as they would see it here: against the program."""
+import hashlib
 import http.client
 import json
 import re
+import sqlite3
 import threading
 
 import pytest
@@ -82,6 +84,89 @@ def test_U1_one_pattern_of_three_is_replayed_and_the_others_stay_byte_for_byte(d
     for i in ids[:6] + ids[11:]:
         assert (d.http("GET", f"/v1/jobs/{i}")[1], d.http("GET", f"/v1/jobs/{i}/attempts")[1]) == before[i]
     assert set(states(d, ids[6:11])) == {"succeeded"}
+
+
+NAMES = [a + b for a in ("al", "bo", "car", "da", "er", "fre", "gil", "hu") for b in ("ice", "ris", "lo", "na", "vin")]
+
+
+def three_errors(n):
+    """Never the same text twice: ids, paths, addresses, times, sizes and people's names differ."""
+    name, when = NAMES[n * 7 % len(NAMES)], f"2026-11-{n % 28 + 1:02}T{n % 24:02}:{n % 60:02}:07Z"
+    if n % 100 == 0:
+        return f"deadlock detected at {when} for the tenant of user {name}"
+    if n % 3 == 0:
+        return f"cannot write /srv/out/{name}/{n}/part-{n * 31}.csv: No space left on device (needed {n} bytes)"
+    return f"connection to 10.{n % 256}.{n // 256 % 256}.9:{5000 + n % 99} refused after {n % 900}ms, request {n * 2654435761 % 2**32:08x}"
+
+
+def test_U1_fifty_thousand_failures_of_three_errors_are_three_patterns(d):
+    """Exactly one of them is replayed, and not a byte of the others changes."""
+    w, count = Worker(d, "once"), 50000
+    for at in range(0, count, 1000):
+        d.post("/v1/jobs", [{"type": "once", "payload": {"error": three_errors(n)}} for n in range(at, at + 1000)])
+        leases = d.post("/v1/work/fetch", {"worker": "w1", "types": ["once"], "max": 1000})["leases"]
+        d.post("/v1/work/report", [{"lease": l["lease"], "token": l["token"], "outcome": "failed", "error": l["job"]["payload"]["error"]}
+                                   for l in leases])
+    patterns = wait_for(lambda: (lambda p: p if len(p) == 3 else None)(d.get("/v1/patterns")["items"]), "three patterns", 120)
+    assert sum(p["failures"] for p in patterns) == count
+    users = [p for p in patterns if p["template"] == "deadlock detected at <*> for the tenant of user <*>"]
+    assert [p["failures"] for p in users] == [count // 100], patterns
+
+    def others():
+        db = sqlite3.connect(f"file:{d.dir}/reprise.db?mode=ro", uri=True)
+        return [hashlib.sha256(repr(db.execute(sql).fetchall()).encode()).hexdigest() for sql in (
+            "select * from job where id % 100 <> 1", "select * from attempt where job_id % 100 <> 1",
+            "select * from output where job_id % 100 <> 1")]
+
+    before = others()
+    plan = d.json("replay", "--pattern", users[0]["id"], "--dry-run")
+    assert (plan["matched"], plan["to_replay"]) == (count // 100, count // 100)
+    end = run_replay(d, w, select={"pattern": users[0]["id"]})
+    assert end["state"] == "done" and end["fates"]["succeeded"] == count // 100
+    assert others() == before
+    assert d.get("/v1/jobs/count?state=failed")["count"] == count - count // 100
+
+
+def test_U1_an_empty_reason_is_one_pattern_of_its_own(d):
+    w = Worker(d, "once")
+    for error in ("", " \n", None, "no messages in queue mail", "no message from host db7", ""):
+        d.enqueue("once", payload={"error": error})
+    for lease in d.post("/v1/work/fetch", {"worker": "w1", "types": ["once"], "max": 100})["leases"]:
+        error = lease["job"]["payload"]["error"]
+        d.post("/v1/work/report", [{"lease": lease["lease"], "token": lease["token"], "outcome": "failed"}
+                                   | ({} if error is None else {"error": error})])
+    by_template = {p["template"]: p["failures"] for p in d.get("/v1/patterns")["items"]}
+    assert by_template["no message"] == 4 and sum(by_template.values()) == 6, by_template
+
+
+def test_patterns_are_the_same_after_a_kill_and_restart(d):
+    """What was said of them, too (miner.md 15, 17, 18)."""
+    w = Worker(d, "once")
+    users = [f"tenant of user {n} was not found" for n in NAMES[:8]]
+    ids = fail(d, w, "once", users + [REFUSED, BUG])
+    first = d.job(ids[0])["error"]["pattern"]
+    d.cli("pattern", "name", first, "tenants move")
+    d.kill()
+    d.start()
+    wait_for(lambda: len({d.job(i)["error"]["pattern"] for i in ids[:8]}) == 1, "one pattern of users", 120)
+    known = [d.job(i)["error"]["pattern"] for i in ids]
+    assert known[0] == first and len(set(known)) == 3
+    d.kill()
+    d.start()
+    again = fail(d, w, "once", users + [REFUSED.replace("0.7", "9.9"), BUG, "tenant of user zoe was not found"])
+    assert [d.job(i)["error"]["pattern"] for i in again] == known + [first]
+    shown = d.json("pattern", "show", first)
+    assert shown["name"] == "tenants move" and shown["failures"] == 17 and 1 <= len(shown["parts"]) <= 7
+    # a part's number still names it; a person splits it off again, and merges it
+    part = shown["parts"][0]
+    assert d.json("pattern", "show", part)["id"] == first
+    assert d.json("replay", "--pattern", part, "--dry-run")["matched"] == 17
+    assert part in d.cli("pattern", "show", first).out
+    d.cli("pattern", "split", first, "--reason", "look at one")
+    assert d.json("replay", "--pattern", part, "--dry-run")["matched"] == 2
+    assert d.json("pattern", "show", part)["id"] == part
+    d.cli("pattern", "merge", part, first)
+    assert d.json("pattern", "show", part)["id"] == first
 
 
 def test_U2_a_selection_never_takes_a_success_and_never_ignores_what_it_cannot_use(d):

@@ -56,7 +56,7 @@ def test_the_page_s_worker_runs_jobs_and_reports_how_they_fail(live, worker):
 
 
 def test_every_variable_the_page_promises_to_a_command_is_there(daemon):
-    live = daemon("jobs:\n  show: { run: [env], timeout: 1m }\n")
+    live = daemon("jobs:\n  show: { run: [env], timeout: 1m, limits: { memory: 1G } }\n")
     job = live.run("enqueue", "show", "--quiet").out.strip()
     ended(live, job, "succeeded")
     have = {line.split("=")[0] for line in live.run("job", "logs", job).out.splitlines()}

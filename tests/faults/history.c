@@ -14,18 +14,20 @@ void history_filter(int argc, char **argv)
 
 static const char *const configurations[2] = {
     "queues:\n  mail: { max_running: 9, weight: 2 }\n"
-    "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n"
+    "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n  outside: { tcp: \"127.0.0.1:1\" }\n"
     "jobs:\n"
     "  work: { idempotent: true, retries: 3, backoff: { kind: fixed, base: 1s } }\n"
     "  once: { retries: 0, queue: mail }\n"
     "  mend: { idempotent: true, retries: 0, needs: [db] }\n"
+    "  needy: { idempotent: true, retries: 0, needs: [outside] }\n"
     "  tick: { run: [\"true\"], schedule: \"* * * * *\", overlap: allow }\n",
     "queues:\n  mail: { max_running: 8, weight: 3 }\n"
-    "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n"
+    "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n  outside: { tcp: \"127.0.0.1:1\" }\n"
     "jobs:\n"
     "  work: { idempotent: true, retries: 3, backoff: { kind: fixed, base: 1s }, queue: new }\n"
     "  once: { retries: 0, queue: mail }\n"
     "  mend: { idempotent: true, retries: 0, needs: [db] }\n"
+    "  needy: { idempotent: true, retries: 0, needs: [outside] }\n"
     "  more: { idempotent: true }\n"
     "  tick: { run: [\"true\"], schedule: \"* * * * *\", overlap: allow }\n"};
 

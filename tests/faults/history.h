@@ -8,6 +8,7 @@
 #ifndef TESTS_FAULTS_HISTORY_H
 #define TESTS_FAULTS_HISTORY_H
 
+#include "store/holds.h"
 #include "store/registry.h"
 #include "store/replays.h"
 #include "unit/store/store_help.h"
@@ -31,7 +32,7 @@ struct committed {
 struct memory {
     struct rp_lease lease[64];
     size_t n_leases, stock; /* stock: jobs of type work that are queued, at least */
-    int64_t newest, failed, unknown, replay, keyed, now, fired_until;
+    int64_t newest, failed, unknown, replay, keyed, held[5], n_held, now, fired_until;
     int config, key;
 };
 struct history {

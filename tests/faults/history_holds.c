@@ -84,7 +84,7 @@ static bool may_end_as(enum rp_event e, enum rp_outcome o)
         return e == RP_EV_SUCCEED;
     case RP_OUT_FAILED:
     case RP_OUT_TIMEOUT:
-        return e == RP_EV_FAIL_RETRY || e == RP_EV_FAIL_FINAL;
+        return e == RP_EV_FAIL_RETRY || e == RP_EV_FAIL_FINAL || e == RP_EV_HOLD;
     case RP_OUT_LOST:
         return e == RP_EV_LOST_REPEAT || e == RP_EV_LOST_FINAL || e == RP_EV_LOST_UNKNOWN;
     case RP_OUT_INTERRUPTED:

@@ -113,6 +113,11 @@ static bool op_claim_once(struct history *h, struct rp_err *err)
     return take(h, "once", 1, err);
 }
 
+static bool op_claim_needy(struct history *h, struct rp_err *err)
+{
+    return take(h, "needy", 1, err);
+}
+
 static bool op_claim_mend(struct history *h, struct rp_err *err)
 {
     return take(h, "mend", 1, err);
@@ -330,6 +335,47 @@ static bool op_undo(struct history *h, struct rp_err *err)
     return rp_replay_undo(h->db, h->is.replay, RP_STR("ada"), RP_STR("wrong one"), h->is.now, err);
 }
 
+/* ---- steps: a dependency goes and comes back (U11) ---- */
+
+static bool outside_is(struct history *h, bool up, struct rp_err *err)
+{
+    return rp_dep_checked(h->db, RP_STR("outside"), up, RP_STR("said"), 1, h->is.now, err);
+}
+
+static bool op_needy(struct history *h, struct rp_err *err)
+{
+    struct rp_enqueue in = help_job("needy");
+    struct rp_enqueued out;
+    return outside_is(h, true, err) && rp_jobs_enqueue(h->db, &in, 1, h->is.now, &out, err) &&
+           take(h, "needy", 1, err);
+}
+
+/* Its job is held though it has no retries. */
+static bool op_outage(struct history *h, struct rp_err *err)
+{
+    if (!outside_is(h, false, err))
+        return false;
+    struct rp_lease l = h->is.lease[--h->is.n_leases];
+    struct rp_report r = help_outcome(&l, RP_OUT_FAILED);
+    enum rp_state state;
+    r.error_group = RP_STR("dependency");
+    if (!rp_job_report(h->db, &r, h->is.now, &state, err))
+        return false;
+    history_say(h, l.job.id, RP_RETRYING, l.attempt, RP_OUT_FAILED);
+    h->is.held[h->is.n_held++] = l.job.id;
+    return state == RP_RETRYING || rp_fail(err, RP_E_INTERNAL, "the job is not held");
+}
+
+static bool op_come_back(struct history *h, struct rp_err *err)
+{
+    int64_t moved, next, expected = h->is.n_held;
+    while (h->is.n_held > 0)
+        history_say(h, h->is.held[--h->is.n_held], RP_QUEUED, 0, RP_OUT_NONE);
+    return outside_is(h, true, err) && rp_holds_step(h->db, h->is.now, 1000, &moved, &next, err) &&
+           (moved == expected ||
+            rp_fail(err, RP_E_INTERNAL, "%lld jobs came back", (long long)moved));
+}
+
 /* ---- steps: the end of a daemon and the start of the next ---- */
 
 static bool op_reopen(struct history *h, struct rp_err *err)
@@ -376,12 +422,17 @@ static const struct step succeed_released = {"succeed_released", NEEDS(&claim_re
                                              false};
 STEP(settle, NEEDS(&succeed_released));
 STEP(undo, NEEDS(&release));
+STEP(needy, NULL);
+STEP(outage, NEEDS(&needy));
+STEP(come_back, NEEDS(&outage));
+static const struct step claim_needy = {"claim_needy", NEEDS(&come_back), op_claim_needy, false};
+static const struct step succeed_needy = {"succeed_needy", NEEDS(&claim_needy), op_succeed, false};
 static const struct step reopen = {"reopen", NULL, op_reopen, true};
 
 const struct step *const history_steps[] = {
-    &batch, &keyed,  &later,     &succeed, &fail,  &partial, &promote, &extend,
-    &group, &settle, &interrupt, &resolve, &fire,  &reopen,  &cancel,  &again,
-    &undo,  &people, &by_hand,   &signs,   &keyed, &fire,    &succeed,
+    &batch,   &keyed,     &later,   &succeed, &fail,    &partial, &promote,       &extend, &group,
+    &settle,  &interrupt, &resolve, &fire,    &reopen,  &cancel,  &again,         &undo,   &people,
+    &by_hand, &signs,     &keyed,   &fire,    &succeed, &outage,  &succeed_needy,
 };
 const size_t history_steps_n = sizeof history_steps / sizeof *history_steps;
 
@@ -393,5 +444,7 @@ bool history_at_hand(const struct history *h, const struct step *need, const str
     const struct rp_lease *l = &h->is.lease[h->is.n_leases > 0 ? h->is.n_leases - 1 : 0];
     if (need == &claim)
         return h->is.n_leases > 0 && rp_str_is(l->job.type, "work");
+    if (need == &claim_needy || need == &needy) /* the next wave waits for this one */
+        return h->is.n_leases > 0 && rp_str_is(l->job.type, "needy");
     return need == &batch && s == &claim && h->is.stock >= 2;
 }

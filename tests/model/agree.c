@@ -180,6 +180,7 @@ void run_agree(struct run *r)
     leases(r);
     schedules(r);
     replays(r);
+    run_agree_holds(r);
     expect(r, "G31: records of interventions", "select count(*) from audit", r->m.audits);
 }
 

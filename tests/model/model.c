@@ -6,12 +6,12 @@
 #include <string.h>
 
 const struct m_type m_types[M_TYPES] = {
-    {"safe", true, false, 0, 0, 4, 1 * RP_US_S, 0, 3},
-    {"once", false, false, 1, 0, 3, 5 * RP_US_S, 0, 3},
-    {"cmd", true, true, 0, 5, 2, 2 * RP_US_S, 2, 2},
-    {"skips", true, false, 0, 0, 1, RP_US_S, 0, 2},
-    {"swaps", false, false, 1, 0, 2, RP_US_S, 0, 3},
-    {"waits", true, true, 0, 0, 1, RP_US_S, 0, 1},
+    {"safe", true, false, 0, 0, 4, 1 * RP_US_S, 0, 3, 1, 90 * RP_US_S},
+    {"once", false, false, 1, 0, 3, 5 * RP_US_S, 0, 3, 2, 30 * RP_US_S},
+    {"cmd", true, true, 0, 5, 2, 2 * RP_US_S, 2, 2, 3, 10 * RP_US_MIN},
+    {"skips", true, false, 0, 0, 1, RP_US_S, 0, 2, 0, 0},
+    {"swaps", false, false, 1, 0, 2, RP_US_S, 0, 3, 0, 0},
+    {"waits", true, true, 0, 0, 1, RP_US_S, 0, 1, 1, 5 * RP_US_S},
 };
 const struct m_queue m_queues[M_QUEUES] = {{"default", 0}, {"few", 3}, {"new", 0}, {"other", 0}};
 const struct m_schedule m_schedules[M_SCHEDULES] = {
@@ -22,18 +22,23 @@ const struct m_schedule m_schedules[M_SCHEDULES] = {
 const char m_config[] =
     "lease: 30s\n"
     "queues: { few: { max_running: 3, weight: 2 } }\n"
+    "dependencies:\n"
+    "  db: { tcp: '127.0.0.1:1', every: 1s, timeout: 1s }\n"
+    "  net: { tcp: '127.0.0.1:2', every: 1s, timeout: 1s }\n"
     "jobs:\n"
-    "  safe: { idempotent: true, retries: 3, backoff: { kind: fixed, base: 1s } }\n"
-    "  once: { idempotent: false, retries: 2, backoff: { kind: fixed, base: 5s }, queue: few }\n"
+    "  safe: { idempotent: true, retries: 3, backoff: { kind: fixed, base: 1s },"
+    " needs: [db], hold_max: 90s }\n"
+    "  once: { idempotent: false, retries: 2, backoff: { kind: fixed, base: 5s }, queue: few,"
+    " needs: [net], hold_max: 30s }\n"
     "  cmd: { run: ['true'], idempotent: true, retries: 1, backoff: { kind: fixed, base: 2s },"
-    " priority: 5, max_running: 2, poison_after: 2 }\n"
+    " priority: 5, max_running: 2, poison_after: 2, needs: [db, net], hold_max: 10m }\n"
     "  skips: { idempotent: true, retries: 0, schedule: '* * * * *', overlap: skip, missed: skip,"
     " timezone: UTC, backoff: { kind: fixed, base: 1s }, poison_after: 2 }\n"
     "  swaps: { idempotent: false, retries: 1, schedule: '*/2 * * * *', overlap: replace,"
     " missed: skip, timezone: UTC, queue: few, backoff: { kind: fixed, base: 1s } }\n"
     "  waits: { run: ['true'], idempotent: true, retries: 0, schedule: '* * * * *',"
     " overlap: queue, missed: skip, timezone: UTC, backoff: { kind: fixed, base: 1s },"
-    " poison_after: 1 }\n";
+    " poison_after: 1, needs: [db], hold_max: 5s }\n";
 
 enum { INTERRUPTED_MAX = 5 };
 
@@ -101,7 +106,7 @@ bool m_may_run(const struct model *m, int64_t id, bool command)
     return j->state == RP_QUEUED && t->command == command && !m->queue[j->queue].paused &&
            (t->max_running == 0 || running(m, j->type, -1) < t->max_running) &&
            (q->max_running == 0 || running(m, -1, j->queue) < q->max_running) &&
-           !beside_its_like(m, j);
+           !m_needs_down(m, j->type) && !beside_its_like(m, j);
 }
 
 static bool older(const struct model *m, int64_t a, int64_t b)
@@ -154,12 +159,23 @@ static void end(struct model *m, struct m_job *j, enum rp_outcome o, enum rp_sta
     j->kill = false;
     if (!m_live(j))
         j->ended = m->now;
+    if (!m_live(j) || to == RP_RETRYING)
+        j->held = (struct m_held){0};
+}
+
+static void hold(struct model *m, struct m_job *j, const struct m_held *h)
+{
+    end(m, j, RP_OUT_FAILED, RP_RETRYING, false);
+    j->held = *h;
+    j->was_held[j->n] = true;
+    j->due = h->until;
 }
 
 enum rp_state m_report(struct model *m, struct m_job *j, enum rp_outcome o, bool permanent,
                        uint64_t pattern)
 {
     bool kill = j->kill;
+    struct m_held h;
     if (o == RP_OUT_FAILED || o == RP_OUT_TIMEOUT)
         j->pattern = pattern;
     if (o == RP_OUT_SUCCEEDED) {
@@ -171,6 +187,8 @@ enum rp_state m_report(struct model *m, struct m_job *j, enum rp_outcome o, bool
         bool poison = j->interrupted + 1 >= INTERRUPTED_MAX;
         end(m, j, o, poison ? RP_FAILED : RP_QUEUED, poison || m->believes_interruptions_burn);
         j->poison |= poison;
+    } else if (o == RP_OUT_FAILED && !permanent && pattern == M_DEPENDENCY && m_hold(m, j, &h)) {
+        hold(m, j, &h);
     } else if (!permanent && j->attempts + 1 < j->max_attempts) {
         end(m, j, o, RP_RETRYING, true);
         j->due = m->now + m_types[j->type].backoff_us;
@@ -208,9 +226,16 @@ int64_t m_promote(struct model *m, int64_t *next)
         struct m_job *j = &m->job[i];
         if (j->state != RP_SCHEDULED && j->state != RP_RETRYING)
             continue;
-        if (j->due <= m->now)
-            j->state = RP_QUEUED, n++;
+        if (j->due > m->now) {
+            sooner(next, j->due);
+            continue;
+        }
+        n++;
+        if (j->held.is)
+            m_held_due(m, j);
         else
+            j->state = RP_QUEUED;
+        if (j->state == RP_RETRYING) /* its attempt counts after all */
             sooner(next, j->due);
     }
     return n;
@@ -257,7 +282,7 @@ bool m_cancel(struct model *m, struct m_job *j)
     if (j->state == RP_RUNNING)
         j->kill = true;
     else
-        j->state = RP_CANCELLED, j->ended = m->now;
+        j->state = RP_CANCELLED, j->ended = m->now, j->held = (struct m_held){0};
     return true;
 }
 
@@ -316,7 +341,7 @@ static void replace(struct model *m, int schedule)
         if (j->state == RP_RUNNING)
             j->kill = true;
         else
-            j->state = RP_CANCELLED, j->ended = m->now;
+            j->state = RP_CANCELLED, j->ended = m->now, j->held = (struct m_held){0};
     }
 }
 

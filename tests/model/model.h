@@ -5,6 +5,7 @@
 #define RP_TESTS_MODEL_H
 
 #include "core/states.h"
+#include "store/internal.h"
 #include "store/replays.h"
 
 enum {
@@ -18,15 +19,20 @@ enum {
     M_KEYS = 3,
     M_IKEYS = 3,
     M_SCHEDULES = 3,
+    M_DEPS = 2,
     M_VERDICTS = 9
 };
-#define M_LEASE (INT64_C(30) * 1000000)
-#define M_LOST  UINT64_C(4) /* the pattern of lost attempts; 1 to 3: of reported ones */
+#define M_LEASE      (INT64_C(30) * 1000000)
+#define M_DOUBT      (INT64_C(14) * 1000000) /* dependencies: every 1 s, timeout 1 s; 10 s beyond */
+#define M_LOST       UINT64_C(4) /* the pattern of lost attempts; 1 to 3: of reported ones */
+#define M_DEPENDENCY UINT64_C(1) /* that of a dependency */
 
 struct m_type {
     const char *name;
     bool idempotent, command;
     int64_t queue, priority, max_attempts, backoff_us, max_running, poison_after;
+    unsigned needs; /* bit: dependency */
+    int64_t hold_max;
 };
 extern const struct m_type m_types[M_TYPES];
 struct m_queue {
@@ -47,6 +53,15 @@ struct m_lease {
     uint64_t token;
     bool command;
 };
+struct m_held {
+    bool is;
+    enum rp_hold_phase phase;
+    int dep;
+    int64_t since, failed, until;
+};
+struct m_wave {
+    int64_t size, returned, not_before;
+};
 struct m_job {
     enum rp_state state;
     int type, queue, key, schedule; /* key, schedule: 0 none */
@@ -56,6 +71,8 @@ struct m_job {
     struct m_lease lease;
     enum rp_outcome outcome[M_ATTEMPTS + 1];
     int64_t in_replay[M_ATTEMPTS + 1];
+    struct m_held held;
+    bool was_held[M_ATTEMPTS + 1], counted[M_ATTEMPTS + 1];
 };
 struct m_item {
     int64_t job, n, attempts, max_attempts, ended, due, replay, wave;
@@ -85,7 +102,12 @@ struct model {
         int64_t request, job;
     } idempotency[M_IKEYS];
     struct m_replay replay[M_REPLAYS + 1]; /* by id */
-    bool believes_interruptions_burn;      /* a lie, for the test of the shrinker */
+    struct {
+        int state;
+        int64_t checked;
+    } dep[M_DEPS];
+    struct m_wave wave[M_TYPES];
+    bool believes_interruptions_burn; /* a lie, for the test of the shrinker */
 };
 
 void m_init(struct model *m, int64_t now);
@@ -108,6 +130,11 @@ int64_t m_promote(struct model *m, int64_t *next);
 int64_t m_expire(struct model *m, int64_t *next);
 void m_restart(struct model *m, bool orphans);
 void m_fire(struct model *m, int64_t *fired, int64_t *missed, int64_t *next);
+
+/* holds.c. m_hold: whether the job that has just failed is held, and how. */
+bool m_needs_down(const struct model *m, int type);
+bool m_hold(struct model *m, struct m_job *j, struct m_held *out);
+void m_held_due(struct model *m, struct m_job *j);
 
 /* Interventions: false where they must be refused. */
 bool m_cancel(struct model *m, struct m_job *j);

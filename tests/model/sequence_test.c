@@ -46,11 +46,19 @@ static void mix_kinds(uint64_t *x, int often[STEP_KINDS])
     static const int factor[] = {0, 1, 1, 2, 4};
     for (int k = 0; k < STEP_KINDS; k++)
         often[k] = usual[k] * factor[roll(x) % 5];
-    if (roll(x) % 4 == 0) { /* little but replays of few jobs, which take many steps to go wrong */
+    uint64_t mostly = roll(x) % 4;
+    if (mostly == 0) { /* little but replays of few jobs, which take many steps to go wrong */
         for (int k = STEP_replay_create; k <= STEP_replay_undo; k++)
             often[k] = 2 * usual[k];
         often[STEP_replay_undo] = often[STEP_replay_step] = often[STEP_fire] = 4;
         often[STEP_time] = often[STEP_expire] = often[STEP_enqueue] = 12;
+        often[STEP_claim] = often[STEP_report] = 30;
+    }
+    if (mostly == 1) { /* little but failures of dependencies that come and go */
+        often[STEP_replay_create] = often[STEP_fire] = often[STEP_cancel] = 1;
+        often[STEP_time] = often[STEP_promote] = often[STEP_enqueue] = 12;
+        often[STEP_dep_check] = roll(x) % 2 == 0 ? 2 : 8;
+        often[STEP_holds] = 40;
         often[STEP_claim] = often[STEP_report] = 30;
     }
     often[STEP_enqueue]++;

@@ -228,6 +228,7 @@ static struct rp_report outcome(struct run *r, const struct m_lease *l, enum rp_
         p.facts.error = p.template;
         p.facts.error_class = RP_STR("connection");
         p.pattern_hash = pattern;
+        p.error_group = pattern == M_DEPENDENCY ? RP_STR("dependency") : RP_STR("code");
     }
     return p;
 }
@@ -238,6 +239,7 @@ bool do_report(struct run *r, const struct step *s)
         RP_OUT_SUCCEEDED, RP_OUT_SUCCEEDED,   RP_OUT_FAILED,      RP_OUT_FAILED,
         RP_OUT_FAILED,    RP_OUT_TIMEOUT,     RP_OUT_INTERRUPTED, RP_OUT_INTERRUPTED,
         RP_OUT_CANCELLED, RP_OUT_INTERRUPTED, RP_OUT_SKIPPED,     RP_OUT_LOST};
+    static const uint64_t patterns[] = {M_DEPENDENCY, 1, 2, 3};
     enum rp_outcome o = outcomes[s->b % 12];
     int64_t id = pick(r, s->a, RP_RUNNING);
     if (id == 0)
@@ -245,7 +247,7 @@ bool do_report(struct run *r, const struct step *s)
     struct m_job *j = &r->m.job[id];
     enum rp_state state;
     struct rp_err err = {0};
-    struct rp_report p = outcome(r, &j->lease, o, 1 + s->c / 4 % 3);
+    struct rp_report p = outcome(r, &j->lease, o, patterns[s->c / 4 % 4]);
     p.permanent = s->c % 4 == 0;
     run_say(r, "job %lld: %s%s", (LL)id, rp_outcome_name(o), p.permanent ? ", permanent" : "");
     bool ok = rp_job_report(r->db, &p, r->m.now, &state, &err);

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "model.h"
+#include "store/holds.h"
 #include "store/internal.h"
 #include "store/registry.h"
 #include "store/schedules.h"
@@ -35,6 +36,8 @@
     X(replay_release, 7)                                                                           \
     X(replay_settle, 7)                                                                            \
     X(replay_undo, 1)                                                                              \
+    X(dep_check, 6)                                                                                \
+    X(holds, 8)                                                                                    \
     X(commit, 22)                                                                                  \
     X(rollback, 2)                                                                                 \
     X(crash, 1)                                                                                    \

@@ -20,6 +20,7 @@
 /* In words, for people who read a sequence that went wrong. */
 void run_say(struct run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+void run_agree_holds(struct run *r);
 void run_same(struct run *r, const char *what, int64_t got, int64_t expected);
 
 /* One step each; false: refused, so that its savepoint is rolled back. */

@@ -104,8 +104,8 @@ struct history {
     enum rp_event event[DEPTH_MAX];
     int n;
     enum rp_state state;
-    int leases, open, closed, burned, interrupted;
-    bool ended;
+    int leases, open, closed, burned, interrupted, uncounted;
+    bool ended, held;
 };
 
 static void show(const struct history *h)
@@ -122,6 +122,11 @@ static void show(const struct history *h)
         }                                                                                          \
     } while (0)
 
+static bool counts(const struct rp_transition *t)
+{
+    return t->event == RP_EV_COUNT_RETRY || t->event == RP_EV_COUNT_FINAL;
+}
+
 static void happen(struct history *h, const struct rp_transition *t)
 {
     h->event[h->n++] = t->event;
@@ -131,6 +136,8 @@ static void happen(struct history *h, const struct rp_transition *t)
     h->closed += has(t, RP_FX_END_ATTEMPT);
     h->burned += has(t, RP_FX_BURN);
     h->interrupted += t->event == RP_EV_INTERRUPT;
+    h->uncounted += (t->event == RP_EV_HOLD) - counts(t);
+    h->held = t->event == RP_EV_HOLD;
     h->ended = has(t, RP_FX_END_JOB) || (h->ended && !has(t, RP_FX_REOPEN));
 }
 
@@ -139,14 +146,16 @@ static void holds(const struct history *h)
     HOLDS(h, h->leases == (h->state == RP_RUNNING)); /* G10: 0 or 1, never more */
     HOLDS(h, h->open == (h->state == RP_RUNNING));
     HOLDS(h, h->ended == IN(TERMINAL, h->state));
-    HOLDS(h, h->closed == h->burned + h->interrupted); /* G12: each end is on record */
+    HOLDS(h,
+          h->closed == h->burned + h->interrupted + h->uncounted); /* G12: each end is on record */
 }
 
 static int64_t explore(const struct history *h, int depth)
 {
     int64_t n = 1;
     for (size_t i = 0; h->n < depth && i < rp_transitions_n; i++) {
-        if (rp_transitions[i].from != h->state)
+        bool of_a_hold = counts(&rp_transitions[i]) || rp_transitions[i].event == RP_EV_HOLD_OVER;
+        if (rp_transitions[i].from != h->state || (of_a_hold && !h->held))
             continue;
         struct history next = *h;
         happen(&next, &rp_transitions[i]);

@@ -214,7 +214,9 @@ void rp_vec_add(struct rp_vec *v, uint32_t x);
 void rp_vec_seq(struct rp_vec *v, struct rp_seq s);
 static inline struct rp_seq rp_seq_part(struct rp_seq s, uint32_t from, uint32_t to)
 {
-    return (struct rp_seq){s.v != NULL ? s.v + from : NULL, to - from};
+    if (from >= to) /* of an empty one, too, that has no address */
+        return (struct rp_seq){s.v, 0};
+    return (struct rp_seq){s.v + from, to - from};
 }
 static inline struct rp_seq rp_vec_view(const struct rp_vec *v)
 {

@@ -116,7 +116,7 @@ static void split(struct rp_work *w, const struct rp_entry *e, size_t n, const u
 
 static void bucket_merge(struct rp_work *w, const struct rp_entry *e, size_t n, bool loose)
 {
-    uint8_t is[256];
+    uint8_t is[256] = {0};
     struct rp_entry *still = rp_xmalloc((n + 1) * sizeof *still);
     size_t m = 0;
     for (size_t k = 0; k < n; k++)

@@ -133,7 +133,7 @@ static bool may_be_value(const struct spans *b, struct rp_seq s, bool after_equa
 
 static int highest(const struct rp_work *w, struct rp_seq s)
 {
-    int level = -2;
+    int8_t level = -2;
     for (uint32_t i = 0; i < s.n; i++)
         if (rp_sym(w, s.v[i])->level > level)
             level = rp_sym(w, s.v[i])->level;

@@ -21,12 +21,14 @@ create table job_type(
   max_running integer not null default 0,
   critical integer not null default 0,
   held text,                              -- why its jobs wait (missing command); dependencies are in type_need
+  paced_at integer not null default 0,    -- rate: when the next start would be on time (core/pace.h)
   seen_at integer not null);
 
 create table dependency(
   name text primary key, kind text not null, target text not null,
   active integer not null default 1, state integer not null default 0,  -- 0 unknown, 1 up, 2 down
-  since integer, checked_at integer, latency_us integer, says text) without rowid;
+  since integer, checked_at integer, latency_us integer, says text,
+  paced_at integer not null default 0) without rowid;
 create table type_need(
   type_id integer not null references job_type(id), dependency text not null references dependency(name),
   primary key(type_id, dependency)) without rowid;
@@ -37,7 +39,23 @@ create table pattern(
   id integer primary key, hash integer not null unique, template text not null,
   class text not null, grp text not null, action text not null, rule text not null,
   class_by_person text, name text,
-  first_at integer not null, last_at integer not null, failures integer not null default 0);
+  first_at integer not null, last_at integer not null, failures integer not null default 0,
+  joined integer references pattern(id),   -- the pattern that it is part of now (one hop); null: it stands for itself
+  apart integer not null default 0);       -- a person split it off: the miner never joins it again
+create index pattern_joined on pattern(joined) where joined is not null;
+-- The second key of failures with a stack trace: where they were thrown, the three nearest frames of their own code.
+create table pattern_stack(
+  pattern_id integer not null references pattern(id), hash integer not null, frames text not null,
+  failures integer not null, last_at integer not null, primary key(pattern_id, hash)) without rowid;
+-- The masked lines that the miner knows. Rows keep the pattern that a line was born with: whoever reads asks for `joined`.
+create table pattern_form(
+  hash integer primary key, pattern_id integer not null references pattern(id),
+  rules integer not null, form blob not null);  -- empty: not for the miner
+
+-- How the next try went of a job that had failed with a pattern, by day: what a replay of the pattern can expect.
+create table pattern_tried(
+  pattern_id integer not null references pattern(id), replayed integer not null, succeeded integer not null, day integer not null,
+  n integer not null, primary key(pattern_id, replayed, succeeded, day)) without rowid;
 
 create table schedule(
   id integer primary key, name text not null unique, type_id integer not null references job_type(id),
@@ -92,6 +110,18 @@ create table tally(
 -- The lowest id that was given in an hour: a window of time becomes a range of ids.
 create table job_hour(hour integer primary key, first_id integer not null);
 
+-- Jobs that wait for a dependency because their failure was its fault (U11), from the first such failure until they end or fail
+-- in another way. phase 0: it is not known yet whether the dependency was down; 1: held; 2: let out again, queued or running.
+create table hold(
+  job_id integer primary key references job(id), type_id integer not null references job_type(id), dependency text not null,
+  since integer not null,                -- of the first failure
+  failed_at integer not null, phase integer not null);
+create index hold_lane on hold(phase, type_id, job_id);
+-- How a type comes back: the size of the wave that is out (0: none), how many waves in a row came back, when the next may go.
+create table hold_wave(
+  type_id integer primary key references job_type(id), size integer not null, returned integer not null,
+  not_before integer not null);
+
 -- Attempts that have ended; one that runs is its lease.
 create table attempt(
   job_id integer not null references job(id), n integer not null,
@@ -101,6 +131,8 @@ create table attempt(
   error text, error_class text, rule text, contract text, pattern_id integer references pattern(id),
   replay_id integer, output_bytes integer not null default 0, output_dropped integer not null default 0,
   contract_bytes integer, result text,
+  held text,                             -- the dependency whose fault it was: it does not count
+  memory_limit integer,
   primary key(job_id, n)) without rowid;
 create table output(
   job_id integer not null, n integer not null, packed blob not null, primary key(job_id, n));
@@ -252,7 +284,8 @@ create view jobs_v as
     strftime('%Y-%m-%d %H:%M:%f', j.created_at / 1e6, 'unixepoch') as created_utc,
     strftime('%Y-%m-%d %H:%M:%f', j.due_at / 1e6, 'unixepoch') as due_utc,
     strftime('%Y-%m-%d %H:%M:%f', j.ended_at / 1e6, 'unixepoch') as ended_utc,
-    j.error_class, j.error, cast(j.payload as text) as payload, j.labels, c.name as schedule, j.replay_id, j.pattern_id
+    j.error_class, j.error, cast(j.payload as text) as payload, j.labels, c.name as schedule, j.replay_id,
+    (select coalesce(p.joined, p.id) from pattern p where p.id = j.pattern_id) as pattern_id
   from job j join job_type t on t.id = j.type_id join queue q on q.id = j.queue_id join state_name s on s.id = j.state
     left join schedule c on c.id = j.schedule_id;
 create view attempts_v as
@@ -260,7 +293,7 @@ create view attempts_v as
     strftime('%Y-%m-%d %H:%M:%f', a.started_at / 1e6, 'unixepoch') as started_utc,
     strftime('%Y-%m-%d %H:%M:%f', a.ended_at / 1e6, 'unixepoch') as ended_utc,
     round(a.duration_us / 1e6, 3) as seconds, a.exit_code, a.signal, a.ended_by, a.error_class, a.error, a.node, a.worker,
-    a.replay_id, a.pattern_id
+    a.replay_id, (select coalesce(p.joined, p.id) from pattern p where p.id = a.pattern_id) as pattern_id
   from attempt a join job j on j.id = a.job_id join job_type t on t.id = j.type_id
     left join outcome_name o on o.id = a.outcome
   union all

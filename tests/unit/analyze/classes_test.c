@@ -120,12 +120,63 @@ static void messages_of_well_known_software_get_their_classes(void **state)
     scores_are(RP_TESTS "/unit/analyze/failures.tsv", .97, .95);
 }
 
+/* Taken from the sources that the last column names (documentation, source, threads), labelled
+ * before the rules were tried on them: then .879 right (products a job commonly uses) and .775
+ * (others). Now that the rules know them, they say only that nothing gets lost. */
+static void messages_from_the_sources_of_many_products_get_their_classes(void **state)
+{
+    (void)state;
+    scores_are(RP_TESTS "/unit/analyze/failures_sources.tsv", .97, .95);
+}
+
+/* What programs of Debian print when they are made to fail, and threads on GitHub. When first
+ * tried, .849 of the first 146 were right; of the other 165, written after the rules knew those,
+ * .855. */
+static void messages_as_programs_print_them_get_their_classes(void **state)
+{
+    (void)state;
+    scores_are(RP_TESTS "/unit/analyze/failures_printed.tsv", .96, .94);
+}
+
 /* Written and labelled after the rules, which are not to be changed for the sake of one of these:
  * when they are, write new ones. */
 static void messages_that_the_rules_were_not_made_with_get_their_classes(void **state)
 {
     (void)state;
     scores_are(RP_TESTS "/unit/analyze/failures_held.tsv", .92, .9);
+}
+
+static void codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        enum rp_class class;
+    } cases[] = {
+        {"ERROR 1213 (40001): x", RP_CLASS_DB_CONFLICT},
+        {"(1062, 'x')", RP_CLASS_UNIQUE},
+        {"SQLSTATE[HY000] [2002] x", RP_CLASS_CONNECTION},
+        {"SQLSTATE[23000]: x: 1062 y", RP_CLASS_UNIQUE},
+        {"x (SQLSTATE 40001)", RP_CLASS_DB_CONFLICT},
+        {"SQLState: 08006", RP_CLASS_CONNECTION},
+        {"ORA-00060: x", RP_CLASS_DB_CONFLICT},
+        {"ORA-01653: x", RP_CLASS_DISK_FULL},
+        {"rpc error: code = AlreadyExists desc = x", RP_CLASS_UNIQUE},
+        {"StatusCode.PERMISSION_DENIED", RP_CLASS_AUTH},
+        {"5 NOT_FOUND: x", RP_CLASS_MISSING_FILE},
+        {"order 1213 is odd", RP_CLASS_UNKNOWN},
+        {"(1062, 7)", RP_CLASS_UNKNOWN},
+        {"ORA-0006", RP_CLASS_UNKNOWN},
+        {"ORA-", RP_CLASS_UNKNOWN},
+        {"SQLSTATE[", RP_CLASS_UNKNOWN},
+        {"SQLSTATE", RP_CLASS_UNKNOWN},
+        {"code = ", RP_CLASS_UNKNOWN},
+        {"5 NO", RP_CLASS_UNKNOWN},
+        {"12 ", RP_CLASS_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (rp_codes_match(rp_str_of(cases[i].line)).class != cases[i].class)
+            fail_msg("%s", cases[i].line);
 }
 
 static void a_name_tells_a_command_from_a_file_and_a_variable_from_a_key(void **state)
@@ -137,6 +188,15 @@ static void a_name_tells_a_command_from_a_file_and_a_variable_from_a_key(void **
                      RP_CLASS_MISSING_FILE);
     assert_int_equal(classify("KeyError: 'DATABASE_URL'"), RP_CLASS_CONFIG);
     assert_int_equal(classify("KeyError: 'events'"), RP_CLASS_CODE_BUG);
+    assert_int_equal(classify("KeyError: key not found: \"DATABASE_URL\""), RP_CLASS_CONFIG);
+    assert_int_equal(classify("run.sh: line 3: S3_BUCKET: unbound variable"), RP_CLASS_CONFIG);
+    assert_int_equal(classify("run.sh: line 3: total: unbound variable"), RP_CLASS_CODE_BUG);
+    assert_int_equal(classify("make: gcc: No such file or directory"), RP_CLASS_MISSING_COMMAND);
+    assert_int_equal(classify("make: x/Makefile: No such file or directory"),
+                     RP_CLASS_MISSING_FILE);
+    assert_int_equal(classify("env: node: No such file or directory"), RP_CLASS_MISSING_COMMAND);
+    assert_int_equal(classify("app/.env: No such file or directory"), RP_CLASS_MISSING_FILE);
+    assert_int_equal(classify("Terminated"), RP_CLASS_KILLED);
 }
 
 static void what_another_line_says_better_is_taken(void **state)
@@ -256,7 +316,8 @@ static size_t phrases_are_found(const struct rp_rule *rules, size_t n,
 static void every_phrase_is_well_formed_and_found(void **state)
 {
     (void)state;
-    print_message("%zu phrases, %zu general ones\n",
+    print_message("%zu names, %zu phrases, %zu general ones\n",
+                  phrases_are_found(rp_name_rules, rp_name_rules_n, rp_name_rules_match),
                   phrases_are_found(rp_rules, rp_rules_n, rp_rules_match),
                   phrases_are_found(rp_general_rules, rp_general_rules_n, rp_general_rules_match));
 }
@@ -279,7 +340,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_shared_labelled_messages_get_their_classes),
         cmocka_unit_test(messages_of_well_known_software_get_their_classes),
+        cmocka_unit_test(messages_from_the_sources_of_many_products_get_their_classes),
+        cmocka_unit_test(messages_as_programs_print_them_get_their_classes),
         cmocka_unit_test(messages_that_the_rules_were_not_made_with_get_their_classes),
+        cmocka_unit_test(codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_are),
         cmocka_unit_test(a_name_tells_a_command_from_a_file_and_a_variable_from_a_key),
         cmocka_unit_test(what_another_line_says_better_is_taken),
         cmocka_unit_test(facts_beat_text),

@@ -9,7 +9,8 @@
 
 static struct rp_failed_try try(int64_t job, int64_t pattern, const char *node, int64_t at)
 {
-    return (struct rp_failed_try){job, pattern, at, rp_str_of(node)};
+    return (struct rp_failed_try){
+        .job_id = job, .pattern_id = pattern, .ended_us = at, .node = rp_str_of(node)};
 }
 
 static size_t suspects(const struct rp_failed_try *v, size_t n, struct rp_suspect *first)
@@ -56,6 +57,20 @@ static void two_failures_one_node_or_another_pattern_are_not(void **state)
     assert_int_equal(suspects(two, 0, &s), 0);
 }
 
+static void jobs_of_one_payload_count_together(void **state)
+{
+    (void)state;
+    struct rp_suspect s = {0};
+    struct rp_failed_try v[] = {try(1, 1, "a", 1), try(2, 1, "b", 2), try(3, 1, "c", 3)};
+    for (size_t i = 0; i < 3; i++)
+        v[i].what = 99;
+    assert_int_equal(suspects(v, 3, &s), 1);
+    assert_int_equal(s.jobs, 3);
+    assert_int_equal(s.failures, 3);
+    v[1].what = 98; /* another payload between */
+    assert_int_equal(suspects(v, 3, &s), 0);
+}
+
 static void each_pattern_of_each_job_is_added_up_for_itself(void **state)
 {
     (void)state;
@@ -71,6 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_failures_of_one_pattern_on_two_nodes_are_suspect),
         cmocka_unit_test(two_failures_one_node_or_another_pattern_are_not),
+        cmocka_unit_test(jobs_of_one_payload_count_together),
         cmocka_unit_test(each_pattern_of_each_job_is_added_up_for_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,24 @@ static void a_pattern_can_be_named_and_its_class_corrected(void **state)
     want(w, "GET", "/v1/patterns/1", NULL, 404, "not-found");
 }
 
+static void two_patterns_can_be_merged_and_split_again(void **state)
+{
+    struct world *w = *state;
+    fail_three(w);
+    want(w, "POST", "/v1/patterns/P2/merge", "{\"with\":\"7\"}", 400, "bad-field");
+    want(w, "POST", "/v1/patterns/P2/merge", "{}", 400, "bad-field");
+    want(w, "POST", "/v1/patterns/P2/merge", "{\"with\":\"P9\"}", 404, "not-found");
+    want(w, "POST", "/v1/patterns/P2/split", NULL, 409, "no other pattern");
+    want(w, "POST", "/v1/patterns/P2/merge", "{\"with\":\"P1\",\"reason\":\"r\"}", 200,
+         "\"id\":\"P1\"");
+    want(w, "GET", "/v1/patterns/P2", NULL, 200, "\"failures\":3");
+    want(w, "GET", "/v1/patterns/P2", NULL, 200, "\"parts\":[\"P2\"]");
+    want(w, "GET", "/v1/jobs?pattern=P2", NULL, 200, "No space left");
+    want(w, "POST", "/v1/patterns/P1/merge", "{\"with\":\"P2\"}", 409, "one pattern already");
+    want(w, "POST", "/v1/patterns/P2/split", NULL, 200, "\"id\":\"P2\"");
+    want(w, "GET", "/v1/patterns/P1", NULL, 200, "\"failures\":2");
+}
+
 /* ---- replays ---- */
 
 static void U3_a_plan_is_run_by_its_hash_or_refused(void **state)
@@ -348,6 +366,7 @@ int main(void)
         T(a_dependency_is_checked_when_asked_and_holds_what_needs_it),
         T(failures_are_analysed_by_pattern),
         T(a_pattern_can_be_named_and_its_class_corrected),
+        T(two_patterns_can_be_merged_and_split_again),
         T(U3_a_plan_is_run_by_its_hash_or_refused),
         T(a_refused_replay_names_the_check),
         T(S2_a_tokens_secret_is_shown_once_and_never_kept),

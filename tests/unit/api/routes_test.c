@@ -21,6 +21,7 @@ static const struct {
     {"/v1/runs/{lease}/finish", "{\"token\":\"0000000000000000\",\"outcome\":\"succeeded\"}"},
     {"/v1/check/waiting", "{\"types\":[]}"},
     {"/v1/patterns/{p}", "{\"name\":\"n\"}"},
+    {"/v1/patterns/{p}/merge", "{\"with\":\"P2\"}"},
     {"/v1/replays", "{\"select\":{\"all\":true},\"dry_run\":true}"},
     {"/v1/types/{t}/settings", "{\"set\":{\"timeout\":\"1m\"},\"reason\":\"r\"}"},
     {"/v1/deploys", "{\"types\":[\"mail\"]}"},

@@ -83,7 +83,25 @@ static const struct {
     {"jobs:\n  a:\n    expect: { result: { /a: '@@>x' } }\n", "expected a number after >"},
     {"jobs:\n  a:\n    expect: { result: { @@a: 1 } }\n", "not a JSON pointer"},
     {"jobs:\n  a:\n    @@expect_within: 1h\n", "no meaning without expect_every"},
-    {"jobs:\n  a:\n    @@on_oom: retry\n", "unknown key"},
+    {"jobs:\n  a:\n    on_oom: @@retry\n", "expected a map of keys"},
+    {"jobs:\n  a:\n    run: [x]\n    limits: { memory: 1G }\n    on_oom: { memory: '@@2', max: 8G "
+     "}\n",
+     "expected a factor above 1"},
+    {"jobs:\n  a:\n    run: [x]\n    limits: { memory: 1G }\n    on_oom: { memory: '@@x1', max: 8G "
+     "}\n",
+     "expected a factor above 1"},
+    {"jobs:\n  a:\n    run: [x]\n    limits: { memory: 1G }\n    @@on_oom: { memory: x2 }\n",
+     "memory and max are both needed"},
+    {"jobs:\n  a:\n    run: [x]\n    @@on_oom: { memory: x2, max: 8G }\n", "needs limits: memory"},
+    {"jobs:\n  a:\n    limits: { memory: 1G }\n    @@on_oom: { memory: x2, max: 8G }\n",
+     "needs run or shell"},
+    {"jobs:\n  a:\n    run: [x]\n    limits: { memory: 9G }\n    @@on_oom: { memory: x2, max: 8G "
+     "}\n",
+     "max is not above limits: memory"},
+    {"jobs:\n  a:\n    rate: @@20\n", "expected a rate such as 20/s"},
+    {"jobs:\n  a:\n    rate: @@20000/s\n", "expected a rate such as 20/s"},
+    {"dependencies:\n  db: { tcp: 'x:1', rate: @@0/s }\n", "expected a rate such as 20/s"},
+    {"jobs:\n  a:\n    hold_max: @@-1h\n", "hold_max: found \"-1h\", expected a duration"},
     {"jobs:\n  a:\n    schedule: '@@'\n", "schedule"},
     {"jobs:\n  a:\n    payload: { n: @@0x1f }\n    schedule: '@daily'\n", "JSON has no number"},
     {"defaults: { @@run: [x] }\n", "cannot have a default"},
@@ -165,7 +183,7 @@ static void a_slip_of_the_finger_is_answered_with_the_key_that_was_meant(void **
     assert_string_equal(mistakes.error[0].err.hint, "docs/configuration.md lists the keys");
     assert_null(parse("dependencies: { d: { tcp: 'h:1', interval: 5s } }\n"));
     assert_string_equal(mistakes.error[0].err.hint,
-                        "keys here: postgres http tcp command expect timeout every");
+                        "keys here: postgres http tcp command expect timeout every rate");
 }
 
 static void all_mistakes_are_reported_in_order_not_only_the_first(void **state)

@@ -30,11 +30,18 @@ static const struct {
       {RP_EV_FAIL_RETRY, RP_RETRYING},
       {RP_EV_FAIL_FINAL, RP_FAILED},
       {RP_EV_INTERRUPT, RP_QUEUED},
+      {RP_EV_HOLD, RP_RETRYING},
       {RP_EV_LOST_REPEAT, RP_QUEUED},
       {RP_EV_LOST_FINAL, RP_FAILED},
       {RP_EV_LOST_UNKNOWN, RP_UNKNOWN},
       {RP_EV_CANCEL, RP_CANCELLED}}},
-    {RP_RETRYING, {{RP_EV_DUE, RP_QUEUED}, {RP_EV_CANCEL, RP_CANCELLED}, {RP_EV_UNDO, RP_FAILED}}},
+    {RP_RETRYING,
+     {{RP_EV_DUE, RP_QUEUED},
+      {RP_EV_CANCEL, RP_CANCELLED},
+      {RP_EV_UNDO, RP_FAILED},
+      {RP_EV_COUNT_RETRY, RP_RETRYING},
+      {RP_EV_COUNT_FINAL, RP_FAILED},
+      {RP_EV_HOLD_OVER, RP_FAILED}}},
     {RP_SUCCEEDED, {{RP_EV_REPLAY, RP_QUEUED}}},
     {RP_FAILED, {{RP_EV_REPLAY, RP_QUEUED}}},
     {RP_CANCELLED, {{RP_EV_REPLAY, RP_QUEUED}}},
@@ -97,7 +104,10 @@ static void effects_follow_from_the_states_they_join(void **state)
         assert_int_equal(has(t, RP_FX_NEW_ATTEMPT), t->to == RP_RUNNING);
         assert_int_equal(has(t, RP_FX_END_ATTEMPT), t->from == RP_RUNNING);
         assert_int_equal(has(t, RP_FX_RELEASE_LEASE), t->from == RP_RUNNING);
-        assert_int_equal(has(t, RP_FX_BURN), t->from == RP_RUNNING && t->event != RP_EV_INTERRUPT);
+        bool counts = t->event == RP_EV_COUNT_RETRY || t->event == RP_EV_COUNT_FINAL;
+        assert_int_equal(has(t, RP_FX_BURN),
+                         counts || (t->from == RP_RUNNING && t->event != RP_EV_INTERRUPT &&
+                                    t->event != RP_EV_HOLD));
         assert_int_equal(has(t, RP_FX_END_JOB), !from_end && to_end);
         assert_int_equal(has(t, RP_FX_REOPEN), from_end && !to_end);
         assert_int_equal(has(t, RP_FX_SET_DUE), t->to == RP_RETRYING);
@@ -149,8 +159,13 @@ static void every_event_is_used(void **state)
 struct job {
     enum rp_state state;
     bool attempt_open, lease, ended;
-    long attempts, closed, burned, interrupted;
+    long attempts, closed, burned, interrupted, uncounted;
 };
+
+static bool counts_after_all(const struct rp_transition *t)
+{
+    return t->event == RP_EV_COUNT_RETRY || t->event == RP_EV_COUNT_FINAL;
+}
 
 /* Applies the effects as the store does, and fails where one has nothing to act on. */
 static void apply(struct job *j, const struct rp_transition *t)
@@ -179,6 +194,7 @@ static void apply(struct job *j, const struct rp_transition *t)
     }
     j->burned += has(t, RP_FX_BURN);
     j->interrupted += t->event == RP_EV_INTERRUPT;
+    j->uncounted += (t->event == RP_EV_HOLD) - counts_after_all(t);
     j->state = t->to;
 }
 
@@ -188,7 +204,7 @@ static void hold_invariants(const struct job *j)
     assert_int_equal(j->lease, j->state == RP_RUNNING);
     assert_int_equal(j->ended, rp_state_terminal(j->state));
     assert_int_equal(j->attempts, j->closed + j->attempt_open);
-    assert_int_equal(j->closed, j->burned + j->interrupted);
+    assert_int_equal(j->closed, j->burned + j->interrupted + j->uncounted);
 }
 
 static void a_random_walk_of_a_million_steps_keeps_the_invariants(void **state)

@@ -61,7 +61,7 @@ static inline void world_explain(void *ctx, struct rp_arena *a, const struct rp_
                                      .oom = x->oom,
                                      .timed_out = r->outcome == RP_OUT_TIMEOUT,
                                      .contract = r->facts.contract};
-    rp_explain_failure(a, &facts, r);
+    rp_explain_failure(NULL, a, &facts, r);
 }
 
 static inline void world_open(struct world *w)

@@ -77,6 +77,51 @@ static void on_one_node_or_with_few_successes_between_it_is_not(void **state)
     assert_int_equal(found(w, &p), 0);
 }
 
+/* Three jobs with one payload failed, each once and on a node of its own; others went well. */
+static int64_t payloads(struct world *w, int64_t jobs[3])
+{
+    configure(w, conf);
+    for (int i = 0; i < 3; i++) {
+        jobs[i] = fail_one(w, &(struct failing){.type = "plain"});
+        (void)query(w, "update job set payload = x'7b7d' where id = ?1", jobs[i], 0);
+        (void)query(w, "update attempt set node = 'n' || job_id where job_id = ?1", jobs[i], 0);
+        for (int k = 0; k < 2; k++)
+            (void)run_one(w, "plain", RP_OUT_SUCCEEDED, NULL, 0);
+    }
+    commit(w);
+    return jobs[0];
+}
+
+static void jobs_that_bring_the_same_payload_are_poison_together(void **state)
+{
+    struct world *w = *state;
+    struct rp_poison p = {0};
+    int64_t jobs[3], first = payloads(w, jobs);
+    assert_int_equal(found(w, &p), 1);
+    assert_int_equal(p.job_id, first);
+    assert_int_equal(p.n_jobs, 3);
+    assert_memory_equal(p.jobs, jobs, sizeof jobs);
+    assert_int_equal(p.failures, 3);
+    assert_int_equal(p.nodes, 3);
+    struct rp_plan plan = plan_of(w, &(struct rp_replay_ask){.all = true});
+    assert_int_equal(plan.n, 0);
+    assert_int_equal(plan.left_out[0].n, 3);
+}
+
+static void a_payload_that_went_well_meanwhile_is_not(void **state)
+{
+    struct world *w = *state;
+    struct rp_poison p;
+    int64_t jobs[3];
+    (void)payloads(w, jobs);
+    (void)query(w, "update job set payload = x'7b20' where id = ?1", jobs[1], 0);
+    assert_int_equal(found(w, &p), 0); /* one of them has another payload */
+    (void)query(w, "update job set payload = x'7b7d' where id = ?1", jobs[1], 0);
+    assert_int_equal(found(w, &p), 1);
+    (void)query(w, "update job set payload = x'7b7d' where id = ?1", jobs[1] + 1, 0);
+    assert_int_equal(found(w, &p), 0); /* a success with it in between */
+}
+
 static void a_replay_leaves_poison_out_unless_it_is_asked_for_by_id(void **state)
 {
     struct world *w = *state;
@@ -98,6 +143,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         REPLAY_TEST(a_job_that_fails_everywhere_while_others_succeed_is_poison),
         REPLAY_TEST(on_one_node_or_with_few_successes_between_it_is_not),
+        REPLAY_TEST(jobs_that_bring_the_same_payload_are_poison_together),
+        REPLAY_TEST(a_payload_that_went_well_meanwhile_is_not),
         REPLAY_TEST(a_replay_leaves_poison_out_unless_it_is_asked_for_by_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

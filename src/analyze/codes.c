@@ -1,0 +1,208 @@
+/* Codes in a line that one software defines, each as a table: SQLSTATE (ISO 9075, PostgreSQL's
+ * Appendix A), MySQL's and Oracle's error numbers, gRPC's status codes. A code is looked for only
+ * where the line says whose it is, so that a number of the user's never counts. */
+#include "analyze/internal.h"
+
+struct number {
+    unsigned n;
+    enum rp_class class;
+};
+
+/* Specific states before their class. */
+static const struct {
+    const char *prefix;
+    enum rp_class class;
+} sqlstates[] = {
+    {"23505", RP_CLASS_UNIQUE},   {"23P01", RP_CLASS_UNIQUE},       {"42501", RP_CLASS_PERMISSION},
+    {"42710", RP_CLASS_UNIQUE},   {"42P04", RP_CLASS_UNIQUE},       {"42P06", RP_CLASS_UNIQUE},
+    {"42P07", RP_CLASS_UNIQUE},   {"53100", RP_CLASS_DISK_FULL},    {"53200", RP_CLASS_OOM},
+    {"55006", RP_CLASS_BUSY},     {"55P03", RP_CLASS_DB_CONFLICT},  {"57014", RP_CLASS_TIMEOUT},
+    {"57P", RP_CLASS_CONNECTION}, {"58P01", RP_CLASS_MISSING_FILE}, {"25006", RP_CLASS_CONNECTION},
+    {"25P02", RP_CLASS_CODE_BUG}, {"3D", RP_CLASS_CONFIG},          {"08", RP_CLASS_CONNECTION},
+    {"22", RP_CLASS_BAD_PAYLOAD}, {"23", RP_CLASS_BAD_PAYLOAD},     {"28", RP_CLASS_AUTH},
+    {"40", RP_CLASS_DB_CONFLICT}, {"42", RP_CLASS_CODE_BUG},        {"53", RP_CLASS_SATURATED},
+    {"54", RP_CLASS_CODE_BUG},    {"F0", RP_CLASS_CONFIG},
+};
+
+static const struct number mysql[] = {
+    {1005, RP_CLASS_CODE_BUG},    {1021, RP_CLASS_DISK_FULL},   {1030, RP_CLASS_DISK_FULL},
+    {1037, RP_CLASS_OOM},         {1038, RP_CLASS_OOM},         {1040, RP_CLASS_SATURATED},
+    {1044, RP_CLASS_AUTH},        {1045, RP_CLASS_AUTH},        {1048, RP_CLASS_BAD_PAYLOAD},
+    {1049, RP_CLASS_CONFIG},      {1053, RP_CLASS_CONNECTION},  {1054, RP_CLASS_CODE_BUG},
+    {1062, RP_CLASS_UNIQUE},      {1064, RP_CLASS_CODE_BUG},    {1114, RP_CLASS_DISK_FULL},
+    {1129, RP_CLASS_CONNECTION},  {1130, RP_CLASS_AUTH},        {1136, RP_CLASS_CODE_BUG},
+    {1142, RP_CLASS_PERMISSION},  {1143, RP_CLASS_PERMISSION},  {1146, RP_CLASS_CODE_BUG},
+    {1153, RP_CLASS_BAD_PAYLOAD}, {1158, RP_CLASS_CONNECTION},  {1159, RP_CLASS_NET_TIMEOUT},
+    {1169, RP_CLASS_UNIQUE},      {1203, RP_CLASS_SATURATED},   {1205, RP_CLASS_DB_CONFLICT},
+    {1206, RP_CLASS_SATURATED},   {1213, RP_CLASS_DB_CONFLICT}, {1216, RP_CLASS_BAD_PAYLOAD},
+    {1217, RP_CLASS_BAD_PAYLOAD}, {1226, RP_CLASS_SATURATED},   {1227, RP_CLASS_PERMISSION},
+    {1264, RP_CLASS_BAD_PAYLOAD}, {1265, RP_CLASS_BAD_PAYLOAD}, {1290, RP_CLASS_CONNECTION},
+    {1292, RP_CLASS_BAD_PAYLOAD}, {1364, RP_CLASS_BAD_PAYLOAD}, {1366, RP_CLASS_BAD_PAYLOAD},
+    {1406, RP_CLASS_BAD_PAYLOAD}, {1451, RP_CLASS_BAD_PAYLOAD}, {1452, RP_CLASS_BAD_PAYLOAD},
+    {1586, RP_CLASS_UNIQUE},      {1698, RP_CLASS_AUTH},        {1836, RP_CLASS_CONNECTION},
+    {1862, RP_CLASS_AUTH},        {2002, RP_CLASS_CONNECTION},  {2003, RP_CLASS_CONNECTION},
+    {2005, RP_CLASS_DNS},         {2006, RP_CLASS_CONNECTION},  {2013, RP_CLASS_CONNECTION},
+    {2026, RP_CLASS_CONNECTION},  {2055, RP_CLASS_CONNECTION},  {3024, RP_CLASS_TIMEOUT},
+    {3118, RP_CLASS_AUTH},        {3572, RP_CLASS_DB_CONFLICT}, {4031, RP_CLASS_CONNECTION},
+};
+
+static const struct number oracle[] = {
+    {1, RP_CLASS_UNIQUE},          {18, RP_CLASS_SATURATED},     {20, RP_CLASS_SATURATED},
+    {28, RP_CLASS_CONNECTION},     {54, RP_CLASS_DB_CONFLICT},   {60, RP_CLASS_DB_CONFLICT},
+    {257, RP_CLASS_DISK_FULL},     {904, RP_CLASS_CODE_BUG},     {911, RP_CLASS_CODE_BUG},
+    {933, RP_CLASS_CODE_BUG},      {936, RP_CLASS_CODE_BUG},     {942, RP_CLASS_CODE_BUG},
+    {1013, RP_CLASS_TIMEOUT},      {1017, RP_CLASS_AUTH},        {1031, RP_CLASS_PERMISSION},
+    {1033, RP_CLASS_CONNECTION},   {1034, RP_CLASS_CONNECTION},  {1089, RP_CLASS_CONNECTION},
+    {1400, RP_CLASS_BAD_PAYLOAD},  {1407, RP_CLASS_BAD_PAYLOAD}, {1422, RP_CLASS_CODE_BUG},
+    {1438, RP_CLASS_BAD_PAYLOAD},  {1476, RP_CLASS_CODE_BUG},    {1536, RP_CLASS_DISK_FULL},
+    {1555, RP_CLASS_DB_CONFLICT},  {1652, RP_CLASS_DISK_FULL},   {1653, RP_CLASS_DISK_FULL},
+    {1654, RP_CLASS_DISK_FULL},    {1688, RP_CLASS_DISK_FULL},   {1722, RP_CLASS_BAD_PAYLOAD},
+    {1830, RP_CLASS_BAD_PAYLOAD},  {1839, RP_CLASS_BAD_PAYLOAD}, {1843, RP_CLASS_BAD_PAYLOAD},
+    {1858, RP_CLASS_BAD_PAYLOAD},  {1861, RP_CLASS_BAD_PAYLOAD}, {2290, RP_CLASS_BAD_PAYLOAD},
+    {2291, RP_CLASS_BAD_PAYLOAD},  {2292, RP_CLASS_BAD_PAYLOAD}, {2391, RP_CLASS_SATURATED},
+    {3113, RP_CLASS_CONNECTION},   {3114, RP_CLASS_CONNECTION},  {3135, RP_CLASS_CONNECTION},
+    {4021, RP_CLASS_DB_CONFLICT},  {4030, RP_CLASS_OOM},         {4031, RP_CLASS_OOM},
+    {4068, RP_CLASS_CODE_BUG},     {6502, RP_CLASS_BAD_PAYLOAD}, {6512, RP_CLASS_CODE_BUG},
+    {6550, RP_CLASS_CODE_BUG},     {8177, RP_CLASS_DB_CONFLICT}, {12154, RP_CLASS_CONFIG},
+    {12170, RP_CLASS_NET_TIMEOUT}, {12505, RP_CLASS_CONFIG},     {12514, RP_CLASS_CONFIG},
+    {12516, RP_CLASS_SATURATED},   {12519, RP_CLASS_SATURATED},  {12520, RP_CLASS_SATURATED},
+    {12535, RP_CLASS_NET_TIMEOUT}, {12537, RP_CLASS_CONNECTION}, {12541, RP_CLASS_CONNECTION},
+    {12545, RP_CLASS_CONNECTION},  {12560, RP_CLASS_CONNECTION}, {12899, RP_CLASS_BAD_PAYLOAD},
+    {28000, RP_CLASS_AUTH},        {28001, RP_CLASS_AUTH},       {29861, RP_CLASS_CODE_BUG},
+};
+
+/* By number, as gRPC's status codes are written: UNAVAILABLE, Unavailable, 14. Those that say only
+ * that something failed (UNKNOWN, INTERNAL, UNAVAILABLE) leave it to the description. */
+static const struct {
+    const char *name; /* lower case without seams */
+    enum rp_class class;
+} grpc[] = {
+    {"invalidargument", RP_CLASS_BAD_PAYLOAD}, {"deadlineexceeded", RP_CLASS_NET_TIMEOUT},
+    {"notfound", RP_CLASS_MISSING_FILE},       {"alreadyexists", RP_CLASS_UNIQUE},
+    {"permissiondenied", RP_CLASS_AUTH},       {"resourceexhausted", RP_CLASS_RATE_LIMIT},
+    {"aborted", RP_CLASS_DB_CONFLICT},         {"outofrange", RP_CLASS_BAD_PAYLOAD},
+    {"unimplemented", RP_CLASS_CODE_BUG},      {"dataloss", RP_CLASS_BAD_PAYLOAD},
+    {"unauthenticated", RP_CLASS_AUTH},
+};
+
+enum rp_class rp_class_of_sqlstate(struct rp_str s)
+{
+    for (size_t i = 0; s.n == 5 && i < sizeof sqlstates / sizeof *sqlstates; i++)
+        if (rp_str_starts(s, sqlstates[i].prefix))
+            return sqlstates[i].class;
+    return RP_CLASS_UNKNOWN;
+}
+
+static enum rp_class of_number(const struct number *t, size_t n, unsigned number)
+{
+    for (size_t i = 0; i < n; i++)
+        if (t[i].n == number)
+            return t[i].class;
+    return RP_CLASS_UNKNOWN;
+}
+
+/* The number of exactly so many digits at the start; 0 if there is none. */
+static unsigned digits_at(struct rp_str s, size_t n)
+{
+    unsigned v = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i >= s.n || !is_digit(s.p[i]))
+            return 0;
+        v = v * 10 + (unsigned)(s.p[i] - '0');
+    }
+    return n < s.n && is_alnum(s.p[n]) ? 0 : v;
+}
+
+/* Is the number at `at` MySQL's? "ERROR 1213 (40001)", "(1062, 'Duplicate …", and behind an
+ * SQLSTATE "[HY000] [2002]" and "violation: 1062 Duplicate …". */
+static bool is_mysql(struct rp_str line, size_t at)
+{
+    struct rp_str before = str_head(line, at), after = str_from(line, at + 4);
+    if (rp_str_ends(before, "ERROR ") || rp_str_ends(before, "Error "))
+        return rp_str_starts(after, " (") || rp_str_starts(after, ":");
+    if (rp_str_ends(before, "("))
+        return rp_str_starts(after, ", '") || rp_str_starts(after, ", \"");
+    return str_has(before, "SQLSTATE[") && (rp_str_ends(before, "[") || rp_str_ends(before, ": "));
+}
+
+static enum rp_class of_mysql(struct rp_str line)
+{
+    for (size_t i = 1; i + 4 <= line.n; i++) {
+        unsigned n = is_alnum(line.p[i - 1]) ? 0 : digits_at(str_from(line, i), 4);
+        if (n > 0 && is_mysql(line, i))
+            return of_number(mysql, sizeof mysql / sizeof *mysql, n);
+    }
+    return RP_CLASS_UNKNOWN;
+}
+
+/* What stands behind the first `mark`; absent without it. */
+static struct rp_str behind(struct rp_str line, const char *mark)
+{
+    size_t at = rp_str_find(line, rp_str_of(mark));
+    return at == SIZE_MAX ? RP_NONE : str_from(line, at + strlen(mark));
+}
+
+static enum rp_class of_oracle(struct rp_str line)
+{
+    struct rp_str s = behind(line, "ORA-");
+    return s.p == NULL ? RP_CLASS_UNKNOWN
+                       : of_number(oracle, sizeof oracle / sizeof *oracle, digits_at(s, 5));
+}
+
+/* "SQLSTATE[23505]", "(SQLSTATE 23505)", "SQLState: 08001" */
+static enum rp_class of_sqlstate(struct rp_str line)
+{
+    struct rp_str s = behind(line, "SQLSTATE");
+    if (s.p == NULL)
+        s = behind(line, "SQLState");
+    if (s.p == NULL)
+        return RP_CLASS_UNKNOWN;
+    for (int i = 0; i < 2 && s.n > 0 && !is_alnum(s.p[0]); i++)
+        s = str_from(s, 1);
+    return s.n > 5 && is_alnum(s.p[5]) ? RP_CLASS_UNKNOWN : rp_class_of_sqlstate(str_head(s, 5));
+}
+
+/* The word at the start is a name of gRPC's, however it is written. */
+static enum rp_class of_grpc_name(struct rp_str s)
+{
+    char low[20] = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < s.n && n < sizeof low && (is_alpha(s.p[i]) || s.p[i] == '_'); i++)
+        if (s.p[i] != '_')
+            low[n++] = to_lower(s.p[i]);
+    for (size_t i = 0; i < sizeof grpc / sizeof *grpc; i++)
+        if (strlen(grpc[i].name) == n && memcmp(grpc[i].name, low, n) == 0)
+            return grpc[i].class;
+    return RP_CLASS_UNKNOWN;
+}
+
+/* "code = NotFound desc = …", "StatusCode.NOT_FOUND", "5 NOT_FOUND: …" */
+static enum rp_class of_grpc(struct rp_str line)
+{
+    struct rp_str s = behind(line, "code = ");
+    if (s.p == NULL)
+        s = behind(line, "StatusCode.");
+    if (s.p == NULL && line.p != NULL && line.n > 5 && is_digit(line.p[0])) {
+        size_t digits = is_digit(line.p[1]) ? 2 : 1;
+        if (line.p[digits] == ' ' && is_upper(line.p[digits + 1]) && is_upper(line.p[digits + 2]))
+            s = str_from(line, digits + 1);
+    }
+    return s.p == NULL ? RP_CLASS_UNKNOWN : of_grpc_name(s);
+}
+
+struct rp_ruling rp_codes_match(struct rp_str line)
+{
+    static const struct {
+        enum rp_class (*of)(struct rp_str line);
+        const char *rule;
+    } kinds[] = {{of_mysql, "code of MySQL"},
+                 {of_oracle, "code of Oracle"},
+                 {of_sqlstate, "SQLSTATE in the text"},
+                 {of_grpc, "code of gRPC"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        enum rp_class c = kinds[i].of(line);
+        if (c != RP_CLASS_UNKNOWN)
+            return (struct rp_ruling){c, kinds[i].rule};
+    }
+    return (struct rp_ruling){RP_CLASS_UNKNOWN, "none"};
+}

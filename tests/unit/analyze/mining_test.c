@@ -1,0 +1,308 @@
+/* Failures of a daemon as they become patterns (miner.md 15 to 18; users.md U1): reported through a
+ * real engine, mined beside it, on one store over several starts. */
+#include "../engine/world.h"
+
+#include "analyze/mining.h"
+#include "store/mined.h"
+
+static const char yaml[] = "jobs:\n  a: {}\n  b: {}\n";
+
+struct rig {
+    struct world *w;
+    struct rp_mining *mining;
+};
+
+static void rig_open(struct rig *r)
+{
+    struct rp_err err;
+    world_open(r->w);
+    r->mining = rp_mining_new(r->w->store, &err);
+    must(r->mining != NULL, &err);
+    must(rp_mining_start(r->mining, r->w->engine, &err), &err);
+}
+
+static void rig_close(struct rig *r)
+{
+    rp_mining_stop(r->mining);
+    rp_mining_free(r->mining);
+    world_close(r->w);
+}
+
+static int setup(void **state)
+{
+    struct rig *r = rp_xcalloc(1, sizeof *r);
+    r->w = world_prepare(yaml);
+    rig_open(r);
+    *state = r;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct rig *r = *state;
+    rig_close(r);
+    world_drop(r->w);
+    free(r);
+    return 0;
+}
+
+/* ---- failures in, patterns out ---- */
+
+struct fail {
+    struct rp_run_record record;
+    int64_t now_us;
+};
+
+static bool fail_run(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    struct fail *f = arg;
+    int64_t added = 0;
+    return rp_runs_record(db, &f->record, 1, RP_STR("test"), f->now_us, &added, err);
+}
+
+/* As it is reported to the daemon; the pattern that the job has then. */
+static int64_t reported_as(struct rig *r, const char *type, const char *message)
+{
+    struct world *w = r->w;
+    struct rp_err err;
+    struct fail f = {.now_us = rp_wall(w->clock)};
+    struct rp_report *p = &f.record.report;
+    struct rp_failure_facts facts = {.message = rp_str_of(message)};
+    f.record.type = rp_str_of(type);
+    f.record.attempt = 1;
+    p->outcome = RP_OUT_FAILED;
+    p->facts.error = facts.message;
+    p->facts.started_us = p->facts.ended_us = f.now_us;
+    rp_explain_failure(r->mining, &w->arena, &facts, p);
+    must(rp_engine_write(w->engine, fail_run, &f, &err), &err);
+    struct rp_job_filter newest = {.type = f.record.type};
+    struct rp_job *job;
+    size_t n;
+    bool more;
+    must(rp_jobs_list(w->reader, &newest, 0, 1, &w->arena, &job, &n, &more, &err), &err);
+    return job[0].pattern_id;
+}
+
+static int64_t reported(struct rig *r, const char *message)
+{
+    return reported_as(r, "a", message);
+}
+
+static size_t patterns(struct rig *r, struct rp_pattern **v)
+{
+    struct rp_err err;
+    size_t n;
+    must(rp_patterns_list(r->w->reader, 0, 100, &r->w->arena, v, &n, &err), &err);
+    return n;
+}
+
+static struct rp_pattern pattern(struct rig *r, int64_t id)
+{
+    struct rp_err err;
+    struct rp_pattern p;
+    must(rp_pattern_get(r->w->reader, id, &r->w->arena, &p, &err), &err);
+    return p;
+}
+
+static void wait_for_patterns(struct rig *r, size_t n)
+{
+    struct rp_pattern *v;
+    for (int i = 0; i < 6000 && patterns(r, &v) != n; i++)
+        pause_ms(10);
+    size_t is = patterns(r, &v);
+    for (size_t i = 0; is != n && i < is; i++)
+        print_error("P%lld %.*s\n", (long long)v[i].id, RP_FMT(v[i].template));
+    assert_int_equal(is, n);
+}
+
+static void wait_for_template(struct rig *r, int64_t id, const char *template)
+{
+    for (int i = 0; i < 6000 && !rp_str_is(pattern(r, id).template, template); i++)
+        pause_ms(10);
+    if (!rp_str_is(pattern(r, id).template, template))
+        fail_msg("P%lld says %.*s", (long long)id, RP_FMT(pattern(r, id).template));
+}
+
+static const char *const names[] = {"alice", "bob", "carol", "dave", "erin", "frank"};
+enum { NAMES = sizeof names / sizeof *names };
+
+static const char *message_of(struct rig *r, const char *name)
+{
+    return rp_cstr(&r->w->arena,
+                   rp_str_fmt(&r->w->arena, "tenant of user %s is not in region north", name));
+}
+
+/* One failure a name, each a pattern of its own because nothing is mined; after a start they are
+ * one. */
+static int64_t fail_names(struct rig *r)
+{
+    rp_mining_stop(r->mining);
+    int64_t first = reported(r, message_of(r, names[0]));
+    for (size_t i = 1; i < NAMES; i++)
+        assert_int_equal(reported(r, message_of(r, names[i])), first + (int64_t)i);
+    rig_close(r);
+    rig_open(r);
+    wait_for_patterns(r, 1);
+    wait_for_template(r, first, "tenant of user <*> is not in region north");
+    return first;
+}
+
+/* ---- tests ---- */
+
+static void U1_what_differs_in_values_has_one_pattern_at_once(void **state)
+{
+    struct rig *r = *state;
+    int64_t id =
+        reported(r, "could not send invoice 17 to /srv/mail/a/17.pdf at 10.0.0.7: refused");
+    assert_int_equal(reported(r, "could not send invoice 9 to /var/b.pdf at 10.9.8.7: refused"),
+                     id);
+    assert_int_not_equal(
+        reported(r, "could not read invoice 9 from /var/b.pdf at 10.9.8.7: refused"), id);
+    assert_int_equal(
+        reported_as(r, "b", "could not send invoice 1 to /var/c.pdf at 10.9.8.7: refused"), id);
+}
+
+static void U1_an_empty_reason_is_its_own_pattern(void **state)
+{
+    struct rig *r = *state;
+    int64_t empty = reported(r, "");
+    assert_int_equal(reported(r, "\n \n"), empty);
+    for (int i = 0; i < 3; i++) /* what is like it in words */
+        assert_int_not_equal(reported(r, i == 0   ? "no mail"
+                                         : i == 1 ? "no room"
+                                                  : "no messages in queue mail"),
+                             empty);
+    assert_true(rp_str_is(pattern(r, empty).template, "no message"));
+    assert_int_equal(reported(r, ""), empty);
+    assert_int_equal(pattern(r, empty).n_parts, 0);
+}
+
+static void exit_codes_without_a_word_stay_apart(void **state)
+{
+    struct rig *r = *state;
+    int64_t one = reported(r, "exit code 1");
+    assert_int_not_equal(reported(r, "exit code 2"), one);
+    assert_int_not_equal(reported(r, "ended by SIGSEGV"), reported(r, "ended by SIGKILL"));
+    assert_int_equal(reported(r, "exit code 1"), one);
+}
+
+static void messages_of_two_classes_are_never_one_pattern(void **state)
+{
+    struct rig *r = *state;
+    int64_t limit = reported(r, "HTTP 429 from 10.0.0.1"),
+            broken = reported(r, "HTTP 503 from 10.0.0.1");
+    assert_int_not_equal(limit, broken);
+    assert_int_equal(reported(r, "HTTP 502 from 10.0.0.9"), broken);
+    assert_true(rp_str_is(pattern(r, limit).class, "rate_limit"));
+}
+
+static const char *new_name(struct rig *r, int n)
+{
+    char name[] = {'g', 'r', (char)('a' + n / 26), (char)('a' + n % 26), 'x', '\0'};
+    return message_of(r, name);
+}
+
+static void names_become_one_pattern_and_new_ones_belong_to_it_at_once(void **state)
+{
+    struct rig *r = *state;
+    int64_t id = fail_names(r);
+    int n = 0;
+    while (n < 600 && reported(r, new_name(r, n++)) != id)
+        pause_ms(100); /* the templates are read a moment after they can be seen */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(reported(r, new_name(r, n++)), id);
+}
+
+static void a_restart_knows_all_that_was_known(void **state)
+{
+    struct rig *r = *state;
+    int64_t id = fail_names(r), other = reported(r, "disk sda1 has no room for 17 files");
+    rig_close(r);
+    rig_open(r);
+    assert_int_equal(reported(r, message_of(r, "bob")), id);
+    assert_int_equal(reported(r, message_of(r, "zoe")), id);
+    assert_int_equal(reported(r, "disk sda1 has no room for 3 files"), other);
+    wait_for_patterns(r, 2);
+}
+
+static bool split_run(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    return rp_pattern_split(db, *(const int64_t *)arg, RP_STR("ada"), RP_NONE, 1, err);
+}
+
+static void what_was_split_stays_apart_over_rounds_and_restarts(void **state)
+{
+    struct rig *r = *state;
+    struct rp_err err;
+    int64_t id = fail_names(r);
+    must(rp_engine_write(r->w->engine, split_run, &id, &err), &err);
+    wait_for_patterns(r, NAMES);
+    wait_for_template(r, id, "tenant of user alice is not in region north");
+    rig_close(r);
+    rig_open(r);
+    /* A round that finds something has seen those that were split. */
+    for (size_t i = 0; i < NAMES; i++)
+        (void)reported(
+            r, rp_cstr(&r->w->arena,
+                       rp_str_fmt(&r->w->arena, "host %s lost its lease on zone b", names[i])));
+    wait_for_patterns(r, NAMES + 1);
+    assert_int_equal(reported(r, message_of(r, names[0])), id);
+    assert_int_not_equal(reported(r, message_of(r, names[1])), id);
+}
+
+struct old {
+    uint64_t hash[16];
+    size_t n;
+};
+
+static void note_form(void *ctx, const struct rp_form_row *f)
+{
+    struct old *o = ctx;
+    o->hash[o->n++] = f->hash;
+}
+
+static bool make_old(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    struct old *o = arg;
+    if (!rp_forms_each(db, note_form, o, err))
+        return false;
+    for (size_t i = 0; i < o->n; i++) { /* as if another scanner had made them */
+        struct rp_str form = RP_STR("\2\x03\0row\0\1\0 \x84\0\1\0 \2\x04\0lost");
+        if (!rp_form_move(db, o->hash[i], 4711 + i, form, 0, err))
+            return false;
+    }
+    return true;
+}
+
+static void forms_of_older_rules_are_scanned_anew_and_keep_their_pattern(void **state)
+{
+    struct rig *r = *state;
+    struct rp_err err;
+    struct old old = {.n = 0};
+    int64_t id = reported(r, "row 17 lost");
+    must(rp_engine_write(r->w->engine, make_old, &old, &err), &err);
+    assert_int_equal(old.n, 1);
+    rig_close(r);
+    rig_open(r);
+    struct old now = {.n = 0};
+    must(rp_forms_each(r->w->reader, note_form, &now, &err), &err);
+    assert_int_equal(now.n, 1);
+    assert_true(now.hash[0] == old.hash[0]);
+    assert_int_equal(reported(r, "row 3 lost"), id);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(U1_what_differs_in_values_has_one_pattern_at_once),
+        T(U1_an_empty_reason_is_its_own_pattern),
+        T(exit_codes_without_a_word_stay_apart),
+        T(messages_of_two_classes_are_never_one_pattern),
+        T(names_become_one_pattern_and_new_ones_belong_to_it_at_once),
+        T(a_restart_knows_all_that_was_known),
+        T(what_was_split_stays_apart_over_rounds_and_restarts),
+        T(forms_of_older_rules_are_scanned_anew_and_keep_their_pattern),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
