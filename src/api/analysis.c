@@ -165,7 +165,7 @@ static bool write_suspects(struct request *q, struct rp_db *db, int64_t at_us, s
 }
 
 static bool write_onset(struct request *q, struct rp_db *db, const struct sums *s,
-                        const struct pattern_sum *p, struct rp_err *err)
+                        const struct pattern_sum *p, bool *began, struct rp_err *err)
 {
     struct rp_onset o;
     struct rp_jw *w = &q->w;
@@ -173,7 +173,7 @@ static bool write_onset(struct request *q, struct rp_db *db, const struct sums *
     int64_t begin = (s->day_minute + (int64_t)o.at) * RP_US_MIN, first = 0,
             from = (s->day_minute + (int64_t)o.from) * RP_US_MIN,
             to = (s->day_minute + (int64_t)o.to + 1) * RP_US_MIN;
-    bool found = o.kind != RP_ONSET_NONE;
+    bool found = *began = o.kind != RP_ONSET_NONE;
     if (found && !rp_first_failure(db, p != NULL ? p->id : 0, begin, to, &first, err))
         return false;
     rp_jw_key(w, "onset");
@@ -252,10 +252,10 @@ static void write_head(struct request *q, const struct sums *s, const struct pat
 }
 
 static void write_conditions(struct request *q, struct rows *r, const struct sums *s,
-                             const struct pattern_sum *p)
+                             const struct pattern_sum *p, bool began)
 {
     struct rp_contrast_answer answer;
-    rows_contrast(r, s, p, &answer);
+    rows_contrast(r, s, p, began, &answer);
     rp_jw_key(&q->w, "conditions");
     rp_contrast_json(&q->w, &answer);
 }
@@ -264,16 +264,16 @@ static bool write_patterns(struct request *q, struct rp_db *db, const struct ana
                            const struct sums *s, struct rows *r, const struct rp_str *types,
                            struct rp_err *err)
 {
-    bool ok = true;
+    bool ok = true, began;
     rp_jw_key(&q->w, "patterns");
     rp_jw_array(&q->w);
     for (size_t i = 0; ok && i < s->n_patterns && i < PATTERNS_SHOWN; i++) {
         const struct pattern_sum *p = &s->patterns[i];
         rp_jw_object(&q->w);
         write_head(q, s, p, types);
-        ok = write_onset(q, db, s, p, err);
+        ok = write_onset(q, db, s, p, &began, err);
         if (i < PATTERNS_DEEP)
-            write_conditions(q, r, s, p);
+            write_conditions(q, r, s, p, began);
         ok = ok && write_samples(q, db, in, p->id, err);
         rp_jw_object_end(&q->w);
     }
@@ -452,10 +452,11 @@ bool r_analysis(struct request *q, struct rp_db *db, struct rp_err *err)
     rp_jw_object(&q->w);
     write_window(q, in, &s);
     write_timeline(q, &s);
-    bool ok =
-        write_hours(q, db, in, err) && write_onset(q, db, &s, NULL, err) &&
-        write_patterns(q, db, in, &s, &r, names_of(q, s.types, s.n_types, types, n_types), err);
-    write_conditions(q, &r, &s, NULL);
+    bool began = false, ok = write_hours(q, db, in, err) &&
+                             write_onset(q, db, &s, NULL, &began, err) &&
+                             write_patterns(q, db, in, &s, &r,
+                                            names_of(q, s.types, s.n_types, types, n_types), err);
+    write_conditions(q, &r, &s, NULL, began);
     write_sampled(q, &r);
     ok = ok && write_poison(q, db, in, err) && write_gone(q, db, in, err) &&
          write_tops(q, db, &s, err);

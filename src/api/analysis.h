@@ -62,8 +62,9 @@ struct rows {
 };
 bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s,
                struct rp_arena *a, struct rows *r, struct rp_err *err);
-/* In what failures differ from what succeeded: of a pattern, or (NULL) all. */
-void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_sum *p,
+/* In what failures differ from what succeeded: of a pattern, or (NULL) all. began: an onset was
+ * found; the hours after it would only say so again, three times. */
+void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_sum *p, bool began,
                    struct rp_contrast_answer *out);
 
 #endif

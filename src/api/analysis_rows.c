@@ -269,9 +269,10 @@ static uint64_t failed_rows(const struct rows *r, const struct pattern_sum *p)
 }
 
 static void add_rows(struct rp_contrast *c, const struct rows *r, const struct pattern_sum *p,
-                     const struct scale *v)
+                     const struct scale *v, bool began)
 {
     uint64_t failed = 0, succeeded = 0, n;
+    struct rp_str values[RP_CONTRAST_ATTRIBUTES];
     for (size_t i = 0; i < r->ended.n; i++) {
         const struct rp_ended *e = &r->ended.v[i];
         bool in = counts_as_failed(e, p);
@@ -281,12 +282,16 @@ static void add_rows(struct rp_contrast *c, const struct rows *r, const struct p
             n = spread(v->succeeded, succeeded++, v->succeeded_rows);
         else /* another pattern's: neither; they count only where nothing succeeded */
             n = v->succeeded_rows == 0;
-        if (n > 0)
-            rp_contrast_add(c, r->values[i], (struct rp_counts){in ? n : 0, n});
+        if (n == 0)
+            continue;
+        memcpy(values, r->values[i], sizeof values);
+        if (began)
+            values[HOUR] = RP_STR("");
+        rp_contrast_add(c, values, (struct rp_counts){in ? n : 0, n});
     }
 }
 
-void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_sum *p,
+void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_sum *p, bool began,
                    struct rp_contrast_answer *out)
 {
     struct rp_contrast *c = rp_contrast_new(r->names, r->n_names);
@@ -294,7 +299,7 @@ void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_su
     if (p != NULL) /* the pattern's failures, and what succeeded */
         all = (struct rp_counts){(uint64_t)p->n, all.runs - all.failed + (uint64_t)p->n};
     struct scale v = scale_of(r, failed_rows(r, p), all);
-    add_rows(c, r, p, &v);
+    add_rows(c, r, p, &v, began);
     rp_contrast_find(c, r->a, out);
     rp_contrast_free(c);
 }

@@ -126,6 +126,7 @@ struct rp_tree {
     int cgroup; /* descriptor, -1: none */
     char path[RP_CGROUP_PATH + 32];
     char mark[RP_MARK_LEN];
+    bool left;  /* the main process had left the cgroup: its family is looked for as without one */
     int doubts; /* how often it seemed to be gone, and might have forked meanwhile */
 };
 
@@ -133,7 +134,7 @@ void rp_mark_prefix(char mark[RP_MARK_LEN], struct rp_str store_id);
 void rp_tree_members(const struct rp_tree *t,
                      struct rp_procs *out); /* living ones, with the main process */
 void rp_tree_signal(const struct rp_tree *t, int sig);
-void rp_tree_kill(const struct rp_tree *t);
+void rp_tree_kill(struct rp_tree *t);
 /* Nothing but the main process's zombie is left. With a cgroup: it is removed, its usage having
  * been read. */
 bool rp_tree_gone(struct rp_tree *t, struct rp_cgroup_usage *usage);

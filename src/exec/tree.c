@@ -89,7 +89,7 @@ static void hunt(const struct rp_tree *t)
     rp_procs_free(&members);
 }
 
-void rp_tree_kill(const struct rp_tree *t)
+void rp_tree_kill(struct rp_tree *t)
 {
     struct rp_procs members;
     if (t->cgroup < 0) {
@@ -97,10 +97,10 @@ void rp_tree_kill(const struct rp_tree *t)
         return;
     }
     rp_tree_members(t, &members);
-    bool left = main_has_left(t, &members);
+    t->left = t->left || main_has_left(t, &members);
     rp_procs_free(&members);
     rp_cgroup_kill(t->cgroup);
-    if (left)
+    if (t->left)
         hunt(t);
 }
 
@@ -119,14 +119,19 @@ static bool in_doubt(struct rp_tree *t)
     return t->doubts < DOUBTS_MAX && rp_orphans_reap() > 0 && t->doubts++ >= 0;
 }
 
-bool rp_tree_gone(struct rp_tree *t, struct rp_cgroup_usage *usage)
+static bool family_gone(struct rp_tree *t)
 {
     struct rp_procs members;
-    *usage = (struct rp_cgroup_usage){0};
-    if (t->cgroup >= 0)
-        return cgroup_gone(t, usage);
-    rp_tree_members(t, &members);
+    family(t, &members);
     bool gone = members.n == 0;
     rp_procs_free(&members);
     return gone && !in_doubt(t);
+}
+
+bool rp_tree_gone(struct rp_tree *t, struct rp_cgroup_usage *usage)
+{
+    *usage = (struct rp_cgroup_usage){0};
+    if ((t->cgroup < 0 || t->left) && !family_gone(t))
+        return false;
+    return t->cgroup < 0 || cgroup_gone(t, usage);
 }
