@@ -223,6 +223,14 @@ static bool dry_run(struct cli *cli, struct reply *reply, struct rp_err *err)
     return post(cli, "/v1/purges", &body, reply, err);
 }
 
+static bool any_left(struct rp_str plan, struct rp_err *err)
+{
+    if (doc_i64(plan, "to_purge", 0) > 0)
+        return true;
+    (void)rp_fail(err, RP_E_REFUSED, "nothing is left to purge");
+    return rp_hint(err, "--dry-run says what was left out and why");
+}
+
 /* What was shown is what goes, unless another plan was named. */
 static int purge(struct cli *cli, struct rp_str plan)
 {
@@ -233,9 +241,7 @@ static int purge(struct cli *cli, struct rp_str plan)
     if (!cli->json && !cli->quiet)
         plan_show(cli, plan);
     bool ok =
-        doc_i64(plan, "to_purge", 0) > 0 || rp_fail(&err, RP_E_REFUSED, "nothing is left to purge");
-    ok =
-        ok &&
+        any_left(plan, &err) &&
         confirm(cli,
                 show_fmt(cli, "deleting %s of %s", of_payloads(cli, plan) ? "payloads" : "all rows",
                          show_plural(cli, doc_i64(plan, "to_purge", 0), "job", "jobs")),

@@ -163,6 +163,13 @@ static bool differs(int64_t job_id, struct rp_err *err)
            rp_hint(err, "what is there is not overwritten");
 }
 
+static bool key_taken(int64_t job_id, struct rp_err *err)
+{
+    (void)rp_fail(err, RP_E_CONFLICT, "job %lld cannot come back: another one has its key",
+                  (long long)job_id);
+    return rp_hint(err, "wait for that job or cancel it, then restore again");
+}
+
 static bool bring_job(struct rp_db *db, const struct chunk *c, size_t i, bool *came,
                       struct rp_err *err)
 {
@@ -173,10 +180,7 @@ static bool bring_job(struct rp_db *db, const struct chunk *c, size_t i, bool *c
     if (!*came)
         return same || differs(j->id, err);
     if (!each_row(db, c, i, insert_row, err))
-        return err->code == RP_E_CONFLICT
-                   ? rp_fail(err, RP_E_CONFLICT,
-                             "job %lld cannot come back: another one has its key", (long long)j->id)
-                   : false;
+        return err->code == RP_E_CONFLICT && key_taken(j->id, err);
     bool absent;
     return digest_is(db, j, &absent, &same, err) &&
            (same ||

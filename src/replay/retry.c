@@ -71,9 +71,11 @@ static bool release(struct rp_db *db, int64_t id, int64_t now_us, struct rp_aren
         return false;
     if (released > 0)
         return true;
-    return rp_replay_items(db, id, 0, 1, a, &item, &n, err) &&
-           rp_fail(err, RP_E_CONFLICT, "job %lld cannot run: %.*s", (long long)item[0].job_id,
-                   RP_FMT(item[0].why));
+    if (!rp_replay_items(db, id, 0, 1, a, &item, &n, err))
+        return false;
+    (void)rp_fail(err, RP_E_CONFLICT, "job %lld cannot run: %.*s", (long long)item[0].job_id,
+                  RP_FMT(item[0].why));
+    return rp_hint(err, "reprise job show %lld says how it is now", (long long)item[0].job_id);
 }
 
 bool rp_replay_retry(struct rp_db *db, const struct rp_config *config,

@@ -279,7 +279,7 @@ def test_a_waiting_job_whose_key_is_taken_cannot_come_back_and_is_named(d):
     second = d.enqueue("once", key="invoice-7", delay_s=3600)
     assert second != first
     end = restore(d, "b", "failed")
-    assert f"job {first} cannot come back: another one has its key" in end["says"] and [r[0] for r in rows(d)["job"]] == [int(second)]
+    assert f"job {first} cannot come back: another one has its key (wait for that job or cancel it" in end["says"] and [r[0] for r in rows(d)["job"]] == [int(second)]
     d.post(f"/v1/jobs/{second}/cancel", {"reason": "r"})
     assert restore(d, "b")["restored"] == 1 and d.job(first)["state"] == "scheduled"
     counts_hold(d)
@@ -421,7 +421,7 @@ def test_the_command_line_shows_what_goes_asks_and_brings_it_back(d, tmp_path):
     done = cli("purge", "--all", "--backup", "./cli.rpb", "--yes", "--reason", "old")
     assert "4 of 4 jobs" in done.out and f"reprise restore {file}" in done.out.replace("\n", " ")
     assert [r[0] for r in rows(d)["job"]] == [int(bad[0])]
-    assert "nothing is left" in cli("purge", "--all", "--backup", "./y", "--yes", code=4).err
+    assert "nothing is left to purge\n  → --dry-run says" in cli("purge", "--all", "--backup", "./y", "--yes", code=4).err
     assert "would bring back 4 jobs" in cli("restore", "./cli.rpb", "--dry-run").out
     assert json.loads(cli("restore", str(file), "--json").out)["restored"] == 4
     assert rows(d) == before

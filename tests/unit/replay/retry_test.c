@@ -161,6 +161,7 @@ static void R23_a_job_whose_key_is_taken_is_no_replay(void **state)
     rp_savepoint_rollback(w->db);
     assert_int_equal(why.code, RP_E_CONFLICT);
     assert_non_null(strstr(why.message, "another live job has its key"));
+    assert_string_equal(why.hint, "reprise job show 1 says how it is now");
     assert_int_equal(query(w, "select count(*) from replay", 0, 0), 0);
 }
 
