@@ -53,8 +53,9 @@ static bool of_attempt(struct rp_db *db, int64_t job_id, int64_t replay_id, stru
                    " where i.job_id = ?1 and i.replay_id = ?2");
     rp_bind_i64(s, 1, job_id);
     rp_bind_i64(s, 2, replay_id);
-    if (rp_step(s, err) != RP_STEP_ROW)
-        return false;
+    enum rp_step step = rp_step(s, err);
+    if (step != RP_STEP_ROW)
+        return step == RP_STEP_DONE && rp_absent_id(err, "job ", job_id, "reprise jobs");
     job->payload = rp_col_null(s, 0) ? RP_NONE : rp_col_str(s, 0, a);
     job->labels = rp_col_null(s, 1) ? RP_NONE : rp_col_str(s, 1, a);
     *key = rp_col_null(s, 2) ? RP_NONE : rp_col_str(s, 2, a);

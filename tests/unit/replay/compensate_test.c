@@ -264,6 +264,22 @@ static void R21_a_purge_of_a_compensation_leaves_what_it_took_back_as_taken_back
     assert_string_equal(p.left_out[0].reason, "compensated");
 }
 
+/* A plan that is older than a purge. */
+static void R21_what_a_purge_took_cannot_be_taken_back_and_is_named(void **state)
+{
+    struct world *w = *state;
+    struct rp_err why = {0};
+    struct rp_compensates gone = {.job_id = 77, .attempt = 1, .replay_id = 1};
+    int64_t id;
+    configure(w, conf);
+    OK(rp_savepoint(w->db, err));
+    assert_false(rp_compensation_make(w->db, rp_config_type(conf_of(w), RP_STR("pay.compensate")),
+                                      &gone, w->now, &id, &why));
+    rp_savepoint_rollback(w->db);
+    assert_int_equal(why.code, RP_E_NOT_FOUND);
+    assert_string_equal(why.message, "there is no job 77");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +291,7 @@ int main(void)
         REPLAY_TEST(R21_what_a_purge_took_the_payload_of_is_not_compensated_without_it),
         REPLAY_TEST(R21_a_changed_payload_that_a_purge_took_stays_gone),
         REPLAY_TEST(R21_a_purge_of_a_compensation_leaves_what_it_took_back_as_taken_back),
+        REPLAY_TEST(R21_what_a_purge_took_cannot_be_taken_back_and_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
