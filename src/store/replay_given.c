@@ -1,5 +1,6 @@
 /* What a replay gives the attempts of its items instead of the job's own: a fresh key, a changed
- * payload (rules 18, 19). The job's row keeps both as they are, so there is nothing to undo. */
+ * payload (rules 18, 19). The job's row keeps both as they are, so there is nothing to undo. What a
+ * compensation takes back is told to each of its attempts, also to that of a plain retry. */
 #include "store/replays_internal.h"
 
 #include <stdio.h>
@@ -25,10 +26,10 @@ bool rp_replay_give_key(struct rp_db *db, int64_t id, int64_t seq, const struct 
 bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, struct rp_arena *a,
                      struct rp_job *job, struct rp_err *err)
 {
-    if (j->replay_id == 0)
-        return true;
     if (!rp_job_compensates(db, j->id, a, &job->compensates, err))
         return false;
+    if (j->replay_id == 0)
+        return true;
     struct rp_stmt *s = rp_sql(db, "select key, payload from replay_item where job_id = ?1 and"
                                    " replay_id = ?2 and (key is not null or payload is not null)");
     rp_bind_i64(s, 1, j->id);

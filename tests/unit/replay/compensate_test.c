@@ -166,6 +166,25 @@ static void R21_compensations_that_have_not_run_go_back_and_never_run_by_themsel
     assert_int_equal(queued(w), 0);
 }
 
+/* Without what it takes back, its command would give back anything, or twice. */
+static void R21_a_plain_retry_of_a_compensation_knows_what_it_takes_back(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    int64_t job = fail_with(w, "pay", "k1", "{}"), id = replayed(w), c = compensate(w, id);
+    OK(rp_replay_undo(w->db, c, RP_STR("ada"), RP_STR("not now"), w->now, err));
+    int64_t by_hand = query(w, "select job_id from compensation", 0, 0);
+    OK(rp_job_retry(w->db, by_hand, RP_STR("ada"), RP_STR("now"), w->now, err));
+    assert_int_equal(claim(w, 9, &l), 1);
+    assert_int_equal(l[0].job.id, by_hand);
+    assert_int_equal(l[0].job.replay_id, 0);
+    assert_int_equal(l[0].job.compensates.job_id, job);
+    assert_int_equal(l[0].job.compensates.attempt, 2);
+    assert_int_equal(l[0].job.compensates.replay_id, id);
+    assert_true(rp_str_is(l[0].job.compensates.key, "k1"));
+}
+
 static bool keep_first(void *ctx, struct rp_str row, struct rp_err *err)
 {
     struct rp_buf *kept = ctx;
@@ -288,6 +307,7 @@ int main(void)
         REPLAY_TEST(R21_each_attempt_is_compensated_once_and_not_if_the_job_ran_since),
         REPLAY_TEST(R21_a_check_that_fails_refuses_compensations),
         REPLAY_TEST(R21_compensations_that_have_not_run_go_back_and_never_run_by_themselves),
+        REPLAY_TEST(R21_a_plain_retry_of_a_compensation_knows_what_it_takes_back),
         REPLAY_TEST(R21_what_a_purge_took_the_payload_of_is_not_compensated_without_it),
         REPLAY_TEST(R21_a_changed_payload_that_a_purge_took_stays_gone),
         REPLAY_TEST(R21_a_purge_of_a_compensation_leaves_what_it_took_back_as_taken_back),
