@@ -18,13 +18,21 @@ static struct rp_ran read_ran(struct rp_stmt *s, struct rp_arena *a)
     };
 }
 
+/* Taken back, or it may still be: made, unless it never ran and nothing is left to run it. One that
+ * is gone counts as done. */
+#define COMPENSATED                                                                                \
+    "exists(select 1 from compensation c left join job k on k.id = c.job_id where"                 \
+    "  c.of_job = x.job_id and c.of_replay = ?1 and (k.id is null or k.last_n > 0 or k.state <> 7" \
+    "  or exists(select 1 from replay_item o join replay r on r.id = o.replay_id where"            \
+    "  o.job_id = k.id and o.fate in (1, 2) and r.state in (1, 2, 3, 4))))"
+
 bool rp_replay_ran(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_ran **out, size_t *n,
                    struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
         db,
-        "select x.job_id, type, made, fate, sequence, last_n > made, exists(select 1 from"
-        " compensation c where c.of_job = x.job_id and c.of_replay = ?1), purged from (select"
+        "select x.job_id, type, made, fate, sequence, last_n > made, " COMPENSATED
+        ", purged from (select"
         "  i.job_id, t.name type, i.fate, i.sequence, j.last_n, i.payload is null and (j.purged > 0"
         "  or exists(select 1 from replay where id = ?1 and payload_set is not null)) purged,"
         "  (select max(a.n) from attempt a where"

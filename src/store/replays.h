@@ -196,7 +196,7 @@ struct rp_ran {
     struct rp_str type, sequence;
     enum rp_fate fate;
     bool again;          /* the job ran once more since */
-    bool compensated;    /* a job that takes it back was made */
+    bool compensated;    /* a job that takes it back ran, or may still run */
     bool payload_purged; /* what the attempt got is not there any more */
 };
 /* Newest first. */

@@ -166,6 +166,41 @@ static void R21_compensations_that_have_not_run_go_back_and_never_run_by_themsel
     assert_int_equal(queued(w), 0);
 }
 
+static int64_t can_be_taken_back(struct world *w, int64_t id)
+{
+    struct rp_replay_ask ask = of(id);
+    struct rp_plan p;
+    OK(rp_replay_compensation(w->db, conf_of(w), &ask, w->now, &w->arena, &p, err));
+    return p.n;
+}
+
+/* Three, of which one has run when it is aborted: two are still to be taken back, once. */
+static void R21_what_an_aborted_compensation_did_not_run_can_be_compensated_again(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    for (int i = 0; i < 3; i++)
+        (void)fail_with(w, "pay", (char[]){(char)('a' + i), 0}, "{\"sequence\":\"acme\"}");
+    int64_t id = replayed(w), c = compensate(w, id);
+    assert_int_equal(can_be_taken_back(w, id), 0); /* all are still to run */
+    (void)tick(w);
+    assert_int_equal(claim(w, 9, &l), 1);
+    (void)report(w, &l[0], RP_OUT_SUCCEEDED, NULL, 0);
+    OK(rp_replay_set_state(w->db, c, RP_REPLAY_PAUSED, RP_STR("ada"), RP_STR("look"), w->now, err));
+    assert_int_equal(can_be_taken_back(w, id), 0);
+    OK(rp_replay_set_state(w->db, c, RP_REPLAY_ABORTED, RP_STR("ada"), RP_STR("not now"), w->now,
+                           err));
+    for (int i = 0; i < 9; i++)
+        (void)tick(w);
+    assert_int_equal(can_be_taken_back(w, id), 2);
+    int64_t by_hand = query(w, "select max(job_id) from compensation", 0, 0);
+    OK(rp_job_retry(w->db, by_hand, RP_STR("ada"), RP_STR("this one"), w->now, err));
+    assert_int_equal(can_be_taken_back(w, id), 1);
+    (void)compensate(w, id);
+    assert_int_equal(can_be_taken_back(w, id), 0);
+}
+
 /* Without what it takes back, its command would give back anything, or twice. */
 static void R21_a_plain_retry_of_a_compensation_knows_what_it_takes_back(void **state)
 {
@@ -307,6 +342,7 @@ int main(void)
         REPLAY_TEST(R21_each_attempt_is_compensated_once_and_not_if_the_job_ran_since),
         REPLAY_TEST(R21_a_check_that_fails_refuses_compensations),
         REPLAY_TEST(R21_compensations_that_have_not_run_go_back_and_never_run_by_themselves),
+        REPLAY_TEST(R21_what_an_aborted_compensation_did_not_run_can_be_compensated_again),
         REPLAY_TEST(R21_a_plain_retry_of_a_compensation_knows_what_it_takes_back),
         REPLAY_TEST(R21_what_a_purge_took_the_payload_of_is_not_compensated_without_it),
         REPLAY_TEST(R21_a_changed_payload_that_a_purge_took_stays_gone),
