@@ -2,6 +2,8 @@
 #include "cli/replay.h"
 #include "cli/groups.h"
 
+#include "core/pace.h"
+
 static bool any_of(struct cli *cli, const char *const names[], size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -98,24 +100,24 @@ bool replay_select_member(struct cli *cli, struct rp_jw *w, struct rp_err *err)
     return true;
 }
 
-/* "20/s", "90/min", or a plain number a second. */
+/* As the rate of a type, or a plain number a second; 0: not limited. */
 static bool rate_given(struct cli *cli, double *per_s, struct rp_err *err)
 {
     const char *text = opt_text(cli, "rate");
-    char unit[8] = "";
+    struct rp_pace p;
+    *per_s = 0;
     if (text == NULL || strcmp(text, "unlimited") == 0)
         return true;
-    int n = sscanf(text, "%lf/%7s", per_s, unit);
-    if (n == 2 && strcmp(unit, "min") == 0)
-        *per_s /= 60;
-    else if (n == 2 && strcmp(unit, "h") == 0)
-        *per_s /= 3600;
-    else if (n < 1 || (n == 2 && strcmp(unit, "s") != 0))
-        *per_s = 0;
-    if (*per_s > 0 && *per_s < 1e6)
-        return true;
-    (void)rp_fail(err, RP_E_USAGE, "--rate: \"%s\" is not a rate", text);
-    return rp_hint(err, "write 20/s, 90/min or unlimited");
+    const char *whole =
+        strspn(text, "0123456789") == strlen(text) ? show_fmt(cli, "%s/s", text) : text;
+    if (!rp_pace_parse(rp_str_of(whole), &p)) {
+        (void)rp_fail(err, RP_E_USAGE, "--rate: \"%s\" is not a rate", text);
+        return rp_hint(err, "write 20/s, 100/m, 5000/h or unlimited; at most %d a second",
+                       RP_PACE_MAX_PER_S);
+    }
+    if (p.n > 0)
+        *per_s = (double)p.n * RP_US_S / (double)p.per_us;
+    return true;
 }
 
 void replay_past_members(struct cli *cli, struct rp_jw *w)

@@ -203,6 +203,14 @@ def test_a_dry_run_shows_plan_checks_and_hash_and_ends_with_4_when_refused(canne
     assert abs((datetime.datetime.now(datetime.timezone.utc) - since).total_seconds() - 86400) < 60
 
 
+@pytest.mark.parametrize("given, sent", [
+    ("20", 20), ("20/s", 20), ("90/min", 1.5), ("90/m", 1.5), ("1800/h", 0.5), ("86400/d", 1), ("none", "unlimited"), ("unlimited", "unlimited")])
+def test_a_rate_is_written_as_in_the_configuration(canned, given, sent):
+    canned.on("POST /v1/replays", sample.plan())
+    canned.run("replay", "--type", "t", "--rate", given, "--dry-run")
+    assert canned.sent("/v1/replays")[0]["guard"]["rate"] == sent
+
+
 def test_a_dry_run_that_may_start_ends_with_0(canned):
     ready = sample.plan()
     del ready["refused"]
@@ -355,7 +363,8 @@ def test_a_mistyped_word_is_2_and_the_near_one_is_named(command, near):
     "jobs --limit", "jobs --count=3", "jobs --since yesterday", "jobs --where novalue", "jobs --pattern x", "job show", "job show x",
     "job show 1 2", "job resolve 7 perhaps --reason r", "job resolve 7 failed", "job logs 7 --attempt 0", "job logs 7 --stream both",
     "enqueue t --in 5x", "enqueue t --in 5m --at now", "enqueue t --priority high", "replay --type a --type b", "token create",
-    "replay --type t --rate fast", "status --color sometimes", "status --url ftp://x", "completion csh", "queue", "-x"])
+    *(f"replay --type t --rate {r}" for r in ["fast", "20min", "20/minute", "20/s/s", "20s", "1.5/s", "0/s", "-1/s", "10001/s", "nan/s"]),
+    "status --color sometimes", "status --url ftp://x", "completion csh", "queue", "-x"])
 def test_what_cannot_be_used_is_2_and_nothing_is_asked(canned, command):
     answer = canned.run(*command.split())
     assert answer.code == 2 and answer.err.startswith("reprise: ") and answer.out == "", answer
