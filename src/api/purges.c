@@ -171,7 +171,7 @@ static bool start(struct request *q, struct rp_db *db, struct rp_err *err)
            answer_purge(q, db, id, 201, err);
 }
 
-/* Planning reads much and writes nothing: a reader does it. */
+/* Planning reads much and writes nothing: the reader for long questions does it. */
 static void look(struct rp_db *db, void *arg)
 {
     struct request *q = arg;
@@ -196,7 +196,7 @@ bool r_purge_plan_or_start(struct request *q, struct rp_db *db, struct rp_err *e
 {
     (void)db;
     q->read = (struct rp_read){.run = look, .arg = q};
-    return rp_engine_read(q->api->engine, &q->read, err);
+    return rp_engine_read_long(q->api->engine, &q->read, err);
 }
 
 /* ---- a restore begins ---- */
