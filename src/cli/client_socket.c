@@ -128,6 +128,8 @@ enum http_end http_socket(const char *socket, const struct http_request *q, stru
         end = receive_all(fd, &in, until);
     if (end == HTTP_ANSWERED && !take_apart(rp_buf_view(&in), r, body))
         end = HTTP_UNREACHABLE;
+    if (end == HTTP_ANSWERED && body->overflow)
+        end = HTTP_TOO_LARGE;
     (void)close(fd);
     rp_buf_free(&out);
     rp_buf_free(&in);

@@ -17,6 +17,7 @@ static const struct {
     {"waiting", "it is to run still; --include-waiting --reason WHY takes it along"},
     {"unresolved", "nobody has resolved it; --include-unresolved --reason WHY takes it along"},
     {"in-replay", "a replay that goes on has it"},
+    {"held", "it waits for a dependency"},
     {"in-another-replay", "another replay has it"},
     {"poison", "it ended its worker again and again"},
     {"superseded", "a later run has done its work"},

@@ -269,6 +269,8 @@ static bool replays_follow(struct rp_writer *w, struct rp_db *db, struct rp_err 
     unsigned after = rp_db_take_changes(db);
     if (next - now > soon_us) /* nothing for the engine to do */
         after &= ~(unsigned)RP_CHANGED_REPLAYS | before;
+    else
+        after |= RP_CHANGED_REPLAYS;
     rp_db_changed(db, after & ~(unsigned)RP_CHANGED_ITEMS);
     return true;
 }

@@ -105,6 +105,13 @@ static bool class_field(struct rp_json *r, struct rp_str *out)
             rp_json_bad(r, RP_E_BAD_FIELD, "\"%.*s\" is not a failure class", RP_FMT(*out)));
 }
 
+/* In the filter 0 means "no limit": a time that far back would take everything (U2). */
+static bool until_field(struct rp_json *r, int64_t now_us, int64_t *out)
+{
+    return time_field(r, now_us, out) &&
+           (*out > 0 || rp_json_bad(r, RP_E_BAD_FIELD, "until is before 1970: nothing is so old"));
+}
+
 static bool select_field(struct rp_json *r, int64_t now_us, int field, struct rp_replay_ask *ask)
 {
     struct rp_job_filter *f = &ask->filter;
@@ -120,7 +127,7 @@ static bool select_field(struct rp_json *r, int64_t now_us, int field, struct rp
     case 4:
         return time_field(r, now_us, &f->since_us);
     case 5:
-        return time_field(r, now_us, &f->until_us);
+        return until_field(r, now_us, &f->until_us);
     case 6:
         return where_field(r, f);
     case 7:

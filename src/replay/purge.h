@@ -24,14 +24,18 @@ struct rp_purge_ask {
     struct rp_str backup, reason, plan_hash;
 };
 enum { RP_PURGE_STATES = 16 };
+struct rp_purge_pick { /* a job that goes, if it is still as the plan saw it */
+    int64_t job_id, last_n;
+    enum rp_state state;
+};
 struct rp_purge_plan {
     int64_t matched, n, attempts, outputs; /* n: jobs that go, with so many attempts and outputs */
     int64_t first_us, last_us;             /* ends of the oldest and newest of them */
     int64_t of_state[RP_PURGE_STATES];     /* of those that go, by enum rp_state */
     struct rp_left_out left_out[LEFT_OUT_MAX];
     size_t n_left_out;
-    struct rp_str hash; /* 16 hex digits over the jobs and how they are */
-    int64_t *ids;       /* n of them, rising */
+    struct rp_str hash;          /* 16 hex digits over the jobs and how they are */
+    struct rp_purge_pick *picks; /* n of them, by rising id */
 };
 /* Reads only. RP_E_BAD_FIELD if nothing selects and `all` was not said, or if what is pinned was
  * asked for without a reason. */

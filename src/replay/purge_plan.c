@@ -30,6 +30,8 @@ static const char *pinned(const struct rp_purge_ask *ask, const struct rp_purge_
         return "running";
     if (c->in_replay)
         return "in-replay";
+    if (c->held)
+        return "held";
     if (waits(c->state) && (!ask->include_waiting || ask->payloads))
         return "waiting";
     if ((c->state == RP_FAILED || c->state == RP_UNKNOWN) && !ask->include_unresolved)
@@ -53,12 +55,12 @@ static void add(struct planning *g, const struct rp_purge_candidate *c)
     int64_t frozen[4] = {c->job_id, c->state, c->last_n, c->ended_us};
     if ((size_t)p->n == g->cap) {
         g->cap = g->cap > 0 ? 2 * g->cap : 1024;
-        int64_t *more = RP_NEW_N(g->arena, int64_t, g->cap);
+        struct rp_purge_pick *more = RP_NEW_N(g->arena, struct rp_purge_pick, g->cap);
         if (p->n > 0)
-            memcpy(more, p->ids, (size_t)p->n * sizeof *more);
-        p->ids = more;
+            memcpy(more, p->picks, (size_t)p->n * sizeof *more);
+        p->picks = more;
     }
-    p->ids[p->n++] = c->job_id;
+    p->picks[p->n++] = (struct rp_purge_pick){c->job_id, c->last_n, c->state};
     (void)crypto_generichash_update(&g->hash, (const unsigned char *)frozen, sizeof frozen);
     p->attempts += c->attempts;
     p->outputs += c->outputs;

@@ -17,16 +17,19 @@ static bool write_row(void *ctx, struct rp_str row, struct rp_err *err)
 
 static enum outcome write_jobs(struct work *w, struct rp_backup_out *out, struct rp_err *err)
 {
-    for (size_t i = 0; i < w->n_ids; i++) {
+    for (size_t i = 0; i < w->n_picks; i++) {
+        const struct rp_purge_pick *pick = &w->picks[i];
         struct rp_job_digest digest;
+        bool as_planned; /* else it may be one that would be left out now: it stays */
         if (i % SNAPSHOT_JOBS == 0 && work_stops(w))
             return WORK_LEFT;
         if ((i % SNAPSHOT_JOBS == 0 && !work_snapshot(w, err)) ||
-            !rp_job_rows_each(w->db, w->ids[i], write_row, out, &digest, err))
+            !rp_purge_still(w->db, pick->job_id, pick->state, pick->last_n, &as_planned, err))
             return WORK_FAILED;
-        if (digest.rows == 0)
+        if (!as_planned)
             continue;
-        if (!rp_backup_job(out, w->ids[i], &digest, err))
+        if (!rp_job_rows_each(w->db, pick->job_id, write_row, out, &digest, err) ||
+            !rp_backup_job(out, pick->job_id, &digest, err))
             return WORK_FAILED;
         w->p.jobs++;
         w->p.rows += digest.rows;
@@ -212,7 +215,7 @@ enum outcome purge_work(struct work *w, struct rp_err *err)
     if (w->p.state == RP_PURGE_MOVES)
         how = check_again(w, err);
     else
-        how = w->ids == NULL ? begun_before(w, err) : prepare(w, err);
+        how = w->picks == NULL ? begun_before(w, err) : prepare(w, err);
     if (how != WORK_DONE)
         return how;
     return delete_all(w, err);

@@ -156,15 +156,15 @@ static void end_work(struct work *w, enum outcome how, const struct rp_err *why)
 
 /* ---- the thread ---- */
 
-static void take_ids(struct work *w)
+static void take_picks(struct work *w)
 {
     struct rp_purger *p = w->purger;
     (void)pthread_mutex_lock(&p->lock);
-    if (p->ids_of == w->p.id) {
-        w->ids = p->ids;
-        w->n_ids = p->n_ids;
-        p->ids = NULL;
-        p->ids_of = 0;
+    if (p->picks_of == w->p.id) {
+        w->picks = p->picks;
+        w->n_picks = p->n_picks;
+        p->picks = NULL;
+        p->picks_of = 0;
     }
     (void)pthread_mutex_unlock(&p->lock);
 }
@@ -190,13 +190,13 @@ static bool work_one(struct rp_purger *p, struct rp_db *db)
         nap(p, AGAIN_US);
         how = WORK_FAILED;
     } else if (found) {
-        take_ids(&w);
+        take_picks(&w);
         how = w.p.kind == RP_PURGE_RESTORE ? restore_work(&w, &err) : purge_work(&w, &err);
         rp_tx_rollback(db);
         if (how != WORK_LEFT)
             end_work(&w, how, &err);
     }
-    free(w.ids);
+    free(w.picks);
     rp_arena_free(&w.arena);
     return how != WORK_LEFT;
 }
@@ -269,7 +269,7 @@ void rp_purger_stop(struct rp_purger *p)
     (void)pthread_join(p->thread, NULL);
     (void)pthread_mutex_destroy(&p->lock);
     (void)pthread_cond_destroy(&p->wake);
-    free(p->ids);
+    free(p->picks);
     free(p);
 }
 
@@ -294,15 +294,15 @@ static bool may_start(const struct rp_purge_ask *ask, const struct rp_purge_plan
     return true;
 }
 
-static void hand_ids(struct rp_purger *p, int64_t id, const struct rp_purge_plan *plan)
+static void hand_picks(struct rp_purger *p, int64_t id, const struct rp_purge_plan *plan)
 {
-    size_t bytes = (size_t)plan->n * sizeof *plan->ids;
-    int64_t *ids = memcpy(rp_xmalloc(bytes), plan->ids, bytes);
+    size_t bytes = (size_t)plan->n * sizeof *plan->picks;
+    struct rp_purge_pick *picks = memcpy(rp_xmalloc(bytes), plan->picks, bytes);
     (void)pthread_mutex_lock(&p->lock);
-    free(p->ids);
-    p->ids_of = id;
-    p->ids = ids;
-    p->n_ids = (size_t)plan->n;
+    free(p->picks);
+    p->picks_of = id;
+    p->picks = picks;
+    p->n_picks = (size_t)plan->n;
     (void)pthread_mutex_unlock(&p->lock);
 }
 
@@ -320,7 +320,7 @@ bool rp_purge_start(struct rp_purger *p, struct rp_db *db, const struct rp_purge
     if (!may_start(ask, plan, file, err) || !rp_job_rows_known(db, err) ||
         !rp_purge_begin(db, &row, now_us, id, err))
         return false;
-    hand_ids(p, *id, plan);
+    hand_picks(p, *id, plan);
     return true;
 }
 

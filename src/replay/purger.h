@@ -16,8 +16,9 @@ struct rp_purger {
     pthread_mutex_t lock; /* protects what follows; a leaf */
     pthread_cond_t wake;
     bool woken;
-    int64_t ids_of, *ids; /* jobs of a purge that begins, 0: none */
-    size_t n_ids;
+    int64_t picks_of; /* jobs of a purge that begins, 0: none */
+    struct rp_purge_pick *picks;
+    size_t n_picks;
     atomic_bool stopping;
 };
 
@@ -27,8 +28,8 @@ struct work {
     struct rp_db *db; /* a reader of its own */
     struct rp_purge p;
     struct rp_arena arena;
-    int64_t *ids;
-    size_t n_ids;
+    struct rp_purge_pick *picks;
+    size_t n_picks;
 };
 
 /* How a part ended: done, failed with err, or the daemon stops and the next one goes on. */

@@ -21,6 +21,7 @@ static void again_at(struct step *s, int64_t us)
 
 static bool halt(struct step *s, struct rp_str why, struct rp_err *err)
 {
+    again_at(s, s->now_us); /* what waits to be claimed is called back at once */
     return rp_replay_set_state(s->db, s->r.id, RP_REPLAY_HALTED, RP_STR("engine"), why, s->now_us,
                                err);
 }

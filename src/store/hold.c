@@ -41,10 +41,16 @@ static bool dependency_failed(struct rp_db *db, const struct rp_report *r, bool 
     *is = rp_str_is(r->error_group, "dependency");
     if (r->pattern_hash == 0)
         return true;
-    struct rp_stmt *s = rp_sql(db, "select grp = 'dependency' from pattern where hash = ?1 and"
-                                   " class_by_person is not null");
+    /* Of what its form counts for now, as rp_pattern_count finds it. */
+    struct rp_stmt *s = rp_sql(
+        db,
+        "select p.grp = 'dependency' from pattern p where p.class_by_person is not null and p.id = "
+        "(select coalesce(born.joined, born.id) from pattern born where born.id = coalesce((select"
+        " pattern_id from pattern_form where hash = ?1), (select id from pattern where hash = ?1), "
+        "?2))");
     int64_t said;
     rp_bind_i64(s, 1, (int64_t)r->pattern_hash);
+    rp_bind_id(s, 2, r->pattern_like);
     if (!rp_get_i64(s, *is, &said, err))
         return false;
     *is = said != 0;

@@ -242,14 +242,33 @@ bool rp_job_rows_each(struct rp_db *db, int64_t job_id, take_fn *take_row, void 
     return ok;
 }
 
-static bool is_still(struct rp_db *db, int64_t job_id, const struct rp_job_digest *is, bool *same,
-                     struct rp_err *err)
+/* Rows of other tables that go on with the job: it runs, waits for a dependency, or is an item of a
+ * replay that has not ended. None of that changes the job's own rows. */
+static bool in_use(struct rp_db *db, int64_t job_id, bool *used, struct rp_err *err)
+{
+    int64_t n;
+    struct rp_stmt *s =
+        rp_sql(db, "select exists(select 1 from job where id = ?1 and state = 3)"
+                   " or exists(select 1 from lease where job_id = ?1)"
+                   " or exists(select 1 from hold where job_id = ?1)"
+                   " or exists(select 1 from replay_item i join replay r on r.id = i.replay_id"
+                   "  where i.job_id = ?1 and r.ended_at is null)");
+    rp_bind_i64(s, 1, job_id);
+    if (!rp_get_i64(s, 0, &n, err))
+        return false;
+    *used = n != 0;
+    return true;
+}
+
+static bool may_go(struct rp_db *db, int64_t job_id, const struct rp_job_digest *is, bool *same,
+                   struct rp_err *err)
 {
     struct rp_job_digest now;
+    bool used;
     *same = false;
-    if (!rp_job_rows_each(db, job_id, NULL, NULL, &now, err))
+    if (!in_use(db, job_id, &used, err) || !rp_job_rows_each(db, job_id, NULL, NULL, &now, err))
         return false;
-    *same = now.rows == is->rows && now.rows > 0 &&
+    *same = !used && now.rows == is->rows && now.rows > 0 &&
             memcmp(now.sha256, is->sha256, sizeof now.sha256) == 0;
     return true;
 }
@@ -277,7 +296,7 @@ bool rp_job_rows_delete(struct rp_db *db, int64_t job_id, const struct rp_job_di
                         bool *deleted, struct rp_err *err)
 {
     struct rp_job_row j;
-    if (!is_still(db, job_id, is, deleted, err))
+    if (!may_go(db, job_id, is, deleted, err))
         return false;
     if (!*deleted)
         return true;
@@ -294,7 +313,7 @@ bool rp_job_rows_delete(struct rp_db *db, int64_t job_id, const struct rp_job_di
 bool rp_job_payload_free(struct rp_db *db, int64_t job_id, const struct rp_job_digest *is,
                          int64_t purge_id, bool *freed, struct rp_err *err)
 {
-    if (!is_still(db, job_id, is, freed, err))
+    if (!may_go(db, job_id, is, freed, err))
         return false;
     if (!*freed)
         return true;

@@ -116,7 +116,8 @@ static int64_t open_at(const struct rp_pacing *x, const struct rp_paces *list)
 void rp_pacing_wait(struct rp_pacing *x, const struct rp_paces *list, bool commands)
 {
     int64_t at = open_at(x, list), *next = &x->db->paced_us[commands];
-    if (*next != 0 && *next <= at)
+    bool past = commands && *next <= x->now_us; /* the engine has just claimed: it is used up */
+    if (*next != 0 && *next <= at && !past)
         return;
     *next = at;
     rp_db_changed(x->db, RP_CHANGED_DUE); /* the engine wakes those who wait then */

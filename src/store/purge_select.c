@@ -9,7 +9,8 @@
     " exists(select 1 from replay_item i join replay r on r.id = i.replay_id"                      \
     "  where i.job_id = j.id and r.ended_at is null), j.purged > 0,"                               \
     " (select count(*) from attempt a where a.job_id = j.id),"                                     \
-    " (select count(*) from output o where o.job_id = j.id), j.labels, j.payload"                  \
+    " (select count(*) from output o where o.job_id = j.id), j.labels, j.payload,"                 \
+    " exists(select 1 from hold h where h.job_id = j.id)"                                          \
     " from job j" RP_PATTERN_OF_JOB " where " leading                                              \
     " and (?1 = 0 or (?1 >> j.state) & 1) and (?2 is null or +j.type_id = ?2)"                     \
     " and (?3 is null or +j.queue_id = ?3) and (?4 is null or +j.schedule_id = ?4)"                \
@@ -65,6 +66,7 @@ static bool each(struct rp_stmt *s, const struct rp_job_filter *f, take_fn *take
             .freed = rp_col_i64(s, 5) != 0,
             .attempts = rp_col_i64(s, 6),
             .outputs = rp_col_i64(s, 7),
+            .held = rp_col_i64(s, 10) != 0,
         };
         if (f->n_where > 0 && !rp_filter_where(f, rp_col_view(s, 8), rp_col_view(s, 9)))
             continue;
@@ -92,4 +94,19 @@ bool rp_purge_each(struct rp_db *db, const struct rp_job_filter *f, const int64_
         if (!there(db, ids[i], err) || !each(ask(db, f, &lead, ids[i]), f, take, ctx, err))
             return false;
     return n_ids > 0 || each(ask(db, f, &lead, 0), f, take, ctx, err);
+}
+
+bool rp_purge_still(struct rp_db *db, int64_t job_id, enum rp_state state, int64_t last_n,
+                    bool *still, struct rp_err *err)
+{
+    int64_t n;
+    struct rp_stmt *s =
+        rp_sql(db, "select count(*) from job where id = ?1 and state = ?2 and last_n = ?3");
+    rp_bind_i64(s, 1, job_id);
+    rp_bind_i64(s, 2, state);
+    rp_bind_i64(s, 3, last_n);
+    if (!rp_get_i64(s, 0, &n, err))
+        return false;
+    *still = n == 1;
+    return true;
 }

@@ -12,6 +12,7 @@ struct rp_purge_candidate {
     int64_t ended_us; /* of one that lives: when it was created */
     enum rp_state state;
     bool in_replay; /* of a replay that has not ended */
+    bool held;      /* for a dependency */
     bool freed;     /* a purge took its payload already */
 };
 /* Jobs of a filter (states 0: of any) or by id, by rising id. The window of time is that of
@@ -20,6 +21,10 @@ bool rp_purge_each(struct rp_db *db, const struct rp_job_filter *f, const int64_
                    size_t n_ids,
                    bool (*take)(void *ctx, const struct rp_purge_candidate *c, struct rp_err *err),
                    void *ctx, struct rp_err *err);
+
+/* Whether a job is there and as it was seen. */
+bool rp_purge_still(struct rp_db *db, int64_t job_id, enum rp_state state, int64_t last_n,
+                    bool *still, struct rp_err *err);
 
 /* ---- records ---- */
 

@@ -193,7 +193,8 @@ def test_U2_a_purge_never_takes_more_than_was_said(d):
     ids = succeed(d, w, 3)
     for select, code in (({}, "bad-field"), ({"state": "succeeded"}, "bad-field"), ({"typ": "once"}, "unknown-field"),
                          ({"type": "nope"}, "not-found"), ({"jobs": ["99"]}, "not-found"), ({"state": "gone", "all": True}, "bad-field"),
-                         ({"jobs": []}, "bad-field"), ({"pattern": "P99"}, "not-found")):
+                         ({"jobs": []}, "bad-field"), ({"pattern": "P99"}, "not-found"),
+                         ({"state": "succeeded", "until": "1960-01-01T00:00:00Z"}, "bad-field"), ({"all": True, "until": "36500d"}, "bad-field")):
         status, problem = d.http("POST", "/v1/purges", {"select": select, "backup": "b"})
         assert status >= 400 and json.loads(problem)["type"].endswith(code), f"{select}: {problem}"
     status, problem = d.http("POST", "/v1/purges", {"select": {"all": True}})

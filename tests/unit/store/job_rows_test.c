@@ -3,6 +3,7 @@
 
 #include "store/job_rows.h"
 #include "store/purges.h"
+#include "store/replays.h"
 
 #include <sodium.h>
 
@@ -185,6 +186,42 @@ static void bytes_that_are_no_row_are_refused(void **state)
     FAILS(RP_E_BACKUP, rp_job_row_insert(f->db, (struct rp_str){wrong, sizeof wrong}, err));
 }
 
+static bool goes(struct fixture *f, int64_t id)
+{
+    struct kept k;
+    struct rp_job_digest digest = rows_of(f, id, &k);
+    bool gone;
+    OK(rp_tx_begin(f->db, err));
+    OK(rp_job_rows_delete(f->db, id, &digest, &gone, err));
+    rp_tx_rollback(f->db);
+    return gone;
+}
+
+/* Its own rows are as in the file. */
+static void U26_what_is_in_use_stays_though_nothing_of_it_has_changed(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id = odd_job(f);
+    assert_true(goes(f, id));
+    help_sql(f, "insert into hold(job_id, type_id, dependency, since, failed_at, phase) select id, "
+                "type_id, 'd', 0, 0, 1 from job");
+    assert_false(goes(f, id));
+    help_sql(f, "delete from hold");
+    struct rp_replay r = {.actor = RP_STR("a")};
+    int64_t replay;
+    help_tx(rp_replay_create(f->db, &r, NULL, 0, f->now, &replay, err));
+    help_sql(f,
+             "insert into replay_item(replay_id, seq, job_id, type_id, state_before, n_before, "
+             "attempts_before, max_attempts_before, due_before, payload_hash, settings_hash, fate) "
+             "select 1, 1, id, type_id, 5, 1, 1, 1, 0, 0, 0, 1 from job");
+    assert_false(goes(f, id));
+    help_sql(f, "update replay set ended_at = 1");
+    assert_true(goes(f, id));
+    (void)help_enqueue(f, "t");
+    struct rp_lease l = help_claim_one(f);
+    assert_false(goes(f, l.job.id));
+}
+
 static void only_one_purge_or_restore_is_under_way(void **state)
 {
     struct fixture *f = *state;
@@ -217,6 +254,7 @@ int main(void)
         TEST(live_jobs_are_counted_when_they_go_and_when_they_come),
         TEST(a_payload_goes_and_comes_back_alone),
         TEST(bytes_that_are_no_row_are_refused),
+        TEST(U26_what_is_in_use_stays_though_nothing_of_it_has_changed),
         TEST(only_one_purge_or_restore_is_under_way),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
