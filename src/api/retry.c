@@ -23,7 +23,7 @@ bool p_retry(struct request *q, struct rp_err *err)
 static bool again(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     const struct replay_in *in = q->in;
-    return rp_job_retry(db, in->ask.ids[0], q->actor, in->ask.reason, request_now(q), err) &&
+    return rp_replay_again(db, in->ask.ids[0], q->actor, in->ask.reason, request_now(q), err) &&
            r_job(q, db, err);
 }
 

@@ -88,3 +88,18 @@ bool rp_replay_retry(struct rp_db *db, const struct rp_config *config,
            rp_replay_make(db, config, ask, now_us, a, m, &again, err) &&
            release(db, m->id, now_us, a, err);
 }
+
+bool rp_replay_again(struct rp_db *db, int64_t job_id, struct rp_str actor, struct rp_str reason,
+                     int64_t now_us, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_job job;
+    bool ok = rp_job_get(db, job_id, &a, &job, err);
+    rp_arena_free(&a);
+    if (ok && (job.state == RP_FAILED || job.state == RP_UNKNOWN)) {
+        (void)rp_fail(err, RP_E_CONFLICT, "job %lld is %s now", (long long)job_id,
+                      rp_state_name(job.state));
+        return rp_hint(err, "ask again: then it is checked whether it may run once more");
+    }
+    return ok && rp_job_retry(db, job_id, actor, reason, now_us, err);
+}

@@ -165,6 +165,30 @@ static void R23_a_job_whose_key_is_taken_is_no_replay(void **state)
     assert_int_equal(query(w, "select count(*) from replay", 0, 0), 0);
 }
 
+/* It was running when it was looked at; its worker was lost before it was written. */
+static void R23_what_fails_meanwhile_is_no_plain_second_run(void **state)
+{
+    struct world *w = *state;
+    struct rp_err why = {0};
+    struct rp_lease *l;
+    int64_t n, next;
+    configure(w, conf);
+    int64_t lost = enqueue(w, "mail", NULL);
+    assert_int_equal(claim(w, 1, &l), 1);
+    w->now += RP_US_H;
+    OK(rp_leases_expire(w->db, w->now, 10, &n, &next, err));
+    assert_int_equal(query(w, "select state from job where id = 1", 0, 0), RP_UNKNOWN);
+    int64_t failed = fail_one(w, &(struct failing){.type = "mail"});
+    assert_false(rp_replay_again(w->db, lost, RP_STR("ada"), RP_STR("so"), w->now, &why));
+    assert_int_equal(why.code, RP_E_CONFLICT);
+    assert_false(rp_replay_again(w->db, failed, RP_STR("ada"), RP_STR("so"), w->now, &why));
+    assert_int_equal(why.code, RP_E_CONFLICT);
+    assert_int_equal(queued(w), 0);
+    OK(rp_job_resolve(w->db, lost, true, RP_STR("ada"), RP_STR("seen"), w->now, err));
+    OK(rp_replay_again(w->db, lost, RP_STR("ada"), RP_STR("so"), w->now, err));
+    assert_int_equal(queued(w), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +197,7 @@ int main(void)
         REPLAY_TEST(R23_a_dependency_that_is_down_refuses_it),
         REPLAY_TEST(R23_other_replays_and_an_unknown_class_do_not_stand_in_its_way),
         REPLAY_TEST(R23_a_job_whose_key_is_taken_is_no_replay),
+        REPLAY_TEST(R23_what_fails_meanwhile_is_no_plain_second_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
