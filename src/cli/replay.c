@@ -4,6 +4,8 @@
 
 #include "core/pace.h"
 
+#include <unistd.h>
+
 static bool any_of(struct cli *cli, const char *const names[], size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -207,15 +209,20 @@ static int refused(struct cli *cli, const struct reply *reply, const struct rp_e
     return say_err(cli, err);
 }
 
-static int dry_run(struct cli *cli)
+static bool post(struct cli *cli, bool dry, struct reply *reply, struct rp_err *err)
 {
     struct rp_buf body = {0};
+    bool ok = replay_body(cli, &body, dry, err) &&
+              client_call(cli, "POST", "/v1/replays", &body, reply, err);
+    rp_buf_free(&body);
+    return ok;
+}
+
+static int dry_run(struct cli *cli)
+{
     struct reply reply = {0};
     struct rp_err err;
-    bool ok = replay_body(cli, &body, true, &err) &&
-              client_call(cli, "POST", "/v1/replays", &body, &reply, &err);
-    rp_buf_free(&body);
-    if (!ok)
+    if (!post(cli, true, &reply, &err))
         return refused(cli, &reply, &err);
     if (cli->json)
         (void)print_json(reply.body);
@@ -234,18 +241,33 @@ static int parked(struct cli *cli, struct rp_str r, const char *id)
     return 0;
 }
 
+/* What the plan of a dry run takes along only the daemon knows: it is looked at where somebody is
+ * there to be asked. */
+static bool plan_unsafe(struct cli *cli, bool *unsafe, struct reply *reply, struct rp_err *err)
+{
+    *unsafe = false;
+    if (replay_selects(cli) || opt_flag(cli, "yes") || isatty(STDIN_FILENO) != 1)
+        return true;
+    if (!post(cli, true, reply, err))
+        return false;
+    *unsafe = doc_i64(reply->body, "forced.not-idempotent", 0) > 0;
+    return true;
+}
+
+static bool confirmed(struct cli *cli, struct reply *reply, struct rp_err *err)
+{
+    bool unsafe = opt_flag(cli, "include-unsafe");
+    if (!unsafe && !plan_unsafe(cli, &unsafe, reply, err))
+        return false;
+    return !unsafe ||
+           confirm(cli, "running jobs again that may have had their effect already", err);
+}
+
 static int start(struct cli *cli)
 {
-    struct rp_buf body = {0};
     struct reply reply = {0};
     struct rp_err err;
-    bool ok = true;
-    if (opt_flag(cli, "include-unsafe"))
-        ok = confirm(cli, "running jobs again that may have had their effect already", &err);
-    ok = ok && replay_body(cli, &body, false, &err) &&
-         client_call(cli, "POST", "/v1/replays", &body, &reply, &err);
-    rp_buf_free(&body);
-    if (!ok)
+    if (!confirmed(cli, &reply, &err) || !post(cli, false, &reply, &err))
         return refused(cli, &reply, &err);
     const char *id = doc_show(cli, reply.body, "id");
     if (doc_has(reply.body, "parked"))

@@ -248,6 +248,21 @@ def test_a_replay_of_everything_or_past_a_guard_must_be_said(canned):
     assert canned.seen == []
 
 
+@pytest.mark.parametrize("forced, answer, code, dry", [
+    ({"not-idempotent": 2}, b"n\n", 4, [True]), ({"not-idempotent": 2}, b"y\n", 0, [True, False]), ({"poison": 1}, b"", 0, [True, False])])
+def test_a_plan_that_goes_past_a_guard_is_asked_about_on_a_terminal(canned, forced, answer, code, dry):
+    canned.on("POST /v1/replays", sample.plan(forced=forced) | {"id": "R1"})
+    master, slave = pty.openpty()
+    os.write(master, answer)
+    child = subprocess.run([BIN, "replay", "--plan", "5f1c9a7e00d1b2c3", "--detach"], stdin=slave, capture_output=True,
+                           env=canned.env(), timeout=60)
+    os.close(master)
+    os.close(slave)
+    assert child.returncode == code, child
+    assert (b"Go on?" in child.stderr) == ("not-idempotent" in forced)
+    assert [sent["dry_run"] for sent in canned.sent("/v1/replays")] == dry
+
+
 def test_detach_leaves_a_replay_running(canned):
     canned.on("POST /v1/replays", sample.replay("running", 0), status=201)
     answer = canned.run("replay", "--pattern", "7", "--detach")
