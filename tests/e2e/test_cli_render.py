@@ -178,7 +178,8 @@ def test_analyze_names_patterns_counts_classes_and_the_action(incident):
 def test_analyze_says_since_when_where_and_which_jobs_are_poison_with_their_counts(incident):
     out = incident.run("analyze", "--since", "1h").out
     words = " ".join(out.split())
-    assert "23.1 % (95 % interval 21.8 % – 24.4 %) failed last hour 23.1 % same hour of the 7 days before 1.8 %" in words
+    assert "23.1 % (95 % interval 21.8 % – 24.4 %) failed last hour 952 of 4,120, 23.1 % (95 % interval 21.8 % – 24.4 %) " \
+        "same hour of the 7 days before 504 of 28,000, 1.8 %" in words
     assert "began suddenly" in words and "1.8 % → 61 % of the runs" in words and "a slow rise since" in words
     assert "billing-db dependency down (coincidence in time, not proof)" in words
     assert "node=web-2 and dependency billing-db=down" in words and "830 of 840 (98.8 %) failed" in words
