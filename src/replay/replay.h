@@ -160,8 +160,8 @@ bool rp_replay_retry_ask(struct rp_str id, struct rp_arena *a, struct rp_replay_
 bool rp_replay_retry(struct rp_db *db, const struct rp_config *config,
                      const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                      struct rp_replay_making *m, struct rp_err *err);
-/* [w, audited] Of one that did not fail, a plain second run. RP_E_CONFLICT if it has failed since it
- * was looked at: that is a replay's, with its guards. */
+/* [w, audited] Of one that did not fail, a plain second run. RP_E_CONFLICT if it has failed since
+ * it was looked at: that is a replay's, with its guards. */
 bool rp_replay_again(struct rp_db *db, int64_t job_id, struct rp_str actor, struct rp_str reason,
                      int64_t now_us, struct rp_err *err);
 /* A reason to leave out, in words, and what to do about it. */
