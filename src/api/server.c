@@ -325,8 +325,8 @@ static struct MHD_Daemon *serve(struct rp_api *api, int fd, unsigned per_address
         (unsigned)(api->o.threads > 0 ? api->o.threads : THREADS), MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HEADER_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_uri, api,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, api, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+        (size_t)HEADER_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_uri, api, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, api, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (d == NULL) {
         (void)close(fd);
         (void)rp_fail(err, RP_E_INTERNAL, "the HTTP server does not start");

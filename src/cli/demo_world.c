@@ -110,8 +110,8 @@ bool world_make(struct world *w, const char *keep_dir, struct rp_err *err)
     return true;
 }
 
-/* An outage's failures would be held and come back by themselves (docs/outages.md): here they are to
- * fail, so that there is something to recover. */
+/* An outage's failures would be held and come back by themselves (docs/outages.md): here they are
+ * to fail, so that there is something to recover. */
 #define NEEDS_DB "needs: [billing-db], hold_max: 0"
 
 static void config_jobs(const struct world *w, struct rp_buf *b)

@@ -62,12 +62,12 @@ enum rp_event {
     RP_EV_REPLAY,         /* recorded replay or retry of a terminal job */
     RP_EV_RESOLVE_OK,     /* a person settles `unknown`: it had worked */
     RP_EV_RESOLVE_FAILED, /* … it had not */
-    RP_EV_UNDO,           /* a replay's item that was not run, or not again, goes back to failed … */
-    RP_EV_UNDO_UNKNOWN,   /* … or to unknown, where it was before */
-    RP_EV_HOLD,           /* failed, and a dependency may be why: burns no attempt (U11) */
-    RP_EV_COUNT_RETRY,    /* held, but the dependency was up: its attempt counts, tries left … */
-    RP_EV_COUNT_FINAL,    /* … none left */
-    RP_EV_HOLD_OVER,      /* the dependency was down for longer than the type waits */
+    RP_EV_UNDO, /* a replay's item that was not run, or not again, goes back to failed … */
+    RP_EV_UNDO_UNKNOWN, /* … or to unknown, where it was before */
+    RP_EV_HOLD,         /* failed, and a dependency may be why: burns no attempt (U11) */
+    RP_EV_COUNT_RETRY,  /* held, but the dependency was up: its attempt counts, tries left … */
+    RP_EV_COUNT_FINAL,  /* … none left */
+    RP_EV_HOLD_OVER,    /* the dependency was down for longer than the type waits */
     RP_EVENTS_N
 };
 

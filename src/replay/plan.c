@@ -25,7 +25,7 @@ static bool seen(const struct rp_candidate *v, size_t n, const struct rp_candida
  * stays oldest first. */
 static int64_t kinds_first(struct rp_plan *plan)
 {
-    struct rp_candidate first[KINDS_MAX];
+    struct rp_candidate first[KINDS_MAX] = {{0}};
     size_t n = 0, left;
     const struct rp_candidate_kind *last = NULL;
     for (int64_t i = 0; i < plan->n && n < KINDS_MAX; i++) {
