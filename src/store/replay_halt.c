@@ -253,3 +253,21 @@ bool rp_replay_say(struct rp_db *db, const struct rp_replay *r, struct rp_str sa
     rp_db_changed(db, RP_CHANGED_REPLAYS);
     return rp_run(s, err);
 }
+
+/* ---- dependencies ---- */
+
+bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
+                               struct rp_str *says, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select 'dependency ' || d.name || ' is down' || coalesce(': ' || d.says, '')"
+                   " from replay_tally y join type_need w on w.type_id = y.type_id"
+                   " join dependency d on d.name = w.dependency"
+                   " where y.replay_id = ?1 and y.fate in (1, 2) and y.n > 0 and d.active = 1"
+                   " and d.state = 2 order by d.name limit 1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step = rp_step(s, err);
+    *says = step == RP_STEP_ROW ? rp_col_str(s, 0, a) : RP_NONE;
+    rp_reset(s);
+    return step != RP_STEP_ERROR;
+}
