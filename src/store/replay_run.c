@@ -70,6 +70,25 @@ static bool read_items(struct rp_stmt *s, struct rp_arena *a, bool with_job, str
     return step == RP_STEP_DONE;
 }
 
+/* The rest of its sequence must not overtake what did not succeed (U8): it stays as it is. */
+static bool break_sequence(struct rp_db *db, struct rp_fates *fates, int64_t seq, int64_t job_id,
+                           struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "update replay_item set fate = 6, why = 'job ' || ?3 || ' before it in its sequence did"
+            " not succeed' where replay_id = ?1 and fate in (1, 2) and fate = 1 and sequence is not"
+            " null and job_id > ?3 and sequence = (select sequence from replay_item where replay_id"
+            "  = ?1 and seq = ?2) returning type_id");
+    rp_bind_i64(s, 1, fates->replay_id);
+    rp_bind_i64(s, 2, seq);
+    rp_bind_i64(s, 3, job_id);
+    enum rp_step step;
+    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+        if (!rp_fates_count(db, fates, rp_col_i64(s, 0), RP_FATE_WAITING, RP_FATE_SKIPPED, err))
+            return false;
+    return step == RP_STEP_DONE;
+}
+
 /* ---- release ---- */
 
 struct release {
@@ -139,7 +158,9 @@ static bool release_one(struct release *x, const struct item *it, bool *out, str
         }
         why = rp_str_of(refused.message);
     }
-    return give_fate(x, it, RP_FATE_SKIPPED, why, err);
+    bool done = loaded && j.state == RP_SUCCEEDED;
+    return give_fate(x, it, RP_FATE_SKIPPED, why, err) &&
+           (done || break_sequence(x->db, &x->fates, it->seq, it->job_id, err));
 }
 
 static bool flush(struct release *x, struct rp_err *err)
@@ -452,26 +473,6 @@ struct settle {
     size_t n;
 };
 
-/* The rest of its sequence must not overtake what failed (U8): it stays as it is. */
-static bool break_sequence(struct settle *x, const struct ended *e, struct rp_err *err)
-{
-    struct rp_stmt *s = rp_sql(
-        x->db,
-        "update replay_item set fate = 6, why = 'job ' || ?3 || ' before it in its sequence did"
-        " not succeed' where replay_id = ?1 and fate in (1, 2) and fate = 1 and sequence is not"
-        " null and job_id > ?3 and sequence = (select sequence from replay_item where replay_id"
-        "  = ?1 and seq = ?2) returning type_id");
-    rp_bind_i64(s, 1, x->r->id);
-    rp_bind_i64(s, 2, e->seq);
-    rp_bind_i64(s, 3, e->job_id);
-    enum rp_step step;
-    while ((step = rp_step(s, err)) == RP_STEP_ROW)
-        if (!rp_fates_count(x->db, &x->fates, rp_col_i64(s, 0), RP_FATE_WAITING, RP_FATE_SKIPPED,
-                            err))
-            return false;
-    return step == RP_STEP_DONE;
-}
-
 static bool flush_succeeded(struct settle *x, struct rp_err *err)
 {
     size_t n = x->n;
@@ -489,7 +490,7 @@ static bool settle_succeeded(struct settle *x, const struct ended *e, struct rp_
 
 static bool settle_failed(struct settle *x, const struct ended *e, struct rp_err *err)
 {
-    if (!break_sequence(x, e, err))
+    if (!break_sequence(x->db, &x->fates, e->seq, e->job_id, err))
         return false;
     struct rp_stmt *s =
         rp_sql(x->db, "update replay_item set fate = ?3, pattern_after = ?4, why = ?5"
