@@ -43,17 +43,23 @@ static struct rp_str first_say(struct step *s, const struct rp_replay_test *t)
                       (long long)rp_halt_first_limit(rule->p0, rule->alpha), RP_HALT_FIRST);
 }
 
-/* Too much of it fails. Nothing is left to stop when no item waits. */
+/* Too much of it fails. Nothing is left to stop when no item waits and none that is out would start
+ * once more. */
 static bool items_fail(struct step *s, struct rp_str *why, struct rp_err *err)
 {
     struct rp_replay_test t;
-    if (s->r.n[RP_FATE_WAITING] == 0)
-        return true;
+    bool left = s->r.n[RP_FATE_WAITING] > 0;
     if (!rp_replay_test(s->db, &s->r, &t, err))
         return false;
-    *why = process_says(s, &t);
-    if (why->p == NULL)
-        *why = first_say(s, &t);
+    struct rp_str says = process_says(s, &t);
+    if (says.p == NULL)
+        says = first_say(s, &t);
+    if (says.p == NULL)
+        return true;
+    if (!left && !rp_replay_may_recall(s->db, s->r.id, &left, err))
+        return false;
+    if (left)
+        *why = says;
     return true;
 }
 

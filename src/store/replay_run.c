@@ -353,6 +353,20 @@ bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, int64_t *rec
     return ok;
 }
 
+bool rp_replay_may_recall(struct rp_db *db, int64_t id, bool *any, struct rp_err *err)
+{
+    int64_t one;
+    struct rp_stmt *s =
+        rp_sql(db, "select 1 from replay_item i join job j on j.id = i.job_id where i.replay_id ="
+                   " ?1 and i.fate in (1, 2) and i.fate = 2 and j.state in (2, 4) and"
+                   " j.replay_id = ?1 limit 1");
+    rp_bind_i64(s, 1, id);
+    if (!rp_get_i64(s, 0, &one, err))
+        return false;
+    *any = one != 0;
+    return true;
+}
+
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                     int64_t now_us, struct rp_err *err)
 {

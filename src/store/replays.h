@@ -183,6 +183,9 @@ bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *set
  * try. */
 bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, int64_t *recalled,
                       struct rp_err *err);
+/* Whether there is anything for it: an item that is out would start, for the first time or again.
+ */
+bool rp_replay_may_recall(struct rp_db *db, int64_t id, bool *any, struct rp_err *err);
 /* [w, audited] Items not run go back exactly to the state before, as rp_replay_recall does it; the
  * replay becomes undone. */
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,

@@ -75,6 +75,27 @@ static void R14_three_of_five_halt_where_two_percent_are_usual(void **state)
     }
 }
 
+/* All at once: none waits any more, but what has not started can be called back. */
+static void R14_it_halts_while_what_is_out_has_not_started(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    fail_many(w, "a", 60);
+    struct rp_replay_ask ask = of("a");
+    ask.at_once = true;
+    int64_t id = start(w, &ask);
+    (void)tick(w);
+    assert_int_equal(queued(w), 60);
+    assert_int_equal(claim(w, 5, &l), 5);
+    for (int i = 0; i < 5; i++)
+        end_job(w, &l[i], &(struct failing){0});
+    (void)tick(w);
+    assert_int_equal(replay(w, id).state, RP_REPLAY_HALTED);
+    assert_int_equal(queued(w), 0);
+    assert_int_equal(replay(w, id).n[RP_FATE_WAITING], 55);
+}
+
 /* One of fifteen, evenly: no process is ever sure of that, the first 200 outcomes are. */
 static void R14_a_few_too_many_halt_within_the_first_two_hundred(void **state)
 {
@@ -272,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         REPLAY_TEST(R14_a_plan_says_the_baseline_and_when_it_will_be_decided),
         REPLAY_TEST(R14_three_of_five_halt_where_two_percent_are_usual),
+        REPLAY_TEST(R14_it_halts_while_what_is_out_has_not_started),
         REPLAY_TEST(R14_a_few_too_many_halt_within_the_first_two_hundred),
         REPLAY_TEST(R14_what_is_usual_does_not_halt),
         REPLAY_TEST(R14_lost_and_timed_out_attempts_are_failures),
