@@ -105,6 +105,7 @@ struct rp_candidate {
     uint8_t risk;  /* of a repeat, see struct rp_plan: set by the planner, frozen with the item */
     bool poison, superseded, in_replay;
     bool payload_purged; /* it is in a backup only */
+    bool outside;        /* run by exec or imported: what it ran with is not known here */
     bool has_output;     /* not known of idempotent types */
 };
 /* With payload_set, by the planner: what an item's attempts get instead of the job's payload, and
