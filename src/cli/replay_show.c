@@ -11,6 +11,7 @@ enum { LABEL = 13, POLL_US = 400000 };
 static const struct {
     const char *reason, *words;
 } reasons[] = {
+    {"outside", "run by exec or imported; run it again where it came from"},
     {"type-removed", "its type is not configured any more"},
     {"payload-purged", "a purge took its payload; reprise restore its backup"},
     {"running", "it runs"},

@@ -38,11 +38,17 @@ double rp_halt_log_limit(double alpha, int64_t k)
     return log(M_PI * M_PI * (double)k * (double)k / 6 / (alpha * (1 - first_share)));
 }
 
-const struct rp_halt_process *rp_halt_says(double p0, double alpha, int64_t failed,
+double rp_halt_process_log_e(double p0, const struct rp_halt_process *p, int64_t running)
+{
+    return p->failed > p->before ? rp_halt_log_e(p0, p->failed - p->before, p->succeeded + running)
+                                 : 0;
+}
+
+const struct rp_halt_process *rp_halt_says(double p0, double alpha, int64_t failed, int64_t running,
                                            const struct rp_halt_process *v, size_t n)
 {
     for (size_t i = 0; failed >= RP_HALT_LEAST && i < n; i++)
-        if (rp_halt_log_e(p0, v[i].failed, v[i].succeeded) >= rp_halt_log_limit(alpha, v[i].k))
+        if (rp_halt_process_log_e(p0, &v[i], running) >= rp_halt_log_limit(alpha, v[i].k))
             return &v[i];
     return NULL;
 }
@@ -59,9 +65,9 @@ int64_t rp_halt_first_limit(double p0, double alpha)
     return c;
 }
 
-bool rp_halt_first_says(double p0, double alpha, int64_t ended, int64_t failed)
+bool rp_halt_first_says(double p0, double alpha, int64_t started, int64_t failed)
 {
-    int64_t later = ended > RP_HALT_FIRST ? ended - RP_HALT_FIRST : 0;
+    int64_t later = started > RP_HALT_FIRST ? started - RP_HALT_FIRST : 0;
     return failed - later >= rp_halt_first_limit(p0, alpha);
 }
 
@@ -70,8 +76,8 @@ int64_t rp_halt_decision_after(double p0, double alpha)
     enum { MOST = 10000 };
     double p = fmin(5 * p0, 0.9);
     for (int64_t failed = RP_HALT_LEAST; failed < MOST; failed++) {
-        struct rp_halt_process process = {1, failed, (int64_t)((double)failed * (1 - p) / p)};
-        if (rp_halt_says(p0, alpha, failed, &process, 1) != NULL ||
+        struct rp_halt_process process = {1, failed, (int64_t)((double)failed * (1 - p) / p), 0};
+        if (rp_halt_says(p0, alpha, failed, 0, &process, 1) != NULL ||
             rp_halt_first_says(p0, alpha, failed + process.succeeded, failed))
             return failed;
     }

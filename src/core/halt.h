@@ -21,6 +21,13 @@
  * that drifts below p0, makes fewer of them. Both parts together: at most α, by the union bound.
  * With p0 = 2 % c is 11: .25 % false halts, .81 % missed ones at 10 %.
  *
+ * Outcomes are taken in the order in which their items start: in that of their ends, quick failures
+ * would come before the slow successes that began with them, and of 2,000 items of which 2 % fail,
+ * 100 times as quickly, 100 at once, most would be halted. What runs counts as a success until it
+ * has ended, and what ran when a wave began as a failure that is not its own: that makes e, and the
+ * failures that are certain among the first, only less than they are, so both bounds hold whatever
+ * the durations are.
+ *
  * Pure: no I/O, no clock. */
 #ifndef RP_CORE_HALT_H
 #define RP_CORE_HALT_H
@@ -30,7 +37,7 @@
 enum {
     RP_HALT_LEAST = 3,      /* failures before any halt */
     RP_HALT_PROCESSES = 16, /* the newest ones; older ones hear nothing new quickly */
-    RP_HALT_FIRST = 200     /* outcomes that are counted apart */
+    RP_HALT_FIRST = 200     /* items that are counted apart */
 };
 
 /* What is acceptable for a type that fails with this rate in health. At most 1/2: what fails more
@@ -50,16 +57,19 @@ double rp_halt_log_limit(double alpha, int64_t k);
 /* The outcomes since the k-th wave began. */
 struct rp_halt_process {
     int64_t k, failed, succeeded;
+    int64_t before; /* of the items that started before it, so many had no outcome then */
 };
+/* … of one of them at least, with items that have started and have no outcome yet. */
+double rp_halt_process_log_e(double p0, const struct rp_halt_process *p, int64_t running);
 /* Which of the processes says that it must halt, NULL: none. `failed`: of all outcomes since the
- * test began. */
-const struct rp_halt_process *rp_halt_says(double p0, double alpha, int64_t failed,
+ * test began; `running`: items that have started and have no outcome yet. */
+const struct rp_halt_process *rp_halt_says(double p0, double alpha, int64_t failed, int64_t running,
                                            const struct rp_halt_process *v, size_t n);
 
 /* How many failures are too many among the first RP_HALT_FIRST; more than that: no number is. */
 int64_t rp_halt_first_limit(double p0, double alpha);
-/* Whether that many are certain to be among them, after so many outcomes since the test began. */
-bool rp_halt_first_says(double p0, double alpha, int64_t ended, int64_t failed);
+/* Whether that many are certain to be among them, after so many starts since the test began. */
+bool rp_halt_first_says(double p0, double alpha, int64_t started, int64_t failed);
 
 /* After how many failures it halts if items fail at five times p0 (at most 90 %) from the start, as
  * evenly as can be. */

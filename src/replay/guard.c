@@ -17,10 +17,10 @@ static struct rp_str process_says(struct step *s, const struct rp_replay_test *t
 {
     const struct rp_halt_rule *rule = &s->r.rule;
     const struct rp_halt_process *p =
-        rp_halt_says(rule->p0, rule->alpha, t->failed, t->process, t->n);
+        rp_halt_says(rule->p0, rule->alpha, t->failed, t->running, t->process, t->n);
     if (p == NULL)
         return RP_NONE;
-    double e = fmin(rp_halt_log_e(rule->p0, p->failed, p->succeeded), 700);
+    double e = fmin(rp_halt_process_log_e(rule->p0, p, t->running), 700);
     int64_t ended = p->failed + p->succeeded, wave = s->r.from.wave + p->k;
     return rp_str_fmt(
         s->arena,
@@ -34,7 +34,8 @@ static struct rp_str process_says(struct step *s, const struct rp_replay_test *t
 static struct rp_str first_say(struct step *s, const struct rp_replay_test *t)
 {
     const struct rp_halt_rule *rule = &s->r.rule;
-    if (!rp_halt_first_says(rule->p0, rule->alpha, t->ended, t->failed))
+    if (!rp_halt_first_says(rule->p0, rule->alpha, t->ended + t->running - t->before,
+                            t->failed - t->before))
         return RP_NONE;
     return rp_str_fmt(s->arena,
                       "%lld of %lld replayed jobs failed again: more than %.3g %% are not "
@@ -43,17 +44,31 @@ static struct rp_str first_say(struct step *s, const struct rp_replay_test *t)
                       (long long)rp_halt_first_limit(rule->p0, rule->alpha), RP_HALT_FIRST);
 }
 
-/* Too much of it fails. Nothing is left to stop when no item waits. */
+static struct rp_str test_says(struct step *s, const struct rp_replay_test *t)
+{
+    struct rp_str says = process_says(s, t);
+    return says.p != NULL ? says : first_say(s, t);
+}
+
+/* Too much of it fails. Nothing is left to stop when no item waits and none that is out would start
+ * once more. */
 static bool items_fail(struct step *s, struct rp_str *why, struct rp_err *err)
 {
     struct rp_replay_test t;
-    if (s->r.n[RP_FATE_WAITING] == 0)
-        return true;
+    bool left = s->r.n[RP_FATE_WAITING] > 0;
     if (!rp_replay_test(s->db, &s->r, &t, err))
         return false;
-    *why = process_says(s, &t);
-    if (why->p == NULL)
-        *why = first_say(s, &t);
+    if (test_says(s, &t).p == NULL) /* it says less with what runs */
+        return true;
+    if (!rp_replay_running(s->db, s->r.id, &t.running, err))
+        return false;
+    struct rp_str says = test_says(s, &t);
+    if (says.p == NULL)
+        return true;
+    if (!left && !rp_replay_may_recall(s->db, s->r.id, &left, err))
+        return false;
+    if (left)
+        *why = says;
     return true;
 }
 

@@ -7,6 +7,8 @@
 static const struct {
     const char *reason, *says, *hint;
 } words[] = {
+    {"outside", "it was run from outside: its command is not known here",
+     "run it again where it came from"},
     {"type-removed", "its type is not configured any more",
      "add the type to the configuration and reload"},
     {"payload-purged", "a purge took its payload", "restore its backup: reprise purge list"},

@@ -24,6 +24,11 @@ static enum risk risk_of(const struct view *v)
     return v->c->has_output ? RISK_PARTIAL : RISK_UNKNOWN;
 }
 
+static bool outside(const struct view *v)
+{
+    return v->c->outside;
+}
+
 static bool type_gone(const struct view *v)
 {
     return v->type == NULL || v->c->kind->type_gone;
@@ -98,16 +103,22 @@ static void break_sequence(const struct broken *b, const struct rp_candidate *c)
     b->slot[i] = hash;
 }
 
-/* First that holds and is not forced names the reason. Each can be forced by its name; two have
- * flags of their own. */
+/* First that holds and is not forced names the reason. Each can be forced by its name, but for what
+ * there is nothing to run with; two have flags of their own. */
+static const char not_here[] = "outside";
 static const struct {
     const char *reason;
     bool (*holds)(const struct view *);
 } rules[] = {
-    {"type-removed", type_gone},      {"payload-purged", payload_purged},
-    {"in-another-replay", in_replay}, {"poison", poison},
-    {"superseded", superseded},       {"unknown-outcome", outcome_unknown},
-    {"fix-first", fix_first},         {"not-idempotent", not_idempotent},
+    {not_here, outside},
+    {"type-removed", type_gone},
+    {"payload-purged", payload_purged},
+    {"in-another-replay", in_replay},
+    {"poison", poison},
+    {"superseded", superseded},
+    {"unknown-outcome", outcome_unknown},
+    {"fix-first", fix_first},
+    {"not-idempotent", not_idempotent},
     {"sequence", sequence_broken},
 };
 
@@ -115,7 +126,7 @@ bool rp_replay_may_override(struct rp_str name)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (rp_str_is(name, rules[i].reason))
-            return true;
+            return rules[i].reason != not_here;
     for (size_t i = 0; preflight_checks[i] != NULL; i++)
         if (rp_str_is(name, preflight_checks[i]))
             return true;
@@ -124,7 +135,7 @@ bool rp_replay_may_override(struct rp_str name)
 
 static bool forced(const struct rp_replay_ask *ask, const char *reason)
 {
-    return overridden(ask, reason) ||
+    return (overridden(ask, reason) && reason != not_here) ||
            (ask->include_unsafe && strcmp(reason, "not-idempotent") == 0) ||
            (ask->include_unknown && strcmp(reason, "unknown-outcome") == 0);
 }

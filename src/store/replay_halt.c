@@ -54,16 +54,17 @@ bool rp_replay_wave_begin(struct rp_db *db, const struct rp_replay *r, int64_t w
     struct rp_replay_test at;
     if (wave <= r->wave)
         return true;
-    if (!outcomes(db, r, &at, err))
+    if (!outcomes(db, r, &at, err) || !rp_replay_running(db, r->id, &at.running, err))
         return false;
     struct rp_stmt *s =
-        rp_sql(db, "insert into replay_wave(replay_id, wave, began_at, ended, failed)"
-                   " values(?1, ?2, ?3, ?4, ?5) on conflict do nothing");
+        rp_sql(db, "insert into replay_wave(replay_id, wave, began_at, ended, failed, running)"
+                   " values(?1, ?2, ?3, ?4, ?5, ?6) on conflict do nothing");
     rp_bind_i64(s, 1, r->id);
     rp_bind_i64(s, 2, wave);
     rp_bind_i64(s, 3, now_us);
     rp_bind_i64(s, 4, at.ended);
     rp_bind_i64(s, 5, at.failed);
+    rp_bind_i64(s, 6, at.running);
     return rp_run(s, err);
 }
 
@@ -76,7 +77,7 @@ bool rp_replay_test(struct rp_db *db, const struct rp_replay *r, struct rp_repla
     if (!outcomes(db, r, &now, err))
         return false;
     struct rp_stmt *s =
-        rp_sql(db, "select wave, ended, failed from replay_wave where replay_id = ?1 and"
+        rp_sql(db, "select wave, ended, failed, running from replay_wave where replay_id = ?1 and"
                    " (wave = ?2 + 1 or wave > ?3 - ?4) and wave > ?2 order by wave");
     rp_bind_i64(s, 1, r->id);
     rp_bind_i64(s, 2, r->from.wave);
@@ -85,16 +86,27 @@ bool rp_replay_test(struct rp_db *db, const struct rp_replay *r, struct rp_repla
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW) {
         int64_t wave = rp_col_i64(s, 0), ended = now.ended - rp_col_i64(s, 1),
-                failed = now.failed - rp_col_i64(s, 2);
+                failed = now.failed - rp_col_i64(s, 2), before = rp_col_i64(s, 3);
         if (wave == r->from.wave + 1) {
             out->ended = ended;
             out->failed = failed;
+            out->before = before;
         }
         if (wave > r->wave - RP_HALT_PROCESSES && out->n < RP_HALT_PROCESSES)
             out->process[out->n++] =
-                (struct rp_halt_process){wave - r->from.wave, failed, ended - failed};
+                (struct rp_halt_process){wave - r->from.wave, failed, ended - failed, before};
     }
     return step == RP_STEP_DONE;
+}
+
+bool rp_replay_running(struct rp_db *db, int64_t id, int64_t *n, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select count(*) from replay_item i join job j on j.id = i.job_id where"
+                   " i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2 and"
+                   " j.last_n > i.n_before and j.replay_id = ?1");
+    rp_bind_i64(s, 1, id);
+    return rp_get_i64(s, 0, n, err);
 }
 
 /* ---- baseline ---- */
@@ -252,4 +264,22 @@ bool rp_replay_say(struct rp_db *db, const struct rp_replay *r, struct rp_str sa
     rp_bind_text(s, 2, says);
     rp_db_changed(db, RP_CHANGED_REPLAYS);
     return rp_run(s, err);
+}
+
+/* ---- dependencies ---- */
+
+bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
+                               struct rp_str *says, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select 'dependency ' || d.name || ' is down' || coalesce(': ' || d.says, '')"
+                   " from replay_tally y join type_need w on w.type_id = y.type_id"
+                   " join dependency d on d.name = w.dependency"
+                   " where y.replay_id = ?1 and y.fate in (1, 2) and y.n > 0 and d.active = 1"
+                   " and d.state = 2 order by d.name limit 1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step = rp_step(s, err);
+    *says = step == RP_STEP_ROW ? rp_col_str(s, 0, a) : RP_NONE;
+    rp_reset(s);
+    return step != RP_STEP_ERROR;
 }

@@ -132,21 +132,22 @@ enum { PAYLOAD = 12 };
 static struct rp_stmt *rows_of(const struct found *f, const int64_t *ids, size_t n)
 {
     struct rp_stmt *s = rp_sql(
-        f->db, "select j.type_id, " RP_PATTERN_NOW(
-                   "j.pattern_id") ", j.error_class, j.queue_id, j.schedule_id,"
-                                   " j.replay_id, j.key, j.last_n, j.ended_at, j.state, j.poison, "
-                                   "j.labels,"
-                                   " iif(?1, j.payload, null), j.key is not null and exists(select "
-                                   "1 from job l where"
-                                   "  l.type_id = j.type_id and l.key = j.key and l.key is not "
-                                   "null and l.id > j.id and"
-                                   "  l.state = 5), ?2 and exists(select 1 from replay_item i join "
-                                   "replay r on r.id ="
-                                   "  i.replay_id where i.job_id = j.id and i.fate in (1, 2) and "
-                                   "r.state in (1, 2, 3,"
-                                   "  4)), j.id, j.purged > 0 from job j where j.id in " RP_IDS
-                                   " and j.state in (6, 8)"
-                                   " order by j.id");
+        f->db,
+        "select j.type_id, " RP_PATTERN_NOW(
+            "j.pattern_id") ", j.error_class, j.queue_id, j.schedule_id,"
+                            " j.replay_id, j.key, j.last_n, j.ended_at, j.state, j.poison, "
+                            "j.labels,"
+                            " iif(?1, j.payload, null), j.key is not null and exists(select "
+                            "1 from job l where"
+                            "  l.type_id = j.type_id and l.key = j.key and l.key is not "
+                            "null and l.id > j.id and"
+                            "  l.state = 5), ?2 and exists(select 1 from replay_item i join "
+                            "replay r on r.id ="
+                            "  i.replay_id where i.job_id = j.id and i.fate in (1, 2) and "
+                            "r.state in (1, 2, 3,"
+                            "  4)), j.id, j.purged > 0, j.outside from job j where j.id in " RP_IDS
+                            " and j.state in (6, 8)"
+                            " order by j.id");
     rp_bind_i64(s, 1, f->filter->n_where > 0);
     rp_bind_i64(s, 2, f->others);
     rp_bind_ids(s, ids, n);
@@ -211,6 +212,7 @@ static bool add_row(struct found *f, struct rp_stmt *s, struct rp_err *err)
         .superseded = rp_col_i64(s, 13) != 0,
         .in_replay = rp_col_i64(s, 14) != 0,
         .payload_purged = rp_col_i64(s, 16) != 0,
+        .outside = rp_col_i64(s, 17) != 0,
     };
     return k->idempotent || had_output(f, c, err);
 }

@@ -7,7 +7,8 @@
 enum { SETTLE_A_CALL = 1000, SKIP_A_CALL = 1000, RECALL_A_CALL = 1000 };
 
 struct item {
-    int64_t seq, job_id, last_n, max_attempts, ended_us, due_us, replay_id, payload, type_id;
+    int64_t seq, job_id, last_n, attempts, max_attempts, ended_us, due_us, replay_id, payload,
+        type_id;
     enum rp_state state;
     bool as_planned;       /* its job is as it was frozen, and has no key that another may hold */
     struct rp_job_row job; /* if so */
@@ -30,7 +31,7 @@ static bool write_fate(struct rp_db *db, int64_t replay_id, int64_t seq, enum rp
 
 #define ITEM_COLUMNS                                                                               \
     "i.seq, i.job_id, i.n_before, i.max_attempts_before, i.ended_before, i.due_before,"            \
-    " i.replay_before, i.payload_hash, i.state_before, i.type_id"
+    " i.replay_before, i.payload_hash, i.state_before, i.type_id, i.attempts_before"
 
 static struct item read_item(struct rp_stmt *s, bool with_job)
 {
@@ -46,11 +47,12 @@ static struct item read_item(struct rp_stmt *s, bool with_job)
         .payload = rp_col_i64(s, c + 7),
         .state = (enum rp_state)rp_col_i64(s, c + 8),
         .type_id = rp_col_i64(s, c + 9),
+        .attempts = rp_col_i64(s, c + 10),
     };
     if (with_job) {
-        it.payload_now = rp_col_i64(s, c + 10);
+        it.payload_now = rp_col_i64(s, c + 11);
         it.job = rp_job_row_read(s);
-        it.as_planned = rp_col_i64(s, c + 11) != 0 && it.job.state == it.state &&
+        it.as_planned = rp_col_i64(s, c + 12) != 0 && it.job.state == it.state &&
                         it.job.last_n == it.last_n && it.payload_now == it.payload;
     }
     return it;
@@ -65,6 +67,25 @@ static bool read_items(struct rp_stmt *s, struct rp_arena *a, bool with_job, str
         *out = rp_rows_grow(a, *out, *n, sizeof **out);
         (*out)[*n] = read_item(s, with_job);
     }
+    return step == RP_STEP_DONE;
+}
+
+/* The rest of its sequence must not overtake what did not succeed (U8): it stays as it is. */
+static bool break_sequence(struct rp_db *db, struct rp_fates *fates, int64_t seq, int64_t job_id,
+                           struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "update replay_item set fate = 6, why = 'job ' || ?3 || ' before it in its sequence did"
+            " not succeed' where replay_id = ?1 and fate in (1, 2) and fate = 1 and sequence is not"
+            " null and job_id > ?3 and sequence = (select sequence from replay_item where replay_id"
+            "  = ?1 and seq = ?2) returning type_id");
+    rp_bind_i64(s, 1, fates->replay_id);
+    rp_bind_i64(s, 2, seq);
+    rp_bind_i64(s, 3, job_id);
+    enum rp_step step;
+    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+        if (!rp_fates_count(db, fates, rp_col_i64(s, 0), RP_FATE_WAITING, RP_FATE_SKIPPED, err))
+            return false;
     return step == RP_STEP_DONE;
 }
 
@@ -137,7 +158,9 @@ static bool release_one(struct release *x, const struct item *it, bool *out, str
         }
         why = rp_str_of(refused.message);
     }
-    return give_fate(x, it, RP_FATE_SKIPPED, why, err);
+    bool done = loaded && j.state == RP_SUCCEEDED;
+    return give_fate(x, it, RP_FATE_SKIPPED, why, err) &&
+           (done || break_sequence(x->db, &x->fates, it->seq, it->job_id, err));
 }
 
 static bool flush(struct release *x, struct rp_err *err)
@@ -242,6 +265,13 @@ bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, 
 
 /* ---- recall ---- */
 
+static enum rp_event way_back(const struct item *it)
+{
+    return it->state == RP_UNKNOWN     ? RP_EV_UNDO_UNKNOWN
+           : it->state == RP_CANCELLED ? RP_EV_CANCEL
+                                       : RP_EV_UNDO;
+}
+
 /* The table's way back; then the times that the way out had set. Attempts, error and pattern were
  * never touched, because nothing ran. */
 static bool recall_one(struct rp_db *db, int64_t replay_id, const struct item *it, int64_t now_us,
@@ -252,10 +282,7 @@ static bool recall_one(struct rp_db *db, int64_t replay_id, const struct item *i
                         .max_attempts = it->max_attempts,
                         .set_replay = true,
                         .replay_id = it->replay_id};
-    enum rp_event event = it->state == RP_UNKNOWN     ? RP_EV_UNDO_UNKNOWN
-                          : it->state == RP_CANCELLED ? RP_EV_CANCEL
-                                                      : RP_EV_UNDO;
-    if (!rp_job_move(db, it->job_id, event, &m, NULL, err))
+    if (!rp_job_move(db, it->job_id, way_back(it), &m, NULL, err))
         return false;
     struct rp_stmt *s = rp_sql(db, "update job set due_at = ?2 where id = ?1");
     rp_bind_i64(s, 1, it->job_id);
@@ -263,8 +290,20 @@ static bool recall_one(struct rp_db *db, int64_t replay_id, const struct item *i
     return rp_run(s, err) && write_fate(db, replay_id, it->seq, RP_FATE_WAITING, 0, RP_NONE, err);
 }
 
-/* Those that failed in it and wait for another try stay failed, and those that run now have no
- * other: nothing more starts (rule 15). Up to RECALL_A_CALL. */
+/* It has begun, so it is not taken out of the replay: its end there gives its fate. */
+static bool give_up(struct rp_db *db, const struct item *it, int64_t now_us, struct rp_err *err)
+{
+    struct rp_job_row j;
+    struct rp_move m = {.now_us = now_us};
+    if (!rp_job_load(db, it->job_id, &j, err))
+        return false;
+    bool broke_off = j.state == RP_QUEUED && j.attempts == it->attempts;
+    return rp_job_apply(db, &j, broke_off ? way_back(it) : RP_EV_UNDO, &m, err);
+}
+
+/* Those that began in it and wait for another try stay failed, those whose worker only broke off
+ * become what they were, and those that run now have no other: nothing more starts (rule 15). Up to
+ * RECALL_A_CALL. */
 static bool give_up_retries(struct rp_db *db, int64_t id, int64_t now_us, int64_t *given_up,
                             struct rp_err *err)
 {
@@ -274,13 +313,12 @@ static bool give_up_retries(struct rp_db *db, int64_t id, int64_t now_us, int64_
     struct rp_stmt *s =
         rp_sql(db, "select " ITEM_COLUMNS " from replay_item i join job j on j.id = i.job_id"
                    " where i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2 and j.state in"
-                   " (2, 4) and j.attempts > i.attempts_before and j.replay_id = ?1 limit ?2");
+                   " (2, 4) and j.last_n > i.n_before and j.replay_id = ?1 limit ?2");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RECALL_A_CALL);
     bool ok = read_items(s, &a, false, &items, &n, err);
-    struct rp_move m = {.now_us = now_us};
     for (size_t i = 0; ok && i < n; i++)
-        ok = rp_job_move(db, items[i].job_id, RP_EV_UNDO, &m, NULL, err);
+        ok = give_up(db, &items[i], now_us, err);
     rp_arena_free(&a);
     *given_up = (int64_t)n;
     s = rp_sql(db, "update job set max_attempts = attempts + 1 where state = 3 and max_attempts >"
@@ -315,6 +353,20 @@ bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, int64_t *rec
     return ok;
 }
 
+bool rp_replay_may_recall(struct rp_db *db, int64_t id, bool *any, struct rp_err *err)
+{
+    int64_t one;
+    struct rp_stmt *s =
+        rp_sql(db, "select 1 from replay_item i join job j on j.id = i.job_id where i.replay_id ="
+                   " ?1 and i.fate in (1, 2) and i.fate = 2 and j.state in (2, 4) and"
+                   " j.replay_id = ?1 limit 1");
+    rp_bind_i64(s, 1, id);
+    if (!rp_get_i64(s, 0, &one, err))
+        return false;
+    *any = one != 0;
+    return true;
+}
+
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
                     int64_t now_us, struct rp_err *err)
 {
@@ -338,7 +390,8 @@ struct ended {
     int64_t seq, job_id, type_id, pattern_id, item_type_id;
     enum rp_state state;
     bool same, lost, poison;
-    bool ours; /* lost because this daemon died with it, not because of itself */
+    bool broke_off; /* by its worker, and then it was not to start again */
+    bool ours;      /* lost because this daemon died with it, not because of itself */
 };
 
 static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct ended **out,
@@ -355,7 +408,7 @@ static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct 
                                 " coalesce(a.outcome, 0) = 4 and t.command = 1 and exists(select 1 "
                                 "from node d"
                                 "  where d.name = a.node and d.started_at >= a.started_at), "
-                                "i.type_id"
+                                "i.type_id, coalesce(a.outcome, 0) = 7 and j.poison = 0"
                                 " from replay_ended e cross join replay_item i on i.replay_id = "
                                 "e.replay_id and"
                                 "  i.seq = e.seq join job j on j.id = i.job_id join job_type t on "
@@ -379,6 +432,7 @@ static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct 
             .poison = rp_col_i64(s, 7) != 0,
             .ours = rp_col_i64(s, 8) != 0,
             .item_type_id = rp_col_i64(s, 9),
+            .broke_off = rp_col_i64(s, 10) != 0,
         };
     }
     return step == RP_STEP_DONE;
@@ -386,6 +440,8 @@ static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct 
 
 static enum rp_fate fate_of(const struct ended *e)
 {
+    if (e->broke_off) /* no answer, so nothing for the halt test */
+        return RP_FATE_SKIPPED;
     switch (e->state) {
     case RP_SUCCEEDED:
         return RP_FATE_SUCCEEDED;
@@ -431,26 +487,6 @@ struct settle {
     size_t n;
 };
 
-/* The rest of its sequence must not overtake what failed (U8): it stays as it is. */
-static bool break_sequence(struct settle *x, const struct ended *e, struct rp_err *err)
-{
-    struct rp_stmt *s = rp_sql(
-        x->db,
-        "update replay_item set fate = 6, why = 'job ' || ?3 || ' before it in its sequence did"
-        " not succeed' where replay_id = ?1 and fate in (1, 2) and fate = 1 and sequence is not"
-        " null and job_id > ?3 and sequence = (select sequence from replay_item where replay_id"
-        "  = ?1 and seq = ?2) returning type_id");
-    rp_bind_i64(s, 1, x->r->id);
-    rp_bind_i64(s, 2, e->seq);
-    rp_bind_i64(s, 3, e->job_id);
-    enum rp_step step;
-    while ((step = rp_step(s, err)) == RP_STEP_ROW)
-        if (!rp_fates_count(x->db, &x->fates, rp_col_i64(s, 0), RP_FATE_WAITING, RP_FATE_SKIPPED,
-                            err))
-            return false;
-    return step == RP_STEP_DONE;
-}
-
 static bool flush_succeeded(struct settle *x, struct rp_err *err)
 {
     size_t n = x->n;
@@ -468,7 +504,7 @@ static bool settle_succeeded(struct settle *x, const struct ended *e, struct rp_
 
 static bool settle_failed(struct settle *x, const struct ended *e, struct rp_err *err)
 {
-    if (!break_sequence(x, e, err))
+    if (!break_sequence(x->db, &x->fates, e->seq, e->job_id, err))
         return false;
     struct rp_stmt *s =
         rp_sql(x->db, "update replay_item set fate = ?3, pattern_after = ?4, why = ?5"
@@ -477,7 +513,10 @@ static bool settle_failed(struct settle *x, const struct ended *e, struct rp_err
     rp_bind_i64(s, 2, e->seq);
     rp_bind_i64(s, 3, fate_of(e));
     rp_bind_id(s, 4, e->pattern_id);
-    rp_bind_text(s, 5, e->state == RP_CANCELLED ? RP_STR("the job was cancelled") : RP_NONE);
+    rp_bind_text(s, 5,
+                 e->state == RP_CANCELLED ? RP_STR("the job was cancelled")
+                 : e->broke_off ? RP_STR("its worker broke off when nothing more was to start")
+                                : RP_NONE);
     return rp_run(s, err) &&
            (e->state != RP_UNKNOWN || !e->ours || rp_replay_test_spare(x->db, x->r->id, err));
 }
@@ -548,22 +587,4 @@ bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *set
     *settled = x.settled;
     rp_arena_free(&a);
     return ok;
-}
-
-/* ---- dependencies ---- */
-
-bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
-                               struct rp_str *says, struct rp_err *err)
-{
-    struct rp_stmt *s =
-        rp_sql(db, "select 'dependency ' || d.name || ' is down' || coalesce(': ' || d.says, '')"
-                   " from replay_tally y join type_need w on w.type_id = y.type_id"
-                   " join dependency d on d.name = w.dependency"
-                   " where y.replay_id = ?1 and y.fate in (1, 2) and y.n > 0 and d.active = 1"
-                   " and d.state = 2 order by d.name limit 1");
-    rp_bind_i64(s, 1, id);
-    enum rp_step step = rp_step(s, err);
-    *says = step == RP_STEP_ROW ? rp_col_str(s, 0, a) : RP_NONE;
-    rp_reset(s);
-    return step != RP_STEP_ERROR;
 }

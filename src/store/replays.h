@@ -105,6 +105,7 @@ struct rp_candidate {
     uint8_t risk;  /* of a repeat, see struct rp_plan: set by the planner, frozen with the item */
     bool poison, superseded, in_replay;
     bool payload_purged; /* it is in a backup only */
+    bool outside;        /* run by exec or imported: what it ran with is not known here */
     bool has_output;     /* not known of idempotent types */
 };
 /* With payload_set, by the planner: what an item's attempts get instead of the job's payload, and
@@ -183,6 +184,9 @@ bool rp_replay_settle(struct rp_db *db, int64_t id, int64_t now_us, int64_t *set
  * try. */
 bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, int64_t *recalled,
                       struct rp_err *err);
+/* Whether there is anything for it: an item that is out would start, for the first time or again.
+ */
+bool rp_replay_may_recall(struct rp_db *db, int64_t id, bool *any, struct rp_err *err);
 /* [w, audited] Items not run go back exactly to the state before, as rp_replay_recall does it; the
  * replay becomes undone. */
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
@@ -215,11 +219,16 @@ bool rp_job_compensates(struct rp_db *db, int64_t id, struct rp_arena *a,
  * store, so it is the same after a kill (rule 16). */
 struct rp_replay_test {
     int64_t ended, failed; /* lost attempts count; what our own death made unknown does not */
+    int64_t running;       /* see rp_replay_running; 0: not asked */
+    int64_t before;        /* as of the process of the first wave */
     struct rp_halt_process process[RP_HALT_PROCESSES];
     size_t n;
 };
 bool rp_replay_test(struct rp_db *db, const struct rp_replay *r, struct rp_replay_test *out,
                     struct rp_err *err);
+/* Items that have started and have no fate yet, those that wait for another try among them. It
+ * looks at each item that is out: to be asked only where it matters. */
+bool rp_replay_running(struct rp_db *db, int64_t id, int64_t *n, struct rp_err *err);
 /* Runs and failures of a type by hours since then, attempts that were retried among them: what its
  * baseline is made of. */
 struct rp_type_hours {

@@ -90,6 +90,8 @@ bool rp_attempt_end(struct rp_db *db, struct rp_job_row *j, const struct rp_repo
             return false;
         m.due_us = event == RP_EV_HOLD ? hold.until_us : rp_retry_at(db, j, now_us);
     }
+    if (event == RP_EV_INTERRUPT && j->replay_id != 0)
+        rp_db_changed(db, RP_CHANGED_ITEMS); /* where nothing is to start, before it is claimed */
     return rp_job_apply(db, j, event, &m, err);
 }
 

@@ -64,7 +64,8 @@ enum {
     RP_CHANGED_COMMANDS = 1 << 7, /* the engine may find a command to start */
     RP_CHANGED_CLAIMS = RP_CHANGED_READY | RP_CHANGED_COMMANDS, /* a hold or a pause ended, … */
     RP_CHANGED_PURGES = 1 << 8,                                 /* one begins */
-    RP_CHANGED_ITEMS = 1 << 9,  /* jobs that a replay let out have ended: its next may go out */
+    RP_CHANGED_ITEMS =
+        1 << 9, /* jobs that a replay let out have ended or wait again: it may go on */
     RP_CHANGED_DOUBT = 1 << 10, /* a failure may be a dependency's: fresh checks would tell */
     RP_CHANGED_FORMS = 1 << 11, /* failures of a new form: the miner's work */
 };

@@ -204,7 +204,9 @@ create table replay_test(
   lost integer not null default 0, spared integer not null default 0, live_seen_at integer not null default 0);
 create table replay_wave(
   replay_id integer not null references replay(id), wave integer not null, began_at integer not null,
-  ended integer not null, failed integer not null, primary key(replay_id, wave)) without rowid;
+  ended integer not null, failed integer not null,
+  running integer not null default 0,    -- started before it, without an outcome then
+  primary key(replay_id, wave)) without rowid;
 -- From which minute on live jobs of a type are compared with before, and how many of the replay's own had ended by then.
 create table replay_beside(
   replay_id integer not null references replay(id), type_id integer not null, minute integer not null,

@@ -143,12 +143,12 @@ static void R14_only_what_is_certainly_among_the_first_outcomes_counts(void **st
 static void R14_no_halt_before_three_failures_whatever_e_says(void **state)
 {
     (void)state;
-    struct rp_halt_process p = {1, 2, 0};
+    struct rp_halt_process p = {1, 2, 0, 0};
     assert_true(rp_halt_log_e(0.02, 2, 0) > rp_halt_log_limit(alpha, 1));
-    assert_null(rp_halt_says(0.02, alpha, 2, &p, 1));
+    assert_null(rp_halt_says(0.02, alpha, 2, 0, &p, 1));
     p.failed = 3;
-    assert_ptr_equal(rp_halt_says(0.02, alpha, 3, &p, 1), &p);
-    assert_null(rp_halt_says(0.02, 0, 3, &p, 1)); /* alpha 0: never */
+    assert_ptr_equal(rp_halt_says(0.02, alpha, 3, 0, &p, 1), &p);
+    assert_null(rp_halt_says(0.02, 0, 3, 0, &p, 1)); /* alpha 0: never */
 }
 
 static void R14_the_number_that_a_plan_promises_is_kept(void **state)
@@ -234,7 +234,7 @@ static struct run simulate(const struct setting *s, uint64_t *x)
         if (left == 0) {
             if (n == RP_HALT_PROCESSES)
                 memmove(v, v + 1, --n * sizeof *v);
-            v[n++] = (struct rp_halt_process){++k, 0, 0};
+            v[n++] = (struct rp_halt_process){++k, 0, 0, 0};
             left = size;
             size = size * 2 < 200 ? size * 2 : 200;
         }
@@ -243,7 +243,7 @@ static struct run simulate(const struct setting *s, uint64_t *x)
         failed += bad;
         for (size_t q = 0; q < n; q++)
             v[q].failed += bad, v[q].succeeded += !bad;
-        if (bad && (rp_halt_says(p0, alpha, failed, v, n) != NULL ||
+        if (bad && (rp_halt_says(p0, alpha, failed, 0, v, n) != NULL ||
                     rp_halt_first_says(p0, alpha, i + 1, failed)))
             return (struct run){true, i + 1, failed};
     }
@@ -352,6 +352,127 @@ static void R25_a_slow_rise_is_caught_and_a_slow_recovery_within_bounds_is_let_g
     assert_true(rounds(&better, 4, n).halted <= allowed(0.01, n));
 }
 
+/* ---- many at once ---- */
+
+enum { AT_ONCE = 100, ITEMS = 2000 };
+
+/* Items that run at the same time; the next starts where one has ended. */
+struct parallel {
+    double p, end[AT_ONCE]; /* 0: free */
+    bool bad[AT_ONCE];
+    double now, failure_s, success_s;
+    uint64_t *x;
+    int64_t started, ended, failed;
+    struct rp_halt_process wave[64]; /* what had ended when it began: its k, failed, ended */
+    int64_t n_waves, planned, size;
+};
+
+static void begin_wave(struct parallel *q, int64_t running)
+{
+    q->size = q->n_waves == 0 ? 20 : q->size * 2 < 200 ? q->size * 2 : 200;
+    q->planned += q->size;
+    q->wave[q->n_waves] = (struct rp_halt_process){q->n_waves + 1, q->failed, q->ended, running};
+    q->n_waves++;
+}
+
+static void start_some(struct parallel *q)
+{
+    int64_t running = q->started - q->ended;
+    if (q->started == q->planned && running * 10 <= (q->n_waves == 1 ? 0 : q->size))
+        begin_wave(q, running);
+    for (int i = 0; i < AT_ONCE && q->started < q->planned && q->started < ITEMS; i++) {
+        if (q->end[i] > 0)
+            continue;
+        q->bad[i] = uniform(q->x) < q->p;
+        q->end[i] = q->now + (q->bad[i] ? q->failure_s : q->success_s) * (0.9 + uniform(q->x) / 5);
+        q->started++;
+    }
+}
+
+static void end_next(struct parallel *q)
+{
+    int next = -1;
+    for (int i = 0; i < AT_ONCE; i++)
+        if (q->end[i] > 0 && (next < 0 || q->end[i] < q->end[next]))
+            next = i;
+    q->now = q->end[next];
+    q->end[next] = 0;
+    q->ended++;
+    q->failed += q->bad[next];
+}
+
+static bool stops(const struct parallel *q, bool by_start)
+{
+    int64_t running = by_start ? q->started - q->ended : 0;
+    struct rp_halt_process v[RP_HALT_PROCESSES];
+    size_t n = 0;
+    for (int64_t i = q->n_waves; i > 0 && n < RP_HALT_PROCESSES; i--) {
+        const struct rp_halt_process *w = &q->wave[i - 1];
+        int64_t failed = q->failed - w->failed;
+        v[n++] = (struct rp_halt_process){w->k, failed, q->ended - w->succeeded - failed,
+                                          by_start ? w->before : 0};
+    }
+    return rp_halt_says(0.02, alpha, q->failed, running, v, n) != NULL ||
+           rp_halt_first_says(0.02, alpha, q->ended + running, q->failed);
+}
+
+/* Halted: the failures until then; else 0. As in a replay that is asked after every end. */
+static int64_t run_parallel(double p, double failure_s, double success_s, bool by_start,
+                            uint64_t *x)
+{
+    struct parallel q = {.p = p, .failure_s = failure_s, .success_s = success_s, .x = x};
+    while (q.ended < ITEMS) {
+        start_some(&q);
+        end_next(&q);
+        if (q.failed >= RP_HALT_LEAST && stops(&q, by_start))
+            return q.failed;
+    }
+    return 0;
+}
+
+static double halted_share(double p, double failure_s, double success_s, bool by_start, int64_t n,
+                           int64_t *median)
+{
+    uint64_t x = 20260303;
+    int64_t *failed = rp_xcalloc((size_t)n, sizeof *failed), halted = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t f = run_parallel(p, failure_s, success_s, by_start, &x);
+        if (f > 0)
+            failed[halted++] = f;
+    }
+    qsort(failed, (size_t)halted, sizeof *failed, by_number);
+    *median = halted > 0 ? failed[halted / 2] : 0;
+    free(failed);
+    double share = (double)halted / (double)n;
+    print_message("%d at once, %3.0f %% fail, after %4.1f s, successes %4.1f s: halted %7.3f %% "
+                  "after %lld failures%s\n",
+                  AT_ONCE, p * 100, failure_s, success_s, share * 100, (long long)*median,
+                  by_start ? "" : ", by their ends");
+    return share;
+}
+
+static void R25_durations_that_tell_the_outcome_make_no_false_halts(void **state)
+{
+    static const double seconds[][2] = {{0.1, 10}, {1, 10}, {10, 10}, {10, 0.1}, {10, 1}};
+    static const struct {
+        double p;
+        int64_t failed; /* at most, the median: of 20 that start at once, how many it takes */
+    } seen[] = {{0.1, 14}, {0.2, 8}, {0.5, 7}, {1, 6}};
+    (void)state;
+    int64_t n = number("RP_HALT_ROUNDS", 2000) / 4, median;
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
+        double share = halted_share(0.02, seconds[i][0], seconds[i][1], true, n, &median);
+        if (share > allowed(0.01, n))
+            fail_msg("false halts: %g", share);
+    }
+    for (size_t i = 0; i < sizeof seen / sizeof *seen; i++) {
+        assert_true(halted_share(seen[i].p, 0.1, 10, true, n, &median) >= 1 - allowed(0.01, n));
+        assert_in_range(median, RP_HALT_LEAST, seen[i].failed);
+    }
+    /* What that is for. */
+    assert_true(halted_share(0.02, 0.1, 10, false, n, &median) > 0.1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +487,7 @@ int main(void)
         cmocka_unit_test(the_baseline_leaves_outages_out_and_nothing_else),
         cmocka_unit_test(R25_false_halts_missed_halts_and_failures_before_a_halt),
         cmocka_unit_test(R25_the_numbers_of_the_specification),
+        cmocka_unit_test(R25_durations_that_tell_the_outcome_make_no_false_halts),
         cmocka_unit_test(R25_a_slow_rise_is_caught_and_a_slow_recovery_within_bounds_is_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,61 @@ static void R14_three_of_five_halt_where_two_percent_are_usual(void **state)
     }
 }
 
+/* All at once: none waits any more, but what has not started can be called back. */
+static void R14_it_halts_while_what_is_out_has_not_started(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    fail_many(w, "a", 60);
+    struct rp_replay_ask ask = of("a");
+    ask.at_once = true;
+    int64_t id = start(w, &ask);
+    (void)tick(w);
+    assert_int_equal(queued(w), 60);
+    assert_int_equal(claim(w, 5, &l), 5);
+    for (int i = 0; i < 5; i++)
+        end_job(w, &l[i], &(struct failing){0});
+    (void)tick(w);
+    assert_int_equal(replay(w, id).state, RP_REPLAY_HALTED);
+    assert_int_equal(queued(w), 0);
+    assert_int_equal(replay(w, id).n[RP_FATE_WAITING], 55);
+}
+
+/* Failures that are quicker than successes come first, however few they are. */
+static void R14_what_runs_counts_until_it_has_ended(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    fail_many(w, "a", 90);
+    struct rp_replay_ask ask = of("a");
+    ask.canary = ask.wave_max = 20;
+    int64_t id = start(w, &ask);
+    (void)tick(w);
+    assert_int_equal(claim(w, 100, &l), 20);
+    for (int i = 0; i < 3; i++)
+        end_job(w, &l[i], &(struct failing){0});
+    (void)tick(w);
+    assert_int_equal(replay(w, id).state, RP_REPLAY_RUNNING); /* 3 of 20, not 3 of 3 */
+    for (int i = 3; i < 20; i++)
+        (void)report(w, &l[i], RP_OUT_SUCCEEDED, NULL, 0);
+    (void)tick(w);
+    assert_int_equal(claim(w, 100, &l), 20);
+    for (int i = 0; i < 18; i++)
+        (void)report(w, &l[i], RP_OUT_SUCCEEDED, NULL, 0);
+    (void)tick(w); /* the third wave begins while two of the second run: they are not of it */
+    assert_int_equal(
+        query(w, "select running from replay_wave where replay_id = ?1 and wave = 3", id, 0), 2);
+    struct rp_replay r = replay(w, id);
+    struct rp_replay_test t;
+    OK(rp_replay_test(w->db, &r, &t, err));
+    assert_int_equal(t.process[2].before, 2);
+    (void)work(w, 8);
+    (void)tick(w);
+    assert_int_equal(replay(w, id).state, RP_REPLAY_HALTED);
+}
+
 /* One of fifteen, evenly: no process is ever sure of that, the first 200 outcomes are. */
 static void R14_a_few_too_many_halt_within_the_first_two_hundred(void **state)
 {
@@ -272,6 +327,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         REPLAY_TEST(R14_a_plan_says_the_baseline_and_when_it_will_be_decided),
         REPLAY_TEST(R14_three_of_five_halt_where_two_percent_are_usual),
+        REPLAY_TEST(R14_it_halts_while_what_is_out_has_not_started),
+        REPLAY_TEST(R14_what_runs_counts_until_it_has_ended),
         REPLAY_TEST(R14_a_few_too_many_halt_within_the_first_two_hundred),
         REPLAY_TEST(R14_what_is_usual_does_not_halt),
         REPLAY_TEST(R14_lost_and_timed_out_attempts_are_failures),

@@ -8,6 +8,10 @@
     "replay: { settle: 0s, max_running: 2 }\n"
 static const char without_a[] = "jobs:\n  b: { run: [\"true\"] }\n";
 
+static const char two_types[] = "jobs:\n  a: { run: [\"true\"], retries: 0, idempotent: true }\n"
+                                "  mail: { run: [\"true\"], retries: 0 }\n"
+                                "replay: { settle: 0s, max_running: 2 }\n";
+
 static const struct rp_replay_ask all = {.all = true, .actor = {"ada", 3}};
 
 static int64_t fate(struct world *w, int64_t id, enum rp_fate f)
@@ -107,11 +111,92 @@ static void R8_of_two_that_were_planned_at_once_each_job_runs_in_one(void **stat
     assert_int_equal(query(w, "select count(*) from attempt where n > 1", 0, 0), 12);
 }
 
+/* Claimed, and then its worker is deployed anew: nothing is burnt, so the job would just wait. */
+static void interrupt_all(struct world *w, struct rp_lease *l, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(report(w, &l[i], RP_OUT_INTERRUPTED, NULL, 0), RP_QUEUED);
+}
+
+static void
+R15_what_a_worker_broke_off_does_not_start_again_in_a_replay_that_stands_still(void **state)
+{
+    struct world *w = *state;
+    static const enum rp_replay_state to[] = {RP_REPLAY_HALTED, RP_REPLAY_PAUSED, RP_REPLAY_ABORTED,
+                                              RP_REPLAY_UNDONE};
+    configure(w, two_types);
+    for (size_t i = 0; i < 2 * (sizeof to / sizeof *to); i++) {
+        bool before = i % 2 == 0; /* interrupted before it stood still, or after */
+        struct rp_lease *l;
+        int64_t since = w->now;
+        fail_many(w, "a", 10);
+        struct rp_replay_ask ask = {.filter = {.since_us = since},
+                                    .has_filter = true,
+                                    .include_unsafe = true,
+                                    .reason = RP_STR("checked"),
+                                    .actor = RP_STR("ada")};
+        int64_t id = start(w, &ask);
+        (void)tick(w);
+        size_t n = claim(w, 100, &l);
+        assert_true(n > 0);
+        if (before)
+            interrupt_all(w, l, n);
+        if (to[i / 2] == RP_REPLAY_UNDONE)
+            OK(rp_replay_undo(w->db, id, RP_STR("ada"), RP_NONE, w->now, err));
+        else
+            set_state(w, id, to[i / 2]);
+        if (!before) {
+            (void)rp_db_take_changes(w->db);
+            interrupt_all(w, l, n);
+            assert_true(rp_db_take_changes(w->db) &
+                        RP_CHANGED_ITEMS); /* the tick follows at once */
+        }
+        (void)tick(w);
+        assert_int_equal(claim(w, 100, &l), 0);
+        (void)tick(w);
+        struct rp_replay r = replay(w, id);
+        assert_int_equal(r.n[RP_FATE_SKIPPED], n);
+        assert_int_equal(r.n[RP_FATE_RELEASED], 0);
+        assert_int_equal(query(w, "select count(*) from job where state <> 6", 0, 0), 0);
+        if (to[i / 2] == RP_REPLAY_HALTED || to[i / 2] == RP_REPLAY_PAUSED)
+            set_state(w, id, RP_REPLAY_ABORTED);
+        w->now += RP_US_H;
+    }
+}
+
+static void R15_one_of_unknown_outcome_that_was_broken_off_is_unknown_again(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    int64_t lost, next;
+    configure(w, two_types);
+    int64_t job = enqueue(w, "mail", NULL);
+    assert_int_equal(claim(w, 1, &l), 1);
+    w->now += RP_US_H;
+    OK(rp_leases_expire(w->db, w->now, 10, &lost, &next, err));
+    assert_int_equal(state_of(w, job), RP_UNKNOWN);
+    commit(w);
+    struct rp_replay_ask ask = {.all = true,
+                                .include_unsafe = true,
+                                .include_unknown = true,
+                                .reason = RP_STR("checked"),
+                                .actor = RP_STR("ada")};
+    int64_t id = start(w, &ask);
+    (void)tick(w);
+    assert_int_equal(claim(w, 9, &l), 1);
+    interrupt_all(w, l, 1);
+    set_state(w, id, RP_REPLAY_ABORTED);
+    (void)tick(w);
+    assert_int_equal(state_of(w, job), RP_UNKNOWN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         REPLAY_TEST(R13_settings_that_change_in_mid_replay_hold_for_what_is_not_out_yet),
         REPLAY_TEST(R14_what_it_needs_flaps_and_nothing_is_lost_or_runs_twice),
+        REPLAY_TEST(R15_what_a_worker_broke_off_does_not_start_again_in_a_replay_that_stands_still),
+        REPLAY_TEST(R15_one_of_unknown_outcome_that_was_broken_off_is_unknown_again),
         REPLAY_TEST(R8_of_two_that_were_planned_at_once_each_job_runs_in_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,38 @@ static void R1_more_than_can_be_replayed_at_once_is_an_error_not_a_part_of_it(vo
 
 /* ---- leaving out ---- */
 
+/* As `exec` runs them: what with, the store does not know. */
+static int64_t run_outside(struct world *w, const char *type)
+{
+    struct rp_run_start r = {.type = rp_str_of(type),
+                             .node = RP_STR("n1"),
+                             .worker = RP_STR("exec"),
+                             .lease_us = RP_US_MIN};
+    struct rp_lease l;
+    int64_t fence;
+    OK(rp_run_start(w->db, &r, w->now, &w->arena, &l, &fence, err));
+    end_job(w, &l, &(struct failing){0});
+    return l.job.id;
+}
+
+static void R3_what_was_run_from_outside_is_never_run_here(void **state)
+{
+    struct world *w = *state;
+    configure(w, conf);
+    int64_t id = run_outside(w, "plain");
+    commit(w);
+    struct rp_str names[] = {RP_STR("outside")};
+    struct rp_replay_ask ask = {
+        .ids = &id, .n_ids = 1, .include_unsafe = true, .reason = RP_STR("x")};
+    for (size_t n = 0; n < 2; n++) {
+        ask.override = (struct rp_strs){names, n};
+        struct rp_plan p = plan_of(w, &ask);
+        assert_int_equal(p.n, 0);
+        assert_int_equal(left_out(&p, "outside"), 1);
+    }
+    assert_false(rp_replay_may_override(names[0]));
+}
+
 static void R3_each_left_out_job_is_counted_under_its_reason(void **state)
 {
     struct world *w = *state;
@@ -114,6 +146,7 @@ static void R3_each_left_out_job_is_counted_under_its_reason(void **state)
     OK(rp_leases_expire(w->db, w->now, 10, &n, &next, err));
     assert_int_equal(state_of(w, lost), RP_UNKNOWN);
     int64_t other = fail_one(w, &(struct failing){.type = "plain"});
+    (void)run_outside(w, "plain");
     commit(w);
     (void)start(w, &(struct rp_replay_ask){.ids = &other, .n_ids = 1, .actor = RP_STR("ada")});
     configure(w, conf_without_gone);
@@ -124,7 +157,8 @@ static void R3_each_left_out_job_is_counted_under_its_reason(void **state)
     assert_int_equal(left_out(&p, "not-idempotent"), 1);
     assert_int_equal(left_out(&p, "type-removed"), 1);
     assert_int_equal(left_out(&p, "in-another-replay"), 1);
-    assert_int_equal(p.matched, 10);
+    assert_int_equal(left_out(&p, "outside"), 1);
+    assert_int_equal(p.matched, 11);
     assert_int_equal(p.n, 1);
     assert_int_equal(p.items[0].job_id, good);
     p = plan_of(w, &(struct rp_replay_ask){.ids = &lost, .n_ids = 1});
@@ -402,6 +436,7 @@ int main(void)
         REPLAY_TEST(U2_a_selection_never_takes_a_success_and_never_ignores_a_name),
         REPLAY_TEST(R1_a_job_named_twice_is_in_the_plan_once),
         REPLAY_TEST(R1_more_than_can_be_replayed_at_once_is_an_error_not_a_part_of_it),
+        REPLAY_TEST(R3_what_was_run_from_outside_is_never_run_here),
         REPLAY_TEST(R3_each_left_out_job_is_counted_under_its_reason),
         REPLAY_TEST(R3_a_reason_is_overridden_by_its_name_and_only_with_a_reason),
         REPLAY_TEST(U9_a_plan_counts_the_risk_of_a_repeat),

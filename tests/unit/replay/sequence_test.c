@@ -102,6 +102,35 @@ static void U8_when_one_fails_the_rest_of_its_sequence_waits_and_others_go_on(vo
                      2);
 }
 
+static void
+U8_nothing_overtakes_what_is_skipped_at_its_release_unless_it_has_succeeded(void **state)
+{
+    struct world *w = *state;
+    configure(w, conf);
+    int64_t one[3], two[3];
+    for (int i = 0; i < 3; i++) {
+        one[i] = fail_in(w, "one", NULL);
+        two[i] = fail_in(w, "two", NULL);
+    }
+    commit(w);
+    int64_t id = start(w, &all);
+    struct rp_lease *l;
+    OK(rp_job_retry(w->db, two[0], RP_STR("bob"), RP_STR("by hand"), w->now, err));
+    assert_int_equal(work(w, 0), 1); /* its work is done */
+    OK(rp_job_retry(w->db, one[0], RP_STR("bob"), RP_STR("by hand"), w->now, err));
+    assert_int_equal(claim(w, 1, &l), 1); /* runs still */
+    for (int i = 0; i < 20 && replay(w, id).state == RP_REPLAY_RUNNING; i++, w->now += RP_US_S) {
+        (void)tick(w);
+        (void)work(w, 0);
+    }
+    assert_int_equal(replay(w, id).state, RP_REPLAY_DONE);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(fate(w, one[i]), RP_FATE_SKIPPED);
+        assert_int_equal(fate(w, two[i]), i == 0 ? RP_FATE_SKIPPED : RP_FATE_SUCCEEDED);
+        assert_int_equal(state_of(w, one[i]), i == 0 ? RP_RUNNING : RP_FAILED);
+    }
+}
+
 static void U8_what_comes_after_a_job_that_is_left_out_is_left_out_too(void **state)
 {
     struct world *w = *state;
@@ -142,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         REPLAY_TEST(U8_one_sequence_runs_one_after_another_in_its_first_order),
         REPLAY_TEST(U8_when_one_fails_the_rest_of_its_sequence_waits_and_others_go_on),
+        REPLAY_TEST(U8_nothing_overtakes_what_is_skipped_at_its_release_unless_it_has_succeeded),
         REPLAY_TEST(U8_what_comes_after_a_job_that_is_left_out_is_left_out_too),
         REPLAY_TEST(U9_each_item_keeps_what_its_repeat_risks),
     };
