@@ -112,7 +112,9 @@ static bool live_fails(struct step *s, struct rp_str *why, struct rp_err *err)
         return false;
     for (size_t i = 0; i < n && why->p == NULL; i++) {
         struct rp_replay_live l;
-        if (!rp_replay_live(s->db, &s->r, &types[i], s->now_us, &l, err))
+        if (!rp_replay_live(s->db, &s->r, &types[i], s->now_us, &l, err) ||
+            (s->r.retries > 0 && worse(&l) &&
+             !rp_replay_live_tries(s->db, &s->r, &types[i], &l, err)))
             return false;
         if (worse(&l))
             *why = rp_str_fmt(s->arena,

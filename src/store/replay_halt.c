@@ -239,6 +239,44 @@ bool rp_replay_live(struct rp_db *db, const struct rp_replay *r, const struct rp
     return true;
 }
 
+/* Attempts that are the replay's own, in whole minutes from `from` on. */
+static bool own_attempts(struct rp_db *db, int64_t id, int64_t type_id, int64_t from, int64_t *runs,
+                         int64_t *failed, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select count(*), coalesce(sum(a.outcome in (2, 3)), 0) from replay_item i"
+                   " cross join attempt a on a.job_id = i.job_id and a.n > i.n_before"
+                   " where i.replay_id = ?1 and i.type_id = ?2 and a.replay_id = ?1"
+                   " and a.ended_at >= ?3 and a.outcome in (1, 2, 3)");
+    rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 2, type_id);
+    rp_bind_i64(s, 3, from * RP_US_MIN);
+    if (rp_step(s, err) != RP_STEP_ROW)
+        return false;
+    *runs = rp_col_i64(s, 0);
+    *failed = rp_col_i64(s, 1);
+    rp_reset(s);
+    return true;
+}
+
+bool rp_replay_live_tries(struct rp_db *db, const struct rp_replay *r,
+                          const struct rp_replay_type *t, struct rp_replay_live *out,
+                          struct rp_err *err)
+{
+    int64_t from, runs, failed;
+    struct rp_stmt *s =
+        rp_sql(db, "select minute from replay_beside where replay_id = ?1 and type_id = ?2");
+    rp_bind_i64(s, 1, r->id);
+    rp_bind_i64(s, 2, t->type_id);
+    if (!rp_get_i64(s, 0, &from, err) ||
+        !type_outcomes(db, t->type_id, from, INT64_MAX, &out->runs, &out->failed, err) ||
+        !own_attempts(db, r->id, t->type_id, from, &runs, &failed, err))
+        return false;
+    out->runs = at_least_0(out->runs - runs);
+    out->failed = at_least_0(out->failed - failed);
+    return true;
+}
+
 static const int64_t live_every_us = 5 * RP_US_S;
 
 bool rp_replay_live_due(struct rp_db *db, int64_t id, int64_t now_us, bool *due, struct rp_err *err)

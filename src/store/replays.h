@@ -259,6 +259,11 @@ struct rp_replay_live {
 };
 bool rp_replay_live(struct rp_db *db, const struct rp_replay *r, const struct rp_replay_type *t,
                     int64_t now_us, struct rp_replay_live *out, struct rp_err *err); /* [w] */
+/* The same runs and failures, where an item may have several tries: all of them are taken off. It
+ * looks at each item, so to be asked only where it matters. */
+bool rp_replay_live_tries(struct rp_db *db, const struct rp_replay *r,
+                          const struct rp_replay_type *t, struct rp_replay_live *out,
+                          struct rp_err *err);
 /* [w] Whether live jobs are to be compared now: at most every 5 s. */
 bool rp_replay_live_due(struct rp_db *db, int64_t id, int64_t now_us, bool *due,
                         struct rp_err *err);

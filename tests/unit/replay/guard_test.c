@@ -276,6 +276,40 @@ static void R14_live_jobs_that_fail_more_often_halt_it(void **state)
     assert_true(says(w, id, "live jobs of a fail more often since it runs: 16 of"));
 }
 
+static void R14_tries_of_its_own_are_no_live_failures(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    int64_t n, next;
+    configure(w, conf);
+    fail_many(w, "a", 20);
+    w->now += 2 * RP_US_H;
+    history(w, "a", 60, 1);
+    w->now += 2 * RP_US_MIN;
+    struct rp_replay_ask ask = of("a");
+    ask.canary = 20;
+    ask.retries = 8;
+    w->retry = true;
+    int64_t id = start(w, &ask);
+    (void)tick(w);
+    for (int i = 0; i < 4; i++) {
+        w->now += 2 * RP_US_H;
+        OK(rp_jobs_promote(w->db, w->now, 1000, &n, &next, err));
+        size_t k = claim(w, 100, &l);
+        assert_int_equal(k, 20);
+        while (k > 0)
+            assert_int_equal(report(w, &l[--k], RP_OUT_FAILED, "again", 7), RP_RETRYING);
+        commit(w);
+        (void)tick(w);
+        assert_int_equal(replay(w, id).state, RP_REPLAY_RUNNING);
+    }
+    w->now += 10 * RP_US_S; /* live ones, beside those that wait for another try */
+    history(w, "a", 40, 20);
+    (void)tick(w);
+    assert_int_equal(replay(w, id).state, RP_REPLAY_HALTED);
+    assert_true(says(w, id, "live jobs of a fail more often since it runs: 20 of 40"));
+}
+
 static void R13_it_waits_while_live_jobs_wait_too_long(void **state)
 {
     struct world *w = *state;
@@ -335,6 +369,7 @@ int main(void)
         REPLAY_TEST(R16_what_the_daemons_own_death_lost_is_no_failure_of_the_jobs),
         REPLAY_TEST(R14_a_late_turn_halts_though_most_went_well),
         REPLAY_TEST(R14_live_jobs_that_fail_more_often_halt_it),
+        REPLAY_TEST(R14_tries_of_its_own_are_no_live_failures),
         REPLAY_TEST(R13_it_waits_while_live_jobs_wait_too_long),
         REPLAY_TEST(R13_no_more_than_half_of_what_a_type_may_run_is_the_replays),
     };
