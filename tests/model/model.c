@@ -449,7 +449,8 @@ static void set_replay(struct m_replay *r, enum rp_replay_state to)
     r->ended = over && with_fate(r, RP_FATE_RELEASED) == 0;
 }
 
-/* Rule 15: what failed or was lost in it has no other try. */
+/* Rule 15: what failed or was lost in it has no other try, and what was only broken off becomes
+ * what it was. */
 static void give_up(struct model *m, const struct m_item *it, int64_t id)
 {
     struct m_job *j = &m->job[it->job];
@@ -458,6 +459,8 @@ static void give_up(struct model *m, const struct m_item *it, int64_t id)
         return;
     if (waits && j->attempts > it->attempts)
         j->state = RP_FAILED, j->ended = m->now;
+    else if (j->state == RP_QUEUED && j->n > it->n)
+        j->state = it->state, j->ended = m->now;
     if (j->state == RP_RUNNING && j->max_attempts > j->attempts + 1)
         j->max_attempts = j->attempts + 1;
 }
@@ -556,6 +559,8 @@ int64_t m_replay_release(struct model *m, int64_t id, int64_t wave, int64_t max)
 
 static enum rp_fate fate(const struct m_job *j, const struct m_item *it)
 {
+    if (j->outcome[j->n] == RP_OUT_INTERRUPTED && !j->poison)
+        return RP_FATE_SKIPPED;
     return j->state == RP_SUCCEEDED    ? RP_FATE_SUCCEEDED
            : j->state == RP_UNKNOWN    ? RP_FATE_UNKNOWN
            : j->state != RP_FAILED     ? RP_FATE_SKIPPED
