@@ -48,6 +48,8 @@ struct plan_type *plan_types(struct rp_arena *a, const struct rp_plan *plan, siz
 bool plan_rate(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
                int64_t now_us, struct rp_arena *a, struct rp_plan *plan, struct rp_err *err);
 
+/* plan.c: something was selected, or all; else the hint says how to. */
+bool ask_selects(const struct rp_replay_ask *ask, const char *hint, struct rp_err *err);
 /* plan.c: whether its reason and rate will do. */
 bool ask_usable(const struct rp_replay_ask *ask, struct rp_err *err);
 /* All of a plan once its items are known, in the order in which they shall run. */

@@ -204,13 +204,19 @@ static bool halt_rule(struct rp_db *db, const struct rp_config *config, int64_t 
 
 enum { ITEMS_A_PART = 2000 };
 
-static bool selected(const struct rp_replay_ask *ask, struct rp_err *err)
+bool ask_selects(const struct rp_replay_ask *ask, const char *hint, struct rp_err *err)
 {
     if (ask->has_filter || ask->n_ids > 0 || ask->all)
         return true;
     (void)rp_fail(err, RP_E_BAD_FIELD, "nothing was selected");
-    return rp_hint(
-        err, "name a --type, --pattern, --since, --job or --where; --all means every failed job");
+    return rp_hint(err, "%s", hint);
+}
+
+static bool selected(const struct rp_replay_ask *ask, struct rp_err *err)
+{
+    return ask_selects(
+        ask, "name a --type, --pattern, --since, --job or --where; --all means every failed job",
+        err);
 }
 
 static bool reason_given(const struct rp_replay_ask *ask, struct rp_err *err)

@@ -107,10 +107,8 @@ static int64_t *sorted_ids(const struct rp_replay_ask *ask, struct rp_arena *a, 
 
 static bool selected(const struct rp_replay_ask *ask, struct rp_err *err)
 {
-    if (ask->has_filter || ask->n_ids > 0 || ask->all)
-        return true;
-    (void)rp_fail(err, RP_E_BAD_FIELD, "nothing was selected");
-    return rp_hint(err, "name --older-than, --type or ids beside the state; --all means every job");
+    return ask_selects(
+        ask, "name --older-than, --type or ids beside the state; --all means every job", err);
 }
 
 static bool reason_given(const struct rp_purge_ask *ask, struct rp_err *err)
