@@ -9,7 +9,13 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { IN_BYTES = 1 << 16, OUT_BYTES = 1 << 17, DRAW_EVERY_US = 100000, MEGABYTE = 1000000 };
+enum {
+    IN_BYTES = 1 << 16,
+    OUT_BYTES = 1 << 17,
+    LOOK_ON_BYTES = 1 << 20,
+    DRAW_EVERY_US = 100000,
+    MEGABYTE = 1000000,
+};
 
 struct stream {
     struct cli *cli;
@@ -22,6 +28,11 @@ struct stream {
     int64_t began_us, drawn_us;
     char in[IN_BYTES], out[OUT_BYTES];
     size_t n; /* bytes in `in` */
+    /* Of packed files: */
+    bool damaged;
+    bool refused;  /* by take, which says why in `refusal` */
+    size_t passed; /* bytes unpacked since then */
+    struct rp_err refusal;
 };
 
 /* How far, and how fast; as a bar where the size is known. */
@@ -55,15 +66,22 @@ static bool refill(struct stream *s, struct rp_err *err)
     return n >= 0 || rp_fail(err, RP_E_IO, "cannot read %s: %s", s->path, strerror(errno));
 }
 
-static bool damaged(const struct stream *s, const char *kind, const char *what, struct rp_err *err)
+static bool damaged(struct stream *s, const char *kind, const char *what, struct rp_err *err)
 {
+    s->damaged = true;
     (void)rp_fail(err, RP_E_IO, "%s cannot be unpacked as %s: %s", s->path, kind, what);
     return rp_hint(err, "copy it anew; what came before the damage was read");
 }
 
-static bool emit(struct stream *s, size_t n, struct rp_err *err)
+/* Damage often unpacks to nonsense before it shows: what take refuses is looked past for a while.
+ * False when that is enough. */
+static bool emit(struct stream *s, size_t n)
 {
-    return n == 0 || s->take(s->ctx, (struct rp_str){s->out, n}, err);
+    if (s->refused)
+        s->passed += n;
+    else
+        s->refused = n > 0 && !s->take(s->ctx, (struct rp_str){s->out, n}, &s->refusal);
+    return s->passed < LOOK_ON_BYTES;
 }
 
 static bool read_plain(struct stream *s, struct rp_err *err)
@@ -85,7 +103,7 @@ static bool inflate_some(struct stream *s, z_stream *z, bool *ended, struct rp_e
     *ended = code == Z_STREAM_END;
     if (*ended)
         (void)inflateReset(z); /* members may follow each other */
-    return emit(s, OUT_BYTES - z->avail_out, err);
+    return emit(s, OUT_BYTES - z->avail_out);
 }
 
 static bool read_gzip(struct stream *s, struct rp_err *err)
@@ -118,7 +136,7 @@ static bool read_zstd(struct stream *s, struct rp_err *err)
         do {
             out.pos = 0;
             left = ZSTD_decompressStream(z, &out, &in);
-            ok = !ZSTD_isError(left) ? emit(s, out.pos, err)
+            ok = !ZSTD_isError(left) ? emit(s, out.pos)
                                      : damaged(s, "zstd", ZSTD_getErrorName(left), err);
         } while (ok && (in.pos < in.size || (left > 0 && out.pos == OUT_BYTES)));
         ok = ok && refill(s, err);
@@ -135,13 +153,23 @@ static const struct {
     {{"\x28\xb5\x2f\xfd", 4}, read_zstd},
 };
 
+static bool read_packed(struct stream *s, bool (*read)(struct stream *, struct rp_err *),
+                        struct rp_err *err)
+{
+    bool ok = read(s, err);
+    if (!s->refused || s->damaged)
+        return ok;
+    *err = s->refusal;
+    return false;
+}
+
 static bool read_all(struct stream *s, struct rp_err *err)
 {
     if (!refill(s, err))
         return false;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (s->n >= kinds[i].magic.n && memcmp(s->in, kinds[i].magic.p, kinds[i].magic.n) == 0)
-            return kinds[i].read(s, err);
+            return read_packed(s, kinds[i].read, err);
     return read_plain(s, err);
 }
 

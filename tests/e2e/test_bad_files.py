@@ -77,10 +77,10 @@ def test_a_packed_file_that_breaks_off_is_read_as_far_as_it_goes(reader, tmp_pat
             torn = read(reader, file(tmp_path / f"torn.{kind}", cut))
             assert torn.code == 1 and "its end is missing" in " ".join(torn.err.split()) and f"torn.{kind}" in torn.err, torn.err
             assert whole // 4 < size_of(reader, torn) <= whole, (kind, len(cut))
-        broken = bytearray(data)
-        broken[len(data) * 3 // 4:] = os.urandom(len(data) // 4)
-        bad = read(reader, file(tmp_path / f"bad.{kind}", bytes(broken)))
-        assert bad.code in (1, 2) and "cannot be unpacked" in " ".join(bad.err.split()), bad.err
+        for seed in range(8):  # noise unpacks to other noise for a while: what is said is the damage, not what the noise looked like
+            broken = data[:len(data) * 3 // 4] + random.Random(seed).randbytes(len(data) // 4)
+            bad = read(reader, file(tmp_path / f"bad.{kind}", broken))
+            assert bad.code in (1, 2) and "cannot be unpacked" in " ".join(bad.err.split()), (seed, bad.err)
     with open(tmp_path / "torn.gz", "rb") as piped:
         again = read(reader, "-", stdin=piped)
     assert again.code == 1 and "standard input cannot be unpacked as gzip" in " ".join(again.err.split()) and size_of(reader, again) > whole // 4
