@@ -87,7 +87,8 @@ struct run {
     struct rp_exec_result result; /* valid once ended */
     struct rp_report report;      /* made once, kept until it is written */
     bool reported, kill_sent;
-    int64_t memory_bytes; /* its limit, 0: none */
+    int64_t not_before_us; /* monotonic: its report could not be written */
+    int64_t memory_bytes;  /* its limit, 0: none */
     bool command_missing;
     uint64_t stored_bytes; /* of output, at the last partial write */
     uint64_t round;        /* of partial writes, in which it had its turn; the engine thread's */
@@ -109,13 +110,19 @@ void runs_done(void *ctx, uint64_t id, struct rp_exec_result *result);
 
 enum { REPORTS_A_TICK = 256 };
 
+struct ended {
+    struct run *run;
+    bool written; /* in this tick, once that is committed */
+};
+
 struct tick {
     struct rp_engine *e;
     struct rp_arena arena;
     int64_t now, mono;
     bool stopping, beat, probe, partial, holds;
-    struct run *ended[REPORTS_A_TICK];
+    struct ended ended[REPORTS_A_TICK];
     size_t n_ended;
+    size_t n_left;                  /* that ended and stay: their reports cannot be written */
     const struct rp_config *config; /* that the claims were made under */
     struct rp_lease *leases;        /* out */
     size_t n_leases;
@@ -133,11 +140,19 @@ struct tick {
     size_t n_beats;
     struct partial *partials;
     size_t n_partials;
+    bool partials_written;
     const struct rp_config *hold_config;
     struct rp_str *hold_why; /* one a type of hold_config */
 };
 
 void *engine_thread(void *engine);
+
+/* ---- reports.c: of commands that ended ---- */
+
+void reports_gather(struct tick *t);
+bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err);
+size_t reports_written(const struct tick *t);
+void reports_forget(struct tick *t); /* those that are written */
 
 /* ---- upkeep.c: the care for running commands, in three steps: gathered on the engine thread,
  * written in the tick's transaction, acted upon once that is committed ---- */
