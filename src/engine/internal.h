@@ -43,9 +43,11 @@ struct rp_writer {
     struct rp_store *store;
     const struct rp_clock *clock;
     struct rp_engine_hooks hooks;
+    const atomic_bool *cut; /* then nothing that has more parts goes on */
 };
 bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
-                  const struct rp_engine_hooks *hooks, size_t max, struct rp_err *err);
+                  const struct rp_engine_hooks *hooks, size_t max, const atomic_bool *cut,
+                  struct rp_err *err);
 /* The store cannot be written: no fault of who asked. */
 bool store_broken(const struct rp_err *err);
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);
@@ -71,8 +73,9 @@ struct rp_readers {
     int64_t most_us; /* what one question may take */
 };
 bool readers_start(struct rp_readers *r, struct rp_store *store, int n, int64_t most_us,
-                   struct rp_err *err);
+                   const atomic_bool *cut, struct rp_err *err);
 bool readers_submit(struct rp_readers *r, struct rp_read *read, struct rp_err *err);
+void readers_interrupt(struct rp_readers *r); /* once it is cut, before readers_stop */
 void readers_stop(struct rp_readers *r);
 
 /* ---- runs.c: command attempts of this node ---- */
@@ -188,11 +191,12 @@ struct rp_engine {
     struct made *made;            /* those made of it, with changes */
     char sweep[200];
     int64_t started_us;
+    atomic_bool cut; /* see rp_engine_cut */
 
     pthread_t thread;
     pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t wake;  /* CLOCK_MONOTONIC */
-    bool woken, stopping, stop_now, stopped;
+    bool woken, stopping, stop_now;
     int64_t last_tick_us;
     struct rp_clock_correction correction;
 
