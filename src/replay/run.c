@@ -166,8 +166,10 @@ static bool call_back(struct step *s, struct rp_err *err)
     int64_t n = 0;
     if (s->r.n[RP_FATE_RELEASED] > 0 && !rp_replay_recall(s->db, s->r.id, s->now_us, &n, err))
         return false;
-    if (n > 0)
+    if (n > 0) {
         again_at(s, s->now_us);
+        rp_db_changed(s->db, RP_CHANGED_CLAIMS); /* others may have waited behind it */
+    }
     return true;
 }
 
