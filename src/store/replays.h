@@ -194,7 +194,7 @@ bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp
 
 /* ---- compensation.c ---- */
 
-/* An item that ran, or runs: by its newest attempt. */
+/* An item that ran, or has begun: by its newest attempt. */
 struct rp_ran {
     int64_t job_id, attempt;
     struct rp_str type, sequence;
