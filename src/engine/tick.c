@@ -49,20 +49,38 @@ static bool apart(struct tick *t, struct rp_db *db, const char *name, part *run,
     return true;
 }
 
-/* A report that the store refuses (its lease was lost) is over all the same: the store's record of
- * it stands. */
-static bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err)
+static bool write_reports(struct tick *t, struct rp_db *db, size_t from, size_t n,
+                          struct rp_err *err)
 {
-    struct rp_report *r = RP_NEW_N(&t->arena, struct rp_report, t->n_ended);
-    struct rp_reported *out = RP_NEW_N(&t->arena, struct rp_reported, t->n_ended);
-    for (size_t i = 0; i < t->n_ended; i++)
-        r[i] = t->ended[i]->report;
-    if (!rp_jobs_report(db, r, t->n_ended, t->now, &t->arena, out, err))
+    struct rp_report *r = RP_NEW_N(&t->arena, struct rp_report, n);
+    struct rp_reported *out = RP_NEW_N(&t->arena, struct rp_reported, n);
+    for (size_t i = 0; i < n; i++)
+        r[i] = t->ended[from + i]->report;
+    if (!rp_savepoint(db, err))
         return false;
-    for (size_t i = 0; i < t->n_ended; i++)
+    if (!rp_jobs_report(db, r, n, t->now, &t->arena, out, err)) {
+        rp_savepoint_rollback(db);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++)
         if (!out[i].ok)
             rp_log_err(RP_WARN, "a report was refused", out[i].err);
-    return true;
+    return rp_savepoint_release(db, err);
+}
+
+/* A report that the store refuses (its lease was lost) is over all the same: the store's record of
+ * it stands. One that it cannot write takes no other with it; what it was about is not known then,
+ * and its lease will run out. */
+static bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    if (write_reports(t, db, 0, t->n_ended, err))
+        return true;
+    for (size_t i = 0; i < t->n_ended && !store_broken(err); i++)
+        if (!write_reports(t, db, i, 1, err) && !store_broken(err))
+            rp_log(RP_ERROR, "a report cannot be written: its job counts as lost",
+                   "job=%lld code=%s error=%s", (long long)t->ended[i]->lease.job.id,
+                   rp_code_slug(err->code), rp_log_q(rp_str_of(err->message)));
+    return !store_broken(err);
 }
 
 static bool tick_missing(struct tick *t, struct rp_db *db, struct rp_err *err)

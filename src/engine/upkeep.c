@@ -101,7 +101,8 @@ bool tick_holds(struct tick *t, struct rp_db *db, struct rp_err *err)
 
 /* ---- leases ---- */
 
-/* A third of their length between beats. */
+/* A third of their length between beats. One that cannot be written is tried again, and says
+ * nothing about whose lease is gone. */
 bool tick_beat(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     struct rp_engine *e = t->e;
@@ -115,9 +116,13 @@ bool tick_beat(struct tick *t, struct rp_db *db, struct rp_err *err)
         t->beat_ids[n] = r->lease.id, tokens[n] = r->lease.token;
     (void)pthread_mutex_unlock(&e->runs.lock);
     t->beat_ok = RP_NEW_N(&t->arena, bool, n + 1);
+    if (!rp_leases_extend(db, t->beat_ids, tokens, n, t->now + atomic_load(&e->config)->lease_us,
+                          t->beat_ok, err)) {
+        e->next_beat_us = 0;
+        return false;
+    }
     t->n_beats = n;
-    return n == 0 || rp_leases_extend(db, t->beat_ids, tokens, n,
-                                      t->now + atomic_load(&e->config)->lease_us, t->beat_ok, err);
+    return true;
 }
 
 static void kill_run(struct rp_engine *e, int64_t lease, enum rp_ended_by why, int64_t grace_us)
