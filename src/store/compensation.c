@@ -18,13 +18,15 @@ static struct rp_ran read_ran(struct rp_stmt *s, struct rp_arena *a)
     };
 }
 
-/* Taken back, or it may still be: made, unless it never ran and nothing is left to run it. One that
- * is gone counts as done. */
+/* Compensation c took back what it is for, or may still: unless its job k never ran and nothing is
+ * left to run it. One that is gone counts as done. */
+#define TAKES_BACK                                                                                 \
+    "(k.id is null or k.last_n > 0 or k.state <> 7 or exists(select 1 from replay_item o"          \
+    "  join replay r on r.id = o.replay_id where o.job_id = k.id and o.fate in (1, 2) and"         \
+    "  r.state in (1, 2, 3, 4)))"
 #define COMPENSATED                                                                                \
     "exists(select 1 from compensation c left join job k on k.id = c.job_id where"                 \
-    "  c.of_job = x.job_id and c.of_replay = ?1 and (k.id is null or k.last_n > 0 or k.state <> 7" \
-    "  or exists(select 1 from replay_item o join replay r on r.id = o.replay_id where"            \
-    "  o.job_id = k.id and o.fate in (1, 2) and r.state in (1, 2, 3, 4))))"
+    "  c.of_job = x.job_id and c.of_replay = ?1 and " TAKES_BACK ")"
 
 bool rp_replay_ran(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_ran **out, size_t *n,
                    struct rp_err *err)
@@ -133,4 +135,14 @@ bool rp_job_compensates(struct rp_db *db, int64_t id, struct rp_arena *a,
         rp_reset(s);
     }
     return step != RP_STEP_ERROR;
+}
+
+bool rp_compensation_rival(struct rp_db *db, int64_t id, int64_t *rival, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "select c.job_id from compensation own join compensation c on c.of_job = own.of_job and"
+            "  c.of_replay = own.of_replay and c.job_id <> own.job_id left join job k on"
+            "  k.id = c.job_id where own.job_id = ?1 and " TAKES_BACK " limit 1");
+    rp_bind_i64(s, 1, id);
+    return rp_get_i64(s, 0, rival, err);
 }

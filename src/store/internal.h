@@ -315,6 +315,11 @@ bool rp_hold_let_out(struct rp_db *db, int64_t job_id, int64_t now_us, struct rp
 bool rp_hold_due(struct rp_db *db, int64_t job_id, int64_t type_id, enum rp_hold_phase phase,
                  int64_t since_us, int64_t now_us, struct rp_err *err);
 
+/* ---- compensation.c ---- */
+
+/* Another job that takes back the same as this one, and did so or may still; 0: none. */
+bool rp_compensation_rival(struct rp_db *db, int64_t id, int64_t *rival, struct rp_err *err);
+
 /* ---- pace.c: rates at the claim ---- */
 
 struct rp_paced { /* the rate of a type, or of a dependency (type_id 0), in one claim */

@@ -248,6 +248,40 @@ static void R21_a_plain_retry_of_a_compensation_knows_what_it_takes_back(void **
     assert_true(rp_str_is(l[0].job.compensates.key, "k1"));
 }
 
+static void refuses_retry(struct world *w, int64_t job, int64_t because_of)
+{
+    struct rp_err why = {0};
+    char says[40];
+    (void)snprintf(says, sizeof says, "job %lld", (long long)because_of);
+    assert_false(rp_job_retry(w->db, job, RP_STR("ada"), RP_STR("now"), w->now, &why));
+    assert_int_equal(why.code, RP_E_REFUSED);
+    if (strstr(why.message, says) == NULL)
+        fail_msg("\"%s\" does not name %s", why.message, says);
+}
+
+/* Another was made in its place: that one, or it, not both. */
+static void
+R21_a_cancelled_compensation_is_not_retried_beside_the_one_that_took_its_place(void **state)
+{
+    struct world *w = *state;
+    configure(w, conf);
+    (void)fail_with(w, "pay", "k1", "{}");
+    int64_t id = replayed(w), c = compensate(w, id);
+    OK(rp_replay_undo(w->db, c, RP_STR("ada"), RP_STR("not now"), w->now, err));
+    int64_t first = query(w, "select max(job_id) from compensation", 0, 0);
+    int64_t d = compensate(w, id);
+    int64_t second = query(w, "select max(job_id) from compensation", 0, 0);
+    refuses_retry(w, first, second); /* it waits in its replay */
+    OK(rp_replay_undo(w->db, d, RP_STR("ada"), RP_STR("not now"), w->now, err));
+    OK(rp_job_retry(w->db, first, RP_STR("ada"), RP_STR("now"), w->now, err));
+    refuses_retry(w, second, first); /* it is queued */
+    assert_int_equal(work(w, 1), 1);
+    refuses_retry(w, second, first); /* it failed: it may have done something */
+    OK(rp_job_retry(w->db, first, RP_STR("ada"), RP_STR("now"), w->now, err));
+    assert_int_equal(work(w, 0), 1);
+    refuses_retry(w, second, first);
+}
+
 static bool keep_first(void *ctx, struct rp_str row, struct rp_err *err)
 {
     struct rp_buf *kept = ctx;
@@ -373,6 +407,7 @@ int main(void)
         REPLAY_TEST(R21_compensations_that_have_not_run_go_back_and_never_run_by_themselves),
         REPLAY_TEST(R21_what_an_aborted_compensation_did_not_run_can_be_compensated_again),
         REPLAY_TEST(R21_a_plain_retry_of_a_compensation_knows_what_it_takes_back),
+        REPLAY_TEST(R21_a_cancelled_compensation_is_not_retried_beside_the_one_that_took_its_place),
         REPLAY_TEST(R21_what_a_purge_took_the_payload_of_is_not_compensated_without_it),
         REPLAY_TEST(R21_a_changed_payload_that_a_purge_took_stays_gone),
         REPLAY_TEST(R21_a_purge_of_a_compensation_leaves_what_it_took_back_as_taken_back),
