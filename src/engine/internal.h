@@ -187,8 +187,7 @@ struct rp_engine {
     struct rp_exec *exec;
     struct runs runs;
     _Atomic(const struct rp_config *) config;
-    const struct rp_config *base; /* the file's; the writer thread's own, as is: */
-    struct made *made;            /* those made of it, with changes */
+    struct made *made; /* configurations made of the file's; the writer thread's own */
     char sweep[200];
     int64_t started_us;
     atomic_bool cut; /* see rp_engine_cut */

@@ -224,16 +224,13 @@ bool rp_job_compensates(struct rp_db *db, int64_t id, struct rp_arena *a,
  * store, so it is the same after a kill (rule 16). */
 struct rp_replay_test {
     int64_t ended, failed; /* lost attempts count; what our own death made unknown does not */
-    int64_t running;       /* see rp_replay_running; 0: not asked */
+    int64_t running;       /* items that started and have no fate yet, also between two tries */
     int64_t before;        /* as of the process of the first wave */
     struct rp_halt_process process[RP_HALT_PROCESSES];
     size_t n;
 };
 bool rp_replay_test(struct rp_db *db, const struct rp_replay *r, struct rp_replay_test *out,
                     struct rp_err *err);
-/* Items that have started and have no fate yet, those that wait for another try among them. It
- * looks at each item that is out: to be asked only where it matters. */
-bool rp_replay_running(struct rp_db *db, int64_t id, int64_t *n, struct rp_err *err);
 /* Runs and failures of a type by hours since then, attempts that were retried among them: what its
  * baseline is made of. */
 struct rp_type_hours {
