@@ -293,6 +293,7 @@ struct rp_hold {
 struct rp_needs {
     struct rp_str down, oldest;
     int64_t checked_us; /* the oldest check, INT64_MAX: nothing is needed */
+    int64_t round_us;   /* from one check to the end of the next, of the one checked least often */
 };
 bool rp_needs_read(struct rp_db *db, const struct rp_type *t, struct rp_needs *out,
                    struct rp_err *err);
@@ -309,13 +310,18 @@ bool rp_hold_follow(struct rp_db *db, const struct rp_job_row *before,
 bool rp_hold_drop(struct rp_db *db, int64_t job_id, struct rp_err *err);
 /* [w] The dependency was up: the attempt counts after all. */
 bool rp_hold_count(struct rp_db *db, int64_t job_id, int64_t now_us, struct rp_err *err);
-/* [w] For rp_jobs_clock_set. */
+/* [w] For rp_jobs_clock_set: what was seen of dependencies moves with the holds. */
 bool rp_holds_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err);
 /* [w] held → queued. */
 bool rp_hold_let_out(struct rp_db *db, int64_t job_id, int64_t now_us, struct rp_err *err);
 /* [w] The due time of a held job has come: its hold ends. */
 bool rp_hold_due(struct rp_db *db, int64_t job_id, int64_t type_id, enum rp_hold_phase phase,
                  int64_t since_us, int64_t now_us, struct rp_err *err);
+
+/* ---- compensation.c ---- */
+
+/* Another job that takes back the same as this one, and did so or may still; 0: none. */
+bool rp_compensation_rival(struct rp_db *db, int64_t id, int64_t *rival, struct rp_err *err);
 
 /* ---- pace.c: rates at the claim ---- */
 
