@@ -14,6 +14,7 @@ struct rp_wal {
     int64_t pages, done, most;
     bool tended, leaving;
     bool busy;   /* a pass is under way */
+    bool held;   /* none is to begin: the writer opens the file anew */
     bool stuck;  /* the last pass got nowhere */
     bool finish; /* little is left: the writer's turn */
     bool doubt;  /* the file could not be synced: the writer opens it anew (G6) */
@@ -29,6 +30,8 @@ struct rp_store {
 
 /* The writer's log is watched from here on, again after its handle was opened anew. */
 void rp_wal_watch(struct rp_db *writer);
+/* Waits for a pass that is under way; none begins until `held` is taken back. */
+void rp_wal_hold(struct rp_store *s, bool held);
 
 /* The folder that a path names something in. */
 const char *rp_folder_of(struct rp_arena *a, const char *path);

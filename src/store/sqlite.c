@@ -261,15 +261,24 @@ static bool write_out(struct rp_db *db, struct rp_err *err)
     return rc == SQLITE_OK ? true : fail_rc(db, rc, err);
 }
 
-bool rp_db_reopen(struct rp_db *db, struct rp_err *err)
+static bool reopen(struct rp_db *db, struct rp_err *err)
 {
     handle_close(db);
     rp_names_forget(db);
-    if (!handle_open(db, err) ||
-        (db->writer && (!rp_quick_check(db, 0, err) || !write_out(db, err))))
-        return false;
-    db->distrusted = false;
-    return true;
+    return handle_open(db, err) &&
+           (!db->writer || (rp_quick_check(db, 0, err) && write_out(db, err)));
+}
+
+bool rp_db_reopen(struct rp_db *db, struct rp_err *err)
+{
+    if (db->writer)
+        rp_wal_hold(db->store, true);
+    bool ok = reopen(db, err);
+    if (db->writer)
+        rp_wal_hold(db->store, false);
+    if (ok)
+        db->distrusted = false;
+    return ok;
 }
 
 struct deadline {

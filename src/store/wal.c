@@ -8,8 +8,8 @@
 #include <sqlite3.h>
 #include <time.h>
 
-/* In pages. Worth a pass; little enough for the writer; too much. */
-enum { WAL_PASS = 4000, WAL_REST = 256, WAL_MOST = 16384 };
+/* In pages. Worth a pass; little enough for the writer, also after one more commit; too much. */
+enum { WAL_PASS = 4000, WAL_REST = 256, TURN_REST = 2 * WAL_REST, WAL_MOST = 16384 };
 /* A reader whose snapshot is older than the log's end stands in the way, and ends some time. */
 static const int64_t again_us = 100000;
 
@@ -92,7 +92,7 @@ static bool await(struct rp_wal *w)
         struct timespec until = rp_deadline(again_us);
         (void)pthread_cond_timedwait(&w->more, &w->lock, &until);
     }
-    while (!w->leaving && !enough(w))
+    while (!w->leaving && (w->held || !enough(w)))
         (void)pthread_cond_wait(&w->more, &w->lock);
     w->busy = !w->leaving;
     bool go_on = w->busy;
@@ -119,6 +119,17 @@ bool rp_wal_tend(struct rp_db *tender)
     return true;
 }
 
+void rp_wal_hold(struct rp_store *s, bool held)
+{
+    struct rp_wal *w = &s->wal;
+    (void)pthread_mutex_lock(&w->lock);
+    w->held = held;
+    while (held && w->busy)
+        (void)pthread_cond_wait(&w->idle, &w->lock);
+    (void)pthread_cond_signal(&w->more);
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
 void rp_wal_leave(struct rp_store *s)
 {
     (void)pthread_mutex_lock(&s->wal.lock);
@@ -141,7 +152,7 @@ void rp_wal_untended(struct rp_store *s, struct rp_db *tender)
 static bool is_due(struct rp_db *db, struct rp_wal *w)
 {
     (void)pthread_mutex_lock(&w->lock);
-    bool little = w->finish && w->pages - w->done <= 2 * WAL_REST;
+    bool little = w->finish && w->pages - w->done <= TURN_REST;
     bool due = w->tended && (little || w->pages >= w->most);
     while (due && w->busy)
         (void)pthread_cond_wait(&w->idle, &w->lock);
