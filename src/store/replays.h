@@ -194,7 +194,7 @@ bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp
 
 /* ---- compensation.c ---- */
 
-/* An item that ran, or runs: by its newest attempt. */
+/* An item that ran, or has begun: by its newest attempt. */
 struct rp_ran {
     int64_t job_id, attempt;
     struct rp_str type, sequence;
@@ -323,6 +323,14 @@ bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
 /* Those that ran the plan of this hash, newest first. */
 bool rp_replays_of_plan(struct rp_db *db, struct rp_str hash, int limit, struct rp_arena *a,
                         struct rp_replay **out, size_t *n, struct rp_err *err);
+/* Ids of live ones after that one, rising, up to `max`: of those that are planned or run, and those
+ * that stand still while something of theirs is out. */
+bool rp_replays_moving(struct rp_db *db, int64_t after, int64_t *ids, size_t max, size_t *n,
+                       struct rp_err *err);
+/* … of those that take one of the places for replays that run at once: not single jobs, not what is
+ * parked or stands still. */
+bool rp_replays_placed(struct rp_db *db, int64_t after, int64_t *ids, size_t max, size_t *n,
+                       struct rp_err *err);
 bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a,
                      struct rp_replay **out, size_t *n, struct rp_err *err);
 struct rp_replay_item {

@@ -628,9 +628,10 @@ static void drain(struct prop *p)
         other_settings(p);
     for (int i = 0; i < 400; i++) {
         int64_t next;
+        struct rp_replay_desk desk = {0};
         p->w->now += RP_US_S;
         dependency(p->w, "db", true);
-        OK(rp_replay_tick(NULL, p->w->db, p->w->now, &next, err));
+        OK(rp_replay_tick(&desk, p->w->db, p->w->now, &next, err));
         take(p, 50);
         while (p->n_leases > 0)
             answer(p, true);
