@@ -101,6 +101,26 @@ static inline void rp_bind_ids(struct rp_stmt *s, const int64_t *ids, size_t n)
         rp_bind_i64(s, (int)i + 4, ids[i]);
 }
 
+/* Mostly they are a row of neighbours, and a range costs half of a list. The text ends before what
+ * is compared with them; parameters 4 to 19 are theirs, rp_bind_some binds them. */
+static inline bool rp_ids_adjoin(const int64_t *ids, size_t n)
+{
+    size_t i = 1;
+    while (i < n && ids[i] == ids[i - 1] + 1)
+        i++;
+    return i >= n && n > 1;
+}
+#define RP_SQL_SOME(db, text, ids, n)                                                              \
+    (rp_ids_adjoin(ids, n) ? rp_sql(db, text " between ?4 and ?5") : rp_sql(db, text " in " RP_IDS))
+static inline void rp_bind_some(struct rp_stmt *s, const int64_t *ids, size_t n)
+{
+    rp_bind_i64(s, 4, ids[0]);
+    if (rp_ids_adjoin(ids, n))
+        rp_bind_i64(s, 5, ids[n - 1]);
+    else
+        rp_bind_ids(s, ids, n);
+}
+
 /* ---- tx.c ---- */
 
 /* Writer, inside a transaction: `c` is in force from here on, unless the transaction or savepoint
@@ -203,6 +223,9 @@ bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err
 
 /* [w] Up to RP_ROWS jobs have ended: what is out of a replay among them waits for its fate. */
 bool rp_items_ended(struct rp_db *db, const int64_t *job_ids, size_t n, struct rp_err *err);
+/* [w] Up to RP_ROWS jobs have succeeded, and what is out of a replay among them with them: nothing
+ * of that has to be found again. */
+bool rp_items_worked(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_err *err);
 
 /* ---- attempt.c: for move.c only ---- */
 
@@ -223,7 +246,9 @@ struct rp_ending {
     struct rp_shown shown;
 };
 void rp_ending_of(const struct rp_job_row *j, const struct rp_move *m, struct rp_ending *out);
-/* [w] The rows, no more: outputs and counts are the caller's. */
+/* [w] The rows, no more: outputs and counts are the caller's. Several have the same outcome and
+ * end.
+ */
 bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, struct rp_err *err);
 void rp_ending_count(struct rp_db *db, const struct rp_ending *e);
 /* [w] Writes the record of the newest attempt, which ends, counts it, and says what the job shows

@@ -93,10 +93,10 @@ bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const s
     int64_t *first = RP_NEW_N(a, int64_t, n);
     struct rp_move m = {.now_us = g->now_us};
     for (size_t i = 0; i < n; i++)
-        if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err) ||
-            !rp_replay_given(db, &rows[i], a, &out[i].job, &first[i], err))
+        if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err))
             return false;
-    if (!rp_jobs_begin(db, rows, n, &m, err) || !rp_replay_started_claim(db, first, n, err))
+    if (!rp_replay_given(db, rows, n, a, out, first, err) || !rp_jobs_begin(db, rows, n, &m, err) ||
+        !rp_replay_started_claim(db, first, n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
         out[i].token = rp_db_random(db);

@@ -351,17 +351,13 @@ static void take(struct prop *p, int64_t most)
         p->lease[p->n_leases++] = l[i];
 }
 
-/* What does not answer any more is forgotten. */
-static void answer(struct prop *p, bool ok)
+static struct rp_report any_report(struct prop *p, const struct rp_lease *l, bool ok)
 {
-    if (p->n_leases == 0)
-        return;
-    struct rp_lease l = p->lease[dice(p, p->n_leases)];
     static const char *const groups[] = {"transient", "code", "transient"};
     static const char *const classes[] = {"dependency", "unknown", "timeout"};
     size_t kind = dice(p, 3);
-    struct rp_report r = {.lease = l.id,
-                          .token = l.token,
+    struct rp_report r = {.lease = l->id,
+                          .token = l->token,
                           .outcome = ok ? RP_OUT_SUCCEEDED : RP_OUT_FAILED,
                           .permanent = dice(p, 2)};
     if (!ok) {
@@ -373,12 +369,36 @@ static void answer(struct prop *p, bool ok)
         r.action = RP_STR("replay");
         r.pattern_hash = 7 + kind;
     }
+    return r;
+}
+
+/* What does not answer any more is forgotten. */
+static void answer(struct prop *p, bool ok)
+{
+    if (p->n_leases == 0)
+        return;
+    struct rp_lease l = p->lease[dice(p, p->n_leases)];
+    struct rp_report r = any_report(p, &l, ok);
     enum rp_state state;
     struct rp_err err;
     (void)rp_job_report(p->w->db, &r, p->w->now, &state, &err);
     for (size_t i = 0; i < p->n_leases; i++)
         if (p->lease[i].id == l.id)
             p->lease[i] = p->lease[--p->n_leases];
+}
+
+/* The oldest of them together, as a worker reports what it had at once. */
+static void answer_many(struct prop *p)
+{
+    struct rp_report r[LEASES];
+    struct rp_reported out[LEASES];
+    size_t n = p->n_leases > 0 ? 1 + dice(p, p->n_leases) : 0;
+    for (size_t i = 0; i < n; i++)
+        r[i] = any_report(p, &p->lease[i], dice(p, 8) > 0);
+    if (n > 0)
+        OK(rp_jobs_report(p->w->db, r, n, p->w->now, &p->w->arena, out, err));
+    p->n_leases -= n;
+    memmove(p->lease, p->lease + n, p->n_leases * sizeof *p->lease);
 }
 
 static void some_work(struct prop *p, bool mostly_fails)
@@ -575,6 +595,8 @@ static void step(struct prop *p, size_t no)
         tick_once(p);
     else if (what < 20)
         take(p, 1 + (int64_t)dice(p, 8));
+    else if (what < 22)
+        answer_many(p);
     else if (what < 24)
         for (uint64_t i = 0, n = 2 + dice(p, 8); i < n; i++)
             answer(p, dice(p, 4) > 0);
