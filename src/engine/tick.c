@@ -42,7 +42,7 @@ static bool apart(struct tick *t, struct rp_db *db, const char *name, part *run,
     if (run(t, db, err))
         return rp_savepoint_release(db, err);
     rp_savepoint_rollback(db);
-    if (store_broken(err))
+    if (rp_store_broken(err))
         return false;
     rp_log(RP_ERROR, "a part of the tick failed", "part=%s code=%s error=%s", name,
            rp_code_slug(err->code), rp_log_q(rp_str_of(err->message)));

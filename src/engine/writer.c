@@ -227,12 +227,6 @@ static void finish(struct rp_writer *w, struct rp_op *op, const struct rp_err *f
     }
 }
 
-bool store_broken(const struct rp_err *err)
-{
-    return err->code == RP_E_STORE_IO || err->code == RP_E_STORE_FULL ||
-           err->code == RP_E_STORE_CORRUPT;
-}
-
 /* Alone in its transaction an op needs no savepoint: the pages that one copies cost more than a
  * transaction that is rolled back. False: it failed, nothing of it is left, and its asker knows. */
 static bool run_alone(struct rp_writer *w, struct rp_db *db, struct rp_op *op)
@@ -243,7 +237,7 @@ static bool run_alone(struct rp_writer *w, struct rp_db *db, struct rp_op *op)
         return true;
     rp_tx_rollback(db);
     (void)rp_db_take_changes(db);
-    if (store_broken(&op->err))
+    if (rp_store_broken(&op->err))
         note_health(w, 1, &op->err);
     op->done(op);
     return false;
@@ -267,7 +261,7 @@ static bool replays_follow(struct rp_writer *w, struct rp_db *db, struct rp_err 
     if (!ok) {
         rp_savepoint_rollback(db);
         rp_db_changed(db, RP_CHANGED_REPLAYS);
-        return !store_broken(err);
+        return !rp_store_broken(err);
     }
     unsigned after = rp_db_take_changes(db);
     if (next - now > soon_us) /* nothing for the engine to do */

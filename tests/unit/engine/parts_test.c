@@ -9,6 +9,7 @@ static const char conf[] =
     "lease: 60s\nshutdown_grace: 1s\n"
     "jobs:\n"
     "  quick: { run: [sh, -c, \"echo done\"], idempotent: true }\n"
+    "  fetched: {}\n"
     "  waits: { run: [sh, -c, 'f=\"$(cat)\"; while [ ! -e \"$f\" ]; do sleep 0.05; done'],"
     " idempotent: true, retries: 1 }\n";
 
@@ -106,6 +107,43 @@ static void G26_a_stop_does_not_wait_for_a_report_that_cannot_be_written(void **
     world_free(w);
 }
 
+static bool fetch(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    struct world *w = arg;
+    struct rp_str type = RP_STR("fetched");
+    struct rp_claim c = {.node = RP_STR("n"),
+                         .worker = RP_STR("w"),
+                         .types = {&type, 1},
+                         .max = 3,
+                         .lease_us = RP_US_S};
+    struct rp_lease *l;
+    size_t n;
+    return rp_jobs_claim(db, &c, wall(NULL), &w->arena, &l, &n, err) &&
+           (n == 3 || rp_fail(err, RP_E_INTERNAL, "%zu were there to claim", n));
+}
+
+/* A lost attempt that cannot be written keeps no other lease, and no due job, from its end. */
+static void G12_a_lost_attempt_that_cannot_be_ended_keeps_no_other_from_it(void **state)
+{
+    (void)state;
+    struct rp_err err;
+    struct world *w = world_with_clock(conf);
+    int64_t id[3];
+    for (int i = 0; i < 3; i++)
+        id[i] = enqueue(w, "fetched", NULL);
+    no_end_of(w, id[1]);
+    must(rp_engine_write(w->engine, fetch, w, &err), &err);
+    sleep_for(w, 10 * RP_US_S);
+    (void)job_in(w, id[0], RP_UNKNOWN);
+    (void)job_in(w, id[2], RP_UNKNOWN);
+    assert_int_equal(job(w, id[1]).state, RP_RUNNING); /* its lease is the record of it */
+    script(w, "drop trigger broken");
+    for (int i = 0; i < 4; i++) /* after a longer gap leases would be spared */
+        sleep_for(w, 25 * RP_US_S);
+    (void)job_in(w, id[1], RP_UNKNOWN);
+    world_free(w);
+}
+
 static void a_beat_that_cannot_be_written_ends_no_running_command(void **state)
 {
     (void)state;
@@ -125,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(G3_a_report_that_cannot_be_written_waits_and_holds_no_other_up),
         cmocka_unit_test(G26_a_stop_does_not_wait_for_a_report_that_cannot_be_written),
+        cmocka_unit_test(G12_a_lost_attempt_that_cannot_be_ended_keeps_no_other_from_it),
         cmocka_unit_test(a_beat_that_cannot_be_written_ends_no_running_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
