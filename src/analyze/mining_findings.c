@@ -1,6 +1,7 @@
 /* What a round of mining found, written in slices. */
 #include "analyze/mining_internal.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { SLICE = 200 };
@@ -52,10 +53,16 @@ static bool write_slice(struct rp_db *db, void *arg, struct rp_err *err)
     return true;
 }
 
+bool rp_mining_goes_on(const struct rp_mining *m, struct rp_err *err)
+{
+    return !atomic_load(rp_engine_cut(m->engine)) ||
+           rp_fail(err, RP_E_STOPPING, "the daemon is stopping");
+}
+
 bool rp_findings_write(struct rp_mining *m, struct findings *l, struct rp_err *err)
 {
     for (l->done = 0; l->done < l->n; l->done += SLICE)
-        if (!rp_engine_write(m->engine, write_slice, l, err))
+        if (!rp_mining_goes_on(m, err) || !rp_engine_write(m->engine, write_slice, l, err))
             return false;
     return true;
 }

@@ -86,6 +86,8 @@ struct findings {
     struct finding *v;
     size_t n, cap, done, joined;
 };
+/* Not while the daemon stops: what is not written now is found again. */
+bool rp_mining_goes_on(const struct rp_mining *m, struct rp_err *err);
 void rp_finding_add(struct findings *l, struct finding x);
 /* In order, in slices that hold up nobody. */
 bool rp_findings_write(struct rp_mining *m, struct findings *l, struct rp_err *err);

@@ -97,7 +97,8 @@ static void take_row(void *ctx, const struct rp_form_row *f)
 
 static bool read_forms(struct rp_mining *m, struct round *r, struct rp_err *err)
 {
-    return rp_levels_read(m, &r->levels, err) && rp_forms_each(m->db, take_row, r, err);
+    return rp_levels_read(m, &r->levels, err) && rp_mining_goes_on(m, err) &&
+           rp_forms_each(m->db, take_row, r, err);
 }
 
 static void free_round(struct round *r)
@@ -156,7 +157,7 @@ static bool mine(struct rp_mining *m, struct round *r, size_t *joined, struct rp
         return false;
     for (size_t i = 0; i < r->n; i++)
         if (m->mined[r->parts[i].class] != r->print[r->parts[i].class] &&
-            !mine_part(m, &r->parts[i], joined, err))
+            (!rp_mining_goes_on(m, err) || !mine_part(m, &r->parts[i], joined, err)))
             return false;
     memcpy(m->mined, r->print, sizeof m->mined);
     return true;

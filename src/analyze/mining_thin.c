@@ -70,7 +70,7 @@ bool rp_mining_thin(struct rp_mining *m, struct rp_err *err)
            (t.n - t.leave > LEAVE || t.v[t.leave].last_us == INT64_MIN))
         t.leave++;
     for (; ok && t.done < t.leave; t.done += SLICE)
-        ok = rp_engine_write(m->engine, forget_slice, &t, err);
+        ok = rp_mining_goes_on(m, err) && rp_engine_write(m->engine, forget_slice, &t, err);
     if (ok && t.n - t.leave >= RP_FORMS_MAX)
         rp_log(RP_WARN, "too many different failures: new messages count as others of their type",
                "forms=%zu", t.n);

@@ -374,7 +374,9 @@ static void patterns(struct page *p, struct rp_str a)
         if (opens_message(i.value, before))
             message(p, a, i.value);
         before = doc_get(i.value, "outer.id");
+        page_raw(p, "%s", is_inner(i.value) ? "<div class=\"part\">" : "");
         pattern(p, i.value);
+        page_raw(p, "%s", is_inner(i.value) ? "</div>\n" : "");
     }
     items_close(&i);
 }

@@ -141,11 +141,68 @@ static void G26_a_stop_does_not_wait_for_room_for_ever(void **state)
     world_drop(w);
 }
 
+struct set {
+    struct world *w;
+    struct rp_change ask;
+    int64_t id;
+};
+
+static bool set_run(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    struct set *s = arg;
+    return rp_engine_type_set(s->w->engine, db, &s->ask, rp_wall(s->w->clock), &s->id, err);
+}
+
+/* Sets a setting of `fetched`; false while the store does not write. */
+static bool set_retries(struct world *w, const char *value)
+{
+    struct rp_err err;
+    struct set s = {.w = w,
+                    .ask = {.type = RP_STR("fetched"),
+                            .actor = RP_STR("uid:test"),
+                            .reason = RP_STR("a test"),
+                            .n = 1,
+                            .setting = {{.key = RP_STR("retries"), .after = rp_str_of(value)}}}};
+    bool ok = rp_engine_write(w->engine, set_run, &s, &err);
+    if (!ok && err.code != RP_E_STORE_FULL)
+        fail_msg("%s", err.message);
+    return ok;
+}
+
+static void G28_a_reload_that_could_not_be_written_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct world *w = world_prepare(conf);
+    if (!mounted(w)) {
+        world_drop(w);
+        return;
+    }
+    struct rp_config *refused = config_of("jobs: { other: {} }\n");
+    struct rp_err err;
+    int64_t held;
+    world_open(w);
+    (void)fill_up(w);
+    assert_false(rp_engine_reload(w->engine, refused, &held, &err));
+    assert_int_equal(err.code, RP_E_STORE_FULL);
+    rp_config_free(refused); /* as the daemon does */
+    make_room(w);
+    for (int i = 0; i < 3000 && !set_retries(w, "7"); i++)
+        pause_ms(10);
+    const struct rp_type *t = rp_config_type(rp_engine_config(w->engine), RP_STR("fetched"));
+    assert_non_null(t);
+    assert_int_equal(t->retry.retries, 7);
+    assert_null(rp_config_type(rp_engine_config(w->engine), RP_STR("other")));
+    world_close(w);
+    (void)umount(w->dir);
+    world_drop(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(G6_U30_no_room_refuses_new_work_keeps_what_runs_and_ends_by_itself),
         cmocka_unit_test(G26_a_stop_does_not_wait_for_room_for_ever),
+        cmocka_unit_test(G28_a_reload_that_could_not_be_written_leaves_nothing_behind),
     };
     /* Mounts of its own, which end with the process. */
     if (unshare(CLONE_NEWNS) == 0)
