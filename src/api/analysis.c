@@ -229,6 +229,7 @@ static void write_head(struct request *q, const struct sums *s, const struct pat
     struct rp_jw *w = &q->w;
     shape_prefixed_id(w, "id", "P", p->id);
     rp_jw_m_str(w, "template", p->row.template);
+    shape_levels(w, &p->row);
     rp_jw_m_str(w, "name", p->row.name);
     rp_jw_m_str(w, "class", p->row.class);
     rp_jw_m_str(w, "group", p->row.group);
@@ -350,6 +351,7 @@ static bool load_patterns(struct request *q, struct rp_db *db, struct sums *s, s
     for (size_t i = 0; i < s->n_patterns; i++)
         if (!rp_pattern_get(db, s->patterns[i].id, &q->arena, &s->patterns[i].row, err))
             return false;
+    sums_order(s);
     return true;
 }
 

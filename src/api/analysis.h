@@ -31,7 +31,7 @@ struct pattern_sum {
     int64_t *by_type; /* failures in the window, by place of the type */
     size_t n_types;
     struct rp_counts *day; /* failed only */
-    struct rp_pattern row;
+    struct rp_pattern row; /* outer.failures and .patterns: in the window */
 };
 
 struct sums {
@@ -48,6 +48,8 @@ struct sums {
 /* One pass over the minutes; patterns most first. */
 bool sums_read(struct rp_db *db, const struct analysis *in, struct rp_arena *a, struct sums *s,
                struct rp_err *err);
+/* With their rows: patterns that one message wraps stand together, at the place of their sum. */
+void sums_order(struct sums *s);
 /* When failing began: of a pattern, or (NULL) of all. */
 void sums_onset(const struct sums *s, const struct pattern_sum *p, struct rp_onset *out);
 

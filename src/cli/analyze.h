@@ -16,6 +16,13 @@ int templates_file(struct cli *cli, const char *path);
 void show_conditions(struct cli *cli, struct rp_str answer, int indent);
 /* When failing began, and what changed just before; nothing if there is no onset. */
 void show_onset(struct cli *cli, struct rp_str answer, int indent);
+/* Does the pattern stand below a message that wraps others too? */
+bool is_inner(struct rp_str pattern);
+/* What it says, there or by itself; what it says there. */
+const char *pattern_words(struct cli *cli, struct rp_str pattern);
+const char *inner_words(struct cli *cli, struct rp_str pattern);
+/* The message that a pattern is wrapped in, above all that it wraps: its id, count and words. */
+void wrapper_line(struct cli *cli, struct rp_str pattern, const char *count, int indent);
 /* What a replay of a pattern can expect, and why that is known or not. */
 const char *outlook_words(struct cli *cli, struct rp_str pattern);
 /* The parts of one condition. */

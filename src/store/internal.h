@@ -388,11 +388,21 @@ bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t type_
 #define RP_PATTERN_NOW(id)                                                                         \
     "(select coalesce(born.joined, born.id) from pattern born where born.id = " id ")"
 #define RP_PATTERN_OF_JOB " left join pattern p on p.id = " RP_PATTERN_NOW("j.pattern_id")
-/* All that are part of a pattern, for `in`. */
+/* The message that a pattern is wrapped in, as a column of `of`. */
+#define RP_PATTERN_OUTER(of)                                                                       \
+    "(select coalesce(wrap.joined, wrap.id) from pattern wrap where wrap.id = " of ".outer_id)"
+/* Patterns that a message wraps and that stand for themselves. */
+#define RP_PATTERN_WRAPPED(now)                                                                    \
+    " from pattern wrap join pattern pair on pair.outer_id = wrap.id and pair.joined is null"      \
+    " where wrap.id in (select " now " union all select id from pattern where joined = " now ")"
+/* All that are part of a pattern, or of what a message wraps, for `in`. */
 #define RP_PATTERN_ALL(now)                                                                        \
-    "(select " now " union all select id from pattern where joined = " now ")"
-/* The same of a number that a person gave: RP_E_NOT_FOUND if there is none. *several: others have
- * become part of it. */
+    "(select " now " union all select id from pattern where joined = " now                         \
+    " union all select pair.id" RP_PATTERN_WRAPPED(                                                \
+        now) " union all select part.id from pattern part where part.joined in (select "           \
+             "pair.id" RP_PATTERN_WRAPPED(now) "))"
+/* The same of a number that a person gave: RP_E_NOT_FOUND if there is none. *several: there are
+ * others that count for it. */
 bool rp_pattern_need(struct rp_db *db, int64_t id, int64_t *now, bool *several, struct rp_err *err);
 
 /* ---- counts.c ---- */

@@ -90,7 +90,7 @@ struct rp_replay_from rp_replay_progress(const struct rp_replay *r);
 
 /* What failed jobs have in common: kept once, however many they are. */
 struct rp_candidate_kind {
-    int64_t type_id, pattern_id;
+    int64_t type_id, pattern_id, outer_id; /* outer_id: the message that wraps it, 0: none */
     struct rp_str type, error_class, group;
     bool type_gone, idempotent;
     int64_t deployed_us; /* the newest deploy mark of the type, 0: none */

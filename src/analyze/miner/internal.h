@@ -410,6 +410,8 @@ struct rp_miner {
 
 /* The form of scan's tokens, NULL if there is none. */
 struct rp_form *rp_form_find(const struct rp_miner *m, uint64_t hash);
+/* What is known of a form (NULL: only its pattern's id is). */
+struct rp_miner_hit rp_form_hit(const struct rp_miner *m, const struct rp_form *f, uint32_t id);
 uint64_t rp_form_hash(const struct rp_miner *m, struct rp_seq items);
 struct rp_form *rp_form_add(struct rp_miner *m, uint64_t hash, struct rp_seq items, uint32_t id)
     __attribute__((returns_nonnull));
