@@ -222,6 +222,8 @@ static bool leads_to_status(struct rp_str before)
 
 static enum rp_class of_http(struct rp_str line)
 {
+    if (rp_str_starts(line, "curl: (78)") || str_has(line, "ftp")) /* replies of another protocol */
+        return RP_CLASS_UNKNOWN;
     for (size_t i = 1; i + 3 <= line.n; i++) {
         if (!one_of(line.p[i], "45") || is_alnum(line.p[i - 1]))
             continue;
@@ -232,16 +234,46 @@ static enum rp_class of_http(struct rp_str line)
     return RP_CLASS_UNKNOWN;
 }
 
+/* A mail server's reply with the enhanced code behind it: "550 5.1.1", "452-4.3.1" (RFC 3463). */
+static enum rp_class of_smtp(struct rp_str line)
+{
+    static const struct {
+        const char *code; /* without its class: 5.7.8 and 4.7.8 */
+        enum rp_class class;
+    } codes[] = {
+        {".2.2", RP_CLASS_DISK_FULL},   {".2.1", RP_CLASS_RATE_LIMIT},
+        {".2.3", RP_CLASS_BAD_PAYLOAD}, {".3.1", RP_CLASS_DISK_FULL},
+        {".3.2", RP_CLASS_CONNECTION},  {".3.4", RP_CLASS_BAD_PAYLOAD},
+        {".4.1", RP_CLASS_CONNECTION},  {".4.2", RP_CLASS_CONNECTION},
+        {".4.3", RP_CLASS_DNS},         {".4.4", RP_CLASS_DNS},
+        {".4.7", RP_CLASS_NET_TIMEOUT}, {".5.3", RP_CLASS_RATE_LIMIT},
+        {".7.0", RP_CLASS_AUTH},        {".7.3", RP_CLASS_AUTH},
+        {".7.8", RP_CLASS_AUTH},        {".7.9", RP_CLASS_AUTH},
+        {".1.", RP_CLASS_BAD_PAYLOAD},  {".6.", RP_CLASS_BAD_PAYLOAD},
+    };
+    for (size_t i = 0; i + 9 <= line.n; i++) {
+        const char *p = line.p + i;
+        bool reply = one_of(p[0], "45") && is_digit(p[1]) && is_digit(p[2]) &&
+                     (i == 0 || !is_alnum(p[-1])) && !is_alnum(p[3]);
+        size_t at = reply ? 4 : 0;
+        while (reply && at < 8 && i + at + 5 <= line.n && !is_digit(p[at]))
+            at++; /* Python: (550, b'5.1.1 ... */
+        for (size_t k = 0; reply && p[at] == p[0] && k < sizeof codes / sizeof *codes; k++)
+            if (rp_str_starts(str_from(line, i + at + 1), codes[k].code))
+                return p[0] == '4' && codes[k].class == RP_CLASS_AUTH ? RP_CLASS_RATE_LIMIT
+                                                                      : codes[k].class;
+    }
+    return RP_CLASS_UNKNOWN;
+}
+
 struct rp_ruling rp_codes_match(struct rp_str line)
 {
     static const struct {
         enum rp_class (*of)(struct rp_str line);
         const char *rule;
-    } kinds[] = {{of_mysql, "code of MySQL"},
-                 {of_oracle, "code of Oracle"},
-                 {of_sqlstate, "SQLSTATE in the text"},
-                 {of_grpc, "code of gRPC"},
-                 {of_http, "HTTP status in the text"}};
+    } kinds[] = {{of_mysql, "code of MySQL"},           {of_oracle, "code of Oracle"},
+                 {of_sqlstate, "SQLSTATE in the text"}, {of_grpc, "code of gRPC"},
+                 {of_smtp, "code of a mail server"},    {of_http, "HTTP status in the text"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         enum rp_class c = kinds[i].of(line);
         if (c != RP_CLASS_UNKNOWN)

@@ -74,7 +74,7 @@ bool rp_line_starts_trace(struct rp_str line);
 
 /* A line as rules see it: lower case, words that say the same made one (words.c). */
 struct rp_words {
-    char low[RP_KEY_LINE_MAX + 1];
+    char low[RP_KEY_LINE_MAX + 8]; /* bytes behind it may be read, eight at once */
     bool start[RP_KEY_LINE_MAX + 1]; /* of a word, also inside a CamelCase name */
     size_t n;
 };
@@ -99,6 +99,8 @@ extern const struct rp_rule rp_database_rules[], rp_service_rules[], rp_language
 extern const struct rp_rule *const rp_name_tables[];
 /* Phrases of any software (rules.c). */
 extern const struct rp_rule rp_rules[];
+/* Classes of exceptions, asked after those (rules_exceptions.c). */
+extern const struct rp_rule rp_exception_rules[];
 /* What cannot be done, is missing, spoilt or gone, asked after those (rules_shapes.c). */
 extern const struct rp_rule rp_shape_rules[];
 /* Phrases that say little, asked after those (rules_late.c). */
@@ -108,6 +110,7 @@ extern const struct rp_rule rp_general_rules[];
 /* First text rule that matches: its class and phrase; RP_CLASS_UNKNOWN if none. */
 struct rp_ruling rp_rules_match(struct rp_str line);
 struct rp_ruling rp_name_rules_match(struct rp_str line, unsigned *weight);
+struct rp_ruling rp_exception_rules_match(struct rp_str line);
 struct rp_ruling rp_shape_rules_match(struct rp_str line);
 struct rp_ruling rp_late_rules_match(struct rp_str line);
 struct rp_ruling rp_general_rules_match(struct rp_str line);

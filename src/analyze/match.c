@@ -2,6 +2,7 @@
  * phrases that begin as a word of the line does are looked at. */
 #include "analyze/internal.h"
 
+#include <stdlib.h>
 #include <threads.h>
 
 enum { GAP_MAX = 80 };
@@ -57,19 +58,22 @@ enum {
 struct phrase {
     const char *text;  /* as rules see words */
     const char *as_is; /* as the table has it */
+    uint64_t head;     /* its first bytes up to what stands for more than itself, */
+    uint64_t mask;     /* and where they are */
     enum rp_class class;
-    uint16_t weight; /* letters that it has */
-    uint16_t next;   /* of those that begin so, in the table's order: its number + 1 */
+    uint16_t weight; /* letters that it has; all alike where the first decides */
+    uint16_t order;  /* in the table */
 };
 /* Made once from const tables, and not changed after that. */
 struct index {
     struct phrase *v;
     size_t n, cap;
-    enum rp_class class; /* of the row that is read */
-    bool by_weight;      /* the longest phrase decides, not the first */
-    uint16_t head[PAIRS];
+    enum rp_class class;      /* of the row that is read */
+    bool by_weight;           /* the longest phrase decides, not the first */
+    uint16_t from[PAIRS + 1]; /* where the phrases of each beginning start */
 };
-static struct index names = {.by_weight = true}, rules, shapes = {.by_weight = true}, late, general;
+static struct index names = {.by_weight = true}, rules, exceptions = {.by_weight = true},
+                    shapes = {.by_weight = true}, late, general;
 static once_flag made = ONCE_FLAG_INIT;
 
 static const char *copy(const char *s)
@@ -87,6 +91,25 @@ static uint16_t weigh(const char *s)
     return n;
 }
 
+static uint64_t first_bytes(const char *s)
+{
+    uint64_t v;
+    memcpy(&v, s, sizeof v);
+    return v;
+}
+
+/* Most phrases differ from a line within their first letters. */
+static void set_head(struct phrase *p)
+{
+    char head[sizeof p->head] = {0}, mask[sizeof p->mask] = {0};
+    for (size_t i = 0; i < sizeof head && is_alnum(p->text[i]); i++) {
+        head[i] = p->text[i];
+        mask[i] = (char)0xFF;
+    }
+    p->head = first_bytes(head);
+    p->mask = first_bytes(mask);
+}
+
 static void add(void *ctx, const char *phrase)
 {
     struct index *x = ctx;
@@ -101,7 +124,9 @@ static void add(void *ctx, const char *phrase)
     x->v[x->n++] = (struct phrase){.text = text,
                                    .as_is = same ? text : copy(phrase + (*phrase == '!')),
                                    .class = x->class,
+                                   .order = (uint16_t)x->n,
                                    .weight = x->by_weight ? weigh(phrase) : 0};
+    set_head(&x->v[x->n - 1]);
 }
 
 static void read_table(struct index *x, const struct rp_rule *row)
@@ -113,14 +138,32 @@ static void read_table(struct index *x, const struct rp_rule *row)
         }
 }
 
-/* From the last on, so that the first stands at the head. */
-static void chain(struct index *x)
+static unsigned beginning(const struct phrase *p)
 {
-    for (size_t k = x->n; k-- > 0;) {
-        unsigned begin = pair(x->v[k].text[0], x->v[k].text[1]);
-        x->v[k].next = x->head[begin];
-        x->head[begin] = (uint16_t)(k + 1);
+    return pair(p->text[0], p->text[1]);
+}
+
+/* By beginning, then the one that decides first. */
+static int by_beginning(const void *left, const void *right)
+{
+    const struct phrase *a = left, *b = right;
+    if (beginning(a) != beginning(b))
+        return beginning(a) < beginning(b) ? -1 : 1;
+    if (a->weight != b->weight)
+        return a->weight > b->weight ? -1 : 1;
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static void sort_index(struct index *x)
+{
+    qsort(x->v, x->n, sizeof *x->v, by_beginning);
+    size_t k = 0;
+    for (unsigned begin = 0; begin < PAIRS; begin++) {
+        x->from[begin] = (uint16_t)k;
+        while (k < x->n && beginning(&x->v[k]) == begin)
+            k++;
     }
+    x->from[PAIRS] = (uint16_t)k;
 }
 
 static void make_all(void)
@@ -128,14 +171,16 @@ static void make_all(void)
     for (size_t i = 0; rp_name_tables[i] != NULL; i++)
         read_table(&names, rp_name_tables[i]);
     read_table(&rules, rp_rules);
+    read_table(&exceptions, rp_exception_rules);
     read_table(&shapes, rp_shape_rules);
     read_table(&late, rp_late_rules);
     read_table(&general, rp_general_rules);
-    chain(&names);
-    chain(&rules);
-    chain(&shapes);
-    chain(&late);
-    chain(&general);
+    sort_index(&names);
+    sort_index(&rules);
+    sort_index(&exceptions);
+    sort_index(&shapes);
+    sort_index(&late);
+    sort_index(&general);
 }
 
 /* Is the word at `at` part of a name such as FileNotFoundException? */
@@ -150,30 +195,40 @@ static bool in_name(const struct rp_words *l, size_t at)
 }
 
 struct best {
-    size_t k; /* SIZE_MAX: none */
+    const struct phrase *p; /* NULL: none */
     unsigned weight;
 };
+
+static bool beats(const struct phrase *p, unsigned weight, const struct best *best)
+{
+    return best->p == NULL || weight > best->weight ||
+           (weight == best->weight && p->order < best->p->order);
+}
 
 /* The heaviest of the phrases that begin so and match there, if it is heavier than the best. */
 static void better(const struct index *x, const struct rp_words *l, size_t at, char second,
                    struct best *best)
 {
+    unsigned begin = pair(l->low[at], second);
     unsigned share = x->by_weight && in_name(l, at) ? NAME_SHARE : WHOLE;
-    for (size_t k = x->head[pair(l->low[at], second)]; k > 0; k = x->v[k - 1].next) {
-        const struct phrase *p = &x->v[k - 1];
-        unsigned weight = p->weight * share;
-        if (best->k != SIZE_MAX &&
-            (weight < best->weight || (weight == best->weight && k - 1 >= best->k)))
+    uint64_t line = first_bytes(l->low + at);
+    for (size_t k = x->from[begin]; k < x->from[begin + 1]; k++) {
+        const struct phrase *p = &x->v[k];
+        if ((line & p->mask) != p->head)
             continue;
-        if (match_at(l, p->text, at))
-            *best = (struct best){k - 1, weight};
+        if (!beats(p, p->weight * share, best))
+            return; /* nor do those behind it */
+        if (match_at(l, p->text, at)) {
+            *best = (struct best){p, p->weight * share};
+            return;
+        }
     }
 }
 
 static struct rp_ruling best_match(const struct index *x, struct rp_str line, unsigned *weight)
 {
     struct rp_words l;
-    struct best best = {SIZE_MAX, 0};
+    struct best best = {NULL, 0};
     call_once(&made, make_all);
     rp_words(&l, line);
     for (size_t at = 0; at < l.n; at++) {
@@ -186,8 +241,8 @@ static struct rp_ruling best_match(const struct index *x, struct rp_str line, un
     }
     if (weight != NULL)
         *weight = best.weight;
-    return best.k != SIZE_MAX ? (struct rp_ruling){x->v[best.k].class, x->v[best.k].as_is}
-                              : (struct rp_ruling){RP_CLASS_UNKNOWN, "none"};
+    return best.p != NULL ? (struct rp_ruling){best.p->class, best.p->as_is}
+                          : (struct rp_ruling){RP_CLASS_UNKNOWN, "none"};
 }
 
 struct rp_ruling rp_rules_match(struct rp_str line)
@@ -198,6 +253,11 @@ struct rp_ruling rp_rules_match(struct rp_str line)
 struct rp_ruling rp_name_rules_match(struct rp_str line, unsigned *weight)
 {
     return best_match(&names, line, weight);
+}
+
+struct rp_ruling rp_exception_rules_match(struct rp_str line)
+{
+    return best_match(&exceptions, line, NULL);
 }
 
 struct rp_ruling rp_shape_rules_match(struct rp_str line)

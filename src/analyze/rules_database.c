@@ -131,7 +131,8 @@ const struct rp_rule rp_database_rules[] = {
          "tablet is", "too many hops", "temporarily not serving", "read only mode",
          "server is in read only", "is read only database", "replication lag")},
     {RP_CLASS_DB_CONFLICT,
-     ANY("!write conflict", "wsrep detected deadlock", "deadlocked on lock resources",
+     ANY("!serializable isolation violation", "isolation violation", "!write conflict",
+         "wsrep detected deadlock", "deadlocked on lock resources",
          "record has changed since last read", "snapshot isolation transaction aborted",
          "version error no matching document", "serialize access", "could not serialize",
          "lock wait timeout", "canceling statement due to lock", "lock request time out",
@@ -299,5 +300,6 @@ const struct rp_rule rp_database_rules[] = {
          "another statement", "background save already in progress", "resource in use exception",
          "file is locked by another", "exclusive queue", "exclusive consumer", "in exclusive use",
          "metadata lock * busy", "another * migration", "migration lock")},
+    {RP_CLASS_RATE_LIMIT, ANY("!circuit breaking exception")},
     {0},
 };

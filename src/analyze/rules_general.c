@@ -93,7 +93,7 @@ const struct rp_rule rp_general_rules[] = {
      ANY("unknown * driver", "unsupported driver", "configuration~", "config~", "setting~",
          "option~", "environment variable~", "flag~", "argument~ * missing", "argument~ * required",
          "usage", "not specified", "not been specified", "not enabled", "disabled", "feature * not",
-         "unknown profile", "dsn", "cron")},
+         "unknown profile", "dsn")},
     {RP_CLASS_CODE_BUG,
      ANY("exception in thread", "traceback", "bug", "undefined~ *", "null~", "nil", "nan",
          "uninitialized", "overflow~", "underflow~", "out of range", "uncaught~", "unsupported~",

@@ -61,5 +61,7 @@ const struct rp_rule rp_late_rules[] = {
     {RP_CLASS_CONNECTION, ANY("eof", "eof error", "unavailable")},
     {RP_CLASS_MISSING_FILE, ANY("not found", "notfound", "cannot find", "could not find")},
     {RP_CLASS_PERMISSION, ANY("is a directory")},
+    {RP_CLASS_UNIQUE, ANY("already exists", "file exists", "eexist", "file exists error",
+                          "errno 17", "file already exists")},
     {0},
 };

@@ -72,7 +72,7 @@ const struct rp_rule rp_name_rules[] = {
          "lock not available", "lock wait timeout", "lock request time out", "er lock~",
          "statement completion unknown", "transaction rollback~", "expected to affect # row~",
          "expected to update # row~", "expected to delete # row~", "rows were matched",
-         "conflicting update", "conflict exception", "edit conflict", "resource version conflict",
+         "conflicting update", "edit conflict", "resource version conflict",
          "has been modified please apply", "transaction retry with proto~", "restart transaction",
          "p2034", "sqlite busy", "optimistic lock error", "expected version",
          "try restarting transaction", "transaction was rolled back due to",

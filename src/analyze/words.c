@@ -8,6 +8,8 @@ struct same {
 
 /* Of those that begin alike the longer first. */
 static const struct same same[] = {
+    {"already exist", "already exists"},
+    {"already existing", "already exists"},
     {"aren't", "are not"},
     {"authorisation", "authorization"},
     {"can not be found", "not found"},
@@ -115,7 +117,7 @@ static void plain(struct rp_words *w, struct rp_str line)
     w->n = 0;
     for (size_t i = 0; i < line.n; i++)
         put(w, to_lower(line.p[i]), word_start(line.p, i, line.n));
-    w->low[w->n] = '\0';
+    memset(w->low + w->n, '\0', sizeof w->low - RP_KEY_LINE_MAX);
     w->start[w->n] = true;
 }
 
@@ -135,6 +137,6 @@ void rp_words(struct rp_words *out, struct rp_str line)
             put(out, s->to[k], k == 0 || s->to[k - 1] == ' ');
         i = to;
     }
-    out->low[out->n] = '\0';
+    memset(out->low + out->n, '\0', sizeof out->low - RP_KEY_LINE_MAX);
     out->start[out->n] = true;
 }
