@@ -2,7 +2,7 @@
  */
 #include "analyze/internal.h"
 
-enum { OTHER_LINES_MAX = 40 }; /* of the lines beside the key line */
+enum { OTHER_LINES_MAX = 40, CODE_WEIGHT = 160 }; /* of the lines beside the key line */
 
 const struct rp_class_info rp_classes[RP_CLASSES_N] = {
 #define X(sym, name, group, action) [sym] = {name, group, action},
@@ -142,10 +142,17 @@ static struct rp_ruling by_weak_facts(const struct rp_failure_facts *f)
 /* What a line says: names and codes that one software defines, then phrases. */
 static struct rp_ruling by_text(struct rp_str line)
 {
-    struct rp_ruling v = rp_name_rules_match(line);
-    if (v.class == RP_CLASS_UNKNOWN)
-        v = rp_codes_match(line);
-    return v.class != RP_CLASS_UNKNOWN ? v : rp_rules_match(line);
+    static struct rp_ruling (*const tiers[])(struct rp_str) = {
+        rp_rules_match, rp_exception_rules_match, rp_shape_rules_match, rp_late_rules_match};
+    unsigned weight = 0;
+    struct rp_ruling v = rp_name_rules_match(line, &weight);
+    struct rp_ruling code =
+        weight < CODE_WEIGHT ? rp_codes_match(line) : says(RP_CLASS_UNKNOWN, "none");
+    if (code.class != RP_CLASS_UNKNOWN)
+        v = code;
+    for (size_t i = 0; i < sizeof tiers / sizeof *tiers && v.class == RP_CLASS_UNKNOWN; i++)
+        v = tiers[i](line);
+    return v;
 }
 
 /* The first of the other lines that says this class; RP_CLASSES_N: any. */
@@ -227,7 +234,8 @@ static struct rp_ruling no_such_file(struct rp_ruling v, struct rp_str line, str
         return str_has(line, "env: ") && !str_has(line, ".env: ")
                    ? v
                    : says(RP_CLASS_MISSING_FILE, "text: no such file");
-    if (v.class == RP_CLASS_MISSING_FILE && strcmp(v.rule, "no such file~") == 0 &&
+    if (v.class == RP_CLASS_MISSING_FILE &&
+        (strncmp(v.rule, "no such file", 12) == 0 || strncmp(v.rule, "file not found", 14) == 0) &&
         (made_of(quoted, in_command) || made_of(to_run(line), in_command)))
         return says(RP_CLASS_MISSING_COMMAND, "text: no such file, of a bare name");
     return v;

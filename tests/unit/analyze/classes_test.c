@@ -138,6 +138,14 @@ static void messages_as_programs_print_them_get_their_classes(void **state)
     scores_are(RP_TESTS "/unit/analyze/failures_printed.tsv", .96, .94);
 }
 
+/* Messages of catalogue after catalogue, labelled before the rules were tried on them. Then
+ * .626 of the first were right, .780 of the second, .891, .792 and .658 of the next. */
+static void messages_of_catalogue_after_catalogue_get_their_classes(void **state)
+{
+    (void)state;
+    scores_are(RP_TESTS "/unit/analyze/failures_catalogues.tsv", .97, .95);
+}
+
 /* Written and labelled after the rules, which are not to be changed for the sake of one of these:
  * when they are, write new ones. */
 static void messages_that_the_rules_were_not_made_with_get_their_classes(void **state)
@@ -296,30 +304,57 @@ static struct rp_str instance(const char *phrase, char out[200])
     return (struct rp_str){out, n};
 }
 
-static size_t phrases_are_found(const struct rp_rule *rules, size_t n,
+static struct rp_ruling name_rules_match(struct rp_str line)
+{
+    unsigned weight = 0;
+    return rp_name_rules_match(line, &weight);
+}
+
+struct tier {
+    struct rp_ruling (*match)(struct rp_str line);
+    size_t phrases;
+};
+
+static void phrase_is_found(void *ctx, const char *phrase)
+{
+    struct tier *tier = ctx;
+    char text[200];
+    phrase += *phrase == '!';
+    bool ok = is_alnum(phrase[0]) && (is_alnum(phrase[1]) || one_of(phrase[1], " #")) &&
+              strchr(phrase, '<') == NULL &&
+              tier->match(instance(phrase, text)).class != RP_CLASS_UNKNOWN;
+    for (const char *c = phrase; *c != '\0'; c++)
+        ok = ok && !is_upper(*c);
+    if (!ok)
+        fail_msg("%s", phrase);
+    tier->phrases++;
+}
+
+static size_t phrases_are_found(const struct rp_rule *rules,
                                 struct rp_ruling (*match)(struct rp_str))
 {
-    size_t phrases = 0;
-    for (size_t r = 0; r < n; r++)
-        for (const char *const *p = rules[r].any; *p != NULL; p++, phrases++) {
-            char text[200];
-            bool ok = is_alnum((*p)[0]) && (is_alnum((*p)[1]) || one_of((*p)[1], " #")) &&
-                      match(instance(*p, text)).class != RP_CLASS_UNKNOWN;
-            for (const char *c = *p; *c != '\0'; c++)
-                ok = ok && !is_upper(*c);
-            if (!ok)
-                fail_msg("%s", *p);
+    struct tier tier = {match, 0};
+    for (; rules->any != NULL; rules++)
+        for (const char *const *p = rules->any; *p != NULL; p++) {
+            size_t before = tier.phrases;
+            rp_phrase_expand(*p, phrase_is_found, &tier);
+            if (tier.phrases == before)
+                fail_msg("no such group of words: %s", *p);
         }
-    return phrases;
+    return tier.phrases;
 }
 
 static void every_phrase_is_well_formed_and_found(void **state)
 {
     (void)state;
-    print_message("%zu names, %zu phrases, %zu general ones\n",
-                  phrases_are_found(rp_name_rules, rp_name_rules_n, rp_name_rules_match),
-                  phrases_are_found(rp_rules, rp_rules_n, rp_rules_match),
-                  phrases_are_found(rp_general_rules, rp_general_rules_n, rp_general_rules_match));
+    size_t names = 0;
+    for (size_t i = 0; rp_name_tables[i] != NULL; i++)
+        names += phrases_are_found(rp_name_tables[i], name_rules_match);
+    print_message("%zu names, %zu phrases, %zu shapes, %zu late ones, %zu general ones\n", names,
+                  phrases_are_found(rp_rules, rp_rules_match),
+                  phrases_are_found(rp_shape_rules, rp_shape_rules_match),
+                  phrases_are_found(rp_late_rules, rp_late_rules_match),
+                  phrases_are_found(rp_general_rules, rp_general_rules_match));
 }
 
 static void no_class_that_needs_a_fix_says_replay_now(void **state)
@@ -342,6 +377,7 @@ int main(void)
         cmocka_unit_test(messages_of_well_known_software_get_their_classes),
         cmocka_unit_test(messages_from_the_sources_of_many_products_get_their_classes),
         cmocka_unit_test(messages_as_programs_print_them_get_their_classes),
+        cmocka_unit_test(messages_of_catalogue_after_catalogue_get_their_classes),
         cmocka_unit_test(messages_that_the_rules_were_not_made_with_get_their_classes),
         cmocka_unit_test(codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_are),
         cmocka_unit_test(a_name_tells_a_command_from_a_file_and_a_variable_from_a_key),
