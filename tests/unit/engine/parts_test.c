@@ -107,7 +107,7 @@ static void G26_a_stop_does_not_wait_for_a_report_that_cannot_be_written(void **
     world_free(w);
 }
 
-static bool fetch(struct rp_db *db, void *arg, struct rp_err *err)
+static bool fetch_three(struct rp_db *db, void *arg, struct rp_err *err)
 {
     struct world *w = arg;
     struct rp_str type = RP_STR("fetched");
@@ -132,7 +132,7 @@ static void G12_a_lost_attempt_that_cannot_be_ended_keeps_no_other_from_it(void 
     for (int i = 0; i < 3; i++)
         id[i] = enqueue(w, "fetched", NULL);
     no_end_of(w, id[1]);
-    must(rp_engine_write(w->engine, fetch, w, &err), &err);
+    must(rp_engine_write(w->engine, fetch_three, w, &err), &err);
     sleep_for(w, 10 * RP_US_S);
     (void)job_in(w, id[0], RP_UNKNOWN);
     (void)job_in(w, id[2], RP_UNKNOWN);
