@@ -4,6 +4,7 @@
 
 #include "engine/engine.h"
 #include "replay/backup.h"
+#include "replay/internal.h"
 #include "replay/purge.h"
 
 #include <pthread.h>
@@ -61,7 +62,5 @@ enum outcome purge_work(struct work *w, struct rp_err *err);   /* purge_run.c */
 enum outcome restore_work(struct work *w, struct rp_err *err); /* restore.c */
 
 enum { WORK_SNAPSHOT_JOBS = 256 };
-/* So long may a transaction of ours take (G19). */
-#define WORK_SLICE_US INT64_C(5000)
 
 #endif

@@ -31,7 +31,7 @@ struct rp_db {
         **stmt; /* statements by address of their literal: open addressing, power of two */
     size_t n_stmt, cap_stmt;
     struct rp_err sticky; /* why `broken` is */
-    bool writer, in_tx;
+    bool writer, tender, in_tx;
     int64_t deadline_us;    /* readers: see rp_db_deadline */
     const atomic_bool *cut; /* … and rp_db_cut; or NULL */
     bool distrusted; /* an I/O error: reopened and checked before the next transaction (G6) */
@@ -55,12 +55,15 @@ struct rp_db {
 
 /* ---- sqlite.c ---- */
 
-enum rp_open { RP_OPEN_WRITER, RP_OPEN_READER };
+/* TENDER: of the log, see wal.h; runs no statement. */
+enum rp_open { RP_OPEN_WRITER, RP_OPEN_READER, RP_OPEN_TENDER };
 bool rp_db_open(struct rp_store *s, enum rp_open how, struct rp_db **out, struct rp_err *err);
 /* The connection again, on a new handle. The writer's is checked, and the log written out anew,
  * because after a failed fsync nobody knows what is on disk. */
 bool rp_db_reopen(struct rp_db *db, struct rp_err *err);
 void rp_db_free(struct rp_db *db);
+/* SQLite said `rc`, which is an error: false, in our words. */
+bool rp_db_failed(struct rp_db *db, int rc, struct rp_err *err);
 bool rp_script(struct rp_db *db, const char *sql,
                struct rp_err *err); /* several statements, no parameters, no rows */
 void rp_reset(struct rp_stmt *s);   /* done with a row: gives up its snapshot */
