@@ -107,33 +107,16 @@ static void G26_a_stop_does_not_wait_for_a_report_that_cannot_be_written(void **
     world_free(w);
 }
 
-static bool fetch_three(struct rp_db *db, void *arg, struct rp_err *err)
-{
-    struct world *w = arg;
-    struct rp_str type = RP_STR("fetched");
-    struct rp_claim c = {.node = RP_STR("n"),
-                         .worker = RP_STR("w"),
-                         .types = {&type, 1},
-                         .max = 3,
-                         .lease_us = RP_US_S};
-    struct rp_lease *l;
-    size_t n;
-    return rp_jobs_claim(db, &c, wall(NULL), &w->arena, &l, &n, err) &&
-           (n == 3 || rp_fail(err, RP_E_INTERNAL, "%zu were there to claim", n));
-}
-
 /* A lost attempt that cannot be written keeps no other lease, and no due job, from its end. */
 static void G12_a_lost_attempt_that_cannot_be_ended_keeps_no_other_from_it(void **state)
 {
     (void)state;
-    struct rp_err err;
     struct world *w = world_with_clock(conf);
     int64_t id[3];
     for (int i = 0; i < 3; i++)
-        id[i] = enqueue(w, "fetched", NULL);
+        id[i] = fetch(w, 20 * RP_US_S).job.id;
     no_end_of(w, id[1]);
-    must(rp_engine_write(w->engine, fetch_three, w, &err), &err);
-    sleep_for(w, 10 * RP_US_S);
+    sleep_for(w, 25 * RP_US_S);
     (void)job_in(w, id[0], RP_UNKNOWN);
     (void)job_in(w, id[2], RP_UNKNOWN);
     assert_int_equal(job(w, id[1]).state, RP_RUNNING); /* its lease is the record of it */
