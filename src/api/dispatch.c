@@ -104,7 +104,8 @@ static void run_read(struct rp_db *db, void *arg)
 {
     struct request *q = arg;
     struct rp_err err;
-    if (!request_authenticate(q, db, &err) || !q->route->run(q, db, &err))
+    bool for_nobody = q->route->kind == ROUTE_WHOLE && peer_gone(q->peer);
+    if (!for_nobody && (!request_authenticate(q, db, &err) || !q->route->run(q, db, &err)))
         answer_problem(q, &err);
     request_finish(q);
 }
@@ -220,6 +221,14 @@ void request_refuse(struct request *q, const struct rp_err *err)
     request_finish(q);
 }
 
+static bool read_on(struct rp_engine *e, enum route_kind kind, struct rp_read *r,
+                    struct rp_err *err)
+{
+    return kind == ROUTE_SLOW    ? rp_engine_read_slow(e, r, err)
+           : kind == ROUTE_WHOLE ? rp_engine_read_whole(e, r, err)
+                                 : rp_engine_read(e, r, err);
+}
+
 void request_dispatch(struct request *q)
 {
     struct rp_err err;
@@ -230,8 +239,10 @@ void request_dispatch(struct request *q)
         ok = q->route->run(q, NULL, &err);
         break;
     case ROUTE_READ:
+    case ROUTE_SLOW:
+    case ROUTE_WHOLE:
         q->read = (struct rp_read){.run = run_read, .arg = q};
-        ok = rp_engine_read(e, &q->read, &err);
+        ok = read_on(e, q->route->kind, &q->read, &err);
         break;
     case ROUTE_WRITE:
         ok = request_write(q, q->route->run, &err);

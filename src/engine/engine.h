@@ -67,6 +67,11 @@ struct rp_read {
     struct rp_read *next;
 };
 bool rp_engine_read(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
+/* For what may take seconds on a large store, such as counts over its history: one after another, on
+ * a thread of their own, so that lists do not wait for them (G20). */
+bool rp_engine_read_slow(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
+/* For what reads the whole store: the same, with a thread of its own and no limit of time. */
+bool rp_engine_read_whole(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
 /* For what may take minutes, such as the plan of a million jobs: one after another, on a thread of
  * their own, which may also wait for the writer. */
 bool rp_engine_read_long(struct rp_engine *e, struct rp_read *r, struct rp_err *err);

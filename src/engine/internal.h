@@ -200,7 +200,7 @@ struct rp_engine {
     char node[128];
     struct tender tender;
     struct rp_writer writer;
-    struct rp_readers readers, long_reader;
+    struct rp_readers readers, slow_reader, whole_reader, long_reader;
     struct rp_exec *exec;
     struct runs runs;
     _Atomic(const struct rp_config *) config;

@@ -281,8 +281,8 @@ static bool tick(struct rp_engine *e, bool stopping, int64_t *sleep)
     bool ok = e->more_at_once ? writer_call_heavy(&e->writer, tick_run, t, &err)
                               : writer_call(&e->writer, tick_run, t, &err);
     *sleep = ok ? tick_done(t) : tick_failed(e);
-    ok = ok && t->n_left == 0;
     e->more_at_once = ok && *sleep == 0;
+    ok = ok && t->n_left == 0;
     upkeep_forget(t);
     rp_arena_free(&t->arena);
     free(t);

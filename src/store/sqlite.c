@@ -116,12 +116,12 @@ bool rp_constraint_failed(const struct rp_err *err)
 
 /* Foreign keys are declared and checked (doctor, every test of the store), but not at each row: one
  * writer writes them all, from ids that it has just read, and the look-ups cost a twentieth of its
- * time. The cache holds what is live, not what is history: 64 MB. */
+ * time. The cache holds what is live, not what is history: 56 MB. */
 static const char pragmas_writer[] =
     "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off; pragma "
     "trusted_schema = off;"
     "pragma cell_size_check = on; pragma secure_delete = off; pragma temp_store = memory; pragma "
-    "cache_size = -65536;"
+    "cache_size = -57344;"
     "pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864;";
 static const char pragmas_reader[] = "pragma query_only = on; pragma trusted_schema = off; pragma "
                                      "cell_size_check = on; pragma temp_store = memory;"
