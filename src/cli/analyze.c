@@ -1,9 +1,9 @@
 /* analyze of the store: the daemon's answer in words, 80 columns. */
 #include "cli/analyze.h"
 
-/* INNERS_SHOWN: of one message. FULL_PERCENT: what is that much of all failures is shown with all
- * that is known of it, as is the largest of a message; else with a line or two. */
-enum { LABEL = 8, PATTERNS_SHOWN = 6, INNERS_SHOWN = 8, FULL_PERCENT = 10, POISON_SHOWN = 5 };
+/* FULL_PERCENT: what is that much of all failures is shown with all that is known of it, as is the
+ * largest of a message; else with a line or two. */
+enum { LABEL = 8, PATTERNS_SHOWN = 6, FULL_PERCENT = 10, POISON_SHOWN = 5 };
 
 /* ---- when ---- */
 
@@ -183,39 +183,11 @@ static void samples(struct cli *cli, struct rp_str p, int indent)
     rp_buf_free(&jobs);
 }
 
-bool is_inner(struct rp_str p)
-{
-    return doc_i64(p, "outer.patterns", 1) > 1;
-}
-
-const char *inner_words(struct cli *cli, struct rp_str p)
-{
-    struct rp_str inner = doc_str(cli, p, "inner");
-    return rp_str_is(inner, "<*>") ? "<*> (a value)" : show_text(cli, inner);
-}
-
-const char *pattern_words(struct cli *cli, struct rp_str p)
-{
-    return is_inner(p) ? inner_words(cli, p) : doc_show(cli, p, "template");
-}
-
 static const char *share_of_all(struct cli *cli, int64_t n, int64_t failures)
 {
     if (failures <= 0)
         return "";
     return show_fmt(cli, "%s of all   ", show_percent(cli, (double)n / (double)failures));
-}
-
-void wrapper_line(struct cli *cli, struct rp_str p, const char *count, int indent)
-{
-    struct line l;
-    const char *name = doc_show(cli, p, "outer.name");
-    line_begin(&l, cli, doc_show(cli, p, "outer.id"), indent);
-    line_part(&l, "%s", painted(cli, BOLD, count));
-    line_part(&l, "%s", doc_show(cli, p, "outer.template"));
-    if (name[0] != '\0')
-        line_part(&l, "\"%s\"", name);
-    line_end(&l);
 }
 
 static void analyzed_head(struct cli *cli, struct rp_str p, int64_t failures, bool inner)
@@ -261,45 +233,40 @@ static void analyzed(struct cli *cli, struct rp_str p, int64_t failures, bool in
 
 /* Patterns in order; what one message wraps stands below it. */
 struct showing {
-    struct cli *cli;
+    struct levels levels;
     int64_t failures;
-    size_t tops, inners; /* shown: patterns and messages; of the last message */
-    struct rp_str outer; /* the last message; absent: none */
+    size_t tops; /* shown: patterns and messages */
     int64_t left, left_failures;
 };
 
 static void show_message(struct showing *x, struct rp_str p)
 {
-    struct cli *cli = x->cli;
+    struct cli *cli = x->levels.cli;
     int64_t n = doc_i64(p, "outer.failures", 0);
-    const char *count =
-        show_fmt(cli, "%s   %s%s", show_count(cli, n), share_of_all(cli, n, x->failures),
-                 show_plural(cli, doc_i64(p, "outer.patterns", 0), "pattern", "patterns"));
-    wrapper_line(cli, p, count, LABEL);
+    levels_head(&x->levels, p,
+                show_fmt(cli, "%s   %s%s", show_count(cli, n), share_of_all(cli, n, x->failures),
+                         show_plural(cli, doc_i64(p, "outer.patterns", 0), "pattern", "patterns")));
 }
 
 static void show_one(struct showing *x, struct rp_str p)
 {
-    struct cli *cli = x->cli;
-    bool wrapped = is_inner(p);
-    struct rp_str outer = wrapped ? doc_str(cli, p, "outer.id") : RP_NONE;
-    bool same = wrapped && rp_str_eq(outer, x->outer);
+    struct cli *cli = x->levels.cli;
     int64_t count = doc_i64(p, "count", 0);
-    if (same ? x->inners == INNERS_SHOWN : x->tops == PATTERNS_SHOWN) {
+    bool opens = levels_opens(&x->levels, p), top = opens || !is_inner(p);
+    if (top && x->tops == PATTERNS_SHOWN) {
         x->left++;
         x->left_failures += count;
         return;
     }
-    x->tops += !same;
-    x->inners = same ? x->inners + 1 : 1;
-    x->outer = outer;
-    if (!same)
+    bool shown = levels_take(&x->levels, p, count);
+    x->tops += top;
+    if (top)
         (void)printf("\n");
-    if (wrapped && !same)
+    if (opens)
         show_message(x, p);
-    if (!same || count * 100 >= x->failures * FULL_PERCENT)
-        analyzed(cli, p, x->failures, wrapped);
-    else
+    if (shown && (top || count * 100 >= x->failures * FULL_PERCENT))
+        analyzed(cli, p, x->failures, !top || opens);
+    else if (shown)
         analyzed_head(cli, p, x->failures, true);
 }
 
@@ -328,7 +295,7 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     show_rates(cli, a);
     show_comings(cli, a);
     show_onset(cli, a, 0);
-    struct showing x = {.cli = cli, .failures = failures};
+    struct showing x = {.levels = {.cli = cli, .indent = LABEL}, .failures = failures};
     for (items_open(&i, a, "patterns"); items_next(&i);) {
         show_one(&x, i.value);
         if (any[0] == '\0')
@@ -337,6 +304,7 @@ static int show_analysis(struct cli *cli, struct rp_str a)
             first = doc_show(cli, i.value, "id");
     }
     items_close(&i);
+    levels_end(&x.levels);
     (void)printf("\n");
     if (x.left > 0)
         say(cli, 0, "… and %s of %s: reprise patterns",

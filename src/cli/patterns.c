@@ -29,52 +29,27 @@ static void pattern_head(struct cli *cli, struct rp_str p, bool inner)
         say(cli, indent, "replay: %s", outlook_words(cli, p));
 }
 
-/* Of a list whose patterns of one message stand together. */
-struct levels {
-    struct cli *cli;
-    struct rp_str outer; /* id of the message that the last ones are wrapped in; absent: none */
-    int64_t left, left_failures;
-};
-
-static void levels_end(struct levels *x)
+static void list_pattern(struct levels *x, struct rp_str p)
 {
-    if (x->left > 0)
-        say(x->cli, LABEL + 2, "… and %s with %s: reprise pattern show %s",
-            show_plural(x->cli, x->left, "smaller one", "smaller ones"),
-            show_plural(x->cli, x->left_failures, "failure", "failures"),
-            show_text(x->cli, x->outer));
-    x->left = 0;
-}
-
-static void levels_pattern(struct levels *x, struct rp_str p)
-{
-    struct cli *cli = x->cli;
-    struct rp_str outer = doc_str(cli, p, "outer.id");
-    bool wrapped = is_inner(p);
-    if (!wrapped || !rp_str_eq(outer, x->outer))
-        levels_end(x);
-    if (wrapped && !rp_str_eq(outer, x->outer)) {
-        x->left = doc_i64(p, "outer.patterns", 0);
-        x->left_failures = doc_i64(p, "outer.failures", 0);
-        wrapper_line(cli, p, show_fmt(cli, "%s×", show_count(cli, x->left_failures)), LABEL);
-    }
-    x->outer = wrapped ? outer : RP_NONE;
-    x->left -= wrapped;
-    x->left_failures -= wrapped ? doc_i64(p, "failures", 0) : 0;
-    pattern_head(cli, p, wrapped);
+    bool opens = levels_opens(x, p), shown = levels_take(x, p, doc_i64(p, "failures", 0));
+    if (opens)
+        levels_head(x, p,
+                    show_fmt(x->cli, "%s×", show_count(x->cli, doc_i64(p, "outer.failures", 0))));
+    if (shown)
+        pattern_head(x->cli, p, is_inner(p));
 }
 
 static int show_patterns(struct cli *cli, struct rp_str list)
 {
     struct items i;
-    struct levels x = {.cli = cli};
+    struct levels x = {.cli = cli, .indent = LABEL};
     if (items_count(list, "items") == 0) {
         say(cli, 0, "no patterns: nothing has failed%s",
             opt_text(cli, "since") != NULL ? " since then" : " yet");
         return 0;
     }
     for (items_open(&i, list, "items"); items_next(&i);)
-        levels_pattern(&x, i.value);
+        list_pattern(&x, i.value);
     items_close(&i);
     levels_end(&x);
     say_next(cli, "reprise jobs --state failed --pattern P…");

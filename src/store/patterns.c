@@ -79,6 +79,19 @@ bool rp_patterns_list(struct rp_db *db, int64_t since_us, int limit, struct rp_a
     return step == RP_STEP_DONE;
 }
 
+bool rp_pattern_heads(struct rp_db *db, void (*each)(void *ctx, const struct rp_pattern_head *head),
+                      void *ctx, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select p.id, " RP_PATTERN_OUTER(
+                       "p") ", coalesce(p.class_by_person, p.class) from pattern p"
+                            " where p.joined is null and p.hole is null order by p.id");
+    enum rp_step step;
+    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+        each(ctx, &(struct rp_pattern_head){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_view(s, 2)});
+    return step == RP_STEP_DONE;
+}
+
 static bool read_parts(struct rp_db *db, struct rp_arena *a, struct rp_pattern *p,
                        struct rp_err *err)
 {

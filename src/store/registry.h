@@ -117,6 +117,14 @@ struct rp_pattern {
  * together, at its place, the RP_INNERS_LISTED largest. */
 bool rp_patterns_list(struct rp_db *db, int64_t since_us, int limit, struct rp_arena *a,
                       struct rp_pattern **out, size_t *n, struct rp_err *err);
+/* Of all patterns that stand for themselves, by id, what orders them and tells what kind they are.
+ */
+struct rp_pattern_head {
+    int64_t id, outer;   /* the message that wraps it, 0: none */
+    struct rp_str class; /* valid during the call */
+};
+bool rp_pattern_heads(struct rp_db *db, void (*each)(void *ctx, const struct rp_pattern_head *head),
+                      void *ctx, struct rp_err *err);
 /* The one that it is part of now: out->id may be another number. */
 bool rp_pattern_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_pattern *out,
                     struct rp_err *err);
