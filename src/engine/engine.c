@@ -118,14 +118,14 @@ static bool start_parts(struct rp_engine *e, const struct rp_engine_options *o, 
         rp_log(RP_WARN, "processes of the daemon before were still running and were ended",
                "n=%d names=%s", swept, rp_log_q(rp_str_of(e->sweep)));
     if (!writer_start(&e->writer, o->store, o->clock, &o->hooks,
-                      o->queue_max > 0 ? o->queue_max : QUEUE_MAX, err))
+                      o->queue_max > 0 ? o->queue_max : QUEUE_MAX, &e->cut, err))
         return false;
     e->reader = rp_store_reader(o->store, err);
     e->exec = e->reader != NULL ? rp_exec_new(&x, err) : NULL;
     return e->exec != NULL &&
            readers_start(&e->readers, o->store, o->readers > 0 ? o->readers : READERS, read_us,
-                         err) &&
-           readers_start(&e->long_reader, o->store, 1, long_read_us, err) &&
+                         &e->cut, err) &&
+           readers_start(&e->long_reader, o->store, 1, long_read_us, &e->cut, err) &&
            begin(e, o->config, err);
 }
 
@@ -202,9 +202,14 @@ void rp_engine_stop(struct rp_engine *e)
     (void)pthread_join(e->thread, NULL);
     if (!writer_call(&e->writer, node_stop_run, e, &err))
         rp_log_err(RP_WARN, "the stop could not be recorded", &err);
-    (void)pthread_mutex_lock(&e->lock);
-    e->stopped = true;
-    (void)pthread_mutex_unlock(&e->lock);
+    atomic_store(&e->cut, true);
+    readers_interrupt(&e->readers);
+    readers_interrupt(&e->long_reader);
+}
+
+const atomic_bool *rp_engine_cut(const struct rp_engine *e)
+{
+    return &e->cut;
 }
 
 void rp_engine_free(struct rp_engine *e)

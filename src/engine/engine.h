@@ -129,6 +129,9 @@ bool rp_engine_change_revert(struct rp_engine *e, struct rp_db *db, int64_t id, 
  * said so by the next start. rp_engine_stop_now makes a stop under way immediate (any thread). */
 void rp_engine_stop(struct rp_engine *e);
 void rp_engine_stop_now(struct rp_engine *e);
+/* True from the end of a stop on: what takes long and has had the stop's time is not finished.
+ * Questions end with RP_E_STOPPING, and so do ops that have more parts and what asks for it. */
+const atomic_bool *rp_engine_cut(const struct rp_engine *e);
 void rp_engine_free(struct rp_engine *e);
 
 /* ---- how it is ---- */

@@ -49,44 +49,10 @@ static bool apart(struct tick *t, struct rp_db *db, const char *name, part *run,
     return true;
 }
 
-static bool write_reports(struct tick *t, struct rp_db *db, size_t from, size_t n,
-                          struct rp_err *err)
-{
-    struct rp_report *r = RP_NEW_N(&t->arena, struct rp_report, n);
-    struct rp_reported *out = RP_NEW_N(&t->arena, struct rp_reported, n);
-    for (size_t i = 0; i < n; i++)
-        r[i] = t->ended[from + i]->report;
-    if (!rp_savepoint(db, err))
-        return false;
-    if (!rp_jobs_report(db, r, n, t->now, &t->arena, out, err)) {
-        rp_savepoint_rollback(db);
-        return false;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (!out[i].ok)
-            rp_log_err(RP_WARN, "a report was refused", out[i].err);
-    return rp_savepoint_release(db, err);
-}
-
-/* A report that the store refuses (its lease was lost) is over all the same: the store's record of
- * it stands. One that it cannot write takes no other with it; what it was about is not known then,
- * and its lease will run out. */
-static bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err)
-{
-    if (write_reports(t, db, 0, t->n_ended, err))
-        return true;
-    for (size_t i = 0; i < t->n_ended && !store_broken(err); i++)
-        if (!write_reports(t, db, i, 1, err) && !store_broken(err))
-            rp_log(RP_ERROR, "a report cannot be written: its job counts as lost",
-                   "job=%lld code=%s error=%s", (long long)t->ended[i]->lease.job.id,
-                   rp_code_slug(err->code), rp_log_q(rp_str_of(err->message)));
-    return !store_broken(err);
-}
-
 static bool tick_missing(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     for (size_t i = 0; i < t->n_ended; i++) {
-        const struct run *r = t->ended[i];
+        const struct run *r = t->ended[i].run;
         if (r->command_missing &&
             !rp_type_hold(db, r->type->name, r->report.facts.error, t->now, err))
             return false;
@@ -157,7 +123,8 @@ static size_t free_slots(struct tick *t)
 {
     struct rp_engine *e = t->e;
     (void)pthread_mutex_lock(&e->runs.lock);
-    size_t used = e->runs.n - t->n_ended, max = (size_t)atomic_load(&e->config)->max_running;
+    size_t used = e->runs.n - reports_written(t),
+           max = (size_t)atomic_load(&e->config)->max_running;
     (void)pthread_mutex_unlock(&e->runs.lock);
     return used < max ? max - used : 0;
 }
@@ -240,34 +207,6 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
 
 /* ---- around a tick, on the engine thread ---- */
 
-static void collect_ended(struct tick *t)
-{
-    struct rp_engine *e = t->e;
-    (void)pthread_mutex_lock(&e->runs.lock);
-    for (struct run *r = e->runs.ended; r != NULL && t->n_ended < REPORTS_A_TICK; r = r->next)
-        t->ended[t->n_ended++] = r;
-    (void)pthread_mutex_unlock(&e->runs.lock);
-    for (size_t i = 0; i < t->n_ended;
-         i++) /* only the engine thread removes from the list, so no lock is needed here */
-        if (!t->ended[i]->reported)
-            run_judge(e, t->ended[i]);
-}
-
-static void drop_written(struct tick *t)
-{
-    struct rp_engine *e = t->e;
-    for (size_t i = 0; i < t->n_ended; i++) {
-        (void)pthread_mutex_lock(&e->runs.lock);
-        struct run **at = &e->runs.ended;
-        while (*at != t->ended[i])
-            at = &(*at)->next;
-        *at = t->ended[i]->next;
-        e->runs.n--;
-        (void)pthread_mutex_unlock(&e->runs.lock);
-        run_free(t->ended[i]);
-    }
-}
-
 /* The configuration of the claim, not the newest: a type that was claimed is there. */
 static void start_claimed(struct tick *t)
 {
@@ -297,7 +236,7 @@ static void begin_tick(struct tick *t, struct rp_engine *e, bool stopping)
     t->holds = due(&e->next_hold_us, t->mono, hold_every_us);
     t->zones_followed = e->zones_followed;
     t->zones_seen = t->holds ? rp_zones_look() : t->zones_followed;
-    collect_ended(t);
+    reports_gather(t);
     upkeep_gather(t);
 }
 
@@ -305,7 +244,7 @@ static void begin_tick(struct tick *t, struct rp_engine *e, bool stopping)
 static int64_t tick_done(struct tick *t)
 {
     struct rp_engine *e = t->e;
-    drop_written(t);
+    reports_forget(t);
     start_claimed(t);
     upkeep_written(t);
     e->last_wall_us = t->now;
@@ -331,7 +270,7 @@ static int64_t tick_failed(struct rp_engine *e)
     return wake_at_least_us;
 }
 
-/* False if nothing could be written. */
+/* False if nothing could be written, or not all that was to be reported. */
 static bool tick(struct rp_engine *e, bool stopping, int64_t *sleep)
 {
     struct tick *t = rp_xcalloc(1, sizeof *t);
@@ -339,6 +278,7 @@ static bool tick(struct rp_engine *e, bool stopping, int64_t *sleep)
     begin_tick(t, e, stopping);
     bool ok = writer_call(&e->writer, tick_run, t, &err);
     *sleep = ok ? tick_done(t) : tick_failed(e);
+    ok = ok && t->n_left == 0;
     upkeep_forget(t);
     rp_arena_free(&t->arena);
     free(t);

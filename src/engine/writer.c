@@ -216,6 +216,8 @@ static void finish(struct rp_writer *w, struct rp_op *op, const struct rp_err *f
             op->ok = false;
             op->err = *failed;
         }
+        if (op->ok && op->again && atomic_load(w->cut))
+            op->ok = rp_fail(&op->err, RP_E_STOPPING, "the daemon is stopping");
         if (op->ok && op->again)
             put_last(w, op);
         else
@@ -311,9 +313,11 @@ static void *writer_thread(void *arg)
 }
 
 bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
-                  const struct rp_engine_hooks *hooks, size_t max, struct rp_err *err)
+                  const struct rp_engine_hooks *hooks, size_t max, const atomic_bool *cut,
+                  struct rp_err *err)
 {
     w->hooks = *hooks;
+    w->cut = cut;
     w->store = store;
     w->clock = clock;
     w->max = max;

@@ -52,9 +52,10 @@ bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64
     if (!rp_replay_get(db, id, a, &r, err) || !rp_replay_ran(db, id, a, &ran, &n, err))
         return false;
     out->state = r.state;
-    out->not_run = r.n[RP_FATE_WAITING];
+    out->not_run = r.n[RP_FATE_WAITING] + r.n[RP_FATE_RELEASED];
     out->ran = (int64_t)n;
     for (size_t i = 0; i < n; i++) {
+        out->not_run -= ran[i].fate == RP_FATE_RELEASED;
         bool can = why_not(&ran[i], rp_config_type(config, ran[i].type)) == NULL;
         count_type(can ? out->can : out->cannot, can ? &out->n_can : &out->n_cannot, ran[i].type,
                    1);

@@ -5,6 +5,7 @@
 #include "replay/replay.h"
 
 enum { FORCED_MAX = 2 * LEFT_OUT_MAX + 1 };
+enum { LIVE_A_PAGE = 200 }; /* replays, wherever all that are live are looked at */
 enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };
 
 /* select.c: fills items, left_out, forced, risk from the candidates, whose array becomes that of
@@ -72,7 +73,7 @@ bool preflight_again(struct rp_db *db, const struct rp_replay_ask *ask, int64_t 
 
 /* run.c, guard.c, park.c: one replay, one tick. */
 struct step {
-    struct rp_replay_desk *desk; /* may be NULL */
+    struct rp_replay_desk *desk;
     struct rp_db *db;
     struct rp_replay r;
     int64_t now_us;

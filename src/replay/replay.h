@@ -128,7 +128,8 @@ bool rp_replay_park(struct rp_db *db, const struct rp_config *config,
  * rp_replay_parked_make [w] until there is nothing more to make. A kill in between leaves it
  * parked: it is planned again. */
 struct rp_replay_desk {
-    void (*wanted)(struct rp_replay_desk *desk, int64_t id);
+    void (*wanted)(struct rp_replay_desk *desk, int64_t id); /* NULL: none is planned */
+    int64_t stepped; /* the tick's own: after which it goes on; 0: with the first */
 };
 struct rp_replay_parked {
     int64_t id;
@@ -212,9 +213,11 @@ bool rp_replay_outcome(struct rp_db *db, const struct rp_replay *r, struct rp_ar
 
 /* [w] The engine's begin hook: replays that the daemon before left half made are aborted. */
 bool rp_replay_begin(void *ctx, struct rp_db *db, int64_t now_us, struct rp_err *err);
-/* [w] The engine's tick hook; ctx: the desk or NULL. Settles fates, releases the next wave (canary
- * first: the next waits for all of it; later waves start when 90 % of the last have ended), keeps
- * the rate, halts when a needed dependency goes down, ends. */
+/* [w] The engine's tick hook; ctx: the desk. Of each that is live: settles fates, releases the
+ * next wave (canary first: the next waits for all of it; later waves start when 90 % of the last
+ * have ended), keeps the rate, halts when a needed dependency goes down, ends. Of so many a call
+ * that the writer is not held by them (G19); *next_us is now_us while others wait for their turn.
+ */
 bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us,
                     struct rp_err *err);
 

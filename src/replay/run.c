@@ -136,17 +136,27 @@ static bool never_whole(struct rp_db *db, int64_t id, int64_t now_us, struct rp_
                                RP_STR("it was never made whole"), now_us, err);
 }
 
+static bool end_half_made(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err)
+{
+    struct rp_arena arena = {0};
+    struct rp_replay r;
+    bool ok = rp_replay_get(db, id, &arena, &r, err) &&
+              (r.state != RP_REPLAY_PLANNED || r.parked || never_whole(db, id, now_us, err));
+    rp_arena_free(&arena);
+    return ok;
+}
+
 bool rp_replay_begin(void *ctx, struct rp_db *db, int64_t now_us, struct rp_err *err)
 {
     (void)ctx;
-    struct rp_arena arena = {0};
-    struct rp_replay *live;
-    size_t n = 0;
-    bool ok = rp_replays_list(db, true, 1000, &arena, &live, &n, err);
-    for (size_t i = 0; ok && i < n; i++)
-        if (live[i].state == RP_REPLAY_PLANNED && !live[i].parked)
-            ok = never_whole(db, live[i].id, now_us, err);
-    rp_arena_free(&arena);
+    int64_t ids[LIVE_A_PAGE];
+    size_t n = LIVE_A_PAGE;
+    bool ok = true;
+    for (int64_t after = 0; ok && n == LIVE_A_PAGE;) {
+        ok = rp_replays_moving(db, after, ids, LIVE_A_PAGE, &n, err);
+        for (size_t i = 0; ok && i < n; i++)
+            ok = end_half_made(db, after = ids[i], now_us, err);
+    }
     return ok;
 }
 
@@ -156,8 +166,10 @@ static bool call_back(struct step *s, struct rp_err *err)
     int64_t n = 0;
     if (s->r.n[RP_FATE_RELEASED] > 0 && !rp_replay_recall(s->db, s->r.id, s->now_us, &n, err))
         return false;
-    if (n > 0)
+    if (n > 0) {
         again_at(s, s->now_us);
+        rp_db_changed(s->db, RP_CHANGED_CLAIMS); /* others may have waited behind it */
+    }
     return true;
 }
 
@@ -204,22 +216,36 @@ static bool step_apart(struct step *s, struct rp_err *err)
     return true;
 }
 
+static bool step_one(struct rp_replay_desk *desk, struct rp_db *db, int64_t id, int64_t now_us,
+                     int64_t *next_us, struct rp_err *err)
+{
+    struct rp_arena arena = {0};
+    struct step s = {.desk = desk,
+                     .db = db,
+                     .r = {.id = id},
+                     .now_us = now_us,
+                     .next_us = next_us,
+                     .arena = &arena};
+    bool ok = step_apart(&s, err);
+    rp_arena_free(&arena);
+    return ok;
+}
+
+/* Single jobs that were retried by hand are replays too, and may be thousands: so many have their
+ * turn, then the writer serves others. What stands still costs nothing here. */
 bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us,
                     struct rp_err *err)
 {
-    struct rp_arena arena = {0};
-    struct rp_replay *live;
+    struct rp_replay_desk *desk = ctx;
+    int64_t ids[LIVE_A_PAGE];
     size_t n;
-    bool ok = rp_replays_list(db, true, 100, &arena, &live, &n, err);
-    for (size_t i = 0; ok && i < n; i++) {
-        struct step s = {.desk = ctx,
-                         .db = db,
-                         .r = live[i],
-                         .now_us = now_us,
-                         .next_us = next_us,
-                         .arena = &arena};
-        ok = step_apart(&s, err);
-    }
-    rp_arena_free(&arena);
-    return ok;
+    bool ok = rp_replays_moving(db, desk->stepped, ids, LIVE_A_PAGE, &n, err);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = step_one(desk, db, ids[i], now_us, next_us, err);
+    if (!ok)
+        return false;
+    desk->stepped = n == LIVE_A_PAGE ? ids[n - 1] : 0;
+    if (desk->stepped != 0)
+        *next_us = now_us;
+    return true;
 }

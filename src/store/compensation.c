@@ -30,15 +30,16 @@ bool rp_replay_ran(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
                    struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
-        db,
-        "select x.job_id, type, made, fate, sequence, last_n > made, " COMPENSATED
-        ", purged from (select"
-        "  i.job_id, t.name type, i.fate, i.sequence, j.last_n, i.payload is null and (j.purged > 0"
-        "  or exists(select 1 from replay where id = ?1 and payload_set is not null)) purged,"
-        "  (select max(a.n) from attempt a where"
-        "  a.job_id = i.job_id and a.n > i.n_before and a.replay_id = i.replay_id) made"
-        "  from replay_item i join job j on j.id = i.job_id join job_type t on t.id = i.type_id"
-        "  where i.replay_id = ?1) x where made is not null or fate = 2 order by x.job_id desc");
+        db, "select x.job_id, type, made, fate, sequence, last_n > made, " COMPENSATED
+            ", purged from (select"
+            "  i.job_id, t.name type, i.fate, i.sequence, j.last_n, i.n_before,"
+            "  i.payload is null and (j.purged > 0 or exists(select 1 from replay where id = ?1"
+            "  and payload_set is not null)) purged,"
+            "  (select max(a.n) from attempt a where"
+            "  a.job_id = i.job_id and a.n > i.n_before and a.replay_id = i.replay_id) made"
+            "  from replay_item i join job j on j.id = i.job_id join job_type t on t.id = i.type_id"
+            "  where i.replay_id = ?1) x where made is not null or fate = 2 and last_n >"
+            "  n_before order by x.job_id desc");
     rp_bind_i64(s, 1, id);
     enum rp_step step;
     *out = NULL;

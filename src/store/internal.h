@@ -32,8 +32,9 @@ struct rp_db {
     size_t n_stmt, cap_stmt;
     struct rp_err sticky; /* why `broken` is */
     bool writer, in_tx;
-    int64_t deadline_us; /* readers: see rp_db_deadline */
-    bool distrusted;     /* an I/O error: reopened and checked before the next transaction (G6) */
+    int64_t deadline_us;    /* readers: see rp_db_deadline */
+    const atomic_bool *cut; /* … and rp_db_cut; or NULL */
+    bool distrusted; /* an I/O error: reopened and checked before the next transaction (G6) */
     const struct rp_config *config;
     unsigned config_age; /* rises whenever another one comes into force */
     unsigned changes, grown;

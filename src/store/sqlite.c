@@ -62,6 +62,11 @@ static bool fail_io(struct rp_db *db, int rc, struct rp_err *err)
     return rp_hint(err, "check the disk, and who else uses the file");
 }
 
+static bool is_cut(const struct rp_db *db)
+{
+    return db->cut != NULL && atomic_load(db->cut);
+}
+
 static bool fail_rc(struct rp_db *db, int rc, struct rp_err *err)
 {
     switch (rc & 0xff) {
@@ -88,6 +93,8 @@ static bool fail_rc(struct rp_db *db, int rc, struct rp_err *err)
     case SQLITE_PROTOCOL:
         return fail_io(db, rc, err);
     case SQLITE_INTERRUPT:
+        if (is_cut(db))
+            return rp_fail(err, RP_E_STOPPING, "the daemon is stopping");
         (void)rp_fail(err, RP_E_TOO_LARGE, "the answer takes too long to find");
         return rp_hint(err, "ask for less: a type, a state, a shorter time");
     default:
@@ -126,12 +133,22 @@ bool rp_script(struct rp_db *db, const char *sql, struct rp_err *err)
 static int past_reader_deadline(void *arg)
 {
     const struct rp_db *db = arg;
-    return db->deadline_us != 0 && rp_mono(&rp_clock_system) > db->deadline_us;
+    return is_cut(db) || (db->deadline_us != 0 && rp_mono(&rp_clock_system) > db->deadline_us);
 }
 
 void rp_db_deadline(struct rp_db *db, int64_t mono_us)
 {
     db->deadline_us = mono_us;
+}
+
+void rp_db_cut(struct rp_db *db, const atomic_bool *cut)
+{
+    db->cut = cut;
+}
+
+void rp_db_interrupt(struct rp_db *db)
+{
+    sqlite3_interrupt(db->sq);
 }
 
 /* A file, or its log, that could not be opened for writing is open for reading now, as SQLite does

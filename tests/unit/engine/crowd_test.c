@@ -176,6 +176,7 @@ static int begin(void **state)
 {
     static struct rp_clock clock = {.wall_us = look, .mono_us = look};
     static const struct rp_engine_hooks none;
+    static const atomic_bool never;
     struct rp_err err;
     char url[128];
     (void)state;
@@ -188,7 +189,7 @@ static int begin(void **state)
     atomic_store(&time_is_over, false);
     atomic_store(&takes_us, RP_US_S);
     if (!rp_store_open(url, &store, &err) ||
-        !writer_start(writer, store, &clock, &none, 1000, &err)) {
+        !writer_start(writer, store, &clock, &none, 1000, &never, &err)) {
         print_error("%s\n", err.message);
         return -1;
     }

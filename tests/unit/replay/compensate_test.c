@@ -131,6 +131,34 @@ static void R21_each_attempt_is_compensated_once_and_not_if_the_job_ran_since(vo
     assert_int_equal(u.ran, 3);
 }
 
+/* Out is not yet run: what waits for a worker goes back as it was, like what is not out. */
+static void R21_the_look_before_an_undo_counts_what_has_begun(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    struct rp_undo u;
+    struct rp_plan p;
+    configure(w, conf);
+    for (int i = 0; i < 9; i++)
+        (void)fail_with(w, "mail", NULL, "{}");
+    struct rp_replay_ask all = {.all = true, .actor = RP_STR("ada")};
+    int64_t id = start(w, &all);
+    (void)tick(w);
+    assert_int_equal(queued(w), 5); /* the canary */
+    assert_int_equal(claim(w, 2, &l), 2);
+    (void)report(w, &l[0], RP_OUT_SUCCEEDED, NULL, 0);
+    (void)tick(w);
+    OK(rp_replay_undo_look(w->db, conf_of(w), id, &w->arena, &u, err));
+    assert_int_equal(u.ran, 2); /* one has ended, one runs */
+    assert_int_equal(u.not_run, 7);
+    assert_int_equal(u.cannot[0].n, 2);
+    struct rp_replay_ask ask = of(id);
+    OK(rp_replay_compensation(w->db, conf_of(w), &ask, w->now, &w->arena, &p, err));
+    assert_int_equal(p.matched, 2);
+    OK(rp_replay_undo(w->db, id, RP_STR("ada"), RP_NONE, w->now, err));
+    assert_int_equal(replay(w, id).n[RP_FATE_WAITING], u.not_run); /* as it was said */
+}
+
 /* As preflight for every replay: nothing of it is there. */
 static void R21_a_check_that_fails_refuses_compensations(void **state)
 {
@@ -340,6 +368,7 @@ int main(void)
         REPLAY_TEST(R21_a_compensation_has_the_payload_and_names_the_attempt_it_takes_back),
         REPLAY_TEST(R21_what_was_done_last_in_a_sequence_is_taken_back_first),
         REPLAY_TEST(R21_each_attempt_is_compensated_once_and_not_if_the_job_ran_since),
+        REPLAY_TEST(R21_the_look_before_an_undo_counts_what_has_begun),
         REPLAY_TEST(R21_a_check_that_fails_refuses_compensations),
         REPLAY_TEST(R21_compensations_that_have_not_run_go_back_and_never_run_by_themselves),
         REPLAY_TEST(R21_what_an_aborted_compensation_did_not_run_can_be_compensated_again),
