@@ -219,6 +219,7 @@ static void *mining_thread(void *arg)
 bool rp_mining_start(struct rp_mining *m, struct rp_engine *e, struct rp_err *err)
 {
     m->engine = e;
+    rp_db_cut(m->db, rp_engine_cut(e));
     m->fresh = true; /* what was not mined before the last end */
     if (!rp_mining_rules(m, err))
         return false;
@@ -241,6 +242,7 @@ void rp_mining_stop(struct rp_mining *m)
     (void)pthread_mutex_unlock(&m->lock);
     (void)pthread_join(m->thread, NULL);
     m->started = false;
+    rp_db_cut(m->db, NULL); /* the engine may be gone before m is */
 }
 
 void rp_mining_free(struct rp_mining *m)

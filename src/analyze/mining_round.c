@@ -144,10 +144,17 @@ static bool write_slice(struct rp_db *db, void *arg, struct rp_err *err)
     return true;
 }
 
+/* What is not written now is found again. */
+static bool goes_on(const struct rp_mining *m, struct rp_err *err)
+{
+    return !atomic_load(rp_engine_cut(m->engine)) ||
+           rp_fail(err, RP_E_STOPPING, "the daemon is stopping");
+}
+
 static bool write_findings(struct rp_mining *m, struct findings *l, struct rp_err *err)
 {
     for (l->done = 0; l->done < l->n; l->done += SLICE)
-        if (!rp_engine_write(m->engine, write_slice, l, err))
+        if (!goes_on(m, err) || !rp_engine_write(m->engine, write_slice, l, err))
             return false;
     return true;
 }
@@ -184,7 +191,7 @@ static bool mine(struct rp_mining *m, const struct round *r, size_t *joined, str
 {
     for (size_t i = 0; i < r->n; i++)
         if (m->mined[r->parts[i].class] != r->print[r->parts[i].class] &&
-            !mine_part(m, &r->parts[i], joined, err))
+            (!goes_on(m, err) || !mine_part(m, &r->parts[i], joined, err)))
             return false;
     memcpy(m->mined, r->print, sizeof m->mined);
     return true;
@@ -253,7 +260,7 @@ static bool thin(struct rp_mining *m, struct rp_err *err)
            (t.n - t.leave > LEAVE || t.v[t.leave].last_us == INT64_MIN))
         t.leave++;
     for (; ok && t.done < t.leave; t.done += SLICE)
-        ok = rp_engine_write(m->engine, forget_slice, &t, err);
+        ok = goes_on(m, err) && rp_engine_write(m->engine, forget_slice, &t, err);
     if (ok && t.n - t.leave >= RP_FORMS_MAX)
         rp_log(RP_WARN, "too many different failures: new messages count as others of their type",
                "forms=%zu", t.n);

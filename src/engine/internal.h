@@ -32,6 +32,7 @@ struct rp_writer {
     size_t wanted; /* as many wake the writer */
     bool closing;
     int64_t commits, ops;
+    struct rp_turns turns;
     int64_t fails_since_us; /* 0: the last commit went through */
     struct rp_err fails_with;
 
@@ -43,9 +44,11 @@ struct rp_writer {
     struct rp_store *store;
     const struct rp_clock *clock;
     struct rp_engine_hooks hooks;
+    const atomic_bool *cut; /* then nothing that has more parts goes on */
 };
 bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
-                  const struct rp_engine_hooks *hooks, size_t max, struct rp_err *err);
+                  const struct rp_engine_hooks *hooks, size_t max, const atomic_bool *cut,
+                  struct rp_err *err);
 /* The store cannot be written: no fault of who asked. */
 bool store_broken(const struct rp_err *err);
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);
@@ -53,8 +56,25 @@ bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct
                  void *arg, struct rp_err *err);
 bool writer_call_heavy(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
                        void *arg, struct rp_err *err);
+/* turns.c; the writer thread only. */
+struct turn {
+    int64_t from_us, cpu_from_us;
+};
+struct turn turn_begin(struct rp_writer *w);
+void turn_end(struct rp_writer *w, const struct turn *t);
 void writer_stop(
     struct rp_writer *w); /* what waits is still written; then nothing is taken any more */
+
+/* ---- tender.c ---- */
+
+struct tender {
+    pthread_t thread;
+    struct rp_store *store;
+    struct rp_db *db;
+};
+bool tender_start(struct tender *t, struct rp_store *store,
+                  struct rp_err *err); /* before the writer */
+void tender_stop(struct tender *t);    /* after it */
 
 /* ---- readers.c ---- */
 
@@ -71,8 +91,9 @@ struct rp_readers {
     int64_t most_us; /* what one question may take */
 };
 bool readers_start(struct rp_readers *r, struct rp_store *store, int n, int64_t most_us,
-                   struct rp_err *err);
+                   const atomic_bool *cut, struct rp_err *err);
 bool readers_submit(struct rp_readers *r, struct rp_read *read, struct rp_err *err);
+void readers_interrupt(struct rp_readers *r); /* once it is cut, before readers_stop */
 void readers_stop(struct rp_readers *r);
 
 /* ---- runs.c: command attempts of this node ---- */
@@ -87,7 +108,8 @@ struct run {
     struct rp_exec_result result; /* valid once ended */
     struct rp_report report;      /* made once, kept until it is written */
     bool reported, kill_sent;
-    int64_t memory_bytes; /* its limit, 0: none */
+    int64_t not_before_us; /* monotonic: its report could not be written */
+    int64_t memory_bytes;  /* its limit, 0: none */
     bool command_missing;
     uint64_t stored_bytes; /* of output, at the last partial write */
     uint64_t round;        /* of partial writes, in which it had its turn; the engine thread's */
@@ -109,13 +131,19 @@ void runs_done(void *ctx, uint64_t id, struct rp_exec_result *result);
 
 enum { REPORTS_A_TICK = 256 };
 
+struct ended {
+    struct run *run;
+    bool written; /* in this tick, once that is committed */
+};
+
 struct tick {
     struct rp_engine *e;
     struct rp_arena arena;
     int64_t now, mono;
     bool stopping, beat, probe, partial, holds;
-    struct run *ended[REPORTS_A_TICK];
+    struct ended ended[REPORTS_A_TICK];
     size_t n_ended;
+    size_t n_left;                  /* that ended and stay: their reports cannot be written */
     const struct rp_config *config; /* that the claims were made under */
     struct rp_lease *leases;        /* out */
     size_t n_leases;
@@ -133,11 +161,19 @@ struct tick {
     size_t n_beats;
     struct partial *partials;
     size_t n_partials;
+    bool partials_written;
     const struct rp_config *hold_config;
     struct rp_str *hold_why; /* one a type of hold_config */
 };
 
 void *engine_thread(void *engine);
+
+/* ---- reports.c: of commands that ended ---- */
+
+void reports_gather(struct tick *t);
+bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err);
+size_t reports_written(const struct tick *t);
+void reports_forget(struct tick *t); /* those that are written */
 
 /* ---- upkeep.c: the care for running commands, in three steps: gathered on the engine thread,
  * written in the tick's transaction, acted upon once that is committed ---- */
@@ -164,20 +200,21 @@ struct rp_engine {
     struct rp_engine_hooks hooks;
     int64_t open_files; /* soft limit of jobs that have none of their own */
     char node[128];
+    struct tender tender;
     struct rp_writer writer;
     struct rp_readers readers, long_reader;
     struct rp_exec *exec;
     struct runs runs;
     _Atomic(const struct rp_config *) config;
-    const struct rp_config *base; /* the file's; the writer thread's own, as is: */
-    struct made *made;            /* those made of it, with changes */
+    struct made *made; /* configurations made of the file's; the writer thread's own */
     char sweep[200];
     int64_t started_us;
+    atomic_bool cut; /* see rp_engine_cut */
 
     pthread_t thread;
     pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t wake;  /* CLOCK_MONOTONIC */
-    bool woken, stopping, stop_now, stopped;
+    bool woken, stopping, stop_now;
     int64_t last_tick_us;
     struct rp_clock_correction correction;
 
@@ -185,6 +222,7 @@ struct rp_engine {
     struct rp_db *reader;
     int64_t last_wall_us, last_mono_us, up_since_us, down_from_us, next_beat_us, next_probe_us,
         next_hold_us, next_partial_us;
+    bool more_at_once; /* the last tick could not do all that was due */
     uint64_t zones_followed;
     uint64_t partial_round; /* from 1; ends when all that run have had their turn */
     struct rp_listener listener;

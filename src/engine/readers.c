@@ -44,7 +44,7 @@ static void *reader_thread(void *arg)
 }
 
 bool readers_start(struct rp_readers *r, struct rp_store *store, int n, int64_t most_us,
-                   struct rp_err *err)
+                   const atomic_bool *cut, struct rp_err *err)
 {
     r->most_us = most_us;
     r->tail = &r->head;
@@ -54,6 +54,8 @@ bool readers_start(struct rp_readers *r, struct rp_store *store, int n, int64_t 
         struct rp_db *db = rp_store_reader(store, err);
         if (db == NULL)
             return false;
+        rp_db_cut(db, cut);
+        r->dbs[i] = db;
         struct reader_arg *arg = rp_xcalloc(1, sizeof *arg);
         *arg = (struct reader_arg){r, db};
         if (pthread_create(&r->threads[i], NULL, reader_thread, arg) != 0) {
@@ -85,6 +87,12 @@ bool readers_submit(struct rp_readers *r, struct rp_read *read, struct rp_err *e
         return rp_hint(err, "try again in a second");
     }
     return true;
+}
+
+void readers_interrupt(struct rp_readers *r)
+{
+    for (int i = 0; i < r->n; i++)
+        rp_db_interrupt(r->dbs[i]);
 }
 
 void readers_stop(struct rp_readers *r)

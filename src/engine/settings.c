@@ -8,18 +8,30 @@
 
 #include <stdlib.h>
 
-/* A configuration that was made; kept as long as the engine, because readers may hold it. */
+/* A configuration that was made, and of which; kept as long as the engine, because readers may hold
+ * it. */
 struct made {
     struct made *next;
     struct rp_config *config;
+    const struct rp_config *with_changes_to; /* NULL: it is without any */
 };
 
-static bool keep(struct rp_engine *e, struct rp_config *c)
+static void keep(struct rp_engine *e, struct rp_config *c, const struct rp_config *with_changes_to)
 {
     struct made *m = rp_xcalloc(1, sizeof *m);
-    *m = (struct made){e->made, c};
+    *m = (struct made){e->made, c, with_changes_to};
     e->made = m;
-    return true;
+}
+
+/* The file's that is in force, without changes. Nobody remembers it apart: what a transaction that
+ * fails would have put in force may be freed by now, and the store's is the one before again. */
+static const struct rp_config *base_of(struct rp_engine *e, struct rp_db *db)
+{
+    const struct rp_config *c = rp_db_config(db);
+    for (const struct made *m = e->made; m != NULL; m = m->next)
+        if (m->config == c && m->with_changes_to != NULL)
+            return m->with_changes_to;
+    return c;
 }
 
 void settings_free(struct rp_engine *e)
@@ -76,7 +88,9 @@ static const struct rp_config *with_changes(struct rp_engine *e, struct rp_db *d
     if (n_settings == 0)
         return base;
     struct rp_config *c = rp_config_with(base, all, n_settings, err);
-    return c != NULL && keep(e, c) ? c : NULL;
+    if (c != NULL)
+        keep(e, c, base);
+    return c;
 }
 
 /* `base`, following tzdata as it was read last. */
@@ -89,7 +103,9 @@ static const struct rp_config *with_zones(struct rp_engine *e, const struct rp_c
             said = c->schedules[i].tz;
             rp_log(RP_WARN, "the rules of a time zone have changed", "zone=%s", rp_zone_name(said));
         }
-    return c != NULL && keep(e, c) ? c : base;
+    if (c != NULL)
+        keep(e, c, NULL);
+    return c != NULL ? c : base;
 }
 
 bool settings_apply(struct rp_engine *e, struct rp_db *db, const struct rp_config *base,
@@ -99,8 +115,6 @@ bool settings_apply(struct rp_engine *e, struct rp_db *db, const struct rp_confi
     base = with_zones(e, base);
     const struct rp_config *c = with_changes(e, db, base, now_us, &a, err);
     bool ok = c != NULL && rp_config_apply(db, c, now_us, held, err);
-    if (ok)
-        e->base = base;
     rp_arena_free(&a);
     return ok;
 }
@@ -131,9 +145,10 @@ bool rp_engine_type_set(struct rp_engine *e, struct rp_db *db, const struct rp_c
     int64_t held;
     c.at_us = now_us;
     bool ok = fill_before(db, &c, &a, err);
-    struct rp_config *tried = ok ? rp_config_with(e->base, v, settings_of(&c, v), err) : NULL;
+    struct rp_config *tried =
+        ok ? rp_config_with(base_of(e, db), v, settings_of(&c, v), err) : NULL;
     ok = tried != NULL && rp_change_add(db, &c, id, err) &&
-         settings_apply(e, db, e->base, now_us, &held, err);
+         settings_apply(e, db, base_of(e, db), now_us, &held, err);
     rp_config_free(tried);
     rp_arena_free(&a);
     return ok;
@@ -144,7 +159,7 @@ bool rp_engine_change_revert(struct rp_engine *e, struct rp_db *db, int64_t id, 
 {
     int64_t held;
     return rp_change_end(db, id, actor, why, now_us, err) &&
-           settings_apply(e, db, e->base, now_us, &held, err);
+           settings_apply(e, db, base_of(e, db), now_us, &held, err);
 }
 
 /* ---- the tick's parts ---- */
@@ -152,7 +167,7 @@ bool rp_engine_change_revert(struct rp_engine *e, struct rp_db *db, int64_t id, 
 bool tick_zones(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     int64_t held;
-    if (!settings_apply(t->e, db, t->e->base, t->now, &held, err))
+    if (!settings_apply(t->e, db, base_of(t->e, db), t->now, &held, err))
         return false;
     t->zones_followed = t->zones_seen;
     return true;

@@ -49,26 +49,10 @@ static bool apart(struct tick *t, struct rp_db *db, const char *name, part *run,
     return true;
 }
 
-/* A report that the store refuses (its lease was lost) is over all the same: the store's record of
- * it stands. */
-static bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err)
-{
-    struct rp_report *r = RP_NEW_N(&t->arena, struct rp_report, t->n_ended);
-    struct rp_reported *out = RP_NEW_N(&t->arena, struct rp_reported, t->n_ended);
-    for (size_t i = 0; i < t->n_ended; i++)
-        r[i] = t->ended[i]->report;
-    if (!rp_jobs_report(db, r, t->n_ended, t->now, &t->arena, out, err))
-        return false;
-    for (size_t i = 0; i < t->n_ended; i++)
-        if (!out[i].ok)
-            rp_log_err(RP_WARN, "a report was refused", out[i].err);
-    return true;
-}
-
 static bool tick_missing(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     for (size_t i = 0; i < t->n_ended; i++) {
-        const struct run *r = t->ended[i];
+        const struct run *r = t->ended[i].run;
         if (r->command_missing &&
             !rp_type_hold(db, r->type->name, r->report.facts.error, t->now, err))
             return false;
@@ -139,7 +123,8 @@ static size_t free_slots(struct tick *t)
 {
     struct rp_engine *e = t->e;
     (void)pthread_mutex_lock(&e->runs.lock);
-    size_t used = e->runs.n - t->n_ended, max = (size_t)atomic_load(&e->config)->max_running;
+    size_t used = e->runs.n - reports_written(t),
+           max = (size_t)atomic_load(&e->config)->max_running;
     (void)pthread_mutex_unlock(&e->runs.lock);
     return used < max ? max - used : 0;
 }
@@ -222,34 +207,6 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
 
 /* ---- around a tick, on the engine thread ---- */
 
-static void collect_ended(struct tick *t)
-{
-    struct rp_engine *e = t->e;
-    (void)pthread_mutex_lock(&e->runs.lock);
-    for (struct run *r = e->runs.ended; r != NULL && t->n_ended < REPORTS_A_TICK; r = r->next)
-        t->ended[t->n_ended++] = r;
-    (void)pthread_mutex_unlock(&e->runs.lock);
-    for (size_t i = 0; i < t->n_ended;
-         i++) /* only the engine thread removes from the list, so no lock is needed here */
-        if (!t->ended[i]->reported)
-            run_judge(e, t->ended[i]);
-}
-
-static void drop_written(struct tick *t)
-{
-    struct rp_engine *e = t->e;
-    for (size_t i = 0; i < t->n_ended; i++) {
-        (void)pthread_mutex_lock(&e->runs.lock);
-        struct run **at = &e->runs.ended;
-        while (*at != t->ended[i])
-            at = &(*at)->next;
-        *at = t->ended[i]->next;
-        e->runs.n--;
-        (void)pthread_mutex_unlock(&e->runs.lock);
-        run_free(t->ended[i]);
-    }
-}
-
 /* The configuration of the claim, not the newest: a type that was claimed is there. */
 static void start_claimed(struct tick *t)
 {
@@ -279,7 +236,7 @@ static void begin_tick(struct tick *t, struct rp_engine *e, bool stopping)
     t->holds = due(&e->next_hold_us, t->mono, hold_every_us);
     t->zones_followed = e->zones_followed;
     t->zones_seen = t->holds ? rp_zones_look() : t->zones_followed;
-    collect_ended(t);
+    reports_gather(t);
     upkeep_gather(t);
 }
 
@@ -287,7 +244,7 @@ static void begin_tick(struct tick *t, struct rp_engine *e, bool stopping)
 static int64_t tick_done(struct tick *t)
 {
     struct rp_engine *e = t->e;
-    drop_written(t);
+    reports_forget(t);
     start_claimed(t);
     upkeep_written(t);
     e->last_wall_us = t->now;
@@ -313,14 +270,19 @@ static int64_t tick_failed(struct rp_engine *e)
     return wake_at_least_us;
 }
 
-/* False if nothing could be written. */
+/* False if nothing could be written, or not all that was to be reported. A tick that leaves more
+ * to do at once is bulk work (jobs that a replay lets out by the million): the next one does not
+ * share others' transaction. */
 static bool tick(struct rp_engine *e, bool stopping, int64_t *sleep)
 {
     struct tick *t = rp_xcalloc(1, sizeof *t);
     struct rp_err err;
     begin_tick(t, e, stopping);
-    bool ok = writer_call(&e->writer, tick_run, t, &err);
+    bool ok = e->more_at_once ? writer_call_heavy(&e->writer, tick_run, t, &err)
+                              : writer_call(&e->writer, tick_run, t, &err);
     *sleep = ok ? tick_done(t) : tick_failed(e);
+    ok = ok && t->n_left == 0;
+    e->more_at_once = ok && *sleep == 0;
     upkeep_forget(t);
     rp_arena_free(&t->arena);
     free(t);

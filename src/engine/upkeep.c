@@ -70,6 +70,7 @@ bool tick_partial(struct tick *t, struct rp_db *db, struct rp_err *err)
                                    rp_buf_view(&t->partials[i].packed),
                                    (int64_t)t->partials[i].total, err))
             return false;
+    t->partials_written = true;
     return true;
 }
 
@@ -115,9 +116,11 @@ bool tick_beat(struct tick *t, struct rp_db *db, struct rp_err *err)
         t->beat_ids[n] = r->lease.id, tokens[n] = r->lease.token;
     (void)pthread_mutex_unlock(&e->runs.lock);
     t->beat_ok = RP_NEW_N(&t->arena, bool, n + 1);
+    if (n > 0 && !rp_leases_extend(db, t->beat_ids, tokens, n,
+                                   t->now + atomic_load(&e->config)->lease_us, t->beat_ok, err))
+        return false;
     t->n_beats = n;
-    return n == 0 || rp_leases_extend(db, t->beat_ids, tokens, n,
-                                      t->now + atomic_load(&e->config)->lease_us, t->beat_ok, err);
+    return true;
 }
 
 static void kill_run(struct rp_engine *e, int64_t lease, enum rp_ended_by why, int64_t grace_us)
@@ -158,7 +161,7 @@ void upkeep_gather(struct tick *t)
 
 void upkeep_written(struct tick *t)
 {
-    for (size_t i = 0; i < t->n_partials; i++)
+    for (size_t i = 0; t->partials_written && i < t->n_partials; i++)
         t->partials[i].run->stored_bytes = t->partials[i].total;
     kill_marked(t);
 }

@@ -1,6 +1,7 @@
 #include "engine/internal.h"
 
 #include "base/log.h"
+#include "store/wal.h"
 
 #include <errno.h>
 #include <time.h>
@@ -216,6 +217,8 @@ static void finish(struct rp_writer *w, struct rp_op *op, const struct rp_err *f
             op->ok = false;
             op->err = *failed;
         }
+        if (op->ok && op->again && atomic_load(w->cut))
+            op->ok = rp_fail(&op->err, RP_E_STOPPING, "the daemon is stopping");
         if (op->ok && op->again)
             put_last(w, op);
         else
@@ -303,17 +306,21 @@ static void *writer_thread(void *arg)
     struct rp_writer *w = arg;
     struct rp_op *batch;
     while ((batch = take_batch(w)) != NULL) {
-        int64_t from = rp_mono(w->clock);
+        struct turn turn = turn_begin(w);
         write_batch(w, batch);
-        w->took_us = rp_mono(w->clock) - from;
+        w->took_us = rp_mono(w->clock) - turn.from_us;
+        rp_wal_finish(rp_store_writer(w->store));
+        turn_end(w, &turn);
     }
     return NULL;
 }
 
 bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
-                  const struct rp_engine_hooks *hooks, size_t max, struct rp_err *err)
+                  const struct rp_engine_hooks *hooks, size_t max, const atomic_bool *cut,
+                  struct rp_err *err)
 {
     w->hooks = *hooks;
+    w->cut = cut;
     w->store = store;
     w->clock = clock;
     w->max = max;

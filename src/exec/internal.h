@@ -68,7 +68,10 @@ struct rp_procs {
 };
 
 bool rp_proc_read(pid_t pid, struct rp_proc *out); /* false: no such process */
-void rp_procs_list(struct rp_procs *out);          /* all, ascending by pid */
+/* The most memory that this process has had since it began to be this program. (ru_maxrss of
+ * getrusage also knows what it was before: a large supervisor that forked.) 0: not known. */
+int64_t rp_own_peak_bytes(void);
+void rp_procs_list(struct rp_procs *out); /* all, ascending by pid */
 void rp_procs_add(struct rp_procs *procs, const struct rp_proc *p);
 bool rp_procs_has(const struct rp_procs *procs, pid_t pid); /* of an ascending list */
 void rp_procs_free(struct rp_procs *procs);

@@ -62,6 +62,22 @@ bool rp_proc_read(pid_t pid, struct rp_proc *out)
     return ok;
 }
 
+int64_t rp_own_peak_bytes(void)
+{
+    struct rp_buf status = {0};
+    struct rp_str rest, line, name;
+    int64_t kb = 0;
+    read_file("/proc/self/status", 16384, &status);
+    for (rest = rp_buf_view(&status); rp_str_split(&rest, '\n', &line);)
+        if (rp_str_split(&line, ':', &name) && rp_str_is(name, "VmHWM")) {
+            line = rp_str_trim(line);
+            if (rp_str_split(&line, ' ', &name))
+                (void)rp_str_i64(name, &kb);
+        }
+    rp_buf_free(&status);
+    return kb * 1024;
+}
+
 void rp_procs_add(struct rp_procs *procs, const struct rp_proc *p)
 {
     if (procs->n == procs->cap) {

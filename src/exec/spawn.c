@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { CGROUP_PROCS = 3, OUR_OUT = 4, OUR_ERR = 5 }; /* in rp_spawn.fds */
+enum { RSS_SLACK_BYTES = 1 << 20 };                  /* the kernel counts pages in lots */
 
 static bool lacking(struct rp_spawn *s, const char *what)
 {
@@ -160,7 +160,6 @@ static pid_t clone_child(struct rp_spawn *s, int *pidfd)
 
 static bool start(struct rp_spawn *s, struct rp_child *out)
 {
-    struct rusage self;
     out->pid = clone_child(s, &out->pidfd);
     if (out->pid < 0)
         return lacking(s, "process");
@@ -170,8 +169,8 @@ static bool start(struct rp_spawn *s, struct rp_child *out)
         out->pidfd = -1; /* closed twice, it would be another thread's by then */
         return s->plan.failed == RP_STEP_EXEC ? exec_failed(s) : step_failed(s);
     }
-    (void)getrusage(RUSAGE_SELF, &self);
-    out->rss_floor_bytes = self.ru_maxrss * 1024;
+    int64_t own = rp_own_peak_bytes();
+    out->rss_floor_bytes = own > 0 ? own + RSS_SLACK_BYTES : INT64_MAX;
     out->out[1] = s->fds[OUR_OUT];
     out->out[2] = s->fds[OUR_ERR];
     s->fds[OUR_OUT] = s->fds[OUR_ERR] = -1;

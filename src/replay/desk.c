@@ -43,11 +43,12 @@ static bool make(struct rp_db *db, void *arg, struct rp_err *err)
 static bool write_all(struct desk *d, bool (*run)(struct rp_db *, void *, struct rp_err *),
                       struct rp_err *err)
 {
+    const atomic_bool *cut = rp_engine_cut(d->engine);
     do
         if (!rp_engine_write(d->engine, run, d, err))
             return false;
-    while (d->again);
-    return true;
+    while (d->again && !atomic_load(cut));
+    return !d->again || rp_fail(err, RP_E_STOPPING, "the daemon is stopping");
 }
 
 /* No snapshot is held while it waits for the writer, whose log could not be shortened. */

@@ -58,7 +58,7 @@ bool park_step(struct step *s, struct rp_err *err)
         return rp_replay_say(s->db, &s->r, says, err);
     if (!rp_replay_park_try(s->db, s->r.id, s->now_us, &due, err))
         return false;
-    if (due && s->desk != NULL)
+    if (due && s->desk->wanted != NULL)
         s->desk->wanted(s->desk, s->r.id);
     return true;
 }

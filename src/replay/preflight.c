@@ -203,26 +203,34 @@ static bool same_type(struct pre *p, int64_t replay, struct rp_str *type, struct
     return true;
 }
 
+/* How many there are beside it, up to the first that has a type of this plan. */
+static bool count_others(struct pre *p, int64_t *running, struct rp_str *type, struct rp_err *err)
+{
+    int64_t ids[LIVE_A_PAGE], after = 0;
+    size_t n;
+    do {
+        if (!rp_replays_placed(p->db, after, ids, LIVE_A_PAGE, &n, err))
+            return false;
+        for (size_t i = 0; i < n && type->p == NULL; i++) {
+            after = ids[i];
+            ++*running;
+            if (!same_type(p, after, type, err))
+                return false;
+        }
+    } while (n == LIVE_A_PAGE && type->p == NULL);
+    if (type->p != NULL)
+        add(p, "replays", RP_CHECK_FAILS,
+            rp_str_fmt(p->arena, "replay R%lld still runs jobs of type %.*s", (long long)after,
+                       RP_FMT(*type)));
+    return true;
+}
+
 static bool check_other_replays(struct pre *p, struct rp_err *err)
 {
-    struct rp_replay *live;
-    size_t n;
-    if (!rp_replays_list(p->db, true, 100, p->arena, &live, &n, err))
-        return false;
     int64_t running = 0, most = p->config->replay_max_running;
     struct rp_str type = RP_NONE;
-    for (size_t i = 0; i < n && type.p == NULL; i++) {
-        if ((live[i].state != RP_REPLAY_PLANNED && live[i].state != RP_REPLAY_RUNNING) ||
-            live[i].parked || live[i].kind == RP_REPLAY_RETRY)
-            continue; /* those that stand still, and single jobs, take no one's place */
-        running++;
-        if (!same_type(p, live[i].id, &type, err))
-            return false;
-        if (type.p != NULL)
-            add(p, "replays", RP_CHECK_FAILS,
-                rp_str_fmt(p->arena, "replay R%lld still runs jobs of type %.*s",
-                           (long long)live[i].id, RP_FMT(type)));
-    }
+    if (!count_others(p, &running, &type, err))
+        return false;
     if (type.p != NULL)
         return true;
     if (running >= most)

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { RELEASE_A_TICK = 1000, SETTLED_A_TICK = 1000 };
+enum { RELEASE_A_TICK = 1000, RELEASE_A_CALL = 250, SETTLED_A_TICK = 1000 };
 
 /* Nobody is making a replay any more that is not whole after so long: its maker failed. What a
  * daemon left that was killed does not wait so long (rp_replay_begin). */
@@ -98,10 +98,27 @@ static int64_t current_wave(struct step *s, int64_t *room)
     return from->wave + newest + 1;
 }
 
+/* In parts, for no longer than others should wait (G19). *room_left: that ended it, or `most`. */
+static bool release_some(struct step *s, int64_t wave, int64_t most, int64_t *released,
+                         bool *room_left, struct rp_err *err)
+{
+    int64_t until = rp_mono(&rp_clock_system) + WORK_SLICE_US, part, n;
+    *released = 0;
+    do {
+        part = at_most(most - *released, RELEASE_A_CALL);
+        if (!rp_replay_release(s->db, s->r.id, wave, part, s->now_us, &n, err))
+            return false;
+        *released += n;
+        *room_left = n == part;
+    } while (*room_left && *released < most && rp_mono(&rp_clock_system) < until);
+    return true;
+}
+
 static bool release(struct step *s, struct rp_err *err)
 {
     int64_t room, beside, wave = current_wave(s, &room), released = 0;
     struct rp_str says;
+    bool room_left;
     if (room <= 0)
         return true;
     if (!room_beside_live(s, &beside, &says, err) || !rp_replay_say(s->db, &s->r, says, err))
@@ -110,11 +127,11 @@ static bool release(struct step *s, struct rp_err *err)
     int64_t n = at_most(at_most(at_most(room, beside), pace.n), RELEASE_A_TICK);
     if (n <= 0)
         return true;
-    if (!rp_replay_release(s->db, s->r.id, wave, n, s->now_us, &released, err))
+    if (!release_some(s, wave, n, &released, &room_left, err))
         return false;
-    if (released < n)
+    if (!room_left)
         again_at(s, s->now_us + 10000);
-    else if (n == RELEASE_A_TICK)
+    else if (released < n || n == RELEASE_A_TICK)
         again_at(s, s->now_us);
     return pace_used(s, &pace, released, err);
 }
@@ -136,17 +153,27 @@ static bool never_whole(struct rp_db *db, int64_t id, int64_t now_us, struct rp_
                                RP_STR("it was never made whole"), now_us, err);
 }
 
+static bool end_half_made(struct rp_db *db, int64_t id, int64_t now_us, struct rp_err *err)
+{
+    struct rp_arena arena = {0};
+    struct rp_replay r;
+    bool ok = rp_replay_get(db, id, &arena, &r, err) &&
+              (r.state != RP_REPLAY_PLANNED || r.parked || never_whole(db, id, now_us, err));
+    rp_arena_free(&arena);
+    return ok;
+}
+
 bool rp_replay_begin(void *ctx, struct rp_db *db, int64_t now_us, struct rp_err *err)
 {
     (void)ctx;
-    struct rp_arena arena = {0};
-    struct rp_replay *live;
-    size_t n = 0;
-    bool ok = rp_replays_list(db, true, 1000, &arena, &live, &n, err);
-    for (size_t i = 0; ok && i < n; i++)
-        if (live[i].state == RP_REPLAY_PLANNED && !live[i].parked)
-            ok = never_whole(db, live[i].id, now_us, err);
-    rp_arena_free(&arena);
+    int64_t ids[LIVE_A_PAGE];
+    size_t n = LIVE_A_PAGE;
+    bool ok = true;
+    for (int64_t after = 0; ok && n == LIVE_A_PAGE;) {
+        ok = rp_replays_moving(db, after, ids, LIVE_A_PAGE, &n, err);
+        for (size_t i = 0; ok && i < n; i++)
+            ok = end_half_made(db, after = ids[i], now_us, err);
+    }
     return ok;
 }
 
@@ -156,8 +183,10 @@ static bool call_back(struct step *s, struct rp_err *err)
     int64_t n = 0;
     if (s->r.n[RP_FATE_RELEASED] > 0 && !rp_replay_recall(s->db, s->r.id, s->now_us, &n, err))
         return false;
-    if (n > 0)
+    if (n > 0) {
         again_at(s, s->now_us);
+        rp_db_changed(s->db, RP_CHANGED_CLAIMS); /* others may have waited behind it */
+    }
     return true;
 }
 
@@ -204,22 +233,36 @@ static bool step_apart(struct step *s, struct rp_err *err)
     return true;
 }
 
+static bool step_one(struct rp_replay_desk *desk, struct rp_db *db, int64_t id, int64_t now_us,
+                     int64_t *next_us, struct rp_err *err)
+{
+    struct rp_arena arena = {0};
+    struct step s = {.desk = desk,
+                     .db = db,
+                     .r = {.id = id},
+                     .now_us = now_us,
+                     .next_us = next_us,
+                     .arena = &arena};
+    bool ok = step_apart(&s, err);
+    rp_arena_free(&arena);
+    return ok;
+}
+
+/* Single jobs that were retried by hand are replays too, and may be thousands: so many have their
+ * turn, then the writer serves others. What stands still costs nothing here. */
 bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us,
                     struct rp_err *err)
 {
-    struct rp_arena arena = {0};
-    struct rp_replay *live;
+    struct rp_replay_desk *desk = ctx;
+    int64_t ids[LIVE_A_PAGE];
     size_t n;
-    bool ok = rp_replays_list(db, true, 100, &arena, &live, &n, err);
-    for (size_t i = 0; ok && i < n; i++) {
-        struct step s = {.desk = ctx,
-                         .db = db,
-                         .r = live[i],
-                         .now_us = now_us,
-                         .next_us = next_us,
-                         .arena = &arena};
-        ok = step_apart(&s, err);
-    }
-    rp_arena_free(&arena);
-    return ok;
+    bool ok = rp_replays_moving(db, desk->stepped, ids, LIVE_A_PAGE, &n, err);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = step_one(desk, db, ids[i], now_us, next_us, err);
+    if (!ok)
+        return false;
+    desk->stepped = n == LIVE_A_PAGE ? ids[n - 1] : 0;
+    if (desk->stepped != 0)
+        *next_us = now_us;
+    return true;
 }

@@ -45,6 +45,19 @@ static const char *const checks[] = {
     "from job j left join attempt a "
     "on a.job_id = j.id and a.outcome not in (0, 7) and a.held is null group by j.id having "
     "j.attempts < count(a.n)",
+    "select 'replay ' || t.replay_id || ' counts ' || t.running || ' items that run; there are ' "
+    "|| "
+    "count(j.id) from replay_test t left join replay_item i on i.replay_id = t.replay_id and "
+    "i.fate "
+    "= 2 left join job j on j.id = i.job_id and j.last_n > i.n_before and j.replay_id = "
+    "i.replay_id "
+    "group by t.replay_id having t.running <> count(j.id)",
+    "select 'the count of items of replay ' || replay_id || ' and type ' || type_id || ' with fate "
+    "' "
+    "|| fate || ' is off by ' || sum(n) from (select replay_id, fate, type_id, n from replay_tally "
+    "union all select replay_id, fate, type_id, -1 from replay_item) where replay_id not in ("
+    "select replay_id from replay_parked where released_at is null) group by replay_id, fate, "
+    "type_id having sum(n) <> 0",
     "select 'job ' || j.id || ' is ' || s.name || ' and held in phase ' || h.phase from hold h "
     "join job j on j.id = h.job_id join state_name s on s.id = j.state "
     "where (h.phase = 2 and j.state not in (2, 3)) or (h.phase < 2 and j.state <> 4)",

@@ -4,7 +4,8 @@
  * highest priority first, then the longest due. A claim finds the lanes by jumping from one to the
  * next, drops those that may not run (paused queue, held type, used-up limit or rate), merges the
  * others. So its cost is lanes plus jobs taken; neither history nor the number of held jobs counts.
- */
+ * What a replay that stopped is to take back lies among the ready ones until it is (replay, rule
+ * 15): it is passed over, so many of them. */
 #include "base/time.h"
 #include "store/internal.h"
 
@@ -13,6 +14,9 @@
 enum { CLAIM_MAX = 1000, FIRST_LOOK = 8 };
 /* However large the payloads are, a claim stays within bounds (G18, G19). */
 enum { CLAIM_BYTES = 16 << 20 };
+/* Passed over: in one look, once there are any; in a claim. Behind more of them others wait until
+ * they are taken back, which wakes those who wait for work. */
+enum { LOOK_PAST = 500, PAST_MAX = 2000 };
 
 /* ---- whose turn: stride scheduling over queues (Waldspurger and Weihl, 1995) ---- */
 
@@ -69,6 +73,7 @@ struct claiming {
     struct head *taken;
     size_t n_taken;
     int64_t bytes; /* of their payloads and labels */
+    int64_t past;  /* that may not start */
 };
 
 static bool ids_of(struct claiming *k, struct rp_err *err)
@@ -188,18 +193,24 @@ static void bound_lag(struct claiming *k)
 
 /* ---- merging ---- */
 
+/* Out in a replay that stands still or has been stopped. */
+#define TO_BE_TAKEN_BACK                                                                           \
+    "j.replay_id is not null and exists(select 1 from replay p where p.id = j.replay_id and"       \
+    "  p.state > 2 and p.state <> 5) and exists(select 1 from replay_item i where"                 \
+    "  i.job_id = j.id and i.replay_id = j.replay_id and i.fate = 2)"
+
 /* Looks at the next ready jobs of a lane, few at first, as most lanes give few. */
-static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
+static bool look(struct claiming *k, struct lane *l, int64_t want, struct rp_err *err)
 {
-    int64_t want = l->seen == 0 && k->c->max > FIRST_LOOK ? FIRST_LOOK : k->c->max;
     struct rp_stmt *s = rp_sql(
-        k->db, "select priority, due_at, id, schedule_id, alone, coalesce(length(payload), 0) + "
-               "coalesce(length(labels), 0) from job j indexed by job_ready where "
-               "state = 2 and queue_id = ?1 "
-               "and type_id = ?2 and (alone = 0 or not exists (select 1 from job r indexed by "
-               "job_live_schedule "
-               "where r.schedule_id = j.schedule_id and r.state < 5 and r.state = 3)) "
-               "order by priority desc, due_at, id limit ?3 offset ?4");
+        k->db,
+        "select priority, due_at, id, schedule_id, alone, coalesce(length(payload), 0) + "
+        "coalesce(length(labels), 0), " TO_BE_TAKEN_BACK " from job j indexed by job_ready where "
+        "state = 2 and queue_id = ?1 "
+        "and type_id = ?2 and (alone = 0 or not exists (select 1 from job r indexed by "
+        "job_live_schedule "
+        "where r.schedule_id = j.schedule_id and r.state < 5 and r.state = 3)) "
+        "order by priority desc, due_at, id limit ?3 offset ?4");
     rp_bind_i64(s, 1, l->queue_id);
     rp_bind_i64(s, 2, l->type_id);
     rp_bind_i64(s, 3, want);
@@ -207,18 +218,35 @@ static bool look(struct claiming *k, struct lane *l, struct rp_err *err)
     l->head = RP_NEW_N(k->a, struct head, (size_t)want);
     l->n = l->at = 0;
     enum rp_step step;
-    while ((step = rp_step(s, err)) == RP_STEP_ROW)
-        l->head[l->n++] = (struct head){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2),
-                                        rp_col_i64(s, 3), rp_col_i64(s, 5), rp_col_i64(s, 4) != 0};
-    l->seen += (int64_t)l->n;
-    l->all = (int64_t)l->n < want;
+    int64_t rows = 0;
+    for (; (step = rp_step(s, err)) == RP_STEP_ROW; rows++)
+        if (rp_col_i64(s, 6) != 0)
+            k->past++;
+        else
+            l->head[l->n++] =
+                (struct head){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2),
+                              rp_col_i64(s, 3), rp_col_i64(s, 5), rp_col_i64(s, 4) != 0};
+    l->seen += rows;
+    l->all = rows < want;
     return step == RP_STEP_DONE;
+}
+
+/* Until there is one that may start. */
+static bool look_on(struct claiming *k, struct lane *l, struct rp_err *err)
+{
+    int64_t past = k->past;
+    int64_t want = l->seen == 0 && k->c->max > FIRST_LOOK ? FIRST_LOOK : k->c->max;
+    bool ok = look(k, l, want, err);
+    while (ok && l->n == 0 && !l->all && k->past > past && k->past < PAST_MAX)
+        ok = look(k, l, LOOK_PAST, err);
+    l->all = l->all || l->n == 0;
+    return ok;
 }
 
 static bool open_lane(struct claiming *k, struct lane *l, bool *open, struct rp_err *err)
 {
     *open = l->type->left > 0 && l->queue->left > 0 && rp_paces_open(l->paces);
-    if (*open && l->at == l->n && !l->all && !look(k, l, err))
+    if (*open && l->at == l->n && !l->all && !look_on(k, l, err))
         return false;
     *open = *open && l->at < l->n;
     return true;

@@ -90,12 +90,13 @@ bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const s
                      struct rp_arena *a, struct rp_lease *out, struct rp_err *err)
 {
     struct rp_job_row *rows = RP_NEW_N(a, struct rp_job_row, n);
+    int64_t *first = RP_NEW_N(a, int64_t, n);
     struct rp_move m = {.now_us = g->now_us};
     for (size_t i = 0; i < n; i++)
         if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err) ||
-            !rp_replay_given(db, &rows[i], a, &out[i].job, err))
+            !rp_replay_given(db, &rows[i], a, &out[i].job, &first[i], err))
             return false;
-    if (!rp_jobs_begin(db, rows, n, &m, err))
+    if (!rp_jobs_begin(db, rows, n, &m, err) || !rp_replay_started_claim(db, first, n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
         out[i].token = rp_db_random(db);

@@ -1,6 +1,6 @@
 /* How a job changes: the table of core/states.h decides, this writes. Nothing else in the program
  * sets job.state. */
-#include "store/internal.h"
+#include "store/replays_internal.h"
 
 struct rp_job_row rp_job_row_read(struct rp_stmt *s)
 {
@@ -220,7 +220,7 @@ bool rp_job_apply(struct rp_db *db, struct rp_job_row *j, enum rp_event event,
     struct rp_job_row after = row_after(j, t, m);
     bool ok = write_all(db, &after, j->state, t->effects, m, &a, err);
     rp_arena_free(&a);
-    if (!ok)
+    if (!ok || !rp_replay_started_move(db, j, &after, err))
         return false;
     rp_tally_move(db, j, &after);
     struct rp_job_row before = *j;
@@ -368,6 +368,8 @@ bool rp_jobs_replay(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t re
                             .set_replay = true,
                             .replay_id = replay_id};
         struct rp_job_row after = row_after(&j[i], t, &m);
+        if (!rp_replay_started_move(db, &j[i], &after, err))
+            return false;
         rp_bind_i64(s, (int)i + 4, j[i].id);
         rp_tally_move(db, &j[i], &after);
         rp_job_changed(db, j[i].type_id, t->to, t->effects);

@@ -24,20 +24,23 @@ bool rp_replay_give_key(struct rp_db *db, int64_t id, int64_t seq, const struct 
 }
 
 bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, struct rp_arena *a,
-                     struct rp_job *job, struct rp_err *err)
+                     struct rp_job *job, int64_t *first, struct rp_err *err)
 {
+    *first = 0;
     if (!rp_job_compensates(db, j->id, a, &job->compensates, err))
         return false;
     if (j->replay_id == 0)
         return true;
-    struct rp_stmt *s = rp_sql(db, "select key, payload from replay_item where job_id = ?1 and"
-                                   " replay_id = ?2 and (key is not null or payload is not null)");
+    struct rp_stmt *s = rp_sql(db, "select key, payload, fate = 2 and n_before = ?3 from"
+                                   " replay_item where job_id = ?1 and replay_id = ?2");
     rp_bind_i64(s, 1, j->id);
     rp_bind_i64(s, 2, j->replay_id);
+    rp_bind_i64(s, 3, j->last_n);
     enum rp_step step = rp_step(s, err);
     if (step == RP_STEP_ROW) {
         job->key = rp_col_null(s, 0) ? job->key : rp_col_str(s, 0, a);
         job->payload = rp_col_null(s, 1) ? job->payload : rp_col_str(s, 1, a);
+        *first = rp_col_i64(s, 2) != 0 ? j->replay_id : 0;
         rp_reset(s);
     }
     return step != RP_STEP_ERROR;

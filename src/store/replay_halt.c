@@ -38,10 +38,18 @@ static bool outcomes(struct rp_db *db, const struct rp_replay *r, struct rp_repl
                      struct rp_err *err)
 {
     struct rp_replay_from now = rp_replay_progress(r);
-    int64_t more;
-    struct rp_stmt *s = rp_sql(db, "select lost - spared from replay_test where replay_id = ?1");
+    int64_t more = 0;
+    struct rp_stmt *s =
+        rp_sql(db, "select lost - spared, running from replay_test where replay_id = ?1");
     rp_bind_i64(s, 1, r->id);
-    if (!rp_get_i64(s, 0, &more, err))
+    enum rp_step step = rp_step(s, err);
+    out->running = 0;
+    if (step == RP_STEP_ROW) {
+        more = rp_col_i64(s, 0);
+        out->running = rp_col_i64(s, 1);
+    }
+    rp_reset(s);
+    if (step == RP_STEP_ERROR)
         return false;
     out->ended = now.ended + more;
     out->failed = now.failed + more;
@@ -54,7 +62,7 @@ bool rp_replay_wave_begin(struct rp_db *db, const struct rp_replay *r, int64_t w
     struct rp_replay_test at;
     if (wave <= r->wave)
         return true;
-    if (!outcomes(db, r, &at, err) || !rp_replay_running(db, r->id, &at.running, err))
+    if (!outcomes(db, r, &at, err))
         return false;
     struct rp_stmt *s =
         rp_sql(db, "insert into replay_wave(replay_id, wave, began_at, ended, failed, running)"
@@ -76,6 +84,7 @@ bool rp_replay_test(struct rp_db *db, const struct rp_replay *r, struct rp_repla
     *out = (struct rp_replay_test){0};
     if (!outcomes(db, r, &now, err))
         return false;
+    out->running = now.running;
     struct rp_stmt *s =
         rp_sql(db, "select wave, ended, failed, running from replay_wave where replay_id = ?1 and"
                    " (wave = ?2 + 1 or wave > ?3 - ?4) and wave > ?2 order by wave");
@@ -97,16 +106,6 @@ bool rp_replay_test(struct rp_db *db, const struct rp_replay *r, struct rp_repla
                 (struct rp_halt_process){wave - r->from.wave, failed, ended - failed, before};
     }
     return step == RP_STEP_DONE;
-}
-
-bool rp_replay_running(struct rp_db *db, int64_t id, int64_t *n, struct rp_err *err)
-{
-    struct rp_stmt *s =
-        rp_sql(db, "select count(*) from replay_item i join job j on j.id = i.job_id where"
-                   " i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2 and"
-                   " j.last_n > i.n_before and j.replay_id = ?1");
-    rp_bind_i64(s, 1, id);
-    return rp_get_i64(s, 0, n, err);
 }
 
 /* ---- baseline ---- */

@@ -390,6 +390,7 @@ struct ended {
     int64_t seq, job_id, type_id, pattern_id, item_type_id;
     enum rp_state state;
     bool same, lost, poison;
+    bool started;   /* in this replay: it counts as one that runs */
     bool broke_off; /* by its worker, and then it was not to start again */
     bool ours;      /* lost because this daemon died with it, not because of itself */
 };
@@ -408,7 +409,8 @@ static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct 
                                 " coalesce(a.outcome, 0) = 4 and t.command = 1 and exists(select 1 "
                                 "from node d"
                                 "  where d.name = a.node and d.started_at >= a.started_at), "
-                                "i.type_id, coalesce(a.outcome, 0) = 7 and j.poison = 0"
+                                "i.type_id, coalesce(a.outcome, 0) = 7 and j.poison = 0,"
+                                " j.last_n > i.n_before and j.replay_id = e.replay_id"
                                 " from replay_ended e cross join replay_item i on i.replay_id = "
                                 "e.replay_id and"
                                 "  i.seq = e.seq join job j on j.id = i.job_id join job_type t on "
@@ -433,6 +435,7 @@ static bool read_ended(struct rp_db *db, int64_t id, struct rp_arena *a, struct 
             .ours = rp_col_i64(s, 8) != 0,
             .item_type_id = rp_col_i64(s, 9),
             .broke_off = rp_col_i64(s, 10) != 0,
+            .started = rp_col_i64(s, 11) != 0,
         };
     }
     return step == RP_STEP_DONE;
@@ -455,12 +458,12 @@ static enum rp_fate fate_of(const struct ended *e)
 }
 
 /* A lost attempt of an idempotent job is no answer: it runs again within the item, until the kills
- * make it poison (rule 16). */
+ * make it poison (rule 16). Not one that somebody began by hand: the item's own had its answer. */
 static bool runs_again(struct rp_db *db, const struct rp_replay *r, const struct ended *e)
 {
     const struct rp_type *t = rp_type_settings(db, e->type_id);
-    return e->lost && !e->poison && e->state == RP_FAILED && r->state == RP_REPLAY_RUNNING &&
-           t != NULL && t->idempotent;
+    return e->lost && e->started && !e->poison && e->state == RP_FAILED &&
+           r->state == RP_REPLAY_RUNNING && t != NULL && t->idempotent;
 }
 
 static bool run_again(struct rp_db *db, int64_t replay_id, const struct ended *e, int64_t now_us,
@@ -481,7 +484,7 @@ static bool run_again(struct rp_db *db, int64_t replay_id, const struct ended *e
 struct settle {
     struct rp_db *db;
     const struct rp_replay *r;
-    int64_t now_us, settled;
+    int64_t now_us, settled, started; /* started: of the settled ones */
     struct rp_fates fates;
     int64_t seq[RP_ROWS];
     size_t n;
@@ -538,6 +541,7 @@ static bool settle_one(struct settle *x, const struct ended *e, struct rp_err *e
     if (runs_again(x->db, x->r, e) && run_again(x->db, x->r->id, e, x->now_us, &refused))
         return true;
     x->settled++;
+    x->started += e->started;
     return rp_fates_count(x->db, &x->fates, e->item_type_id, RP_FATE_RELEASED, fate_of(e), err) &&
            (e->state == RP_SUCCEEDED ? settle_succeeded(x, e, err) : settle_failed(x, e, err));
 }
@@ -564,7 +568,8 @@ static bool settle_all(struct settle *x, struct rp_arena *a, struct rp_err *err)
             return false;
     if (x->settled > 0)
         rp_db_changed(x->db, RP_CHANGED_REPLAYS);
-    return flush_succeeded(x, err) && rp_fates_write(x->db, &x->fates, err);
+    return flush_succeeded(x, err) && rp_replay_started_add(x->db, x->r->id, -x->started, err) &&
+           rp_fates_write(x->db, &x->fates, err);
 }
 
 /* One that was stopped while items ran ends with the last of them. */

@@ -157,6 +157,18 @@ bool rp_replay_record(struct rp_db *db, int64_t id, const struct rp_replay *in,
     return true;
 }
 
+bool rp_replay_leave_out(struct rp_db *db, int64_t id, struct rp_str reason, struct rp_err *err)
+{
+    struct rp_replay_count one = {reason, 1};
+    if (!record_count(rp_sql(db, "insert into replay_left_out(replay_id, name, n) values(?1, ?2,"
+                                 " ?3) on conflict do update set n = n + excluded.n"),
+                      id, &one, err))
+        return false;
+    struct rp_stmt *s = rp_sql(db, "update replay set left_out = left_out + 1 where id = ?1");
+    rp_bind_i64(s, 1, id);
+    return rp_run(s, err);
+}
+
 bool rp_replay_plan_find(struct rp_db *db, struct rp_str hash, int64_t now_us, struct rp_arena *a,
                          struct rp_str *detail, struct rp_err *err)
 {
@@ -382,6 +394,37 @@ bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_aren
                      struct rp_replay **out, size_t *n, struct rp_err *err)
 {
     return read_list(db, rp_sql(db, live_only ? select_live : select_all), limit, a, out, n, err);
+}
+
+static bool read_ids(struct rp_stmt *s, int64_t after, int64_t *ids, size_t max, size_t *n,
+                     struct rp_err *err)
+{
+    rp_bind_i64(s, 1, after);
+    rp_bind_i64(s, 2, (int64_t)max);
+    enum rp_step step;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW;)
+        ids[(*n)++] = rp_col_i64(s, 0);
+    return step == RP_STEP_DONE;
+}
+
+bool rp_replays_moving(struct rp_db *db, int64_t after, int64_t *ids, size_t max, size_t *n,
+                       struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select id from replay where ended_at is null and id > ?1 and (state in (1, 2)"
+                   " or exists(select 1 from replay_tally t where t.replay_id = id and t.fate = 2"
+                   "  and t.n > 0)) order by id limit ?2");
+    return read_ids(s, after, ids, max, n, err);
+}
+
+bool rp_replays_placed(struct rp_db *db, int64_t after, int64_t *ids, size_t max, size_t *n,
+                       struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select id from replay where ended_at is null and id > ?1 and state in (1, 2)"
+                   " and kind <> 1 and not exists(select 1 from replay_parked p where"
+                   "  p.replay_id = id and p.released_at is null) order by id limit ?2");
+    return read_ids(s, after, ids, max, n, err);
 }
 
 bool rp_replays_of_plan(struct rp_db *db, struct rp_str hash, int limit, struct rp_arena *a,

@@ -131,6 +131,8 @@ bool rp_replay_record(struct rp_db *db, int64_t id, const struct rp_replay *in,
                       const struct rp_replay_count *left_out, size_t n_left_out,
                       const struct rp_replay_count *forced, size_t n_forced, int64_t now_us,
                       struct rp_err *err);
+/* [w] One more that was left out, while its items are made. */
+bool rp_replay_leave_out(struct rp_db *db, int64_t id, struct rp_str reason, struct rp_err *err);
 /* The newest record of a plan that a dry run printed in the last hour, absent: there is none. */
 bool rp_replay_plan_find(struct rp_db *db, struct rp_str hash, int64_t now_us, struct rp_arena *a,
                          struct rp_str *detail, struct rp_err *err);
@@ -194,7 +196,7 @@ bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp
 
 /* ---- compensation.c ---- */
 
-/* An item that ran, or runs: by its newest attempt. */
+/* An item that ran, or has begun: by its newest attempt. */
 struct rp_ran {
     int64_t job_id, attempt;
     struct rp_str type, sequence;
@@ -206,11 +208,14 @@ struct rp_ran {
 /* Newest first. */
 bool rp_replay_ran(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_ran **out, size_t *n,
                    struct rp_err *err);
+/* The same of one job; *there: false if it is no such item or a purge took it. */
+bool rp_replay_ran_job(struct rp_db *db, int64_t id, int64_t job_id, struct rp_arena *a,
+                       struct rp_ran *out, bool *there, struct rp_err *err);
 /* [w] A job of `type` that takes that attempt back, with its payload: cancelled, so that it runs by
- * its replay only. of->key is read. */
+ * its replay only, which is made_for. of->key is read. */
 bool rp_compensation_make(struct rp_db *db, const struct rp_type *type,
-                          const struct rp_compensates *of, int64_t now_us, int64_t *id,
-                          struct rp_err *err);
+                          const struct rp_compensates *of, int64_t made_for, int64_t now_us,
+                          int64_t *id, struct rp_err *err);
 /* What a job takes back; zero: nothing. */
 bool rp_job_compensates(struct rp_db *db, int64_t id, struct rp_arena *a,
                         struct rp_compensates *out, struct rp_err *err);
@@ -219,16 +224,13 @@ bool rp_job_compensates(struct rp_db *db, int64_t id, struct rp_arena *a,
  * store, so it is the same after a kill (rule 16). */
 struct rp_replay_test {
     int64_t ended, failed; /* lost attempts count; what our own death made unknown does not */
-    int64_t running;       /* see rp_replay_running; 0: not asked */
+    int64_t running;       /* items that started and have no fate yet, also between two tries */
     int64_t before;        /* as of the process of the first wave */
     struct rp_halt_process process[RP_HALT_PROCESSES];
     size_t n;
 };
 bool rp_replay_test(struct rp_db *db, const struct rp_replay *r, struct rp_replay_test *out,
                     struct rp_err *err);
-/* Items that have started and have no fate yet, those that wait for another try among them. It
- * looks at each item that is out: to be asked only where it matters. */
-bool rp_replay_running(struct rp_db *db, int64_t id, int64_t *n, struct rp_err *err);
 /* Runs and failures of a type by hours since then, attempts that were retried among them: what its
  * baseline is made of. */
 struct rp_type_hours {
@@ -326,6 +328,14 @@ bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
 /* Those that ran the plan of this hash, newest first. */
 bool rp_replays_of_plan(struct rp_db *db, struct rp_str hash, int limit, struct rp_arena *a,
                         struct rp_replay **out, size_t *n, struct rp_err *err);
+/* Ids of live ones after that one, rising, up to `max`: of those that are planned or run, and those
+ * that stand still while something of theirs is out. */
+bool rp_replays_moving(struct rp_db *db, int64_t after, int64_t *ids, size_t max, size_t *n,
+                       struct rp_err *err);
+/* … of those that take one of the places for replays that run at once: not single jobs, not what is
+ * parked or stands still. */
+bool rp_replays_placed(struct rp_db *db, int64_t after, int64_t *ids, size_t max, size_t *n,
+                       struct rp_err *err);
 bool rp_replays_list(struct rp_db *db, bool live_only, int limit, struct rp_arena *a,
                      struct rp_replay **out, size_t *n, struct rp_err *err);
 struct rp_replay_item {

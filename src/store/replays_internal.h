@@ -80,14 +80,26 @@ bool rp_replay_test_lost(struct rp_db *db, int64_t id, struct rp_err *err);
 /* [w] An outcome is unknown because the daemon died: none for the test. */
 bool rp_replay_test_spare(struct rp_db *db, int64_t id, struct rp_err *err);
 
+/* ---- replay_started.c: items that have started and have no fate yet ---- */
+
+/* [w] So many more. */
+bool rp_replay_started_add(struct rp_db *db, int64_t replay_id, int64_t n, struct rp_err *err);
+/* [w] A job's row has another replay than before: after its move was written. */
+bool rp_replay_started_move(struct rp_db *db, const struct rp_job_row *before,
+                            const struct rp_job_row *after, struct rp_err *err);
+/* [w] These started for the first time, each an item of the replay of that id; 0: none of them. */
+bool rp_replay_started_claim(struct rp_db *db, const int64_t *replay_ids, size_t n,
+                             struct rp_err *err);
+
 /* ---- replay_given.c: what the attempts of an item get instead of the job's own ---- */
 
 /* [w] An item that goes out: a fresh key, if its type wants one (rule 18). */
 bool rp_replay_give_key(struct rp_db *db, int64_t id, int64_t seq, const struct rp_job_row *j,
                         struct rp_err *err);
-/* Key and payload of the job of a lease, as the replay that it runs in gives them. */
+/* Key and payload of a job that is claimed, as the replay that it runs in gives them. *first: that
+ * replay, if none of its attempts began before; else 0. */
 bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, struct rp_arena *a,
-                     struct rp_job *job, struct rp_err *err);
+                     struct rp_job *job, int64_t *first, struct rp_err *err);
 
 /* ---- replay_outcome.c ---- */
 

@@ -17,6 +17,8 @@
 #include "base/str.h"
 #include "core/settings.h"
 
+#include <stdatomic.h>
+
 struct rp_store;
 struct rp_db;
 
@@ -36,6 +38,11 @@ void rp_db_close(struct rp_db *db);                /* readers only */
 /* Readers: queries that are still at it at that time (monotonic, the system's; 0: never) end with
  * RP_E_TOO_LARGE, so that no question keeps others from theirs (G19, G20). */
 void rp_db_deadline(struct rp_db *db, int64_t mono_us);
+/* Readers: once *cut is true, queries end with RP_E_STOPPING. It must outlive the connection. */
+void rp_db_cut(struct rp_db *db, const atomic_bool *cut);
+/* [any thread, while it is open] The query that it is at looks at once whether it is cut: some
+ * steps, as of a check of the whole file, are long. */
+void rp_db_interrupt(struct rp_db *db);
 struct rp_str
 rp_store_id(const struct rp_store *s); /* random, made with the store; marks its processes */
 const char *rp_store_path(const struct rp_store *s); /* file of the embedded store */

@@ -197,11 +197,12 @@ create table replay_tally(
 create table replay_ended(replay_id integer not null, seq integer not null, primary key(replay_id, seq)) without rowid;
 
 -- The halt test: what is acceptable, and how many outcomes there were when each wave began. lost: attempts that ended without a
--- word and were run again; spared: outcomes that only this daemon's own death made unknown. live_seen_at: when live jobs of its
--- types were last compared with before.
+-- word and were run again; spared: outcomes that only this daemon's own death made unknown; running: items that have started and
+-- have no fate yet (replay_started.c). live_seen_at: when live jobs of its types were last compared with before.
 create table replay_test(
   replay_id integer primary key references replay(id), baseline real not null, p0 real not null, alpha real not null,
-  lost integer not null default 0, spared integer not null default 0, live_seen_at integer not null default 0);
+  lost integer not null default 0, spared integer not null default 0, running integer not null default 0,
+  live_seen_at integer not null default 0);
 create table replay_wave(
   replay_id integer not null references replay(id), wave integer not null, began_at integer not null,
   ended integer not null, failed integer not null,
@@ -215,7 +216,8 @@ create table replay_beside(
 -- taken back is not taken back again.
 create table compensation(
   job_id integer primary key, of_job integer not null, of_n integer not null, of_replay integer not null,
-  of_key text);
+  of_key text,
+  made_for integer not null);            -- the replay that it was made for: until that is whole, its job is to run
 create index compensation_of on compensation(of_job, of_replay);
 -- What was gone past by name: reasons to leave out with the number of jobs, checks with 0. left_out: what was not.
 create table replay_forced(

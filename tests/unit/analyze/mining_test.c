@@ -2,8 +2,8 @@
  * real engine, mined beside it, on one store over several starts. */
 #include "../engine/world.h"
 
-#include "analyze/mining.h"
-#include "store/mined.h"
+#include "analyze/mining_internal.h"
+#include "store/internal.h"
 
 static const char yaml[] = "jobs:\n  a: {}\n  b: {}\n";
 
@@ -291,6 +291,27 @@ static void forms_of_older_rules_are_scanned_anew_and_keep_their_pattern(void **
     assert_int_equal(reported(r, "row 3 lost"), id);
 }
 
+/* However much of it is left: it is found again by the next. */
+static void G26_a_round_ends_with_the_stop(void **state)
+{
+    struct rig *r = *state;
+    struct world *w = r->w;
+    struct rp_err err = {0};
+    assert_ptr_equal(r->mining->db->cut, rp_engine_cut(w->engine));
+    rp_mining_stop(r->mining);
+    for (size_t i = 0; i < NAMES; i++)
+        (void)reported(r, message_of(r, names[i]));
+    rp_engine_stop(w->engine);
+    assert_false(rp_mining_round(r->mining, &err));
+    assert_int_equal(err.code, RP_E_STOPPING);
+    rp_mining_free(r->mining);
+    rp_db_close(w->reader);
+    rp_engine_free(w->engine);
+    rp_store_close(w->store);
+    rig_open(r);
+    wait_for_patterns(r, 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -303,6 +324,7 @@ int main(void)
         T(a_restart_knows_all_that_was_known),
         T(what_was_split_stays_apart_over_rounds_and_restarts),
         T(forms_of_older_rules_are_scanned_anew_and_keep_their_pattern),
+        T(G26_a_round_ends_with_the_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

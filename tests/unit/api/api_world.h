@@ -35,6 +35,7 @@ struct world {
     struct rp_engine *engine;
     struct rp_deps *deps;
     struct rp_purger *purger;
+    struct rp_replay_desk desk;
     struct rp_api *api;
     int port;
 };
@@ -71,7 +72,7 @@ static inline struct world *world_new(const char *yaml, int64_t headers_us)
     struct rp_engine_options eo = {.store = w->store,
                                    .config = w->config,
                                    .clock = &rp_clock_system,
-                                   .hooks = {.tick = rp_replay_tick}};
+                                   .hooks = {.tick = rp_replay_tick, .ctx = &w->desk}};
     w->engine = rp_engine_start(&eo, &err);
     assert_non_null(w->engine);
     w->deps = rp_deps_start(w->engine, w->config, &err);

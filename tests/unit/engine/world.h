@@ -30,6 +30,7 @@ struct world {
     struct rp_store *store;
     struct rp_engine *engine;
     struct rp_db *reader;
+    struct rp_replay_desk desk;
     struct rp_arena arena;
 };
 
@@ -67,9 +68,10 @@ static inline void world_explain(void *ctx, struct rp_arena *a, const struct rp_
 static inline void world_open(struct world *w)
 {
     struct rp_err err;
-    struct rp_engine_options o = {.config = w->config,
-                                  .clock = w->clock,
-                                  .hooks = {.explain = world_explain, .tick = rp_replay_tick}};
+    struct rp_engine_options o = {
+        .config = w->config,
+        .clock = w->clock,
+        .hooks = {.explain = world_explain, .tick = rp_replay_tick, .ctx = &w->desk}};
     must(rp_store_open(w->url, &w->store, &err), &err);
     o.store = w->store;
     w->engine = rp_engine_start(&o, &err);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static struct world *w;
@@ -314,8 +315,51 @@ static void the_certificate_tells_times_and_memory(void **state)
     assert_in_range(r->memory_peak_bytes, 300 << 20, 600 << 20);
 }
 
-int main(void)
+/* ---- what wait(2) says of the memory of a child is also what its parent had ---- */
+
+static char *touch(size_t bytes)
 {
+    char *p = rp_xmalloc(bytes);
+    for (size_t i = 0; i < bytes; i += 4096)
+        *(volatile char *)(p + i) = 1;
+    return p;
+}
+
+static void a_small_commands_memory_is_not_ours(void **state)
+{
+    enum { OURS = 100 << 20 };
+    (void)state;
+    char *p = touch(OURS);
+    assert_true(rp_own_peak_bytes() >= OURS);
+    assert_true(run(SHELL("exit 0"))->memory_peak_bytes < OURS);
+    free(p);
+}
+
+/* As if a large supervisor had started us: the kernel goes on counting what we were before. */
+static void grow_and_begin_anew(char **argv)
+{
+    enum { LARGE = 400 << 20 };
+    if (getenv("RP_WAS_LARGE") != NULL)
+        return;
+    (void)setenv("RP_WAS_LARGE", "1", 1);
+    free(touch(LARGE));
+    (void)execv("/proc/self/exe", argv);
+}
+
+static void what_we_were_before_hides_no_commands_memory(void **state)
+{
+    (void)state;
+    struct rusage self;
+    assert_int_equal(getrusage(RUSAGE_SELF, &self), 0);
+    assert_true(self.ru_maxrss >= 400 << 10);
+    assert_true(rp_own_peak_bytes() < 300 << 20);
+    the_certificate_tells_times_and_memory(state);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    grow_and_begin_anew(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_exit_code_is_the_commands_own),
         cmocka_unit_test(U24_a_crash_and_a_signal_from_outside_are_told_apart),
@@ -337,6 +381,8 @@ int main(void)
         cmocka_unit_test(U24_the_memory_limit_is_named),
         cmocka_unit_test(without_a_memory_controller_each_process_is_limited),
         cmocka_unit_test(the_certificate_tells_times_and_memory),
+        cmocka_unit_test(a_small_commands_memory_is_not_ours),
+        cmocka_unit_test(what_we_were_before_hides_no_commands_memory),
     };
     return cmocka_run_group_tests_name("spawn", tests, open_world, close_world);
 }

@@ -130,6 +130,44 @@ static void R14_what_runs_counts_until_it_has_ended(void **state)
     assert_int_equal(replay(w, id).state, RP_REPLAY_HALTED);
 }
 
+static void runs_in(struct world *w, int64_t id, int64_t n)
+{
+    assert_int_equal(query(w, "select running from replay_test where replay_id = ?1", id, 0), n);
+}
+
+/* It is kept, not counted: whoever takes a job out of the replay takes it off the number. */
+static void R14_how_many_run_is_known_whoever_takes_a_job_away(void **state)
+{
+    static struct rp_str past[] = {RP_STR("in-another-replay"), RP_STR("replays")};
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    fail_many(w, "a", 20);
+    struct rp_replay_ask ask = of("a");
+    int64_t first = start(w, &ask);
+    (void)tick(w);
+    assert_int_equal(claim(w, 3, &l), 3);
+    runs_in(w, first, 3);
+    for (int i = 0; i < 2; i++)
+        end_job(w, &l[i], &(struct failing){0});
+    OK(rp_job_retry(w->db, l[0].job.id, RP_STR("bob"), RP_STR("so"), w->now, err));
+    runs_in(w, first, 2);
+    ask.override = (struct rp_strs){past, 2};
+    ask.ids = &l[1].job.id;
+    ask.n_ids = 1;
+    ask.filter = (struct rp_job_filter){0};
+    int64_t second = start(w, &ask), released;
+    OK(rp_replay_release(w->db, second, 1, 1, w->now, &released, err));
+    assert_int_equal(released, 1);
+    runs_in(w, first, 1);
+    runs_in(w, second, 0);
+    (void)report(w, &l[2], RP_OUT_SUCCEEDED, NULL, 0);
+    (void)work(w, 0);
+    (void)tick(w);
+    runs_in(w, first, 0);
+    commit(w); /* the store's check counts them, too */
+}
+
 /* One of fifteen, evenly: no process is ever sure of that, the first 200 outcomes are. */
 static void R14_a_few_too_many_halt_within_the_first_two_hundred(void **state)
 {
@@ -363,6 +401,7 @@ int main(void)
         REPLAY_TEST(R14_three_of_five_halt_where_two_percent_are_usual),
         REPLAY_TEST(R14_it_halts_while_what_is_out_has_not_started),
         REPLAY_TEST(R14_what_runs_counts_until_it_has_ended),
+        REPLAY_TEST(R14_how_many_run_is_known_whoever_takes_a_job_away),
         REPLAY_TEST(R14_a_few_too_many_halt_within_the_first_two_hundred),
         REPLAY_TEST(R14_what_is_usual_does_not_halt),
         REPLAY_TEST(R14_lost_and_timed_out_attempts_are_failures),

@@ -190,6 +190,74 @@ static void R15_one_of_unknown_outcome_that_was_broken_off_is_unknown_again(void
     assert_int_equal(state_of(w, job), RP_UNKNOWN);
 }
 
+/* Of one job each, running, oldest first; returns the first. */
+static int64_t start_retries(struct world *w, int n)
+{
+    int64_t first = 0;
+    for (int i = 0; i < n; i++) {
+        size_t some;
+        (void)fail_one(w, &(struct failing){.type = "a"});
+        struct rp_candidate *v = candidates(w, NULL, &some);
+        int64_t id = create(w, &v[some - 1], 1);
+        set_state(w, id, RP_REPLAY_RUNNING);
+        first = first != 0 ? first : id;
+    }
+    (void)query(w, "update replay set kind = 1", 0, 0);
+    return first;
+}
+
+static void R16_a_replay_goes_on_behind_many_that_stand_still(void **state)
+{
+    struct world *w = *state;
+    configure(w, two_types);
+    (void)start_retries(w, 260);
+    (void)query(w, "update replay set state = 3 + id % 2", 0, 0);
+    int64_t since = w->now;
+    struct rp_replay_ask ask = {
+        .filter = {.since_us = since}, .has_filter = true, .actor = {"ada", 3}};
+    fail_many(w, "a", 5);
+    int64_t id = start(w, &ask);
+    (void)fail_one(w, &(struct failing){.type = "a"});
+    refused(w, &ask, "still runs jobs of type a");
+    (void)tick(w);
+    assert_int_equal(fate(w, id, RP_FATE_RELEASED), 5);
+}
+
+/* More of them than a tick steps: each has its turn, and then the ticks are no hurry any more. */
+static void R16_of_very_many_that_run_each_has_its_turn(void **state)
+{
+    struct world *w = *state;
+    struct desk desk = {.public = {.wanted = want}};
+    int64_t next = w->now;
+    configure(w, two_types);
+    (void)start_retries(w, 450);
+    for (int calls = 0; next <= w->now; calls++) {
+        assert_in_range(calls, 0, 10);
+        next = INT64_MAX;
+        OK(rp_replay_tick(&desk, w->db, w->now, &next, err));
+        if (calls == 0) /* bounded: the writer has others to serve */
+            assert_in_range(queued(w), 1, 449);
+    }
+    assert_int_equal(queued(w), 450);
+    assert_int_equal(work(w, 0), 450);
+    for (next = w->now; next <= w->now;) {
+        next = INT64_MAX;
+        OK(rp_replay_tick(&desk, w->db, w->now, &next, err));
+    }
+    assert_int_equal(query(w, "select count(*) from replay where state = 5", 0, 0), 450);
+}
+
+static void R16_all_that_a_daemon_left_half_made_are_ended_by_the_next(void **state)
+{
+    struct world *w = *state;
+    configure(w, two_types);
+    for (int i = 0; i < 1100; i++)
+        (void)create(w, NULL, 0);
+    OK(rp_replay_begin(NULL, w->db, w->now, err));
+    assert_int_equal(query(w, "select count(*) from replay where ended_at is null", 0, 0), 0);
+    assert_int_equal(query(w, "select count(*) from replay where state = 6", 0, 0), 1100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +265,9 @@ int main(void)
         REPLAY_TEST(R14_what_it_needs_flaps_and_nothing_is_lost_or_runs_twice),
         REPLAY_TEST(R15_what_a_worker_broke_off_does_not_start_again_in_a_replay_that_stands_still),
         REPLAY_TEST(R15_one_of_unknown_outcome_that_was_broken_off_is_unknown_again),
+        REPLAY_TEST(R16_a_replay_goes_on_behind_many_that_stand_still),
+        REPLAY_TEST(R16_of_very_many_that_run_each_has_its_turn),
+        REPLAY_TEST(R16_all_that_a_daemon_left_half_made_are_ended_by_the_next),
         REPLAY_TEST(R8_of_two_that_were_planned_at_once_each_job_runs_in_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
