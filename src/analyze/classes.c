@@ -2,7 +2,8 @@
  */
 #include "analyze/internal.h"
 
-enum { OTHER_LINES_MAX = 40, CODE_WEIGHT = 160 }; /* of the lines beside the key line */
+enum { OTHER_LINES_MAX = 40, CODE_WEIGHT = 160 };
+enum { SHAPE_TRUST = 2, LATE_TRUST = 1 }; /* of the lines beside the key line */
 
 const struct rp_class_info rp_classes[RP_CLASSES_N] = {
 #define X(sym, name, group, action) [sym] = {name, group, action},
@@ -142,16 +143,24 @@ static struct rp_ruling by_weak_facts(const struct rp_failure_facts *f)
 /* What a line says: names and codes that one software defines, then phrases. */
 static struct rp_ruling by_text(struct rp_str line)
 {
-    static struct rp_ruling (*const tiers[])(struct rp_str) = {
-        rp_rules_match, rp_exception_rules_match, rp_shape_rules_match, rp_late_rules_match};
+    static const struct {
+        struct rp_ruling (*match)(struct rp_str line);
+        double trust; /* against what the words of the line speak for; 0: full */
+    } tiers[] = {{rp_rules_match, 0},
+                 {rp_exception_rules_match, 0},
+                 {rp_shape_rules_match, SHAPE_TRUST},
+                 {rp_late_rules_match, LATE_TRUST}};
     unsigned weight = 0;
     struct rp_ruling v = rp_name_rules_match(line, &weight);
     struct rp_ruling code =
         weight < CODE_WEIGHT ? rp_codes_match(line) : says(RP_CLASS_UNKNOWN, "none");
     if (code.class != RP_CLASS_UNKNOWN)
         v = code;
-    for (size_t i = 0; i < sizeof tiers / sizeof *tiers && v.class == RP_CLASS_UNKNOWN; i++)
-        v = tiers[i](line);
+    for (size_t i = 0; i < sizeof tiers / sizeof *tiers && v.class == RP_CLASS_UNKNOWN; i++) {
+        v = tiers[i].match(line);
+        if (v.class != RP_CLASS_UNKNOWN && tiers[i].trust > 0)
+            v = rp_learned(line, v, tiers[i].trust);
+    }
     return v;
 }
 
@@ -281,7 +290,11 @@ struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *
                                         : refined(a, v, f->message);
     if (v.class == RP_CLASS_UNKNOWN)
         v = by_weak_facts(f);
-    return v.class == RP_CLASS_UNKNOWN ? rp_general_rules_match(key_line) : v;
+    if (v.class == RP_CLASS_UNKNOWN && !rp_str_is(key_line, "no message")) {
+        v = rp_general_rules_match(key_line);
+        v = rp_learned(key_line, v, v.class == RP_CLASS_UNKNOWN ? 0 : LATE_TRUST);
+    }
+    return v;
 }
 
 void rp_fingerprint(struct rp_arena *a, const struct rp_failure_facts *f,

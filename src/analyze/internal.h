@@ -74,11 +74,24 @@ bool rp_line_starts_trace(struct rp_str line);
 
 /* A line as rules see it: lower case, words that say the same made one (words.c). */
 struct rp_words {
-    char low[RP_KEY_LINE_MAX + 8]; /* bytes behind it may be read, eight at once */
+    char low[RP_KEY_LINE_MAX + 8];   /* bytes behind it may be read, eight at once */
     bool start[RP_KEY_LINE_MAX + 1]; /* of a word, also inside a CamelCase name */
     size_t n;
 };
 void rp_words(struct rp_words *out, struct rp_str line);
+
+/* What learned weights know a line by: its words, and the beginnings of long ones. */
+enum { RP_FEATURES_MAX = 128, RP_LEARNED_UNIT = 20 };
+struct rp_feature {
+    struct rp_str word;
+    bool stem;
+    uint64_t hash; /* never 0 */
+};
+size_t rp_features(const struct rp_words *w, struct rp_feature out[RP_FEATURES_MAX]);
+extern const char rp_learned_table[]; /* learned.tsv */
+/* A ruling of which little is thought, or the class that the words of the line speak for more;
+ * trust: how many e-folds of odds the ruling is worth. */
+struct rp_ruling rp_learned(struct rp_str line, struct rp_ruling v, double trust);
 
 /* The text rules in order (rules.c says how phrases are written). */
 struct rp_rule {

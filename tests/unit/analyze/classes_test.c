@@ -179,6 +179,17 @@ static void codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_
         {"SQLSTATE[", RP_CLASS_UNKNOWN},
         {"SQLSTATE", RP_CLASS_UNKNOWN},
         {"code = ", RP_CLASS_UNKNOWN},
+        {"HTTP/1.1 503", RP_CLASS_HTTP_5XX},
+        {"status code: 429", RP_CLASS_RATE_LIMIT},
+        {"returned 403 x", RP_CLASS_AUTH},
+        {"row 503 and 401 more", RP_CLASS_UNKNOWN},
+        {"code, 503", RP_CLASS_UNKNOWN},
+        {"550 5.1.1 x", RP_CLASS_BAD_PAYLOAD},
+        {"(535, b'5.7.8 x", RP_CLASS_AUTH},
+        {"421-4.7.0 x", RP_CLASS_RATE_LIMIT},
+        {"version 5.1.1", RP_CLASS_UNKNOWN},
+        {"550 5.", RP_CLASS_UNKNOWN},
+        {"status 5", RP_CLASS_UNKNOWN},
         {"5 NO", RP_CLASS_UNKNOWN},
         {"12 ", RP_CLASS_UNKNOWN},
     };
@@ -357,6 +368,46 @@ static void every_phrase_is_well_formed_and_found(void **state)
                   phrases_are_found(rp_general_rules, rp_general_rules_match));
 }
 
+/* Of a line that no rule knows only its words speak, and none where they say nothing. */
+static void words_speak_where_rules_do_not(void **state)
+{
+    (void)state;
+    const struct rp_ruling none = {RP_CLASS_UNKNOWN, "none"},
+                           weak = {RP_CLASS_CODE_BUG, "unexpected"};
+    assert_int_equal(rp_learned(RP_STR("refused: refused by host"), none, 0).class,
+                     RP_CLASS_CONNECTION);
+    assert_int_equal(rp_learned(RP_STR("xyzzy plugh"), none, 0).class, RP_CLASS_UNKNOWN);
+    assert_int_equal(rp_learned(RP_STR(""), weak, 1).class, RP_CLASS_CODE_BUG);
+    assert_int_equal(rp_learned(RP_STR("refused: refused by host"), weak, 1).class,
+                     RP_CLASS_CONNECTION);
+    assert_int_equal(rp_learned(RP_STR("refused: refused by host"), weak, 1000).class,
+                     RP_CLASS_CODE_BUG);
+}
+
+static void what_says_the_same_is_one_to_the_rules(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"Couldn't open it", "cannot open it"},
+        {"FailedToOpen: it doesn't exist", "cannotopen: it does not exist"},
+        {"was unable to open", "was cannot open"},
+        {"could not be found", "not found"},
+        {"unauthorised", "unauthorized"},
+        {"cannister", "cannister"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rp_words w;
+        rp_words(&w, rp_str_of(cases[i][0]));
+        assert_string_equal(w.low, cases[i][1]);
+    }
+    char longest[RP_KEY_LINE_MAX + 1] = "", *end = longest;
+    while (end + 6 < longest + RP_KEY_LINE_MAX) /* each grows by one: cut, not overrun */
+        end = stpcpy(end, "can't ");
+    struct rp_words w;
+    rp_words(&w, rp_str_of(longest));
+    assert_int_equal(w.n, RP_KEY_LINE_MAX);
+}
+
 static void no_class_that_needs_a_fix_says_replay_now(void **state)
 {
     (void)state;
@@ -388,6 +439,8 @@ int main(void)
         cmocka_unit_test(other_lines_speak_when_the_key_line_does_not),
         cmocka_unit_test(words_are_anchored),
         cmocka_unit_test(every_phrase_is_well_formed_and_found),
+        cmocka_unit_test(words_speak_where_rules_do_not),
+        cmocka_unit_test(what_says_the_same_is_one_to_the_rules),
         cmocka_unit_test(no_class_that_needs_a_fix_says_replay_now),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
