@@ -153,10 +153,15 @@ static bool unreachable(const struct client *c, enum http_end end, const char *w
         (void)rp_fail(err, RP_E_UNREACHABLE, "the daemon at %s does not answer in time", where);
         return rp_hint(err, "look at its log, or try again: reprise status");
     }
+    if (end == HTTP_CUT_OFF) {
+        (void)rp_fail(err, RP_E_UNREACHABLE, "the daemon at %s gave no whole answer: %s", where,
+                      why);
+        return rp_hint(err, "look at its log, or try again: reprise status");
+    }
     if (end == HTTP_TOO_LARGE)
         return rp_fail(err, RP_E_TOO_LARGE, "the daemon's answer is too large");
     (void)rp_fail(err, RP_E_UNREACHABLE, "no daemon answers at %s%s%s", where,
-                  c->socket != NULL ? "" : ": ", c->socket != NULL ? "" : why);
+                  why[0] != '\0' ? ": " : "", why);
     if (c->socket == NULL)
         return rp_hint(err, "check the URL, or start it there: reprise serve --listen HOST:PORT");
     if (access(c->socket, F_OK) == 0 && access(c->socket, W_OK) != 0)
@@ -251,7 +256,7 @@ bool client_send(struct client *c, struct rp_arena *a, const char *method, const
         q.body = RP_STR("{}");
     set_headers(c, post, repeatable(path), a, &q);
     *reply = (struct reply){0};
-    enum http_end end = c->socket != NULL ? http_socket(c->socket, &q, reply, &in)
+    enum http_end end = c->socket != NULL ? http_socket(c->socket, &q, reply, &in, &why)
                                           : http_url(c->url, &q, reply, &in, &why);
     reply->body = rp_str_dup(a, rp_buf_view(&in));
     rp_buf_free(&in);

@@ -15,6 +15,7 @@ static int connect_to(const char *path)
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     struct timeval most = {.tv_sec = CONNECT_S}; /* of connect(2): the daemon's queue is full */
     size_t n = strlen(path);
+    errno = ENAMETOOLONG;
     int fd = n < sizeof to.sun_path ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
     if (fd < 0)
         return -1;
@@ -22,7 +23,9 @@ static int connect_to(const char *path)
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
     if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0)
         return fd;
+    int error = errno;
     (void)close(fd);
+    errno = error;
     return -1;
 }
 
@@ -51,7 +54,7 @@ static enum http_end send_all(int fd, struct rp_str s, int64_t until_us)
     return HTTP_ANSWERED;
 }
 
-static enum http_end receive_all(int fd, struct rp_buf *in, int64_t until_us)
+static enum http_end receive_all(int fd, struct rp_buf *in, int64_t until_us, const char **why)
 {
     char piece[PIECE];
     for (;;) {
@@ -60,8 +63,10 @@ static enum http_end receive_all(int fd, struct rp_buf *in, int64_t until_us)
         ssize_t n = recv(fd, piece, sizeof piece, MSG_DONTWAIT);
         if (n == 0)
             return HTTP_ANSWERED;
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return in->n > 0 ? HTTP_ANSWERED : HTTP_UNREACHABLE;
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            *why = strerror(errno);
+            return in->n > 0 ? HTTP_ANSWERED : HTTP_CUT_OFF;
+        }
         rp_buf_add(in, piece, n > 0 ? (size_t)n : 0);
         if (in->overflow)
             return HTTP_TOO_LARGE;
@@ -115,19 +120,24 @@ static bool take_apart(struct rp_str all, struct reply *r, struct rp_buf *body)
 }
 
 enum http_end http_socket(const char *socket, const struct http_request *q, struct reply *r,
-                          struct rp_buf *body)
+                          struct rp_buf *body, const char **why)
 {
     int64_t until = rp_mono(&rp_clock_system) + q->timeout_us;
     struct rp_buf out = {0}, in = {.limit = body->limit + HEAD_MAX};
     int fd = connect_to(socket);
-    if (fd < 0)
+    if (fd < 0) {
+        *why = strerror(errno);
         return HTTP_UNREACHABLE;
+    }
     write_request(q, &out);
     enum http_end end = send_all(fd, rp_buf_view(&out), until);
     if (end == HTTP_ANSWERED)
-        end = receive_all(fd, &in, until);
-    if (end == HTTP_ANSWERED && !take_apart(rp_buf_view(&in), r, body))
-        end = HTTP_UNREACHABLE;
+        end = receive_all(fd, &in, until, why);
+    if (end == HTTP_ANSWERED && !take_apart(rp_buf_view(&in), r, body)) {
+        *why = in.n == 0 ? "the connection was closed without an answer"
+                         : "what answers is cut off, or no HTTP";
+        end = HTTP_CUT_OFF;
+    }
     if (end == HTTP_ANSWERED && body->overflow)
         end = HTTP_TOO_LARGE;
     (void)close(fd);

@@ -81,6 +81,10 @@ static enum http_end end_of(CURLcode code)
         return HTTP_LATE;
     case CURLE_WRITE_ERROR:
         return HTTP_TOO_LARGE;
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+        return HTTP_CUT_OFF;
     default:
         return HTTP_UNREACHABLE;
     }

@@ -42,7 +42,7 @@ void check_http(const struct rp_dep *dep, int64_t timeout_us, const atomic_bool 
     struct rp_err err = {0};
     const struct rp_curl *lib = rp_curl(&err);
     if (lib == NULL) {
-        dep_down(out, "not checked: %s; %s", err.message, err.hint);
+        dep_down(out, "not checked: %s (%s)", err.hint, err.message);
         return;
     }
     CURL *c = lib->easy_init();

@@ -124,6 +124,6 @@ void check_postgres(const struct rp_dep *dep, int64_t timeout_us, const atomic_b
     if (s.pq != NULL)
         check(&s, rp_cstr(&a, dep->target), out);
     else
-        dep_down(out, "not checked: %s; %s", err.message, err.hint);
+        dep_down(out, "not checked: %s (%s)", err.hint, err.message);
     rp_arena_free(&a);
 }

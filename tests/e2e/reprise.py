@@ -135,8 +135,10 @@ class Daemon:
         return self.start()
 
     def __exit__(self, *error):
-        leaks = ""
-        if self.process is not None and SANITIZED and error[0] is None and self.process.poll() is None:
+        leaks, ended = "", None if self.process is None else self.process.poll()
+        if ended is not None and ended != 0 and -ended not in (signal.SIGKILL, signal.SIGTERM):
+            leaks = f"it had ended by itself with {ended}: {self.logged()[-6000:]}"
+        elif self.process is not None and SANITIZED and error[0] is None and ended is None:
             leaks = self.end_at_once()
         elif self.process is not None:
             self.process.kill()

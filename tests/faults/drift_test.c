@@ -4,34 +4,16 @@
 
 #define SECONDLY "jobs:\n  s: { run: [\"true\"], schedule: \"* * * * * *\", overlap: allow }\n"
 
-struct fetch {
-    struct world *w;
-    struct rp_lease *l;
-    size_t n;
-};
-
-static bool fetch_run(struct rp_db *db, void *arg, struct rp_err *err)
-{
-    struct fetch *f = arg;
-    struct rp_claim c = {
-        .node = RP_STR("n"), .worker = RP_STR("w"), .max = 1, .lease_us = 3 * RP_US_S};
-    return rp_jobs_claim(db, &c, wall(NULL), &f->w->arena, &f->l, &f->n, err);
-}
-
 static void G24_a_sleep_takes_no_lease_and_stretches_no_retry(void **state)
 {
     (void)state;
-    struct rp_err err;
     struct world *w = world_with_clock(
         "lease: 3s\njobs:\n"
         "  fetched: { idempotent: true }\n"
         "  again: { run: [sh, -c, \"exit 1\"], retries: 1, backoff: { kind: fixed, base: 1h } }\n"
         "  long: { run: [sh, -c, \"sleep 1.5; echo done\"] }\n");
-    struct fetch f = {.w = w};
-    int64_t fetched = enqueue(w, "fetched", NULL), again = enqueue(w, "again", NULL);
+    int64_t fetched = fetch(w, 3 * RP_US_S).job.id, again = enqueue(w, "again", NULL);
     int64_t running = enqueue(w, "long", NULL);
-    must(rp_engine_write(w->engine, fetch_run, &f, &err), &err);
-    assert_int_equal(f.n, 1);
     (void)job_in(w, again, RP_RETRYING);
     (void)job_in(w, running, RP_RUNNING);
     sleep_for(w, 2 * RP_US_H);

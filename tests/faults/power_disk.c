@@ -1,7 +1,8 @@
 #include "power_disk.h"
 
+#include "unit/store/vfs_layer.h"
+
 #include <errno.h>
-#include <sqlite3.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -29,6 +30,7 @@ struct entry {
 static struct {
     sqlite3_vfs vfs;
     sqlite3_vfs *real;
+    sqlite3_io_methods io;
     char path[96];
     struct entry *v;
     size_t n, cap, inodes;
@@ -99,32 +101,16 @@ static int shim_random(sqlite3_vfs *vfs, int n, char *out)
 
 /* ---- the layer ---- */
 
-struct shim_file {
-    sqlite3_file base;
-    int name; /* -1: none of ours */
-    sqlite3_file *real;
-};
-
-static struct shim_file *shim_of(sqlite3_file *file)
-{
-    return (struct shim_file *)(void *)file;
-}
-
-static sqlite3_file *real_of(sqlite3_file *file)
-{
-    return shim_of(file)->real;
-}
-
 static bool recorded(sqlite3_file *file)
 {
-    return disk.on && shim_of(file)->name >= 0;
+    return disk.on && layer_of(file)->name >= 0;
 }
 
-static int shim_Write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
+static int shim_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 {
-    int rc = real_of(file)->pMethods->xWrite(real_of(file), p, n, at);
+    int rc = pass_Write(file, p, n, at);
     if (rc == SQLITE_OK && recorded(file)) {
-        struct entry *e = put(WRITTEN, shim_of(file)->name);
+        struct entry *e = put(WRITTEN, layer_of(file)->name);
         e->at = at;
         e->n = (size_t)n;
         e->data = rp_xcalloc(1, e->n);
@@ -133,11 +119,11 @@ static int shim_Write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at
     return rc;
 }
 
-static int shim_Truncate(sqlite3_file *file, sqlite3_int64 n)
+static int shim_truncate(sqlite3_file *file, sqlite3_int64 n)
 {
-    int rc = real_of(file)->pMethods->xTruncate(real_of(file), n);
+    int rc = pass_Truncate(file, n);
     if (rc == SQLITE_OK && recorded(file))
-        put(RESIZED, shim_of(file)->name)->at = n;
+        put(RESIZED, layer_of(file)->name)->at = n;
     return rc;
 }
 
@@ -145,72 +131,23 @@ static bool breaks(sqlite3_file *file)
 {
     if (!recorded(file) || ++disk.syncs != disk.broken_sync)
         return false;
-    put(SYNCED, shim_of(file)->name)->broken = true;
+    put(SYNCED, layer_of(file)->name)->broken = true;
     errno = EIO;
     return true;
 }
 
-static int shim_Sync(sqlite3_file *file, int flags)
+static int shim_sync(sqlite3_file *file, int flags)
 {
     if (breaks(file))
         return disk.lies ? SQLITE_OK : SQLITE_IOERR_FSYNC;
-    int rc = real_of(file)->pMethods->xSync(real_of(file), flags);
+    int rc = pass_Sync(file, flags);
     if (rc == SQLITE_OK && recorded(file)) {
-        int name = shim_of(file)->name;
+        int name = layer_of(file)->name;
         put(SYNCED, name)->believed = (disk.swallow >> name & 1) == 0;
         put_folder_sync();
     }
     return rc;
 }
-
-#define PASS(name, params, args)                                                                   \
-    static int shim_##name params                                                                  \
-    {                                                                                              \
-        return real_of(file)->pMethods->x##name args;                                              \
-    }
-PASS(Read, (sqlite3_file * file, void *p, int n, sqlite3_int64 at), (real_of(file), p, n, at))
-PASS(FileSize, (sqlite3_file * file, sqlite3_int64 *n), (real_of(file), n))
-PASS(Lock, (sqlite3_file * file, int how), (real_of(file), how))
-PASS(Unlock, (sqlite3_file * file, int how), (real_of(file), how))
-PASS(CheckReservedLock, (sqlite3_file * file, int *out), (real_of(file), out))
-PASS(FileControl, (sqlite3_file * file, int op, void *arg), (real_of(file), op, arg))
-PASS(SectorSize, (sqlite3_file * file), (real_of(file)))
-PASS(DeviceCharacteristics, (sqlite3_file * file), (real_of(file)))
-PASS(ShmMap, (sqlite3_file * file, int page, int n, int extend, void volatile **out),
-     (real_of(file), page, n, extend, out))
-PASS(ShmLock, (sqlite3_file * file, int at, int n, int flags), (real_of(file), at, n, flags))
-PASS(ShmUnmap, (sqlite3_file * file, int gone), (real_of(file), gone))
-
-static void shim_ShmBarrier(sqlite3_file *file)
-{
-    real_of(file)->pMethods->xShmBarrier(real_of(file));
-}
-
-static int shim_Close(sqlite3_file *file)
-{
-    int rc = real_of(file)->pMethods->xClose(real_of(file));
-    free(real_of(file));
-    return rc;
-}
-
-/* Version 2: without memory-mapped pages, which no layer would see written. */
-static const sqlite3_io_methods shim_io = {.iVersion = 2,
-                                           .xClose = shim_Close,
-                                           .xRead = shim_Read,
-                                           .xWrite = shim_Write,
-                                           .xTruncate = shim_Truncate,
-                                           .xSync = shim_Sync,
-                                           .xFileSize = shim_FileSize,
-                                           .xLock = shim_Lock,
-                                           .xUnlock = shim_Unlock,
-                                           .xCheckReservedLock = shim_CheckReservedLock,
-                                           .xFileControl = shim_FileControl,
-                                           .xSectorSize = shim_SectorSize,
-                                           .xDeviceCharacteristics = shim_DeviceCharacteristics,
-                                           .xShmMap = shim_ShmMap,
-                                           .xShmLock = shim_ShmLock,
-                                           .xShmBarrier = shim_ShmBarrier,
-                                           .xShmUnmap = shim_ShmUnmap};
 
 static void found(int name, bool is_there)
 {
@@ -222,15 +159,10 @@ static void found(int name, bool is_there)
 
 static int shim_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out)
 {
-    struct shim_file *s = shim_of(file);
+    int name = layer_of(file)->name = name_of(path);
     (void)vfs;
-    s->name = name_of(path);
-    s->real = rp_xcalloc(1, (size_t)disk.real->szOsFile);
-    int rc = disk.real->xOpen(disk.real, path, s->real, flags, out);
-    s->base.pMethods = s->real->pMethods != NULL ? &shim_io : NULL;
-    if (s->base.pMethods == NULL)
-        free(s->real);
-    found(s->name, rc == SQLITE_OK);
+    int rc = layer_open(disk.real, &disk.io, path, file, flags, out);
+    found(name, rc == SQLITE_OK);
     return rc;
 }
 
@@ -249,13 +181,14 @@ static int shim_delete(sqlite3_vfs *vfs, const char *path, int sync_folder)
 void power_on(const char *path, uint64_t seed)
 {
     disk.real = sqlite3_vfs_find("unix");
-    disk.vfs = *disk.real;
-    disk.vfs.zName = "power";
-    disk.vfs.szOsFile = (int)sizeof(struct shim_file);
+    layer_vfs(&disk.vfs, disk.real, "power");
+    disk.io = layer_passes;
+    disk.io.xWrite = shim_write;
+    disk.io.xTruncate = shim_truncate;
+    disk.io.xSync = shim_sync;
     disk.vfs.xOpen = shim_open;
     disk.vfs.xDelete = shim_delete;
     disk.vfs.xRandomness = shim_random;
-    disk.vfs.pNext = NULL;
     disk.dice = (struct dice){2 * seed + 1};
     (void)snprintf(disk.path, sizeof disk.path, "%s", path);
     disk.on = true;

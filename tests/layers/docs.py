@@ -3,7 +3,9 @@
 
 Of what stands between backquotes: a path must exist, from the top or from src/; a plain word that looks like a function, a type or
 a table (lower case with an underscore, `rp_…`, `RP_…`) must be a word of the C code. A word that is said to be in a file, as in `tick` (`engine/tick.c`) or `kinds` of
-`src/deps/check.c`, must be in that file."""
+`src/deps/check.c`, must be in that file.
+
+Fails too when a library that is opened late (base/library.h) is not among what packaging/dependencies.txt says is needed to run."""
 import pathlib
 import re
 import sys
@@ -42,6 +44,15 @@ def mistakes(root):
                 yield f"{page}:{text.count(chr(10), 0, placed.start()) + 1}: no {word} in {file.relative_to(root)}"
 
 
-found = list(mistakes(pathlib.Path(sys.argv[1])))
+def unlisted(root):
+    opened = {p for f in (root / "src").rglob("*.c") for p in re.findall(r'\.package = "([^"]+)"', f.read_text())}
+    run = (root / "packaging/dependencies.txt").read_text().split("# --- run\n")[1].split("# --- ")[0]
+    listed = set(re.findall(r"^([a-z0-9.+-]+):", run, re.M))
+    assert opened, "no library is opened late any more: this check, and the comment in dependencies.txt, can go"
+    return (f"packaging/dependencies.txt: {name} is not below run, and src/ opens it" for name in sorted(opened - listed))
+
+
+root = pathlib.Path(sys.argv[1])
+found = [*mistakes(root), *unlisted(root)]
 print("\n".join(found) if found else "docs: every function and path that the pages name is there")
 sys.exit(1 if found else 0)

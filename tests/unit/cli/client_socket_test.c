@@ -8,6 +8,7 @@
 
 #include "cli/client_ways.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,7 @@ struct asked {
     enum http_end end;
     struct reply reply;
     struct rp_buf body;
+    const char *why;
 };
 
 static struct asked ask(struct peer *p, struct rp_str body, size_t limit, int64_t timeout_us)
@@ -81,7 +83,7 @@ static struct asked ask(struct peer *p, struct rp_str body, size_t limit, int64_
                              .headers = {"Accept: application/json"},
                              .timeout_us = timeout_us};
     peer_start(p);
-    a.end = http_socket(p->path, &q, &a.reply, &a.body);
+    a.end = http_socket(p->path, &q, &a.reply, &a.body, &a.why);
     return a;
 }
 
@@ -126,8 +128,9 @@ static void an_answer_that_is_cut_off_or_none_is_no_answer(void **state)
     };
     for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
         struct asked a = hear(says[i]);
-        if (a.end != HTTP_UNREACHABLE)
+        if (a.end != HTTP_CUT_OFF)
             fail_msg("\"%s\" was taken for an answer", says[i]);
+        assert_non_null(strstr(a.why, i == 0 ? "closed without an answer" : "cut off"));
         rp_buf_free(&a.body);
     }
     struct asked a = hear("HTTP/1.1 204 No Content\r\n\r\n");
@@ -185,8 +188,12 @@ static void where_nobody_listens_nobody_is_reached(void **state)
     struct http_request q = {.method = "GET", .path = "/", .timeout_us = RP_US_S};
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
-    assert_int_equal(http_socket("/tmp/nobody-listens-here", &q, &r, &body), HTTP_UNREACHABLE);
-    assert_int_equal(http_socket(longer, &q, &r, &body), HTTP_UNREACHABLE);
+    const char *why = "";
+    assert_int_equal(http_socket("/tmp/nobody-listens-here", &q, &r, &body, &why),
+                     HTTP_UNREACHABLE);
+    assert_string_equal(why, strerror(ENOENT));
+    assert_int_equal(http_socket(longer, &q, &r, &body, &why), HTTP_UNREACHABLE);
+    assert_string_equal(why, strerror(ENAMETOOLONG));
 }
 
 int main(void)

@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "core/cron.h"
+#include "zones.h"
 
 #define CASES   RP_SHARED "/data/cron/cases.tsv"
 #define INVALID RP_SHARED "/data/cron/invalid.tsv"
@@ -25,15 +26,6 @@ static struct rp_cron parsed_as(const char *text, const char *name)
 static struct rp_cron parsed(const char *text)
 {
     return parsed_as(text, "nightly");
-}
-
-static const struct rp_zone *zone(const char *name)
-{
-    struct rp_err err = {0};
-    const struct rp_zone *z = rp_zone_load(rp_str_of(name), &err);
-    if (z == NULL)
-        fail_msg("%s: %s", name, err.message);
-    return z;
 }
 
 static int64_t us(const char *time)

@@ -8,17 +8,9 @@
 
 #include "../tzif.h"
 #include "core/internal.h"
+#include "zones.h"
 
 #define NAMES "/usr/share/zoneinfo/tzdata.zi"
-
-static const struct rp_zone *zone(const char *name)
-{
-    struct rp_err err = {0};
-    const struct rp_zone *z = rp_zone_load(rp_str_of(name), &err);
-    if (z == NULL)
-        fail_msg("%s: %s", name, err.message);
-    return z;
-}
 
 static void a_replaced_file_is_read_anew_and_the_old_zone_stays_valid(void **state)
 {

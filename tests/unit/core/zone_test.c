@@ -13,6 +13,7 @@
 #include "../tzif.h"
 #include "base/time.h"
 #include "core/internal.h"
+#include "zones.h"
 
 #define NAMES "/usr/share/zoneinfo/tzdata.zi"
 
@@ -24,15 +25,6 @@ static int64_t pick(int64_t n)
 {
     seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (int64_t)((seed >> 20) % (uint64_t)n);
-}
-
-static const struct rp_zone *zone(const char *name)
-{
-    struct rp_err err = {0};
-    const struct rp_zone *z = rp_zone_load(rp_str_of(name), &err);
-    if (z == NULL)
-        fail_msg("%s: %s", name, err.message);
-    return z;
 }
 
 static int64_t at(const char *time)

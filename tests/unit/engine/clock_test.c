@@ -20,37 +20,13 @@ static void G16_a_running_command_keeps_its_lease_when_the_clock_is_set(void **s
     }
 }
 
-struct fetch {
-    struct world *w;
-    struct rp_lease *l;
-    size_t n;
-};
-
-static bool fetch_run(struct rp_db *db, void *arg, struct rp_err *err)
-{
-    struct fetch *f = arg;
-    struct rp_claim c = {
-        .node = RP_STR("n"), .worker = RP_STR("w"), .max = 1, .lease_us = 2 * RP_US_S};
-    return rp_jobs_claim(db, &c, wall(NULL), &f->w->arena, &f->l, &f->n, err);
-}
-
-static struct rp_lease fetch(struct world *w)
-{
-    struct rp_err err;
-    struct fetch f = {.w = w};
-    (void)enqueue(w, "fetched", NULL);
-    must(rp_engine_write(w->engine, fetch_run, &f, &err), &err);
-    assert_int_equal(f.n, 1);
-    return f.l[0];
-}
-
 static void U13_a_workers_lease_is_as_long_as_before_when_the_clock_is_set(void **state)
 {
     (void)state;
     static const int64_t by[] = {RP_US_H, -5 * RP_US_H};
     for (size_t i = 0; i < 2; i++) {
         struct world *w = world_with_clock("jobs: { fetched: {} }\n");
-        struct rp_lease l = fetch(w);
+        struct rp_lease l = fetch(w, 2 * RP_US_S);
         int64_t from = mono(NULL);
         set_clock(w, by[i]);
         assert_int_equal(job(w, l.job.id).state, RP_RUNNING); /* not at once … */

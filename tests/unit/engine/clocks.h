@@ -78,6 +78,34 @@ TEST_HELPER void slew(int64_t ppm)
     atomic_store(&fast_ppm, ppm);
 }
 
+/* ---- a worker ---- */
+
+struct fetch {
+    struct world *w;
+    int64_t lease_us;
+    struct rp_lease *l;
+    size_t n;
+};
+
+TEST_HELPER bool fetch_run(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    struct fetch *f = arg;
+    struct rp_claim c = {
+        .node = RP_STR("n"), .worker = RP_STR("w"), .max = 1, .lease_us = f->lease_us};
+    return rp_jobs_claim(db, &c, wall(NULL), &f->w->arena, &f->l, &f->n, err);
+}
+
+/* Enqueues a job of the type `fetched`, and has it. */
+TEST_HELPER struct rp_lease fetch(struct world *w, int64_t lease_us)
+{
+    struct rp_err err;
+    struct fetch f = {.w = w, .lease_us = lease_us};
+    (void)enqueue(w, "fetched", NULL);
+    must(rp_engine_write(w->engine, fetch_run, &f, &err), &err);
+    assert_int_equal(f.n, 1);
+    return f.l[0];
+}
+
 /* ---- the ledger of the schedule `s` ---- */
 
 TEST_HELPER struct rp_schedule_row schedule_of(struct world *w, const char *name)

@@ -1,21 +1,10 @@
 /* The writer's wait for a crowd (await_crowd): how often it waits and how many commits that saves,
  * counted, not timed. The linker gives the writer this file's pthread_cond_timedwait, which ends
  * when the test says so. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "engine/internal.h"
+#include "world.h"
 
 #include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { CROWD = 16, MOST_OF_IT = 12, SMALL_CROWD = 3, PATIENCE_S = 10 };
 
@@ -138,9 +127,8 @@ static int unanswered(void)
 
 static void wait_is_the(int nth)
 {
-    struct timespec ms = {0, 1000000};
     for (int i = 0; i < PATIENCE_S * 1000 && atomic_load(&waits) < nth; i++)
-        (void)nanosleep(&ms, NULL);
+        pause_ms(1);
     assert_int_equal(atomic_load(&waits), nth);
 }
 
@@ -208,12 +196,6 @@ static int begin(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
 static int end(void **state)
 {
     (void)state;
@@ -221,7 +203,7 @@ static int end(void **state)
         writer_stop(writer);
     free(writer);
     rp_store_close(store);
-    return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return nftw(dir, world_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* ---- what it promises ---- */

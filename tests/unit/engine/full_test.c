@@ -7,14 +7,6 @@
 #include <sched.h>
 #include <sys/mount.h>
 
-static bool mounted(struct world *w)
-{
-    if (mount("none", w->dir, "tmpfs", 0, "size=6m,mode=0700") == 0)
-        return true;
-    print_message("skipped: no file system can be mounted here: %s\n", strerror(errno));
-    return false;
-}
-
 static void ballast_path(struct world *w, char path[128])
 {
     (void)snprintf(path, 128, "%s/ballast", w->dir);
@@ -75,15 +67,32 @@ static const char conf[] =
     "}\n"
     "  fetched: { idempotent: true }\n";
 
+/* Or NULL. */
+static struct world *world_on_small_disk(void)
+{
+    struct world *w = world_prepare(conf);
+    if (mount("none", w->dir, "tmpfs", 0, "size=6m,mode=0700") == 0) {
+        world_open(w);
+        return w;
+    }
+    print_message("skipped: no file system can be mounted here: %s\n", strerror(errno));
+    world_drop(w);
+    return NULL;
+}
+
+static void world_end(struct world *w)
+{
+    world_close(w);
+    (void)umount(w->dir);
+    world_drop(w);
+}
+
 static void G6_U30_no_room_refuses_new_work_keeps_what_runs_and_ends_by_itself(void **state)
 {
     (void)state;
-    struct world *w = world_prepare(conf);
-    if (!mounted(w)) {
-        world_drop(w);
+    struct world *w = world_on_small_disk();
+    if (w == NULL)
         return;
-    }
-    world_open(w);
     int64_t a = enqueue(w, "short", NULL), b = enqueue(w, "long", NULL);
     (void)job_in(w, a, RP_RUNNING);
     (void)job_in(w, b, RP_RUNNING);
@@ -109,20 +118,15 @@ static void G6_U30_no_room_refuses_new_work_keeps_what_runs_and_ends_by_itself(v
          &err);
     assert_int_equal(n, taken); /* what was answered is there, what was refused is not */
     (void)enqueue(w, "fetched", NULL);
-    world_close(w);
-    (void)umount(w->dir);
-    world_drop(w);
+    world_end(w);
 }
 
 static void G26_a_stop_does_not_wait_for_room_for_ever(void **state)
 {
     (void)state;
-    struct world *w = world_prepare(conf);
-    if (!mounted(w)) {
-        world_drop(w);
+    struct world *w = world_on_small_disk();
+    if (w == NULL)
         return;
-    }
-    world_open(w);
     int64_t a = enqueue(w, "long", NULL);
     (void)job_in(w, a, RP_RUNNING);
     (void)fill_up(w);
@@ -136,9 +140,7 @@ static void G26_a_stop_does_not_wait_for_room_for_ever(void **state)
     struct rp_job j = job_in(w, a, RP_RUNNING);
     assert_int_equal(j.last_n, 2);
     assert_int_equal(attempt(w, a, 0).outcome, RP_OUT_LOST);
-    world_close(w);
-    (void)umount(w->dir);
-    world_drop(w);
+    world_end(w);
 }
 
 struct set {
@@ -172,15 +174,12 @@ static bool set_retries(struct world *w, const char *value)
 static void G28_a_reload_that_could_not_be_written_leaves_nothing_behind(void **state)
 {
     (void)state;
-    struct world *w = world_prepare(conf);
-    if (!mounted(w)) {
-        world_drop(w);
+    struct world *w = world_on_small_disk();
+    if (w == NULL)
         return;
-    }
     struct rp_config *refused = config_of("jobs: { other: {} }\n");
     struct rp_err err;
     int64_t held;
-    world_open(w);
     (void)fill_up(w);
     assert_false(rp_engine_reload(w->engine, refused, &held, &err));
     assert_int_equal(err.code, RP_E_STORE_FULL);
@@ -192,9 +191,7 @@ static void G28_a_reload_that_could_not_be_written_leaves_nothing_behind(void **
     assert_non_null(t);
     assert_int_equal(t->retry.retries, 7);
     assert_null(rp_config_type(rp_engine_config(w->engine), RP_STR("other")));
-    world_close(w);
-    (void)umount(w->dir);
-    world_drop(w);
+    world_end(w);
 }
 
 int main(void)

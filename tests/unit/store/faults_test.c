@@ -2,10 +2,10 @@
  * when there is room again. */
 #include "store/opened.h"
 #include "store_help.h"
+#include "vfs_layer.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -294,19 +294,10 @@ static void G6_neighbours_of_a_failed_op_are_not_committed_alone(void **state)
 static struct {
     sqlite3_vfs vfs;
     sqlite3_vfs *real;
+    sqlite3_io_methods io;
     int64_t fail_after; /* syncs that still work; < 0: all */
     int64_t failed;
 } shim;
-
-struct shim_file {
-    sqlite3_file base;
-    sqlite3_file *real;
-};
-
-static sqlite3_file *real_of(sqlite3_file *file)
-{
-    return ((struct shim_file *)(void *)file)->real;
-}
 
 static int shim_sync(sqlite3_file *file, int flags)
 {
@@ -317,80 +308,22 @@ static int shim_sync(sqlite3_file *file, int flags)
     }
     if (shim.fail_after > 0)
         shim.fail_after--;
-    return real_of(file)->pMethods->xSync(real_of(file), flags);
+    return pass_Sync(file, flags);
 }
-
-#define PASS(name, params, args)                                                                   \
-    static int shim_##name params                                                                  \
-    {                                                                                              \
-        return real_of(file)->pMethods->x##name args;                                              \
-    }
-PASS(Read, (sqlite3_file * file, void *p, int n, sqlite3_int64 at), (real_of(file), p, n, at))
-PASS(Write, (sqlite3_file * file, const void *p, int n, sqlite3_int64 at),
-     (real_of(file), p, n, at))
-PASS(Truncate, (sqlite3_file * file, sqlite3_int64 n), (real_of(file), n))
-PASS(FileSize, (sqlite3_file * file, sqlite3_int64 *n), (real_of(file), n))
-PASS(Lock, (sqlite3_file * file, int how), (real_of(file), how))
-PASS(Unlock, (sqlite3_file * file, int how), (real_of(file), how))
-PASS(CheckReservedLock, (sqlite3_file * file, int *out), (real_of(file), out))
-PASS(FileControl, (sqlite3_file * file, int op, void *arg), (real_of(file), op, arg))
-PASS(SectorSize, (sqlite3_file * file), (real_of(file)))
-PASS(DeviceCharacteristics, (sqlite3_file * file), (real_of(file)))
-PASS(ShmMap, (sqlite3_file * file, int page, int n, int extend, void volatile **out),
-     (real_of(file), page, n, extend, out))
-PASS(ShmLock, (sqlite3_file * file, int at, int n, int flags), (real_of(file), at, n, flags))
-PASS(ShmUnmap, (sqlite3_file * file, int gone), (real_of(file), gone))
-
-static void shim_ShmBarrier(sqlite3_file *file)
-{
-    real_of(file)->pMethods->xShmBarrier(real_of(file));
-}
-
-static int shim_Close(sqlite3_file *file)
-{
-    int rc = real_of(file)->pMethods->xClose(real_of(file));
-    free(real_of(file));
-    return rc;
-}
-
-static const sqlite3_io_methods shim_io = {.iVersion = 2,
-                                           .xClose = shim_Close,
-                                           .xRead = shim_Read,
-                                           .xWrite = shim_Write,
-                                           .xTruncate = shim_Truncate,
-                                           .xSync = shim_sync,
-                                           .xFileSize = shim_FileSize,
-                                           .xLock = shim_Lock,
-                                           .xUnlock = shim_Unlock,
-                                           .xCheckReservedLock = shim_CheckReservedLock,
-                                           .xFileControl = shim_FileControl,
-                                           .xSectorSize = shim_SectorSize,
-                                           .xDeviceCharacteristics = shim_DeviceCharacteristics,
-                                           .xShmMap = shim_ShmMap,
-                                           .xShmLock = shim_ShmLock,
-                                           .xShmBarrier = shim_ShmBarrier,
-                                           .xShmUnmap = shim_ShmUnmap};
 
 static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
 {
-    struct shim_file *s = (struct shim_file *)(void *)file;
     (void)vfs;
-    s->real = rp_xcalloc(1, (size_t)shim.real->szOsFile);
-    int rc = shim.real->xOpen(shim.real, name, s->real, flags, out);
-    s->base.pMethods = s->real->pMethods != NULL ? &shim_io : NULL;
-    if (s->base.pMethods == NULL)
-        free(s->real);
-    return rc;
+    return layer_open(shim.real, &shim.io, name, file, flags, out);
 }
 
 static void shim_install(void)
 {
     shim.real = sqlite3_vfs_find(NULL);
-    shim.vfs = *shim.real;
-    shim.vfs.zName = "shim";
-    shim.vfs.szOsFile = (int)sizeof(struct shim_file);
+    layer_vfs(&shim.vfs, shim.real, "shim");
     shim.vfs.xOpen = shim_open;
-    shim.vfs.pNext = NULL;
+    shim.io = layer_passes;
+    shim.io.xSync = shim_sync;
     shim.fail_after = -1;
     assert_int_equal(sqlite3_vfs_register(&shim.vfs, 1), SQLITE_OK);
 }
