@@ -6,6 +6,8 @@
 #include "store/jobs.h"
 #include "store/schedules.h"
 
+#include <pthread.h>
+
 struct sqlite3;
 struct rp_names;
 struct rp_turn;
@@ -27,6 +29,7 @@ struct rp_counts {
 struct rp_db {
     struct rp_store *store;
     struct sqlite3 *sq;
+    pthread_mutex_t handle_lock; /* of sq, for rp_db_interrupt: it may be opened anew meanwhile */
     struct rp_stmt *broken,
         **stmt; /* statements by address of their literal: open addressing, power of two */
     size_t n_stmt, cap_stmt;
