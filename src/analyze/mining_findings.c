@@ -25,19 +25,19 @@ static bool write_one(struct rp_db *db, struct findings *l, const struct finding
                       struct rp_err *err)
 {
     bool joined = false, ok = true;
-    int64_t outer = f->message != NULL ? f->message->id : 0;
+    struct message none = {0}, *m = f->message != NULL ? f->message : &none;
     switch (f->found) {
     case FOUND_ONE:
         ok = rp_patterns_found_one(db, f->id, f->other, &joined, err);
         break;
     case FOUND_WORDS:
-        ok = rp_pattern_reworded(db, f->id, f->template, f->inner, outer, err);
+        ok = rp_pattern_reworded(db, f->id, f->template, f->inner, m->id, err);
         break;
     case FOUND_MESSAGE:
-        ok = write_message(db, f->message, err);
+        ok = write_message(db, m, err);
         break;
     case FOUND_WRAPPED:
-        ok = rp_pattern_wrapped(db, f->id, outer, err);
+        ok = rp_pattern_wrapped(db, f->id, m->id, err);
         break;
     }
     l->joined += joined;
