@@ -160,6 +160,27 @@ static bool schedules(struct page *p, struct rp_err *err)
     return true;
 }
 
+static void turns(struct page *p, const struct rp_turns *t)
+{
+    int64_t n = 0;
+    family(p, "reprise_writer_turn_seconds", "histogram",
+           "How long the writer was taken at a time: a transaction with its commit.");
+    for (int i = 0; i < RP_TURN_STEPS; i++)
+        rp_buf_fmt(p->out, "reprise_writer_turn_seconds_bucket{le=\"%g\"} %lld\n",
+                   (double)rp_turn_steps_us[i] / 1e6, (long long)(n += t->n[i]));
+    n += t->n[RP_TURN_STEPS];
+    rp_buf_fmt(p->out,
+               "reprise_writer_turn_seconds_bucket{le=\"+Inf\"} %lld\n"
+               "reprise_writer_turn_seconds_sum %.6f\nreprise_writer_turn_seconds_count %lld\n",
+               (long long)n, (double)t->sum_us / 1e6, (long long)n);
+    family(p, "reprise_writer_turn_longest_seconds", "gauge",
+           "The longest of these since start, by the clock and of processor time.");
+    rp_buf_fmt(p->out,
+               "reprise_writer_turn_longest_seconds{by=\"clock\"} %.6f\n"
+               "reprise_writer_turn_longest_seconds{by=\"cpu\"} %.6f\n",
+               (double)t->longest_us / 1e6, (double)t->longest_cpu_us / 1e6);
+}
+
 static void engine(struct page *p)
 {
     struct rp_engine_state s;
@@ -177,6 +198,7 @@ static void engine(struct page *p)
     plain(p, "reprise_commits_total", "counter", "Transactions of the writer.", s.commits);
     plain(p, "reprise_ops_total", "counter", "Operations in these transactions.", s.ops);
     plain(p, "reprise_ops_waiting", "gauge", "Operations that wait for the writer.", s.ops_waiting);
+    turns(p, &s.turns);
     plain(p, "reprise_commands_running", "gauge", "Command processes on this node.", s.running);
     plain(p, "reprise_http_requests_open", "gauge", "Requests that are not answered yet.",
           (int64_t)atomic_load(&p->q->api->under_way));

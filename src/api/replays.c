@@ -44,7 +44,7 @@ static bool plan_record(struct request *q, struct rp_db *db, struct rp_err *err)
     const struct replay_in *in = q->in;
     const struct rp_plan *p = &in->making.plan;
     if (!rp_audit(db, q->actor, "replay.plan", rp_str_fmt(&q->arena, "plan %.*s", RP_FMT(p->hash)),
-                  "SAFE", replay_ask_record(q, in), request_now(q), err))
+                  "SAFE", in->record, request_now(q), err))
         return false;
     answer_begin(q, 200);
     shape_plan(&q->w, p);
@@ -77,8 +77,7 @@ static bool park(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     struct replay_in *in = q->in;
     int64_t id;
-    return rp_replay_park(db, rp_db_config(db), &in->ask, replay_ask_record(q, in), request_now(q),
-                          &id, err) &&
+    return rp_replay_park(db, rp_db_config(db), &in->ask, in->record, request_now(q), &id, err) &&
            answer_replay(q, db, id, 201, err);
 }
 
@@ -104,6 +103,14 @@ static bool outlook(struct request *q, struct rp_db *db, struct rp_plan *plan, s
     return rp_replay_outlook(db, plan, &q->arena, out, err);
 }
 
+/* Sorts the ids of all items: not on the writer. */
+static bool record(struct request *q, struct replay_in *in)
+{
+    if (in->dry_run || parked(in))
+        in->record = replay_ask_record(q, in);
+    return true;
+}
+
 /* Planning reads much and writes nothing: the reader for long questions does it. */
 static void look(struct rp_db *db, void *arg)
 {
@@ -118,7 +125,7 @@ static void look(struct rp_db *db, void *arg)
     if (!replay_ask_recall(q, db, in, &err) ||
         !rp_replay_plan(db, rp_engine_config(q->api->engine), &in->ask, request_now(q), &q->arena,
                         &in->making.plan, &err) ||
-        (in->dry_run && !outlook(q, db, &in->making.plan, &err)) ||
+        (in->dry_run && !outlook(q, db, &in->making.plan, &err)) || !record(q, in) ||
         !request_write(q, in->dry_run ? plan_record : start, &err))
         request_refuse(q, &err);
 }

@@ -69,14 +69,17 @@ static bool undo(struct request *q, struct rp_db *db, struct rp_err *err)
     struct undo *u = q->in;
     int64_t id = u->in.ask.compensates;
     struct rp_replay row;
-    if (!undo_once(q, db, id, err))
+    if (u->in.making.id == 0 && !undo_once(q, db, id, err))
         return false;
     if (u->compensate && !rp_replay_compensate(db, rp_db_config(db), &u->in.ask, request_now(q),
-                                               &q->arena, &u->in.making, err)) {
+                                               &q->arena, &u->in.making, &q->op.again, err)) {
         if (err->code == RP_E_REFUSED)
             name_check(u);
         return false;
     }
+    q->op.heavy = q->op.again; /* many parts: others go in between */
+    if (q->op.again)
+        return true;
     if (!rp_replay_get(db, id, &q->arena, &row, err))
         return false;
     answer_begin(q, 200);

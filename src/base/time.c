@@ -234,6 +234,13 @@ char *rp_duration_format(int64_t us, char buf[RP_DURATION_LEN])
     return buf;
 }
 
+int64_t rp_thread_cpu(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * RP_US_S + t.tv_nsec / 1000;
+}
+
 void rp_cond_init(pthread_cond_t *c)
 {
     pthread_condattr_t attr;

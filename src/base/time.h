@@ -32,6 +32,8 @@ static inline int64_t rp_mono(const struct rp_clock *c)
     return c->mono_us(c->ctx);
 }
 
+int64_t rp_thread_cpu(void); /* microseconds of processor time of the calling thread */
+
 /* The instant `us` from now (below 0: now) as pthread_cond_timedwait wants it. Every condition
  * variable that waits so is made by rp_cond_init: it goes by CLOCK_MONOTONIC. */
 struct timespec;

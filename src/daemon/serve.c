@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "replay/purge.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
@@ -318,6 +319,16 @@ static int give_up(struct daemon *d, const struct rp_err *err)
     return code;
 }
 
+/* What is larger goes back to the system when it is freed. By default the C library keeps up to 64 MB
+ * for each thread once it has seen a piece of that size, such as the plan of a million jobs. */
+enum { KEPT_BYTES = 4 << 20 };
+
+static void bound_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
+
 int rp_serve(const struct rp_serve_options *o)
 {
     struct daemon *d = rp_xcalloc(1, sizeof *d);
@@ -329,6 +340,7 @@ int rp_serve(const struct rp_serve_options *o)
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     raise_limits(d);
+    bound_memory();
     d->o = o;
     find_config(d);
     if (sodium_init() < 0) {

@@ -117,7 +117,8 @@ static bool start_parts(struct rp_engine *e, const struct rp_engine_options *o, 
     if (swept > 0)
         rp_log(RP_WARN, "processes of the daemon before were still running and were ended",
                "n=%d names=%s", swept, rp_log_q(rp_str_of(e->sweep)));
-    if (!writer_start(&e->writer, o->store, o->clock, &o->hooks,
+    if (!tender_start(&e->tender, o->store, err) ||
+        !writer_start(&e->writer, o->store, o->clock, &o->hooks,
                       o->queue_max > 0 ? o->queue_max : QUEUE_MAX, &e->cut, err))
         return false;
     e->reader = rp_store_reader(o->store, err);
@@ -218,6 +219,7 @@ void rp_engine_free(struct rp_engine *e)
     readers_stop(&e->readers);
     readers_stop(&e->long_reader); /* which may wait for the writer */
     writer_stop(&e->writer);
+    tender_stop(&e->tender);
     rp_exec_free(e->exec);
     runs_free(&e->runs);
     settings_free(e);
@@ -293,6 +295,7 @@ void rp_engine_state(struct rp_engine *e, struct rp_engine_state *out)
     out->ops_waiting = (int64_t)e->writer.waiting;
     out->commits = e->writer.commits;
     out->ops = e->writer.ops;
+    out->turns = e->writer.turns;
     out->write_fails = e->writer.fails_since_us != 0;
     out->write_fails_since_us = e->writer.fails_since_us;
     out->write_err = e->writer.fails_with;

@@ -136,10 +136,21 @@ void rp_engine_free(struct rp_engine *e);
 
 /* ---- how it is ---- */
 
+/* How long the writer was taken at a time: by a transaction with its commit, and by what it did for
+ * the log after it (G19). Since start; the first turn, which starts the engine, is not in it. */
+enum { RP_TURN_STEPS = 9 };
+extern const int64_t rp_turn_steps_us[RP_TURN_STEPS]; /* how long at most, rising */
+struct rp_turns {
+    int64_t n[RP_TURN_STEPS + 1]; /* by the first step that is long enough; the last: longer */
+    int64_t sum_us;
+    int64_t longest_us, longest_cpu_us; /* by the clock, of processor time: not of the same turn */
+};
+
 struct rp_engine_state {
     int64_t started_us, last_tick_us;  /* wall clock */
     int64_t ops_waiting, commits, ops; /* since start */
-    int64_t running;                   /* command processes */
+    struct rp_turns turns;
+    int64_t running; /* command processes */
     bool stopping;
     bool write_fails; /* the last commit or probe failed … */
     int64_t write_fails_since_us;

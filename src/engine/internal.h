@@ -32,6 +32,7 @@ struct rp_writer {
     size_t wanted; /* as many wake the writer */
     bool closing;
     int64_t commits, ops;
+    struct rp_turns turns;
     int64_t fails_since_us; /* 0: the last commit went through */
     struct rp_err fails_with;
 
@@ -55,8 +56,25 @@ bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct
                  void *arg, struct rp_err *err);
 bool writer_call_heavy(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
                        void *arg, struct rp_err *err);
+/* turns.c; the writer thread only. */
+struct turn {
+    int64_t from_us, cpu_from_us;
+};
+struct turn turn_begin(struct rp_writer *w);
+void turn_end(struct rp_writer *w, const struct turn *t);
 void writer_stop(
     struct rp_writer *w); /* what waits is still written; then nothing is taken any more */
+
+/* ---- tender.c ---- */
+
+struct tender {
+    pthread_t thread;
+    struct rp_store *store;
+    struct rp_db *db;
+};
+bool tender_start(struct tender *t, struct rp_store *store,
+                  struct rp_err *err); /* before the writer */
+void tender_stop(struct tender *t);    /* after it */
 
 /* ---- readers.c ---- */
 
@@ -182,6 +200,7 @@ struct rp_engine {
     struct rp_engine_hooks hooks;
     int64_t open_files; /* soft limit of jobs that have none of their own */
     char node[128];
+    struct tender tender;
     struct rp_writer writer;
     struct rp_readers readers, long_reader;
     struct rp_exec *exec;
@@ -203,6 +222,7 @@ struct rp_engine {
     struct rp_db *reader;
     int64_t last_wall_us, last_mono_us, up_since_us, down_from_us, next_beat_us, next_probe_us,
         next_hold_us, next_partial_us;
+    bool more_at_once; /* the last tick could not do all that was due */
     uint64_t zones_followed;
     uint64_t partial_round; /* from 1; ends when all that run have had their turn */
     struct rp_listener listener;

@@ -270,15 +270,19 @@ static int64_t tick_failed(struct rp_engine *e)
     return wake_at_least_us;
 }
 
-/* False if nothing could be written, or not all that was to be reported. */
+/* False if nothing could be written, or not all that was to be reported. A tick that leaves more
+ * to do at once is bulk work (jobs that a replay lets out by the million): the next one does not
+ * share others' transaction. */
 static bool tick(struct rp_engine *e, bool stopping, int64_t *sleep)
 {
     struct tick *t = rp_xcalloc(1, sizeof *t);
     struct rp_err err;
     begin_tick(t, e, stopping);
-    bool ok = writer_call(&e->writer, tick_run, t, &err);
+    bool ok = e->more_at_once ? writer_call_heavy(&e->writer, tick_run, t, &err)
+                              : writer_call(&e->writer, tick_run, t, &err);
     *sleep = ok ? tick_done(t) : tick_failed(e);
     ok = ok && t->n_left == 0;
+    e->more_at_once = ok && *sleep == 0;
     upkeep_forget(t);
     rp_arena_free(&t->arena);
     free(t);

@@ -1,6 +1,7 @@
 #include "engine/internal.h"
 
 #include "base/log.h"
+#include "store/wal.h"
 
 #include <errno.h>
 #include <time.h>
@@ -305,9 +306,11 @@ static void *writer_thread(void *arg)
     struct rp_writer *w = arg;
     struct rp_op *batch;
     while ((batch = take_batch(w)) != NULL) {
-        int64_t from = rp_mono(w->clock);
+        struct turn turn = turn_begin(w);
         write_batch(w, batch);
-        w->took_us = rp_mono(w->clock) - from;
+        w->took_us = rp_mono(w->clock) - turn.from_us;
+        rp_wal_finish(rp_store_writer(w->store));
+        turn_end(w, &turn);
     }
     return NULL;
 }

@@ -157,6 +157,9 @@ bool rp_replay_compensation(struct rp_db *db, const struct rp_config *config,
 
 /* ---- made ---- */
 
+/* Jobs a transaction. */
+enum { JOBS_A_PART = 300 };
+
 static int newest_first(const void *x, const void *y)
 {
     const struct rp_candidate *a = *(struct rp_candidate *const *)x,
@@ -165,36 +168,78 @@ static int newest_first(const void *x, const void *y)
 }
 
 /* In the order in which the jobs of a sequence must run, which is that of their ids. */
-static bool make_jobs(struct rp_db *db, const struct rp_config *config,
-                      const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
-                      struct rp_plan *plan, struct rp_err *err)
+static void order_jobs(struct rp_arena *a, struct rp_replay_making *m)
 {
-    struct rp_candidate **order = RP_NEW_N(a, struct rp_candidate *, (size_t)plan->n + 1);
+    m->jobs = RP_NEW_N(a, struct rp_candidate *, (size_t)m->plan.n + 1);
+    for (m->n_jobs = 0; m->n_jobs < m->plan.n; m->n_jobs++)
+        m->jobs[m->n_jobs] = &m->plan.items[m->n_jobs];
+    qsort(m->jobs, (size_t)m->n_jobs, sizeof(struct rp_candidate *), newest_first);
+}
+
+/* Why it is not to be taken back any more, as it was planned. NULL: it is. */
+static bool changed_since(struct rp_db *db, const struct rp_config *config, int64_t replay,
+                          const struct rp_candidate *item, const char **why, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_ran ran;
+    bool there, ok = rp_replay_ran_job(db, replay, item->job_id, &a, &ran, &there, err);
+    *why = !ok || !there ? "payload-purged" : why_not(&ran, rp_config_type(config, ran.type));
+    if (ok && there && *why == NULL && ran.attempt != item->attempt)
+        *why = "ran-again";
+    rp_arena_free(&a);
+    return ok;
+}
+
+/* The item becomes that of its job; without one it is left out. */
+static bool make_job(struct rp_db *db, const struct rp_config *config,
+                     const struct rp_replay_ask *ask, int64_t replay, int64_t now_us,
+                     struct rp_candidate *item, struct rp_err *err)
+{
+    const char *why;
+    struct rp_compensates of = {
+        .job_id = item->job_id, .attempt = item->attempt, .replay_id = ask->compensates};
+    if (!changed_since(db, config, ask->compensates, item, &why, err))
+        return false;
+    item->attempt = 0;
+    item->job_id = 0;
+    return why != NULL ? rp_replay_leave_out(db, replay, rp_str_of(why), err)
+                       : rp_compensation_make(db, rp_config_type(config, item->kind->type), &of,
+                                              replay, now_us, &item->job_id, err);
+}
+
+static void drop_left_out(struct rp_plan *plan)
+{
+    int64_t n = 0;
     for (int64_t i = 0; i < plan->n; i++)
-        order[i] = &plan->items[i];
-    qsort(order, (size_t)plan->n, sizeof *order, newest_first);
-    for (int64_t i = 0; i < plan->n; i++) {
-        struct rp_compensates of = {.job_id = order[i]->job_id,
-                                    .attempt = order[i]->attempt,
-                                    .replay_id = ask->compensates};
-        if (!rp_compensation_make(db, rp_config_type(config, order[i]->kind->type), &of, now_us,
-                                  &order[i]->job_id, err))
+        if (plan->items[i].job_id != 0)
+            plan->items[n++] = plan->items[i];
+    plan->n = n;
+}
+
+static bool make_jobs(struct rp_db *db, const struct rp_config *config,
+                      const struct rp_replay_ask *ask, int64_t now_us, struct rp_replay_making *m,
+                      struct rp_err *err)
+{
+    int64_t part = m->part > 0 ? m->part : JOBS_A_PART;
+    for (int64_t i = 0; i < part && m->jobs_made < m->n_jobs; i++, m->jobs_made++)
+        if (!make_job(db, config, ask, m->id, now_us, m->jobs[m->jobs_made], err))
             return false;
-        order[i]->attempt = 0;
-    }
+    if (m->jobs_made == m->n_jobs)
+        drop_left_out(&m->plan);
     return true;
 }
 
 bool rp_replay_compensate(struct rp_db *db, const struct rp_config *config,
                           const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
-                          struct rp_replay_making *m, struct rp_err *err)
+                          struct rp_replay_making *m, bool *again, struct rp_err *err)
 {
-    bool again = true;
-    if (m->plan.n > 0 && m->plan.refused == NULL &&
-        !make_jobs(db, config, ask, now_us, a, &m->plan, err))
-        return false;
-    while (again)
-        if (!rp_replay_make(db, config, ask, now_us, a, m, &again, err))
+    if (m->id == 0) {
+        order_jobs(a, m);
+        if (!make_replay(db, config, ask, now_us, a, m, err))
             return false;
-    return true;
+    }
+    if (m->jobs_made < m->n_jobs && !make_jobs(db, config, ask, now_us, m, err))
+        return false;
+    *again = m->jobs_made < m->n_jobs;
+    return *again || rp_replay_make(db, config, ask, now_us, a, m, again, err);
 }

@@ -14,25 +14,54 @@ static int by_number(const void *x, const void *y)
     return (*a > *b) - (*a < *b);
 }
 
-static int64_t *sorted_ids(const struct rp_plan *plan, struct rp_arena *a)
+/* The ids of a plan in rising order. But for the few items that the canary tries first they lie so:
+ * those are sorted, and the rest, which may be millions, is read as it is. */
+struct in_order {
+    const struct rp_plan *plan;
+    int64_t *first, n_first, at_first, at;
+};
+
+static struct in_order in_order(const struct rp_plan *plan, struct rp_arena *a)
 {
-    int64_t *ids = RP_NEW_N(a, int64_t, (size_t)plan->n + 1);
-    for (int64_t i = 0; i < plan->n; i++)
-        ids[i] = plan->items[i].job_id;
-    qsort(ids, (size_t)plan->n, sizeof *ids, by_number);
-    return ids;
+    int64_t n = plan->n > 0 ? plan->n - 1 : 0;
+    while (n > 0 && plan->items[n - 1].job_id < plan->items[n].job_id)
+        n--;
+    int64_t *first = RP_NEW_N(a, int64_t, (size_t)n + 1);
+    for (int64_t i = 0; i < n; i++)
+        first[i] = plan->items[i].job_id;
+    qsort(first, (size_t)n, sizeof *first, by_number);
+    return (struct in_order){.plan = plan, .first = first, .n_first = n, .at = n};
+}
+
+/* 0: there are no more. */
+static int64_t peek(const struct in_order *o)
+{
+    int64_t id = o->at < o->plan->n ? o->plan->items[o->at].job_id : 0;
+    bool first = o->at_first < o->n_first && (id == 0 || o->first[o->at_first] < id);
+    return first ? o->first[o->at_first] : id;
+}
+
+static int64_t take(struct in_order *o)
+{
+    int64_t id = peek(o);
+    if (o->at_first < o->n_first && o->first[o->at_first] == id)
+        o->at_first++;
+    else
+        o->at++;
+    return id;
 }
 
 struct rp_str rp_replay_plan_ids(const struct rp_plan *plan, struct rp_arena *a)
 {
     struct rp_buf out = {.limit = IDS_BYTES_MAX};
-    const int64_t *ids = sorted_ids(plan, a);
-    for (int64_t i = 0, to; i < plan->n; i = to) {
-        for (to = i + 1; to < plan->n && ids[to] == ids[to - 1] + 1;)
-            to++;
-        rp_buf_fmt(&out, "%s%lld", i > 0 ? "," : "", (long long)ids[i]);
-        if (to > i + 1)
-            rp_buf_fmt(&out, "-%lld", (long long)ids[to - 1]);
+    struct in_order ids = in_order(plan, a);
+    while (peek(&ids) != 0 && !out.overflow) {
+        int64_t from = take(&ids), to = from;
+        while (peek(&ids) == to + 1)
+            to = take(&ids);
+        rp_buf_fmt(&out, "%s%lld", out.n > 0 ? "," : "", (long long)from);
+        if (to > from)
+            rp_buf_fmt(&out, "-%lld", (long long)to);
     }
     struct rp_str all = out.overflow ? RP_NONE : rp_str_dup(a, rp_buf_view(&out));
     rp_buf_free(&out);
@@ -77,20 +106,19 @@ static void compare(const struct rp_plan *plan, struct rp_str before, struct rp_
                     struct rp_buf *out)
 {
     struct unlike more = {.n = 0}, gone = {.n = 0};
-    const int64_t *ids = sorted_ids(plan, a);
+    struct in_order ids = in_order(plan, a);
     struct range r;
-    int64_t i = 0;
     while (next_range(&before, &r))
         for (int64_t id = r.from; id <= r.to; id++) {
-            while (i < plan->n && ids[i] < id)
-                add(&more, ids[i++]);
-            if (i < plan->n && ids[i] == id)
-                i++;
+            while (peek(&ids) != 0 && peek(&ids) < id)
+                add(&more, take(&ids));
+            if (peek(&ids) == id)
+                (void)take(&ids);
             else
                 add(&gone, id);
         }
-    while (i < plan->n)
-        add(&more, ids[i++]);
+    while (peek(&ids) != 0)
+        add(&more, take(&ids));
     say(&more, "new", out);
     say(&gone, "no longer in it", out);
     if (more.n + gone.n == 0)

@@ -4,6 +4,9 @@
 
 #include "replay/replay.h"
 
+/* So long may bulk work take in one transaction (G19). */
+#define WORK_SLICE_US INT64_C(5000)
+
 enum { FORCED_MAX = 2 * LEFT_OUT_MAX + 1 };
 enum { LIVE_A_PAGE = 200 }; /* replays, wherever all that are live are looked at */
 enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };
@@ -62,6 +65,10 @@ struct rp_replay replay_of(const struct rp_config *config, const struct rp_repla
 bool record_counts(struct rp_db *db, int64_t id, const struct rp_replay *r,
                    const struct rp_plan *plan, int64_t now_us, struct rp_err *err);
 
+/* [w] What rp_replay_make begins with: the checks once more, and the replay without items. */
+bool make_replay(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
+                 int64_t now_us, struct rp_arena *a, struct rp_replay_making *m,
+                 struct rp_err *err);
 /* The next items of a plan with what their attempts get, not more than one transaction should hold;
  * *again: there are more. */
 bool add_part(struct rp_db *db, const struct rp_replay_ask *ask, int64_t id,

@@ -381,9 +381,8 @@ bool add_part(struct rp_db *db, const struct rp_replay_ask *ask, int64_t id,
     return true;
 }
 
-static bool make_replay(struct rp_db *db, const struct rp_config *config,
-                        const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
-                        struct rp_replay_making *m, struct rp_err *err)
+bool make_replay(struct rp_db *db, const struct rp_config *config, const struct rp_replay_ask *ask,
+                 int64_t now_us, struct rp_arena *a, struct rp_replay_making *m, struct rp_err *err)
 {
     struct rp_plan *plan = &m->plan;
     if (!preflight_again(db, ask, now_us, a, plan, err) ||

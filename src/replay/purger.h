@@ -4,6 +4,7 @@
 
 #include "engine/engine.h"
 #include "replay/backup.h"
+#include "replay/internal.h"
 #include "replay/purge.h"
 
 #include <pthread.h>
@@ -54,8 +55,5 @@ bool work_compare(struct work *w, struct rp_backup_in *in, struct rp_backup_item
 
 enum outcome purge_work(struct work *w, struct rp_err *err);   /* purge_run.c */
 enum outcome restore_work(struct work *w, struct rp_err *err); /* restore.c */
-
-/* So long may a transaction of ours take (G19). */
-#define WORK_SLICE_US INT64_C(5000)
 
 #endif

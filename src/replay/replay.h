@@ -108,9 +108,11 @@ bool rp_replay_outlook(struct rp_db *db, const struct rp_plan *plan, struct rp_a
  * was planned is skipped at its release. One that is left half made (a kill) is aborted by the
  * start after that. */
 struct rp_replay_making {
-    struct rp_plan plan; /* made by rp_replay_plan, on any connection */
-    int64_t id, made;    /* 0 at first */
-    int64_t part;        /* items a transaction; 0: as many as it should hold */
+    struct rp_plan plan;        /* made by rp_replay_plan, on any connection */
+    int64_t id, made;           /* 0 at first */
+    int64_t part;               /* items a transaction; 0: as many as it should hold */
+    struct rp_candidate **jobs; /* compensations: in the order in which their jobs are made, … */
+    int64_t n_jobs, jobs_made;  /* … how many, and how many are */
 };
 /* [w] The next part: at first the checks once more (RP_E_REFUSED names the check and the next
  * step) and the replay, then items, with the last of them its run. *again: there is more. */
@@ -183,10 +185,12 @@ bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64
 bool rp_replay_compensation(struct rp_db *db, const struct rp_config *config,
                             const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                             struct rp_plan *out, struct rp_err *err);
-/* [w] Makes their jobs and starts their replay. */
+/* [w] As rp_replay_make; after the checks come their jobs. What was taken back or ran once more
+ * since it was planned is left out. Jobs of one that is left half made never run, and are made
+ * anew. */
 bool rp_replay_compensate(struct rp_db *db, const struct rp_config *config,
                           const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
-                          struct rp_replay_making *m, struct rp_err *err);
+                          struct rp_replay_making *m, bool *again, struct rp_err *err);
 
 /* ---- what came of it (rule 20) ---- */
 

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { RELEASE_A_TICK = 1000, SETTLED_A_TICK = 1000 };
+enum { RELEASE_A_TICK = 1000, RELEASE_A_CALL = 250, SETTLED_A_TICK = 1000 };
 
 /* Nobody is making a replay any more that is not whole after so long: its maker failed. What a
  * daemon left that was killed does not wait so long (rp_replay_begin). */
@@ -98,10 +98,27 @@ static int64_t current_wave(struct step *s, int64_t *room)
     return from->wave + newest + 1;
 }
 
+/* In parts, for no longer than others should wait (G19). *room_left: that ended it, or `most`. */
+static bool release_some(struct step *s, int64_t wave, int64_t most, int64_t *released,
+                         bool *room_left, struct rp_err *err)
+{
+    int64_t until = rp_mono(&rp_clock_system) + WORK_SLICE_US, part, n;
+    *released = 0;
+    do {
+        part = at_most(most - *released, RELEASE_A_CALL);
+        if (!rp_replay_release(s->db, s->r.id, wave, part, s->now_us, &n, err))
+            return false;
+        *released += n;
+        *room_left = n == part;
+    } while (*room_left && *released < most && rp_mono(&rp_clock_system) < until);
+    return true;
+}
+
 static bool release(struct step *s, struct rp_err *err)
 {
     int64_t room, beside, wave = current_wave(s, &room), released = 0;
     struct rp_str says;
+    bool room_left;
     if (room <= 0)
         return true;
     if (!room_beside_live(s, &beside, &says, err) || !rp_replay_say(s->db, &s->r, says, err))
@@ -110,11 +127,11 @@ static bool release(struct step *s, struct rp_err *err)
     int64_t n = at_most(at_most(at_most(room, beside), pace.n), RELEASE_A_TICK);
     if (n <= 0)
         return true;
-    if (!rp_replay_release(s->db, s->r.id, wave, n, s->now_us, &released, err))
+    if (!release_some(s, wave, n, &released, &room_left, err))
         return false;
-    if (released < n)
+    if (!room_left)
         again_at(s, s->now_us + 10000);
-    else if (n == RELEASE_A_TICK)
+    else if (released < n || n == RELEASE_A_TICK)
         again_at(s, s->now_us);
     return pace_used(s, &pace, released, err);
 }

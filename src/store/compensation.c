@@ -18,28 +18,33 @@ static struct rp_ran read_ran(struct rp_stmt *s, struct rp_arena *a)
     };
 }
 
-/* Taken back, or it may still be: made, unless it never ran and nothing is left to run it. One that
- * is gone counts as done. */
+/* Compensation c took back what it is for, or may still: unless its job k never ran and nothing is
+ * left to run it, nor is a replay being made that shall. One that is gone counts as done. */
+#define TAKES_BACK                                                                                 \
+    "(k.id is null or k.last_n > 0 or k.state <> 7 or exists(select 1 from replay_item o"          \
+    "  join replay r on r.id = o.replay_id where o.job_id = k.id and o.fate in (1, 2) and"         \
+    "  r.state in (1, 2, 3, 4)) or exists(select 1 from replay r where r.id = c.made_for and"      \
+    "  r.state = 1))"
 #define COMPENSATED                                                                                \
     "exists(select 1 from compensation c left join job k on k.id = c.job_id where"                 \
-    "  c.of_job = x.job_id and c.of_replay = ?1 and (k.id is null or k.last_n > 0 or k.state <> 7" \
-    "  or exists(select 1 from replay_item o join replay r on r.id = o.replay_id where"            \
-    "  o.job_id = k.id and o.fate in (1, 2) and r.state in (1, 2, 3, 4))))"
+    "  c.of_job = x.job_id and c.of_replay = ?1 and " TAKES_BACK ")"
+
+/* `item`: where items are found; of replay ?1. */
+#define RAN(item)                                                                                  \
+    "select x.job_id, type, made, fate, sequence, last_n > made, " COMPENSATED ", purged from"     \
+    " (select i.job_id, t.name type, i.fate, i.sequence, j.last_n, i.n_before,"                    \
+    "  i.payload is null and (j.purged > 0 or exists(select 1 from replay where id = ?1"           \
+    "  and payload_set is not null)) purged,"                                                      \
+    "  (select max(a.n) from attempt a where"                                                      \
+    "  a.job_id = i.job_id and a.n > i.n_before and a.replay_id = i.replay_id) made"               \
+    "  from replay_item i " item " join job j on j.id = i.job_id join job_type t on"               \
+    "  t.id = i.type_id where i.replay_id = ?1"
+#define HAS_BEGUN ") x where made is not null or fate = 2 and last_n > n_before"
 
 bool rp_replay_ran(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_ran **out, size_t *n,
                    struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(
-        db, "select x.job_id, type, made, fate, sequence, last_n > made, " COMPENSATED
-            ", purged from (select"
-            "  i.job_id, t.name type, i.fate, i.sequence, j.last_n, i.n_before,"
-            "  i.payload is null and (j.purged > 0 or exists(select 1 from replay where id = ?1"
-            "  and payload_set is not null)) purged,"
-            "  (select max(a.n) from attempt a where"
-            "  a.job_id = i.job_id and a.n > i.n_before and a.replay_id = i.replay_id) made"
-            "  from replay_item i join job j on j.id = i.job_id join job_type t on t.id = i.type_id"
-            "  where i.replay_id = ?1) x where made is not null or fate = 2 and last_n >"
-            "  n_before order by x.job_id desc");
+    struct rp_stmt *s = rp_sql(db, RAN("") HAS_BEGUN " order by x.job_id desc");
     rp_bind_i64(s, 1, id);
     enum rp_step step;
     *out = NULL;
@@ -48,6 +53,21 @@ bool rp_replay_ran(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
         (*out)[*n] = read_ran(s, a);
     }
     return step == RP_STEP_DONE;
+}
+
+bool rp_replay_ran_job(struct rp_db *db, int64_t id, int64_t job_id, struct rp_arena *a,
+                       struct rp_ran *out, bool *there, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, RAN("indexed by replay_item_job") " and i.job_id = ?2" HAS_BEGUN);
+    rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 2, job_id);
+    enum rp_step step = rp_step(s, err);
+    *there = step == RP_STEP_ROW;
+    if (*there)
+        *out = read_ran(s, a);
+    rp_reset(s);
+    return step != RP_STEP_ERROR;
 }
 
 /* ---- made ---- */
@@ -73,22 +93,24 @@ static bool of_attempt(struct rp_db *db, int64_t job_id, int64_t replay_id, stru
     return true;
 }
 
-static bool record(struct rp_db *db, int64_t id, const struct rp_compensates *of,
+static bool record(struct rp_db *db, int64_t id, const struct rp_compensates *of, int64_t made_for,
                    struct rp_err *err)
 {
     struct rp_stmt *s =
-        rp_sql(db, "insert into compensation(job_id, of_job, of_n, of_replay, of_key)"
-                   " values(?1, ?2, ?3, ?4, ?5)");
+        rp_sql(db, "insert into compensation(job_id, of_job, of_n, of_replay, of_key, made_for)"
+                   " values(?1, ?2, ?3, ?4, ?5, ?6)");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, of->job_id);
     rp_bind_i64(s, 3, of->attempt);
     rp_bind_i64(s, 4, of->replay_id);
     rp_bind_text(s, 5, of->key);
+    rp_bind_i64(s, 6, made_for);
     return rp_run(s, err);
 }
 
 static bool make(struct rp_db *db, const struct rp_type *type, struct rp_compensates *of,
-                 int64_t now_us, struct rp_arena *a, int64_t *id, struct rp_err *err)
+                 int64_t made_for, int64_t now_us, struct rp_arena *a, int64_t *id,
+                 struct rp_err *err)
 {
     struct rp_job_new in = {.max_attempts = 1, .due_us = now_us + 1, .created_us = now_us};
     struct rp_job_row job;
@@ -103,16 +125,16 @@ static bool make(struct rp_db *db, const struct rp_type *type, struct rp_compens
         !rp_job_apply(db, &job, RP_EV_CANCEL, &never, err))
         return false;
     *id = job.id;
-    return record(db, job.id, of, err);
+    return record(db, job.id, of, made_for, err);
 }
 
 bool rp_compensation_make(struct rp_db *db, const struct rp_type *type,
-                          const struct rp_compensates *of, int64_t now_us, int64_t *id,
-                          struct rp_err *err)
+                          const struct rp_compensates *of, int64_t made_for, int64_t now_us,
+                          int64_t *id, struct rp_err *err)
 {
     struct rp_arena a = {0};
     struct rp_compensates it = *of;
-    bool ok = make(db, type, &it, now_us, &a, id, err);
+    bool ok = make(db, type, &it, made_for, now_us, &a, id, err);
     rp_arena_free(&a);
     return ok;
 }
@@ -133,4 +155,14 @@ bool rp_job_compensates(struct rp_db *db, int64_t id, struct rp_arena *a,
         rp_reset(s);
     }
     return step != RP_STEP_ERROR;
+}
+
+bool rp_compensation_rival(struct rp_db *db, int64_t id, int64_t *rival, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "select c.job_id from compensation own join compensation c on c.of_job = own.of_job and"
+            "  c.of_replay = own.of_replay and c.job_id <> own.job_id left join job k on"
+            "  k.id = c.job_id where own.job_id = ?1 and " TAKES_BACK " limit 1");
+    rp_bind_i64(s, 1, id);
+    return rp_get_i64(s, 0, rival, err);
 }

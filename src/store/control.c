@@ -32,6 +32,19 @@ static bool has_payload(struct rp_db *db, int64_t id, struct rp_err *err)
                    (long long)purge);
 }
 
+/* What was taken back by another job is not taken back twice. */
+static bool has_no_rival(struct rp_db *db, int64_t id, struct rp_err *err)
+{
+    int64_t rival;
+    if (!rp_compensation_rival(db, id, &rival, err))
+        return false;
+    if (rival == 0)
+        return true;
+    (void)rp_fail(err, RP_E_REFUSED, "job %lld took back what job %lld is for, or may still",
+                  (long long)rival, (long long)id);
+    return rp_hint(err, "look at it: reprise job show %lld", (long long)rival);
+}
+
 static bool may_retry(struct rp_db *db, const struct rp_job_row *j, struct rp_str reason,
                       struct rp_err *err)
 {
@@ -51,7 +64,7 @@ static bool may_retry(struct rp_db *db, const struct rp_job_row *j, struct rp_st
                       (long long)j->id);
         return rp_hint(err, "add it to the configuration and reload");
     }
-    return has_payload(db, j->id, err);
+    return has_payload(db, j->id, err) && has_no_rival(db, j->id, err);
 }
 
 bool rp_job_may_retry(struct rp_db *db, int64_t id, struct rp_str reason, struct rp_err *err)

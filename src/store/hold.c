@@ -8,6 +8,13 @@ static const int64_t doubt_slack_us = 10 * RP_US_S;
 
 /* ---- what a type needs ---- */
 
+/* From one check to the end of the next. */
+static int64_t round_of(struct rp_db *db, struct rp_str dependency)
+{
+    const struct rp_dep *d = rp_config_dep(rp_db_config(db), dependency);
+    return d != NULL ? d->every_us + d->timeout_us : 0;
+}
+
 bool rp_needs_read(struct rp_db *db, const struct rp_type *t, struct rp_needs *out,
                    struct rp_err *err)
 {
@@ -28,6 +35,9 @@ bool rp_needs_read(struct rp_db *db, const struct rp_type *t, struct rp_needs *o
             out->oldest = t->needs.v[i];
         }
         rp_reset(s);
+        int64_t round_us = round_of(db, t->needs.v[i]);
+        if (round_us > out->round_us)
+            out->round_us = round_us;
     }
     return true;
 }
@@ -87,22 +97,15 @@ static bool held_since(struct rp_db *db, const struct rp_job_row *j, int64_t *si
     return rp_get_i64(s, 0, since_us, err);
 }
 
-static int64_t doubt_until(struct rp_db *db, struct rp_str dependency, int64_t now_us)
-{
-    const struct rp_dep *d = rp_config_dep(rp_db_config(db), dependency);
-    return now_us + doubt_slack_us + (d != NULL ? 2 * (d->every_us + d->timeout_us) : 0);
-}
-
 /* Is a dependency down that it needs, or was the job let out too soon, or is that not known? */
-static void rule(struct rp_db *db, const struct rp_needs *needs, int64_t now_us,
-                 struct rp_hold *out)
+static void rule(const struct rp_needs *needs, int64_t now_us, struct rp_hold *out)
 {
     bool doubt = needs->down.p == NULL && !out->again && needs->checked_us < now_us;
     if (needs->down.p == NULL && !out->again && !doubt)
         return;
     out->dependency = needs->down.p != NULL ? needs->down : needs->oldest;
     out->phase = doubt ? RP_HOLD_DOUBTED : RP_HOLD_HELD;
-    int64_t doubt_us = doubt ? doubt_until(db, out->dependency, now_us) : INT64_MAX;
+    int64_t doubt_us = doubt ? now_us + doubt_slack_us + 2 * needs->round_us : INT64_MAX;
     if (doubt_us < out->until_us)
         out->until_us = doubt_us;
 }
@@ -129,7 +132,7 @@ bool rp_hold_judge(struct rp_db *db, const struct rp_job_row *j, const struct rp
     out->since_us = out->again ? since : now_us;
     out->until_us = out->since_us + t->hold_max_us;
     if (!replayed && now_us < out->until_us && needs.oldest.p != NULL)
-        rule(db, &needs, now_us, out);
+        rule(&needs, now_us, out);
     return true;
 }
 

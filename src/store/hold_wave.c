@@ -211,5 +211,9 @@ bool rp_holds_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err)
         return false;
     s = rp_sql(db, "update hold_wave set not_before = not_before + ?1");
     rp_bind_i64(s, 1, by_us);
+    if (!rp_run(s, err))
+        return false;
+    s = rp_sql(db, "update dependency set checked_at = checked_at + ?1, since = since + ?1");
+    rp_bind_i64(s, 1, by_us);
     return rp_run(s, err);
 }

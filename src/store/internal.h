@@ -31,7 +31,7 @@ struct rp_db {
         **stmt; /* statements by address of their literal: open addressing, power of two */
     size_t n_stmt, cap_stmt;
     struct rp_err sticky; /* why `broken` is */
-    bool writer, in_tx;
+    bool writer, tender, in_tx;
     int64_t deadline_us;    /* readers: see rp_db_deadline */
     const atomic_bool *cut; /* … and rp_db_cut; or NULL */
     bool distrusted; /* an I/O error: reopened and checked before the next transaction (G6) */
@@ -55,12 +55,15 @@ struct rp_db {
 
 /* ---- sqlite.c ---- */
 
-enum rp_open { RP_OPEN_WRITER, RP_OPEN_READER };
+/* TENDER: of the log, see wal.h; runs no statement. */
+enum rp_open { RP_OPEN_WRITER, RP_OPEN_READER, RP_OPEN_TENDER };
 bool rp_db_open(struct rp_store *s, enum rp_open how, struct rp_db **out, struct rp_err *err);
 /* The connection again, on a new handle. The writer's is checked, and the log written out anew,
  * because after a failed fsync nobody knows what is on disk. */
 bool rp_db_reopen(struct rp_db *db, struct rp_err *err);
 void rp_db_free(struct rp_db *db);
+/* SQLite said `rc`, which is an error: false, in our words. */
+bool rp_db_failed(struct rp_db *db, int rc, struct rp_err *err);
 bool rp_script(struct rp_db *db, const char *sql,
                struct rp_err *err); /* several statements, no parameters, no rows */
 void rp_reset(struct rp_stmt *s);   /* done with a row: gives up its snapshot */
@@ -290,6 +293,7 @@ struct rp_hold {
 struct rp_needs {
     struct rp_str down, oldest;
     int64_t checked_us; /* the oldest check, INT64_MAX: nothing is needed */
+    int64_t round_us;   /* from one check to the end of the next, of the one checked least often */
 };
 bool rp_needs_read(struct rp_db *db, const struct rp_type *t, struct rp_needs *out,
                    struct rp_err *err);
@@ -306,13 +310,18 @@ bool rp_hold_follow(struct rp_db *db, const struct rp_job_row *before,
 bool rp_hold_drop(struct rp_db *db, int64_t job_id, struct rp_err *err);
 /* [w] The dependency was up: the attempt counts after all. */
 bool rp_hold_count(struct rp_db *db, int64_t job_id, int64_t now_us, struct rp_err *err);
-/* [w] For rp_jobs_clock_set. */
+/* [w] For rp_jobs_clock_set: what was seen of dependencies moves with the holds. */
 bool rp_holds_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err);
 /* [w] held → queued. */
 bool rp_hold_let_out(struct rp_db *db, int64_t job_id, int64_t now_us, struct rp_err *err);
 /* [w] The due time of a held job has come: its hold ends. */
 bool rp_hold_due(struct rp_db *db, int64_t job_id, int64_t type_id, enum rp_hold_phase phase,
                  int64_t since_us, int64_t now_us, struct rp_err *err);
+
+/* ---- compensation.c ---- */
+
+/* Another job that takes back the same as this one, and did so or may still; 0: none. */
+bool rp_compensation_rival(struct rp_db *db, int64_t id, int64_t *rival, struct rp_err *err);
 
 /* ---- pace.c: rates at the claim ---- */
 

@@ -179,6 +179,9 @@ static struct rp_store *store_new(const char *path)
     char *full = realpath(path, NULL);
     s->path = full != NULL ? full : rp_xstrdup(path);
     s->lock_fd = -1;
+    (void)pthread_mutex_init(&s->wal.lock, NULL);
+    (void)pthread_cond_init(&s->wal.idle, NULL);
+    rp_cond_init(&s->wal.more);
     return s;
 }
 
@@ -247,6 +250,9 @@ void rp_store_close(struct rp_store *s)
     rp_db_free(s->writer);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
+    (void)pthread_mutex_destroy(&s->wal.lock);
+    (void)pthread_cond_destroy(&s->wal.idle);
+    (void)pthread_cond_destroy(&s->wal.more);
     free(s->path);
     free(s);
 }

@@ -44,21 +44,25 @@ static int by_number(const void *x, const void *y)
     return (*a > *b) - (*a < *b);
 }
 
+/* Not into an arena, which keeps what an array outgrew: they may be millions. Freed by the caller. */
 static bool find_ids(struct rp_db *db, const struct rp_job_filter *f,
-                     const struct rp_filter_ids *lead, struct rp_arena *a, int64_t **out, size_t *n,
-                     struct rp_err *err)
+                     const struct rp_filter_ids *lead, int64_t **out, size_t *n, struct rp_err *err)
 {
     struct rp_stmt *s = ask(db, f, lead);
     enum rp_step step;
     bool sorted = true;
+    size_t room = 0;
     *out = NULL;
     for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
-        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        if (*n == room) {
+            room = room > 0 ? room + room / 2 : 1024;
+            *out = rp_xrealloc(*out, room * sizeof **out);
+        }
         (*out)[*n] = rp_col_i64(s, 0);
         sorted = sorted && (*n == 0 || (*out)[*n] > (*out)[*n - 1]);
     }
     rp_reset(s);
-    if (!sorted)
+    if (!sorted) /* so some were found */
         qsort(*out, *n, sizeof **out, by_number);
     return step == RP_STEP_DONE;
 }
@@ -310,17 +314,16 @@ bool rp_replay_candidates(struct rp_db *db, const struct rp_config *config,
                       .lead = &lead,
                       .limit = limit > 0 ? (size_t)limit : 0,
                       .a = a};
-    struct rp_arena own = {0};
-    int64_t *found;
+    int64_t *found = NULL;
     bool ok = rp_filter_names(db, f.filter, &lead, err) && any_live(db, &f.others, err);
     for (size_t i = 0; ok && i < n_ids; i++)
         ok = check_id(db, ids[i], err);
-    if (ok && n_ids == 0 && (ok = find_ids(db, f.filter, &lead, &own, &found, &n_ids, err)))
+    if (ok && n_ids == 0 && (ok = find_ids(db, f.filter, &lead, &found, &n_ids, err)))
         ids = found;
     if (ok)
         make_room(&f, n_ids);
     ok = ok && collect(&f, ids, n_ids, err);
-    rp_arena_free(&own);
+    free(found);
     *out = f.v;
     *n = f.n;
     return ok;

@@ -157,6 +157,18 @@ bool rp_replay_record(struct rp_db *db, int64_t id, const struct rp_replay *in,
     return true;
 }
 
+bool rp_replay_leave_out(struct rp_db *db, int64_t id, struct rp_str reason, struct rp_err *err)
+{
+    struct rp_replay_count one = {reason, 1};
+    if (!record_count(rp_sql(db, "insert into replay_left_out(replay_id, name, n) values(?1, ?2,"
+                                 " ?3) on conflict do update set n = n + excluded.n"),
+                      id, &one, err))
+        return false;
+    struct rp_stmt *s = rp_sql(db, "update replay set left_out = left_out + 1 where id = ?1");
+    rp_bind_i64(s, 1, id);
+    return rp_run(s, err);
+}
+
 bool rp_replay_plan_find(struct rp_db *db, struct rp_str hash, int64_t now_us, struct rp_arena *a,
                          struct rp_str *detail, struct rp_err *err)
 {

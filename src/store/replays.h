@@ -131,6 +131,8 @@ bool rp_replay_record(struct rp_db *db, int64_t id, const struct rp_replay *in,
                       const struct rp_replay_count *left_out, size_t n_left_out,
                       const struct rp_replay_count *forced, size_t n_forced, int64_t now_us,
                       struct rp_err *err);
+/* [w] One more that was left out, while its items are made. */
+bool rp_replay_leave_out(struct rp_db *db, int64_t id, struct rp_str reason, struct rp_err *err);
 /* The newest record of a plan that a dry run printed in the last hour, absent: there is none. */
 bool rp_replay_plan_find(struct rp_db *db, struct rp_str hash, int64_t now_us, struct rp_arena *a,
                          struct rp_str *detail, struct rp_err *err);
@@ -206,11 +208,14 @@ struct rp_ran {
 /* Newest first. */
 bool rp_replay_ran(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_ran **out, size_t *n,
                    struct rp_err *err);
+/* The same of one job; *there: false if it is no such item or a purge took it. */
+bool rp_replay_ran_job(struct rp_db *db, int64_t id, int64_t job_id, struct rp_arena *a,
+                       struct rp_ran *out, bool *there, struct rp_err *err);
 /* [w] A job of `type` that takes that attempt back, with its payload: cancelled, so that it runs by
- * its replay only. of->key is read. */
+ * its replay only, which is made_for. of->key is read. */
 bool rp_compensation_make(struct rp_db *db, const struct rp_type *type,
-                          const struct rp_compensates *of, int64_t now_us, int64_t *id,
-                          struct rp_err *err);
+                          const struct rp_compensates *of, int64_t made_for, int64_t now_us,
+                          int64_t *id, struct rp_err *err);
 /* What a job takes back; zero: nothing. */
 bool rp_job_compensates(struct rp_db *db, int64_t id, struct rp_arena *a,
                         struct rp_compensates *out, struct rp_err *err);

@@ -102,6 +102,11 @@ static bool fail_rc(struct rp_db *db, int rc, struct rp_err *err)
     }
 }
 
+bool rp_db_failed(struct rp_db *db, int rc, struct rp_err *err)
+{
+    return fail_rc(db, rc, err);
+}
+
 bool rp_constraint_failed(const struct rp_err *err)
 {
     return err->code == RP_E_CONFLICT;
@@ -120,7 +125,11 @@ static const char pragmas_writer[] =
     "pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864;";
 static const char pragmas_reader[] = "pragma query_only = on; pragma trusted_schema = off; pragma "
                                      "cell_size_check = on; pragma temp_store = memory;"
-                                     "pragma cache_size = -16384;";
+                                     "pragma cache_size = -4096;";
+
+static const char pragmas_tender[] = "pragma wal_autocheckpoint = 0; pragma synchronous = full; "
+                                     "pragma trusted_schema = off; pragma cell_size_check = on; "
+                                     "pragma cache_size = -64;";
 
 enum { BUSY_MS = 5000, STMT_CAP = 256, STEPS_BETWEEN_LOOKS = 10000 };
 
@@ -172,10 +181,15 @@ static void payload_hash(sqlite3_context *c, int n, sqlite3_value **v)
                          sqlite3_value_type(v[0]) == SQLITE_NULL ? 0 : (int64_t)rp_hash64(bytes));
 }
 
+static const char *pragmas_of(const struct rp_db *db)
+{
+    return db->writer ? pragmas_writer : db->tender ? pragmas_tender : pragmas_reader;
+}
+
 static bool handle_open(struct rp_db *db, struct rp_err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
-                (db->writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+                (db->writer || db->tender ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
     int rc = sqlite3_open_v2(db->store->path, &db->sq, flags, NULL);
     if (rc != SQLITE_OK)
         return fail_rc(db, rc, err);
@@ -187,8 +201,11 @@ static bool handle_open(struct rp_db *db, struct rp_err *err)
                                     NULL, payload_hash, NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return fail_rc(db, rc, err);
-    return rp_script(db, db->writer ? pragmas_writer : pragmas_reader, err) &&
-           (!db->writer || writable(db, err));
+    if (!rp_script(db, pragmas_of(db), err) || (db->writer && !writable(db, err)))
+        return false;
+    if (db->writer && db->store->wal.tended)
+        rp_wal_watch(db);
+    return true;
 }
 
 static void handle_close(struct rp_db *db)
@@ -210,6 +227,7 @@ bool rp_db_open(struct rp_store *s, enum rp_open how, struct rp_db **out, struct
     struct rp_db *db = rp_xcalloc(1, sizeof *db);
     db->store = s;
     db->writer = how == RP_OPEN_WRITER;
+    db->tender = how == RP_OPEN_TENDER;
     db->hour = INT64_MIN;
     db->cap_stmt = STMT_CAP;
     db->stmt = rp_xcalloc(db->cap_stmt, sizeof *db->stmt);

@@ -216,7 +216,8 @@ create table replay_beside(
 -- taken back is not taken back again.
 create table compensation(
   job_id integer primary key, of_job integer not null, of_n integer not null, of_replay integer not null,
-  of_key text);
+  of_key text,
+  made_for integer not null);            -- the replay that it was made for: until that is whole, its job is to run
 create index compensation_of on compensation(of_job, of_replay);
 -- What was gone past by name: reasons to leave out with the number of jobs, checks with 0. left_out: what was not.
 create table replay_forced(

@@ -48,14 +48,28 @@ static struct rp_replay_ask of(int64_t id)
         .kind = RP_REPLAY_COMPENSATION, .compensates = id, .actor = RP_STR("ada")};
 }
 
+static void planned(struct world *w, const struct rp_replay_ask *ask, struct rp_replay_making *m)
+{
+    OK(rp_replay_compensation(w->db, conf_of(w), ask, w->now, &w->arena, &m->plan, err));
+}
+
+static bool make_part(struct world *w, const struct rp_replay_ask *ask, struct rp_replay_making *m,
+                      bool *again, struct rp_err *err)
+{
+    return rp_replay_compensate(w->db, conf_of(w), ask, w->now, &w->arena, m, again, err);
+}
+
 static bool compensated(struct world *w, const struct rp_replay_ask *ask, int64_t *id,
                         struct rp_err *why)
 {
     struct rp_replay_making m = {.id = 0};
-    OK(rp_replay_compensation(w->db, conf_of(w), ask, w->now, &w->arena, &m.plan, err));
-    bool ok = rp_replay_compensate(w->db, conf_of(w), ask, w->now, &w->arena, &m, why);
+    bool again = true;
+    planned(w, ask, &m);
+    while (again)
+        if (!make_part(w, ask, &m, &again, why))
+            return false;
     *id = m.id;
-    return ok;
+    return true;
 }
 
 static int64_t compensate(struct world *w, int64_t of_id)
@@ -202,6 +216,120 @@ static int64_t can_be_taken_back(struct world *w, int64_t id)
     return p.n;
 }
 
+static int64_t made(struct world *w)
+{
+    return query(w, "select count(*) from compensation", 0, 0);
+}
+
+/* Many are made in parts, because a transaction of all would hold the writer (G19): in the order of
+ * sequences all the same, and none goes out before it is whole. */
+static void G19_compensations_are_made_in_parts(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    (void)fail_with(w, "safe", "x", "{}");
+    for (int i = 0; i < 8; i++)
+        (void)fail_with(w, i % 2 ? "pay" : "safe", (char[]){(char)('a' + i), 0},
+                        "{\"sequence\":\"acme\"}");
+    dependency(w, "db", true);
+    int64_t id = replayed(w), before = 0, calls = 0;
+    struct rp_replay_ask ask = of(id);
+    struct rp_replay_making m = {.part = 2};
+    planned(w, &ask, &m);
+    assert_int_equal(m.plan.n, 9);
+    for (bool again = true; again; calls++) {
+        OK(make_part(w, &ask, &m, &again, err));
+        assert_in_range(made(w) - before, 0, 2);
+        before = made(w);
+        if (!again)
+            break;
+        (void)tick(w);
+        assert_int_equal(queued(w), 0);
+        assert_int_equal(can_be_taken_back(w, id), 9 - before); /* nobody else makes them */
+    }
+    assert_int_equal(calls + 1, 5 + 5 - 1); /* of jobs, of items; one is both */
+    int64_t after = INT64_MAX;
+    for (int i = 0; i < 40 && replay(w, m.id).state == RP_REPLAY_RUNNING; i++, w->now += RP_US_S) {
+        (void)tick(w);
+        size_t n = claim(w, 9, &l);
+        for (size_t k = 0; k < n; k++) {
+            if (rp_str_is(l[k].job.labels, "{\"sequence\":\"acme\"}")) {
+                assert_true(l[k].job.compensates.job_id < after); /* the last that was done first */
+                after = l[k].job.compensates.job_id;
+            }
+            (void)report(w, &l[k], RP_OUT_SUCCEEDED, NULL, 0);
+        }
+    }
+    assert_int_equal(replay(w, m.id).state, RP_REPLAY_DONE);
+    assert_int_equal(replay(w, m.id).n[RP_FATE_SUCCEEDED], 9);
+}
+
+/* What happened since it was planned leaves out its item, and is said so. */
+static void R21_what_ran_or_was_taken_back_since_the_plan_is_left_out(void **state)
+{
+    struct world *w = *state;
+    struct rp_job_digest digest;
+    bool again = true, gone;
+    configure(w, conf);
+    int64_t job[4];
+    for (int i = 0; i < 4; i++)
+        job[i] = fail_with(w, "pay", (char[]){(char)('a' + i), 0}, "{}");
+    int64_t id = replayed(w), c = compensate(w, id);
+    OK(rp_replay_undo(w->db, c, RP_STR("ada"), RP_STR("not now"), w->now, err));
+    struct rp_replay_ask ask = of(id);
+    struct rp_replay_making m = {.id = 0};
+    planned(w, &ask, &m);
+    assert_int_equal(m.plan.n, 4);
+    int64_t by_hand = query(w, "select job_id from compensation where of_job = ?1", job[0], 0);
+    OK(rp_job_retry(w->db, by_hand, RP_STR("ada"), RP_STR("now"), w->now, err));
+    OK(rp_job_retry(w->db, job[1], RP_STR("ada"), RP_STR("lost"), w->now, err));
+    assert_int_equal(work(w, 0), 2);
+    OK(rp_job_rows_each(w->db, job[2], NULL, NULL, &digest, err));
+    OK(rp_job_rows_delete(w->db, job[2], &digest, &gone, err));
+    assert_true(gone);
+    while (again)
+        OK(make_part(w, &ask, &m, &again, err));
+    struct rp_replay r = replay(w, m.id);
+    assert_int_equal(r.n[0], 1);
+    assert_int_equal(r.matched, 4);
+    assert_int_equal(r.left_out, 3);
+    assert_string_equal(rp_cstr(&w->arena, r.left_out_by),
+                        "{\"compensated\":1,\"payload-purged\":1,\"ran-again\":1}");
+    (void)tick(w);
+    assert_int_equal(work(w, 0), 1);
+    assert_int_equal(query(w,
+                           "select count(*) from compensation c join job j on j.id = c.job_id"
+                           " where c.of_job = ?1 and j.last_n > 0",
+                           job[0], 0),
+                     1);
+}
+
+/* A kill in between: what was made never runs, and is made again. */
+static void R16_compensations_of_which_some_were_made_are_made_again_after_a_kill(void **state)
+{
+    struct world *w = *state;
+    bool again;
+    configure(w, conf);
+    for (int i = 0; i < 5; i++)
+        (void)fail_with(w, "pay", (char[]){(char)('a' + i), 0}, "{}");
+    int64_t id = replayed(w);
+    struct rp_replay_ask ask = of(id);
+    struct rp_replay_making m = {.part = 2};
+    planned(w, &ask, &m);
+    while (made(w) < 4)
+        OK(make_part(w, &ask, &m, &again, err));
+    OK(rp_replay_begin(NULL, w->db, w->now, err));
+    assert_int_equal(can_be_taken_back(w, id), 5);
+    int64_t c = compensate(w, id);
+    for (int i = 0; i < 9; i++, w->now += RP_US_S) {
+        (void)tick(w);
+        (void)work(w, 0);
+    }
+    assert_int_equal(replay(w, c).n[RP_FATE_SUCCEEDED], 5);
+    assert_int_equal(query(w, "select count(*) from attempt where replay_id <> ?1", id, 0), 5);
+}
+
 /* Three, of which one has run when it is aborted: two are still to be taken back, once. */
 static void R21_what_an_aborted_compensation_did_not_run_can_be_compensated_again(void **state)
 {
@@ -246,6 +374,40 @@ static void R21_a_plain_retry_of_a_compensation_knows_what_it_takes_back(void **
     assert_int_equal(l[0].job.compensates.attempt, 2);
     assert_int_equal(l[0].job.compensates.replay_id, id);
     assert_true(rp_str_is(l[0].job.compensates.key, "k1"));
+}
+
+static void refuses_retry(struct world *w, int64_t job, int64_t because_of)
+{
+    struct rp_err why = {0};
+    char says[40];
+    (void)snprintf(says, sizeof says, "job %lld", (long long)because_of);
+    assert_false(rp_job_retry(w->db, job, RP_STR("ada"), RP_STR("now"), w->now, &why));
+    assert_int_equal(why.code, RP_E_REFUSED);
+    if (strstr(why.message, says) == NULL)
+        fail_msg("\"%s\" does not name %s", why.message, says);
+}
+
+/* Another was made in its place: that one, or it, not both. */
+static void
+R21_a_cancelled_compensation_is_not_retried_beside_the_one_that_took_its_place(void **state)
+{
+    struct world *w = *state;
+    configure(w, conf);
+    (void)fail_with(w, "pay", "k1", "{}");
+    int64_t id = replayed(w), c = compensate(w, id);
+    OK(rp_replay_undo(w->db, c, RP_STR("ada"), RP_STR("not now"), w->now, err));
+    int64_t first = query(w, "select max(job_id) from compensation", 0, 0);
+    int64_t d = compensate(w, id);
+    int64_t second = query(w, "select max(job_id) from compensation", 0, 0);
+    refuses_retry(w, first, second); /* it waits in its replay */
+    OK(rp_replay_undo(w->db, d, RP_STR("ada"), RP_STR("not now"), w->now, err));
+    OK(rp_job_retry(w->db, first, RP_STR("ada"), RP_STR("now"), w->now, err));
+    refuses_retry(w, second, first); /* it is queued */
+    assert_int_equal(work(w, 1), 1);
+    refuses_retry(w, second, first); /* it failed: it may have done something */
+    OK(rp_job_retry(w->db, first, RP_STR("ada"), RP_STR("now"), w->now, err));
+    assert_int_equal(work(w, 0), 1);
+    refuses_retry(w, second, first);
 }
 
 static bool keep_first(void *ctx, struct rp_str row, struct rp_err *err)
@@ -356,7 +518,7 @@ static void R21_what_a_purge_took_cannot_be_taken_back_and_is_named(void **state
     configure(w, conf);
     OK(rp_savepoint(w->db, err));
     assert_false(rp_compensation_make(w->db, rp_config_type(conf_of(w), RP_STR("pay.compensate")),
-                                      &gone, w->now, &id, &why));
+                                      &gone, 1, w->now, &id, &why));
     rp_savepoint_rollback(w->db);
     assert_int_equal(why.code, RP_E_NOT_FOUND);
     assert_string_equal(why.message, "there is no job 77");
@@ -371,8 +533,12 @@ int main(void)
         REPLAY_TEST(R21_the_look_before_an_undo_counts_what_has_begun),
         REPLAY_TEST(R21_a_check_that_fails_refuses_compensations),
         REPLAY_TEST(R21_compensations_that_have_not_run_go_back_and_never_run_by_themselves),
+        REPLAY_TEST(G19_compensations_are_made_in_parts),
+        REPLAY_TEST(R21_what_ran_or_was_taken_back_since_the_plan_is_left_out),
+        REPLAY_TEST(R16_compensations_of_which_some_were_made_are_made_again_after_a_kill),
         REPLAY_TEST(R21_what_an_aborted_compensation_did_not_run_can_be_compensated_again),
         REPLAY_TEST(R21_a_plain_retry_of_a_compensation_knows_what_it_takes_back),
+        REPLAY_TEST(R21_a_cancelled_compensation_is_not_retried_beside_the_one_that_took_its_place),
         REPLAY_TEST(R21_what_a_purge_took_the_payload_of_is_not_compensated_without_it),
         REPLAY_TEST(R21_a_changed_payload_that_a_purge_took_stays_gone),
         REPLAY_TEST(R21_a_purge_of_a_compensation_leaves_what_it_took_back_as_taken_back),

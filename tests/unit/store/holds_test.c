@@ -186,6 +186,42 @@ static void U11_a_doubt_that_no_check_settles_ends_by_itself(void **state)
     assert_int_equal(job(w, id).state, RP_FAILED);
 }
 
+/* It takes the checks of all that is needed, and so the time of the one that is checked least
+ * often, whichever was checked longest ago. */
+static void U11_a_doubt_lasts_until_the_rarest_check_should_have_come(void **state)
+{
+    struct world *w = *state;
+    configure(w, "dependencies:\n"
+                 "  often: { tcp: '127.0.0.1:1', every: 10s, timeout: 5s }\n"
+                 "  rarely: { tcp: '127.0.0.1:2', every: 10m, timeout: 5s }\n"
+                 "jobs:\n  a: { idempotent: true, needs: [rarely, often] }\n"
+                 "  b: { idempotent: true, needs: [often, rarely] }\n");
+    check(w, "often", true);
+    w->now += RP_US_S;
+    check(w, "rarely", true);
+    w->now += RP_US_S;
+    int64_t a = add(w, "a"), b = add(w, "b"), from = w->now;
+    assert_int_equal(run(w, 2, &dependency_down), 2);
+    w->now += 20 * RP_US_S;
+    check(w, "often", true);
+    (void)next_step(w);
+    w->now = from + 20 * RP_US_MIN + 20 * RP_US_S - 1;
+    assert_int_equal(promote(w), 0);
+    check(w, "rarely", false); /* it was that one */
+    (void)next_step(w);
+    assert_int_equal(job(w, a).attempts, 0);
+    assert_int_equal(job(w, b).attempts, 0);
+    assert_string_equal(rp_cstr(&w->arena, job(w, a).held_by), "rarely");
+    check(w, "rarely", true);
+    w->now += RP_US_H;
+    (void)next_step(w);
+    int64_t c = add(w, "a");
+    assert_int_equal(run(w, 3, &dependency_down), 3);
+    w->now += 20 * RP_US_MIN + 20 * RP_US_S;
+    (void)promote(w);
+    assert_int_equal(job(w, c).state, RP_FAILED); /* not for ever */
+}
+
 static void U11_other_failures_and_types_without_needs_burn_attempts_as_ever(void **state)
 {
     struct world *w = *state;
@@ -432,6 +468,29 @@ static void U11_a_set_clock_neither_ends_nor_stretches_a_hold(void **state)
     assert_int_equal(job(w, 1).held_since_us, w->now - RP_US_S);
 }
 
+/* A check from before is not one from after the failure, whatever the clock says. */
+static void U11_a_clock_that_is_set_back_settles_no_doubt(void **state)
+{
+    struct world *w = *state;
+    begin(w);
+    int64_t id = add(w, "report");
+    w->now -= RP_US_H;
+    OK(rp_jobs_clock_set(w->db, -RP_US_H, err));
+    assert_int_equal(run(w, 1, &dependency_down), 1);
+    (void)next_step(w);
+    assert_int_equal(job(w, id).state, RP_RETRYING);
+    assert_int_equal(query(w, "select phase from hold", 0, 0), RP_HOLD_DOUBTED);
+    w->now -= RP_US_H;
+    OK(rp_jobs_clock_set(w->db, -RP_US_H, err));
+    (void)next_step(w);
+    assert_int_equal(job(w, id).attempts, 0);
+    check(w, "mail", false);
+    (void)next_step(w);
+    assert_int_equal(query(w, "select phase from hold", 0, 0), RP_HOLD_HELD);
+    assert_int_equal(query(w, "select since from dependency where name = 'billing-db'", 0, 0),
+                     w->now - RP_US_S); /* since when it is up is a length of time, too */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +498,7 @@ int main(void)
         TEST(U11_a_failure_before_the_check_that_sees_the_outage_is_held_too),
         TEST(U11_a_check_that_finds_the_dependency_up_makes_the_attempt_count),
         TEST(U11_a_doubt_that_no_check_settles_ends_by_itself),
+        TEST(U11_a_doubt_lasts_until_the_rarest_check_should_have_come),
         TEST(U11_other_failures_and_types_without_needs_burn_attempts_as_ever),
         TEST(U11_a_class_that_a_person_corrected_decides),
         TEST(U11_held_jobs_come_back_in_waves_that_grow_while_they_succeed),
@@ -452,6 +512,7 @@ int main(void)
         TEST(U11_a_held_job_can_be_cancelled_and_is_in_no_selection),
         TEST(U11_an_item_of_a_replay_is_not_held),
         TEST(U11_a_set_clock_neither_ends_nor_stretches_a_hold),
+        TEST(U11_a_clock_that_is_set_back_settles_no_doubt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
