@@ -2,8 +2,11 @@
  */
 #include "analyze/internal.h"
 
-enum { OTHER_LINES_MAX = 40, CODE_WEIGHT = 160 };
-enum { SHAPE_TRUST = 2, LATE_TRUST = 1 }; /* of the lines beside the key line */
+enum { OTHER_LINES_MAX = 40 }; /* of the lines beside the key line */
+/* How heavy a name must be to decide over a code, and over the words of the line. */
+enum { CODE_WEIGHT = 160, SURE_WEIGHT = 600 };
+/* How many e-folds of odds a ruling is worth. */
+enum { NAME_TRUST = 6, LATE_TRUST = 1 };
 
 const struct rp_class_info rp_classes[RP_CLASSES_N] = {
 #define X(sym, name, group, action) [sym] = {name, group, action},
@@ -140,28 +143,30 @@ static struct rp_ruling by_weak_facts(const struct rp_failure_facts *f)
 
 /* ---- text ---- */
 
-/* What a line says: names and codes that one software defines, then phrases. */
+/* What a line says: names and codes that one software defines, then phrases. The less a tier says,
+ * the less its ruling is worth against what the words of the line speak for. */
 static struct rp_ruling by_text(struct rp_str line)
 {
     static const struct {
         struct rp_ruling (*match)(struct rp_str line);
-        double trust; /* against what the words of the line speak for; 0: full */
-    } tiers[] = {{rp_rules_match, 0},
-                 {rp_exception_rules_match, 0},
-                 {rp_shape_rules_match, SHAPE_TRUST},
+        double trust;
+    } tiers[] = {{rp_rules_match, 4},
+                 {rp_exception_rules_match, 4},
+                 {rp_shape_rules_match, 2},
                  {rp_late_rules_match, LATE_TRUST}};
     unsigned weight = 0;
     struct rp_ruling v = rp_name_rules_match(line, &weight);
     struct rp_ruling code =
         weight < CODE_WEIGHT ? rp_codes_match(line) : says(RP_CLASS_UNKNOWN, "none");
-    if (code.class != RP_CLASS_UNKNOWN)
-        v = code;
+    if (code.class != RP_CLASS_UNKNOWN || weight >= SURE_WEIGHT)
+        return code.class != RP_CLASS_UNKNOWN ? code : v;
+    double trust = NAME_TRUST;
     for (size_t i = 0; i < sizeof tiers / sizeof *tiers && v.class == RP_CLASS_UNKNOWN; i++) {
         v = tiers[i].match(line);
-        if (v.class != RP_CLASS_UNKNOWN && tiers[i].trust > 0)
-            v = rp_learned(line, v, tiers[i].trust);
+        trust = tiers[i].trust;
     }
-    return v;
+    bool number = strpbrk(v.rule, "0123456789#") != NULL; /* words know nothing of numbers */
+    return v.class != RP_CLASS_UNKNOWN && !number ? rp_learned(line, v, trust) : v;
 }
 
 /* The first of the other lines that says this class; RP_CLASSES_N: any. */

@@ -207,9 +207,11 @@ static enum rp_class of_status(unsigned n)
  * "returned 503", "error 503". */
 static bool leads_to_status(struct rp_str before)
 {
-    static const char *const words[] = {"http",     "status",      "statuscode", "code",
-                                        "response", "returned",    "httpstatus", "received",
-                                        "got",      "status_code", NULL};
+    static const char *const words[] = {
+        "http",     "status", "statuscode",  "code",     "response",  "returned", "httpstatus",
+        "received", "got",    "status_code", "answered", "responded", "replied",  NULL};
+    if (rp_str_ends(before, " with "))
+        before.n -= strlen(" with");
     size_t end = before.n;
     while (end > 0 && !is_alpha(before.p[end - 1]) && before.n - end < 12 &&
            before.p[end - 1] != ',' && before.p[end - 1] != ';')
@@ -220,10 +222,24 @@ static bool leads_to_status(struct rp_str before)
     return rp_str_in((struct rp_str){before.p + from, end - from}, words);
 }
 
+/* "403 when calling …", "429 from …": a number that begins a line. */
+static bool tells_of_status(struct rp_str after)
+{
+    static const char *const words[] = {" from ", " when ",    " while ", " calling ", " on ",
+                                        " for ",  " response", " error",  " returned"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (rp_str_starts(after, words[i]))
+            return true;
+    return false;
+}
+
 static enum rp_class of_http(struct rp_str line)
 {
     if (rp_str_starts(line, "curl: (78)") || str_has(line, "ftp")) /* replies of another protocol */
         return RP_CLASS_UNKNOWN;
+    if (line.n > 3 && tells_of_status(str_from(line, 3)) &&
+        of_status(digits_at(line, 3)) != RP_CLASS_UNKNOWN)
+        return of_status(digits_at(line, 3));
     for (size_t i = 1; i + 3 <= line.n; i++) {
         if (!one_of(line.p[i], "45") || is_alnum(line.p[i - 1]))
             continue;

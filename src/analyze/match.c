@@ -50,8 +50,9 @@ static bool match_at(const struct rp_words *l, const char *phrase, size_t i)
 
 enum {
     PAIRS = 128 * 128,
-    DECIDES = 100,  /* letters that a phrase with ! has on top */
-    WHOLE = 10,     /* tenths of its weight that a phrase has in words, */
+    DECIDES = 100, /* letters that a phrase with ! has on top */
+    WHOLE = 10,    /* tenths of its weight that a phrase has in words, */
+    REASON_MIN = 10,
     NAME_SHARE = 6, /* and within a name */
 };
 
@@ -194,6 +195,17 @@ static bool in_name(const struct rp_words *l, size_t at)
     return false;
 }
 
+/* "cannot connect to db: no such host": what could not be done says less than why. */
+static bool says_why(const struct rp_words *l, const struct phrase *p, size_t at)
+{
+    if (p->weight >= DECIDES || strncmp(p->text, "cannot ", 7) != 0)
+        return false;
+    for (size_t i = at; i + REASON_MIN < l->n; i++)
+        if (l->low[i] == ':' && l->low[i + 1] == ' ')
+            return true;
+    return false;
+}
+
 struct best {
     const struct phrase *p; /* NULL: none */
     unsigned weight;
@@ -218,7 +230,7 @@ static void better(const struct index *x, const struct rp_words *l, size_t at, c
             continue;
         if (!beats(p, p->weight * share, best))
             return; /* nor do those behind it */
-        if (match_at(l, p->text, at)) {
+        if (match_at(l, p->text, at) && !(x->by_weight && says_why(l, p, at))) {
             *best = (struct best){p, p->weight * share};
             return;
         }

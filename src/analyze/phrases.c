@@ -9,9 +9,9 @@ static const struct {
     const char *name;
     const char *const *words;
 } groups[] = {
-    {"absent",
-     RP_ANY("not found", "does not exist", "is missing", "was missing", "missing", "is absent",
-            "not present", "no longer exists", "is unknown", "was deleted", "has been deleted")},
+    {"absent", RP_ANY("not found", "does not exist", "is missing", "was missing", "missing",
+                      "is absent", "not present", "no longer exists", "is unknown", "was deleted",
+                      "has been deleted", "was removed", "has been removed")},
     {"nosuch", RP_ANY("no such", "unknown", "undefined", "missing", "nonexistent", "non existent",
                       "unrecognized", "cannot find", "cannot locate", "did not find")},
     {"worker", RP_ANY("worker", "workers", "agent", "runner", "executor", "node", "task manager",

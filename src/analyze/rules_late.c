@@ -48,7 +48,7 @@ const struct rp_rule rp_late_rules[] = {
     /* General words, when nothing above said more. */
     {RP_CLASS_TIMEOUT, ANY("execution expired", "timed out", "time out", "ran out of time")},
     {RP_CLASS_NET_TIMEOUT, ANY("timeout error", "timeouterror", "timeout", "timeouts")},
-    {RP_CLASS_CONNECTION, ANY("eof", "eof error", "unavailable")},
+    {RP_CLASS_CONNECTION, ANY("unable to connect to", "eof", "eof error", "unavailable")},
     {RP_CLASS_MISSING_FILE, ANY("not found", "notfound", "cannot find", "could not find")},
     {RP_CLASS_PERMISSION, ANY("is a directory")},
     {RP_CLASS_UNIQUE, ANY("already exists", "file exists", "eexist", "file exists error",
