@@ -232,7 +232,7 @@ bool rp_job_apply(struct rp_db *db, struct rp_job_row *j, enum rp_event event,
 bool rp_job_move(struct rp_db *db, int64_t id, enum rp_event event, const struct rp_move *m,
                  struct rp_job_row *out, struct rp_err *err)
 {
-    struct rp_job_row j;
+    struct rp_job_row j = {0};
     if (!rp_job_load(db, id, &j, err) || !rp_job_apply(db, &j, event, m, err))
         return false;
     if (out != NULL)

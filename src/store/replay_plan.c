@@ -44,7 +44,8 @@ static int by_number(const void *x, const void *y)
     return (*a > *b) - (*a < *b);
 }
 
-/* Not into an arena, which keeps what an array outgrew: they may be millions. Freed by the caller. */
+/* Not into an arena, which keeps what an array outgrew: they may be millions. Freed by the caller.
+ */
 static bool find_ids(struct rp_db *db, const struct rp_job_filter *f,
                      const struct rp_filter_ids *lead, int64_t **out, size_t *n, struct rp_err *err)
 {
