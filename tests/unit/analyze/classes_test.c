@@ -395,7 +395,7 @@ static void what_says_the_same_is_one_to_the_rules(void **state)
         {"was unable to open", "was cannot open"},
         {"could not be found", "not found"},
         {"unauthorised", "unauthorized"},
-        {"cannister", "cannister"},
+        {"cannot be", "cannot be"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct rp_words w;
