@@ -9,7 +9,8 @@
 
 enum { SLOTS = 16384, STEM = 5, STEM_OF = 7 };
 
-static const double SURE = .45; /* of a class that words alone speak for */
+static const double SURE = .45, /* of a class that words alone speak for, */
+    SURE_TO_REPLAY = .75;       /* and of one whose jobs are replayed as they are */
 
 struct slot {
     uint64_t hash; /* 0: free */
@@ -125,6 +126,11 @@ static double share_of(const double odds[RP_CLASSES_N], int best)
     return 1 / sum;
 }
 
+static bool transient(int class)
+{
+    return strcmp(rp_classes[class].group, "transient") == 0;
+}
+
 struct rp_ruling rp_learned(struct rp_str line, struct rp_ruling v, double trust)
 {
     double odds[RP_CLASSES_N];
@@ -135,7 +141,10 @@ struct rp_ruling rp_learned(struct rp_str line, struct rp_ruling v, double trust
     for (int c = 0; c < RP_CLASSES_N; c++)
         if (c != RP_CLASS_CONTRACT && odds[c] > odds[best])
             best = c;
-    if (best == (int)v.class || (v.class == RP_CLASS_UNKNOWN && share_of(odds, best) < SURE))
+    double share = share_of(odds, best), sure = v.class == RP_CLASS_UNKNOWN ? SURE : 0;
+    if (transient(best) && !transient((int)v.class))
+        sure = SURE_TO_REPLAY;
+    if (best == (int)v.class || share < sure)
         return v;
     return (struct rp_ruling){(enum rp_class)best, "words"};
 }

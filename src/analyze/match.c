@@ -122,12 +122,14 @@ static void add(void *ctx, const char *phrase)
     }
     const char *text = copy(w.low);
     bool same = strcmp(text, phrase) == 0;
-    x->v[x->n++] = (struct phrase){.text = text,
-                                   .as_is = same ? text : copy(phrase + (*phrase == '!')),
-                                   .class = x->class,
-                                   .order = (uint16_t)x->n,
-                                   .weight = x->by_weight ? weigh(phrase) : 0};
-    set_head(&x->v[x->n - 1]);
+    struct phrase *p = &x->v[x->n];
+    *p = (struct phrase){.text = text,
+                         .as_is = same ? text : copy(phrase + (*phrase == '!')),
+                         .class = x->class,
+                         .order = (uint16_t)x->n,
+                         .weight = x->by_weight ? weigh(phrase) : 0};
+    set_head(p);
+    x->n++;
 }
 
 static void read_table(struct index *x, const struct rp_rule *row)

@@ -140,8 +140,8 @@ static void messages_as_programs_print_them_get_their_classes(void **state)
 
 /* Messages of catalogue after catalogue, labelled before the rules were tried on them. What was
  * right at first try, in the file's order: .63 .78 .89 .79 .66 .81 .78 .78 .78 .63 .90 .86 .77 .79
- * .76 .81 .90 .80 .96 .70 (the rules of before them: .63 .79 .90 .79 .63 .77 .74 .74 .68 .92 .85
- * .77 .64 .70 .69 .65 .91 .70 .97 .58). */
+ * .76 .81 .90 .80 .96 .70 .97 (the rules of before them: .63 .79 .90 .79 .63 .77 .74 .74 .68 .92
+ * .85 .77 .64 .70 .69 .65 .91 .70 .97 .58 .94). */
 static void messages_of_catalogue_after_catalogue_get_their_classes(void **state)
 {
     (void)state;
@@ -395,7 +395,7 @@ static void what_says_the_same_is_one_to_the_rules(void **state)
         {"was unable to open", "was cannot open"},
         {"could not be found", "not found"},
         {"unauthorised", "unauthorized"},
-        {"cannister", "cannister"},
+        {"cannot be", "cannot be"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct rp_words w;
