@@ -3,6 +3,10 @@
 #include "analyze/internal.h"
 
 enum { OTHER_LINES_MAX = 40 }; /* of the lines beside the key line */
+/* How heavy a name must be to decide over a code, and over the words of the line. */
+enum { CODE_WEIGHT = 160, SURE_WEIGHT = 600 };
+/* How many e-folds of odds a ruling is worth. */
+enum { NAME_TRUST = 6, LATE_TRUST = 1 };
 
 const struct rp_class_info rp_classes[RP_CLASSES_N] = {
 #define X(sym, name, group, action) [sym] = {name, group, action},
@@ -139,13 +143,30 @@ static struct rp_ruling by_weak_facts(const struct rp_failure_facts *f)
 
 /* ---- text ---- */
 
-/* What a line says: names and codes that one software defines, then phrases. */
+/* What a line says: names and codes that one software defines, then phrases. The less a tier says,
+ * the less its ruling is worth against what the words of the line speak for. */
 static struct rp_ruling by_text(struct rp_str line)
 {
-    struct rp_ruling v = rp_name_rules_match(line);
-    if (v.class == RP_CLASS_UNKNOWN)
-        v = rp_codes_match(line);
-    return v.class != RP_CLASS_UNKNOWN ? v : rp_rules_match(line);
+    static const struct {
+        struct rp_ruling (*match)(struct rp_str line);
+        double trust;
+    } tiers[] = {{rp_rules_match, 4},
+                 {rp_exception_rules_match, 4},
+                 {rp_shape_rules_match, 2},
+                 {rp_late_rules_match, LATE_TRUST}};
+    unsigned weight = 0;
+    struct rp_ruling v = rp_name_rules_match(line, &weight);
+    struct rp_ruling code =
+        weight < CODE_WEIGHT ? rp_codes_match(line) : says(RP_CLASS_UNKNOWN, "none");
+    if (code.class != RP_CLASS_UNKNOWN || weight >= SURE_WEIGHT)
+        return code.class != RP_CLASS_UNKNOWN ? code : v;
+    double trust = NAME_TRUST;
+    for (size_t i = 0; i < sizeof tiers / sizeof *tiers && v.class == RP_CLASS_UNKNOWN; i++) {
+        v = tiers[i].match(line);
+        trust = tiers[i].trust;
+    }
+    bool number = strpbrk(v.rule, "0123456789#") != NULL; /* words know nothing of numbers */
+    return v.class != RP_CLASS_UNKNOWN && !number ? rp_learned(line, v, trust) : v;
 }
 
 /* The first of the other lines that says this class; RP_CLASSES_N: any. */
@@ -227,7 +248,8 @@ static struct rp_ruling no_such_file(struct rp_ruling v, struct rp_str line, str
         return str_has(line, "env: ") && !str_has(line, ".env: ")
                    ? v
                    : says(RP_CLASS_MISSING_FILE, "text: no such file");
-    if (v.class == RP_CLASS_MISSING_FILE && strcmp(v.rule, "no such file~") == 0 &&
+    if (v.class == RP_CLASS_MISSING_FILE &&
+        (strncmp(v.rule, "no such file", 12) == 0 || strncmp(v.rule, "file not found", 14) == 0) &&
         (made_of(quoted, in_command) || made_of(to_run(line), in_command)))
         return says(RP_CLASS_MISSING_COMMAND, "text: no such file, of a bare name");
     return v;
@@ -273,7 +295,11 @@ struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *
                                         : refined(a, v, f->message);
     if (v.class == RP_CLASS_UNKNOWN)
         v = by_weak_facts(f);
-    return v.class == RP_CLASS_UNKNOWN ? rp_general_rules_match(key_line) : v;
+    if (v.class == RP_CLASS_UNKNOWN && !rp_str_is(key_line, "no message")) {
+        v = rp_general_rules_match(key_line);
+        v = rp_learned(key_line, v, v.class == RP_CLASS_UNKNOWN ? 0 : LATE_TRUST);
+    }
+    return v;
 }
 
 void rp_fingerprint(struct rp_arena *a, const struct rp_failure_facts *f,

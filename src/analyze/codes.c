@@ -48,7 +48,7 @@ static const struct number mysql[] = {
 
 static const struct number oracle[] = {
     {1, RP_CLASS_UNIQUE},          {18, RP_CLASS_SATURATED},     {20, RP_CLASS_SATURATED},
-    {28, RP_CLASS_CONNECTION},     {54, RP_CLASS_DB_CONFLICT},   {60, RP_CLASS_DB_CONFLICT},
+    {28, RP_CLASS_CONNECTION},     {54, RP_CLASS_BUSY},          {60, RP_CLASS_DB_CONFLICT},
     {257, RP_CLASS_DISK_FULL},     {904, RP_CLASS_CODE_BUG},     {911, RP_CLASS_CODE_BUG},
     {933, RP_CLASS_CODE_BUG},      {936, RP_CLASS_CODE_BUG},     {942, RP_CLASS_CODE_BUG},
     {1013, RP_CLASS_TIMEOUT},      {1017, RP_CLASS_AUTH},        {1031, RP_CLASS_PERMISSION},
@@ -190,15 +190,106 @@ static enum rp_class of_grpc(struct rp_str line)
     return s.p == NULL ? RP_CLASS_UNKNOWN : of_grpc_name(s);
 }
 
+/* The class of an HTTP status that a line speaks of. 404 and 400 leave it to the text: what is not
+ * there, and what was asked for wrongly, differs. */
+static enum rp_class of_status(unsigned n)
+{
+    static const struct number statuses[] = {
+        {401, RP_CLASS_AUTH},        {403, RP_CLASS_AUTH},        {407, RP_CLASS_AUTH},
+        {408, RP_CLASS_NET_TIMEOUT}, {413, RP_CLASS_BAD_PAYLOAD}, {415, RP_CLASS_BAD_PAYLOAD},
+        {422, RP_CLASS_BAD_PAYLOAD}, {423, RP_CLASS_BUSY},        {429, RP_CLASS_RATE_LIMIT},
+    };
+    return n >= 500 && n <= 599 ? RP_CLASS_HTTP_5XX
+                                : of_number(statuses, sizeof statuses / sizeof *statuses, n);
+}
+
+/* Does a number behind these words stand for a status? "HTTP/1.1 503", "status code: 503",
+ * "returned 503", "error 503". */
+static bool leads_to_status(struct rp_str before)
+{
+    static const char *const words[] = {
+        "http",     "status", "statuscode",  "code",     "response",  "returned", "httpstatus",
+        "received", "got",    "status_code", "answered", "responded", "replied",  NULL};
+    if (rp_str_ends(before, " with "))
+        before.n -= strlen(" with");
+    size_t end = before.n;
+    while (end > 0 && !is_alpha(before.p[end - 1]) && before.n - end < 12 &&
+           before.p[end - 1] != ',' && before.p[end - 1] != ';')
+        end--;
+    size_t from = end;
+    while (from > 0 && (is_alpha(before.p[from - 1]) || before.p[from - 1] == '_'))
+        from--;
+    return rp_str_in((struct rp_str){before.p + from, end - from}, words);
+}
+
+/* "403 when calling …", "429 from …": a number that begins a line. */
+static bool tells_of_status(struct rp_str after)
+{
+    static const char *const words[] = {" from ", " when ",    " while ", " calling ", " on ",
+                                        " for ",  " response", " error",  " returned"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (rp_str_starts(after, words[i]))
+            return true;
+    return false;
+}
+
+static enum rp_class of_http(struct rp_str line)
+{
+    if (rp_str_starts(line, "curl: (78)") || str_has(line, "ftp")) /* replies of another protocol */
+        return RP_CLASS_UNKNOWN;
+    if (line.n > 3 && tells_of_status(str_from(line, 3)) &&
+        of_status(digits_at(line, 3)) != RP_CLASS_UNKNOWN)
+        return of_status(digits_at(line, 3));
+    for (size_t i = 1; i + 3 <= line.n; i++) {
+        if (!one_of(line.p[i], "45") || is_alnum(line.p[i - 1]))
+            continue;
+        enum rp_class c = of_status(digits_at(str_from(line, i), 3));
+        if (c != RP_CLASS_UNKNOWN && leads_to_status(str_head(line, i)))
+            return c;
+    }
+    return RP_CLASS_UNKNOWN;
+}
+
+/* A mail server's reply with the enhanced code behind it: "550 5.1.1", "452-4.3.1" (RFC 3463). */
+static enum rp_class of_smtp(struct rp_str line)
+{
+    static const struct {
+        const char *code; /* without its class: 5.7.8 and 4.7.8 */
+        enum rp_class class;
+    } codes[] = {
+        {".2.2", RP_CLASS_DISK_FULL},   {".2.1", RP_CLASS_RATE_LIMIT},
+        {".2.3", RP_CLASS_BAD_PAYLOAD}, {".3.1", RP_CLASS_DISK_FULL},
+        {".3.2", RP_CLASS_CONNECTION},  {".3.4", RP_CLASS_BAD_PAYLOAD},
+        {".4.1", RP_CLASS_CONNECTION},  {".4.2", RP_CLASS_CONNECTION},
+        {".4.3", RP_CLASS_DNS},         {".4.4", RP_CLASS_DNS},
+        {".4.7", RP_CLASS_NET_TIMEOUT}, {".5.3", RP_CLASS_RATE_LIMIT},
+        {".7.0", RP_CLASS_AUTH},        {".7.3", RP_CLASS_AUTH},
+        {".7.8", RP_CLASS_AUTH},        {".7.9", RP_CLASS_AUTH},
+        {".1.", RP_CLASS_BAD_PAYLOAD},  {".6.", RP_CLASS_BAD_PAYLOAD},
+    };
+    for (size_t i = 0; i + 9 <= line.n; i++) {
+        const char *p = line.p + i;
+        bool reply = one_of(p[0], "45") && is_digit(p[1]) && is_digit(p[2]) &&
+                     (i == 0 || !is_alnum(p[-1])) && !is_alnum(p[3]);
+        size_t at = reply ? 4 : 0;
+        while (reply && at < 8 && i + at + 5 <= line.n && !is_digit(p[at]))
+            at++; /* Python: (550, b'5.1.1 ... */
+        for (size_t k = 0; reply && p[at] == p[0] && k < sizeof codes / sizeof *codes; k++)
+            if (rp_str_starts(str_from(line, i + at + 1), codes[k].code))
+                return p[0] == '4' && codes[k].class == RP_CLASS_AUTH ? RP_CLASS_RATE_LIMIT
+                                                                      : codes[k].class;
+    }
+    return RP_CLASS_UNKNOWN;
+}
+
 struct rp_ruling rp_codes_match(struct rp_str line)
 {
     static const struct {
         enum rp_class (*of)(struct rp_str line);
         const char *rule;
-    } kinds[] = {{of_mysql, "code of MySQL"},
-                 {of_oracle, "code of Oracle"},
-                 {of_sqlstate, "SQLSTATE in the text"},
-                 {of_grpc, "code of gRPC"}};
+    } kinds[] = {{of_mysql, "code of MySQL"},           {of_oracle, "code of Oracle"},
+                 {of_sqlstate, "SQLSTATE in the text"}, {of_grpc, "code of gRPC"},
+                 {of_smtp, "code of a mail server"},    {of_http, "HTTP status in the text"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         enum rp_class c = kinds[i].of(line);
         if (c != RP_CLASS_UNKNOWN)

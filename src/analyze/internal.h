@@ -72,22 +72,60 @@ bool rp_trace_read(struct rp_arena *a, const struct rp_lines *lines, struct rp_k
  * "Caused by: …", "panic: …"? */
 bool rp_line_starts_trace(struct rp_str line);
 
+/* A line as rules see it: lower case, words that say the same made one (words.c). */
+struct rp_words {
+    char low[RP_KEY_LINE_MAX + 8];   /* bytes behind it may be read, eight at once */
+    bool start[RP_KEY_LINE_MAX + 1]; /* of a word, also inside a CamelCase name */
+    size_t n;
+};
+void rp_words(struct rp_words *out, struct rp_str line);
+
+/* What learned weights know a line by: its words, and the beginnings of long ones. */
+enum { RP_FEATURES_MAX = 128, RP_LEARNED_UNIT = 20 };
+struct rp_feature {
+    struct rp_str word;
+    bool stem;
+    uint64_t hash; /* never 0 */
+};
+size_t rp_features(const struct rp_words *w, struct rp_feature out[RP_FEATURES_MAX]);
+extern const char rp_learned_table[]; /* learned.tsv */
+/* A ruling of which little is thought, or the class that the words of the line speak for more;
+ * trust: how many e-folds of odds the ruling is worth. */
+struct rp_ruling rp_learned(struct rp_str line, struct rp_ruling v, double trust);
+
 /* The text rules in order (rules.c says how phrases are written). */
 struct rp_rule {
     enum rp_class class;
     const char *const *any; /* phrases, ended by NULL */
 };
+#define RP_ANY(...)                                                                                \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+/* Every phrase that one with groups of words ("no such <file>", phrases.c) stands for. */
+void rp_phrase_expand(const char *phrase, void (*each)(void *ctx, const char *phrase), void *ctx);
+/* Tables end with a row without phrases. Names of errors and fixed sentences of known software,
+ * asked first, as if they were one table; ended by NULL. */
+extern const struct rp_rule rp_database_rules[], rp_service_rules[], rp_language_rules[],
+    rp_tool_rules[], rp_name_rules[];
+extern const struct rp_rule *const rp_name_tables[];
+/* Phrases of any software (rules.c). */
 extern const struct rp_rule rp_rules[];
-extern const size_t rp_rules_n;
-/* Names of errors, asked before those (rules_names.c). */
-extern const struct rp_rule rp_name_rules[];
-extern const size_t rp_name_rules_n;
+/* Classes of exceptions, asked after those (rules_exceptions.c). */
+extern const struct rp_rule rp_exception_rules[];
+/* What cannot be done, is missing, spoilt or gone, asked after those (rules_shapes.c). */
+extern const struct rp_rule rp_shape_rules[];
+/* Phrases that say little, asked after those (rules_late.c). */
+extern const struct rp_rule rp_late_rules[];
 /* Single words, for what matches none of those (rules_general.c). */
 extern const struct rp_rule rp_general_rules[];
-extern const size_t rp_general_rules_n;
 /* First text rule that matches: its class and phrase; RP_CLASS_UNKNOWN if none. */
 struct rp_ruling rp_rules_match(struct rp_str line);
-struct rp_ruling rp_name_rules_match(struct rp_str line);
+struct rp_ruling rp_name_rules_match(struct rp_str line, unsigned *weight);
+struct rp_ruling rp_exception_rules_match(struct rp_str line);
+struct rp_ruling rp_shape_rules_match(struct rp_str line);
+struct rp_ruling rp_late_rules_match(struct rp_str line);
 struct rp_ruling rp_general_rules_match(struct rp_str line);
 /* What a code in the line says that one software defines: SQLSTATE, ORA-00060, MySQL's and gRPC's
  * (codes.c); RP_CLASS_UNKNOWN if there is none that says enough. */

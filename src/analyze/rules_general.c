@@ -2,11 +2,7 @@
  * rule of rules.c. Written as there. */
 #include "analyze/internal.h"
 
-#define ANY(...)                                                                                   \
-    (const char *const[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
+#define ANY(...) RP_ANY(__VA_ARGS__)
 
 const struct rp_rule rp_general_rules[] = {
     {RP_CLASS_CERT,
@@ -97,7 +93,7 @@ const struct rp_rule rp_general_rules[] = {
      ANY("unknown * driver", "unsupported driver", "configuration~", "config~", "setting~",
          "option~", "environment variable~", "flag~", "argument~ * missing", "argument~ * required",
          "usage", "not specified", "not been specified", "not enabled", "disabled", "feature * not",
-         "unknown profile", "dsn", "cron")},
+         "unknown profile", "dsn")},
     {RP_CLASS_CODE_BUG,
      ANY("exception in thread", "traceback", "bug", "undefined~ *", "null~", "nil", "nan",
          "uninitialized", "overflow~", "underflow~", "out of range", "uncaught~", "unsupported~",
@@ -121,5 +117,5 @@ const struct rp_rule rp_general_rules[] = {
          "no input", "no data", "no matching", "no match~", "deleted", "removed", "was not found",
          "cannot access", "unable to open", "unable to read", "cannot read", "could not read",
          "failed to read", "failed to open", "could not open", "cannot stat", "no longer")},
+    {0},
 };
-const size_t rp_general_rules_n = sizeof rp_general_rules / sizeof *rp_general_rules;

@@ -9,11 +9,7 @@
  * Python, Django, SQLAlchemy, Celery, Node.js, Laravel, Elixir, Rust. */
 #include "analyze/internal.h"
 
-#define ANY(...)                                                                                   \
-    (const char *const[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
+#define ANY(...) RP_ANY(__VA_ARGS__)
 
 const struct rp_rule rp_name_rules[] = {
     {RP_CLASS_CERT,
@@ -65,7 +61,7 @@ const struct rp_rule rp_name_rules[] = {
          "was throttled", "exceeded rate", "tokens per min", "requests per min")},
     {RP_CLASS_DB_CONFLICT,
      ANY("deadlock detected", "deadlocked", "deadlock loser~", "deadlock victim",
-         "serialization failure", "t r serialization failure", "cannot acquire lock",
+         "serialization failure", "t r serialization failure", "cannot acquire lock exception",
          "cannot serialize transaction", "lock acquisition exception", "pessimistic lock~",
          "optimistic lock~", "optimistic concurrency~", "stale object~", "stale data error",
          "stale object state~", "db update concurrency", "concurrency exception",
@@ -76,7 +72,7 @@ const struct rp_rule rp_name_rules[] = {
          "lock not available", "lock wait timeout", "lock request time out", "er lock~",
          "statement completion unknown", "transaction rollback~", "expected to affect # row~",
          "expected to update # row~", "expected to delete # row~", "rows were matched",
-         "conflicting update", "conflict exception", "edit conflict", "resource version conflict",
+         "conflicting update", "edit conflict", "resource version conflict",
          "has been modified please apply", "transaction retry with proto~", "restart transaction",
          "p2034", "sqlite busy", "optimistic lock error", "expected version",
          "try restarting transaction", "transaction was rolled back due to",
@@ -381,6 +377,9 @@ const struct rp_rule rp_name_rules[] = {
          "template does not exist", "missing template", "template missing", "no such remote",
          "couldn't find user", "couldn't find any", "could not find * with id",
          "did not match any files", "resource not found exception", "not found in bucket",
-         "no such resource", "unable to open * no such file", "no rule to make target")},
+         "no such resource", "no rule to make target")},
+    {0},
 };
-const size_t rp_name_rules_n = sizeof rp_name_rules / sizeof *rp_name_rules;
+
+const struct rp_rule *const rp_name_tables[] = {
+    rp_database_rules, rp_service_rules, rp_language_rules, rp_tool_rules, rp_name_rules, NULL};

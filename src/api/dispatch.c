@@ -296,6 +296,35 @@ bool request_park(struct request *q)
     return parked;
 }
 
+/* Who has waited longest; off the list. */
+static struct request *take_first(struct rp_api *api)
+{
+    struct request *q = NULL, **at = &api->waiting;
+    while (*at != NULL && ((*at)->late || peer_gone((*at)->peer)))
+        at = &(*at)->next;
+    if (*at != NULL) {
+        q = *at;
+        *at = q->next;
+        if (*at == NULL)
+            api->waiting_tail = at;
+    }
+    return q;
+}
+
+static struct rp_op *joins(void *ctx, unsigned bits)
+{
+    struct rp_api *api = ctx;
+    if ((bits & RP_CHANGED_READY) == 0)
+        return NULL;
+    (void)pthread_mutex_lock(&api->lock);
+    struct request *q = api->stopping ? NULL : take_first(api);
+    (void)pthread_mutex_unlock(&api->lock);
+    if (q == NULL)
+        return NULL;
+    q->op = (struct rp_op){.run = q->op.run, .arg = q, .done = q->op.done};
+    return &q->op;
+}
+
 static void on_changed(void *ctx, unsigned bits)
 {
     struct rp_api *api = ctx;
@@ -378,7 +407,7 @@ bool polls_start(struct rp_api *api, struct rp_err *err)
     rp_cond_init(&api->wake);
     (void)pthread_mutex_init(&api->lock, NULL);
     api->waiting_tail = &api->waiting;
-    api->listener = (struct rp_listener){.changed = on_changed, .ctx = api};
+    api->listener = (struct rp_listener){.changed = on_changed, .joins = joins, .ctx = api};
     if (pthread_create(&api->timer, NULL, timer_thread, api) != 0)
         return rp_fail(err, RP_E_INTERNAL, "no thread for long polls");
     rp_engine_listen(api->engine, &api->listener);

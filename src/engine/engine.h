@@ -81,6 +81,9 @@ bool rp_engine_read_long(struct rp_engine *e, struct rp_read *r, struct rp_err *
 
 struct rp_listener {
     void (*changed)(void *ctx, unsigned bits);
+    /* NULL, or: before the commit of a transaction in which a replay went on. An op that waits for
+     * what changed and is now run in it, so that it needs no commit of its own; NULL: none. */
+    struct rp_op *(*joins)(void *ctx, unsigned bits);
     void *ctx;
     struct rp_listener *next; /* the engine's */
 };

@@ -138,6 +138,16 @@ static void messages_as_programs_print_them_get_their_classes(void **state)
     scores_are(RP_TESTS "/unit/analyze/failures_printed.tsv", .96, .94);
 }
 
+/* Messages of catalogue after catalogue, labelled before the rules were tried on them. What was
+ * right at first try, in the file's order: .63 .78 .89 .79 .66 .81 .78 .78 .78 .63 .90 .86 .77 .79
+ * .76 .81 .90 .80 .96 .70 .97 (the rules of before them: .63 .79 .90 .79 .63 .77 .74 .74 .68 .92
+ * .85 .77 .64 .70 .69 .65 .91 .70 .97 .58 .94). */
+static void messages_of_catalogue_after_catalogue_get_their_classes(void **state)
+{
+    (void)state;
+    scores_are(RP_TESTS "/unit/analyze/failures_catalogues.tsv", .97, .95);
+}
+
 /* Written and labelled after the rules, which are not to be changed for the sake of one of these:
  * when they are, write new ones. */
 static void messages_that_the_rules_were_not_made_with_get_their_classes(void **state)
@@ -171,6 +181,17 @@ static void codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_
         {"SQLSTATE[", RP_CLASS_UNKNOWN},
         {"SQLSTATE", RP_CLASS_UNKNOWN},
         {"code = ", RP_CLASS_UNKNOWN},
+        {"HTTP/1.1 503", RP_CLASS_HTTP_5XX},
+        {"status code: 429", RP_CLASS_RATE_LIMIT},
+        {"returned 403 x", RP_CLASS_AUTH},
+        {"row 503 and 401 more", RP_CLASS_UNKNOWN},
+        {"code, 503", RP_CLASS_UNKNOWN},
+        {"550 5.1.1 x", RP_CLASS_BAD_PAYLOAD},
+        {"(535, b'5.7.8 x", RP_CLASS_AUTH},
+        {"421-4.7.0 x", RP_CLASS_RATE_LIMIT},
+        {"version 5.1.1", RP_CLASS_UNKNOWN},
+        {"550 5.", RP_CLASS_UNKNOWN},
+        {"status 5", RP_CLASS_UNKNOWN},
         {"5 NO", RP_CLASS_UNKNOWN},
         {"12 ", RP_CLASS_UNKNOWN},
     };
@@ -296,30 +317,97 @@ static struct rp_str instance(const char *phrase, char out[200])
     return (struct rp_str){out, n};
 }
 
-static size_t phrases_are_found(const struct rp_rule *rules, size_t n,
+static struct rp_ruling name_rules_match(struct rp_str line)
+{
+    unsigned weight = 0;
+    return rp_name_rules_match(line, &weight);
+}
+
+struct tier {
+    struct rp_ruling (*match)(struct rp_str line);
+    size_t phrases;
+};
+
+static void phrase_is_found(void *ctx, const char *phrase)
+{
+    struct tier *tier = ctx;
+    char text[200];
+    phrase += *phrase == '!';
+    bool ok = is_alnum(phrase[0]) && (is_alnum(phrase[1]) || one_of(phrase[1], " #")) &&
+              strchr(phrase, '<') == NULL &&
+              tier->match(instance(phrase, text)).class != RP_CLASS_UNKNOWN;
+    for (const char *c = phrase; *c != '\0'; c++)
+        ok = ok && !is_upper(*c);
+    if (!ok)
+        fail_msg("%s", phrase);
+    tier->phrases++;
+}
+
+static size_t phrases_are_found(const struct rp_rule *rules,
                                 struct rp_ruling (*match)(struct rp_str))
 {
-    size_t phrases = 0;
-    for (size_t r = 0; r < n; r++)
-        for (const char *const *p = rules[r].any; *p != NULL; p++, phrases++) {
-            char text[200];
-            bool ok = is_alnum((*p)[0]) && (is_alnum((*p)[1]) || one_of((*p)[1], " #")) &&
-                      match(instance(*p, text)).class != RP_CLASS_UNKNOWN;
-            for (const char *c = *p; *c != '\0'; c++)
-                ok = ok && !is_upper(*c);
-            if (!ok)
-                fail_msg("%s", *p);
+    struct tier tier = {match, 0};
+    for (; rules->any != NULL; rules++)
+        for (const char *const *p = rules->any; *p != NULL; p++) {
+            size_t before = tier.phrases;
+            rp_phrase_expand(*p, phrase_is_found, &tier);
+            if (tier.phrases == before)
+                fail_msg("no such group of words: %s", *p);
         }
-    return phrases;
+    return tier.phrases;
 }
 
 static void every_phrase_is_well_formed_and_found(void **state)
 {
     (void)state;
-    print_message("%zu names, %zu phrases, %zu general ones\n",
-                  phrases_are_found(rp_name_rules, rp_name_rules_n, rp_name_rules_match),
-                  phrases_are_found(rp_rules, rp_rules_n, rp_rules_match),
-                  phrases_are_found(rp_general_rules, rp_general_rules_n, rp_general_rules_match));
+    size_t names = 0;
+    for (size_t i = 0; rp_name_tables[i] != NULL; i++)
+        names += phrases_are_found(rp_name_tables[i], name_rules_match);
+    print_message("%zu names, %zu phrases, %zu shapes, %zu late ones, %zu general ones\n", names,
+                  phrases_are_found(rp_rules, rp_rules_match),
+                  phrases_are_found(rp_shape_rules, rp_shape_rules_match),
+                  phrases_are_found(rp_late_rules, rp_late_rules_match),
+                  phrases_are_found(rp_general_rules, rp_general_rules_match));
+}
+
+/* Of a line that no rule knows only its words speak, and none where they say nothing. */
+static void words_speak_where_rules_do_not(void **state)
+{
+    (void)state;
+    const struct rp_ruling none = {RP_CLASS_UNKNOWN, "none"},
+                           weak = {RP_CLASS_CODE_BUG, "unexpected"};
+    assert_int_equal(rp_learned(RP_STR("refused: refused by host"), none, 0).class,
+                     RP_CLASS_CONNECTION);
+    assert_int_equal(rp_learned(RP_STR("xyzzy plugh"), none, 0).class, RP_CLASS_UNKNOWN);
+    assert_int_equal(rp_learned(RP_STR(""), weak, 1).class, RP_CLASS_CODE_BUG);
+    assert_int_equal(rp_learned(RP_STR("refused: refused by host"), weak, 1).class,
+                     RP_CLASS_CONNECTION);
+    assert_int_equal(rp_learned(RP_STR("refused: refused by host"), weak, 1000).class,
+                     RP_CLASS_CODE_BUG);
+}
+
+static void what_says_the_same_is_one_to_the_rules(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"Couldn't open it", "cannot open it"},
+        {"FailedToOpen: it doesn't exist", "cannotopen: it does not exist"},
+        {"was unable to open", "was cannot open"},
+        {"could not be found", "not found"},
+        {"unauthorised", "unauthorized"},
+        {"cannot be", "cannot be"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rp_words w;
+        rp_words(&w, rp_str_of(cases[i][0]));
+        assert_string_equal(w.low, cases[i][1]);
+    }
+    char longest[RP_KEY_LINE_MAX + 1] = "", *end = longest;
+    while (end + 6 < longest + RP_KEY_LINE_MAX) /* each grows by one: cut, not overrun */
+        end = stpcpy(end, "can't ");
+    struct rp_words w;
+    rp_words(&w, rp_str_of(longest));
+    assert_int_equal(w.n, RP_KEY_LINE_MAX);
 }
 
 static void no_class_that_needs_a_fix_says_replay_now(void **state)
@@ -342,6 +430,7 @@ int main(void)
         cmocka_unit_test(messages_of_well_known_software_get_their_classes),
         cmocka_unit_test(messages_from_the_sources_of_many_products_get_their_classes),
         cmocka_unit_test(messages_as_programs_print_them_get_their_classes),
+        cmocka_unit_test(messages_of_catalogue_after_catalogue_get_their_classes),
         cmocka_unit_test(messages_that_the_rules_were_not_made_with_get_their_classes),
         cmocka_unit_test(codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_are),
         cmocka_unit_test(a_name_tells_a_command_from_a_file_and_a_variable_from_a_key),
@@ -352,6 +441,8 @@ int main(void)
         cmocka_unit_test(other_lines_speak_when_the_key_line_does_not),
         cmocka_unit_test(words_are_anchored),
         cmocka_unit_test(every_phrase_is_well_formed_and_found),
+        cmocka_unit_test(words_speak_where_rules_do_not),
+        cmocka_unit_test(what_says_the_same_is_one_to_the_rules),
         cmocka_unit_test(no_class_that_needs_a_fix_says_replay_now),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
