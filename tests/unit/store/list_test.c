@@ -274,9 +274,11 @@ static void U31_a_page_of_failures_costs_the_same_however_many_failed(void **sta
                 "insert into job(type_id, queue_id, state, max_attempts, attempts, created_at, "
                 "due_at, ended_at) select 1 + i % 3, 1, 6 + i % 10 / 9 * 2, 4, 1, i, i, 3600000000 "
                 "* (i / 1000) + 1 from n");
-    help_sql(f, "insert into tally select state, type_id, queue_id, ended_at / 3600000000, "
-                "count(*) from job where created_at <= 200000 and state in (6, 8) group by 1, 2, 3, 4 on "
-                "conflict do update set n = n + excluded.n");
+    help_sql(
+        f,
+        "insert into tally select state, type_id, queue_id, ended_at / 3600000000, "
+        "count(*) from job where created_at <= 200000 and state in (6, 8) group by 1, 2, 3, 4 on "
+        "conflict do update set n = n + excluded.n");
     const unsigned failed = 1u << RP_FAILED, unknown = 1u << RP_UNKNOWN;
     const struct rp_job_filter q[] = {
         {.states = failed},
