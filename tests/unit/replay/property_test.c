@@ -322,7 +322,7 @@ static void park_one(struct prop *p)
 static void tick_once(struct prop *p)
 {
     int64_t next = INT64_MAX;
-    struct desk desk = {.public = {want}};
+    struct desk desk = {.public = {.wanted = want}};
     p->w->now += (int64_t)dice(p, 11000) * 1000;
     OK(rp_replay_tick(&desk, p->w->db, p->w->now, &next, err));
     for (size_t i = 0; i < desk.n; i++) {
