@@ -1,6 +1,8 @@
 #include "analyze/failures.h"
 
-#include "analyze/miner/miner.h"
+#include "analyze/miner/kept.h"
+#include "analyze/pairs.h"
+#include "core/wrap.h"
 
 #include <stdlib.h>
 
@@ -181,6 +183,8 @@ static int by_pattern(const void *a, const void *b)
     const struct rp_failure_group *x = a, *y = b;
     if (x->pattern != y->pattern)
         return x->pattern < y->pattern ? -1 : 1;
+    if (x->wrapped != y->wrapped)
+        return x->wrapped < y->wrapped ? -1 : 1;
     int c = x->limit - y->limit;
     c = c != 0 ? c : strcmp(x->class_name, y->class_name);
     return c != 0 ? c : largest_first(x, y);
@@ -196,7 +200,8 @@ static bool same_template(const struct rp_failure_group *a, const struct rp_fail
  * is not 1. */
 static bool same_pattern(const struct rp_failure_group *a, const struct rp_failure_group *b)
 {
-    return a->pattern == b->pattern && a->limit == b->limit && a->class_name == b->class_name;
+    return a->pattern == b->pattern && a->wrapped == b->wrapped && a->limit == b->limit &&
+           a->class_name == b->class_name;
 }
 
 /* The first lines of the log among the samples of both. */
@@ -244,10 +249,47 @@ static void join(struct rp_failures *f, struct rp_failure_group *into, struct rp
     join_samples(into, g);
 }
 
+/* In words, as the miner sees it: where in its message does the error stand? */
+static struct rp_str whole(struct rp_failures *f, struct rp_scan *scan,
+                           const struct rp_failure_group *g, struct rp_str outer,
+                           struct rp_str inner)
+{
+    struct rp_arena a = {0};
+    (void)rp_kept_scan(scan, g->example);
+    int hole = rp_wrap_hole(outer, inner, rp_kept_text(scan, &a));
+    rp_arena_free(&a);
+    return rp_wrap_whole(&f->arena, outer, hole, inner);
+}
+
+static void take_hit(struct rp_failures *f, struct rp_scan *scan, struct rp_failure_group *g,
+                     const struct rp_miner_hit *hit, const struct rp_pair *pair)
+{
+    g->mined = rp_str_dup(&f->arena, hit->template);
+    g->wraps = pair->wraps;
+    g->wrapped = pair->wraps ? pair->inner : 0;
+    if (!pair->wraps)
+        return;
+    struct rp_str inner = pair->inner != 0 ? rp_str_dup(&f->arena, hit->inner) : RP_STR("<*>");
+    if (pair->several)
+        g->outer.template = g->mined;
+    g->inner = pair->several ? inner : RP_NONE;
+    if (pair->inner != 0)
+        g->mined = whole(f, scan, g, g->mined, inner);
+}
+
+static uint32_t class_of(const struct rp_failure_group *g)
+{
+    enum rp_class class = RP_CLASS_UNKNOWN;
+    (void)rp_class_of_name(rp_str_of(g->class_name), &class);
+    return (uint32_t) class * 2 + g->limit;
+}
+
 /* What the miner calls each group. It knows sets of lines: one of each group is enough. */
 static void mine(struct rp_failures *f)
 {
     struct rp_miner *m = rp_miner_new();
+    struct rp_scan *scan = rp_scan_new();
+    struct rp_pair *pairs = rp_xcalloc(f->n + 1, sizeof *pairs);
     for (size_t i = 0; i < f->n; i++)
         (void)rp_miner_add(m, f->groups[i].example);
     rp_miner_refine(m);
@@ -255,11 +297,17 @@ static void mine(struct rp_failures *f)
         struct rp_failure_group *g = &f->groups[i];
         struct rp_miner_hit hit = rp_miner_find(m, g->example);
         g->pattern = hit.pattern != RP_MINER_OTHER ? hit.pattern : UINT32_MAX - (uint32_t)i;
-        if (hit.pattern == RP_MINER_OTHER)
-            continue;
-        g->mined = rp_str_dup(&f->arena, hit.template);
-        g->inner = hit.inner.p != NULL ? rp_str_dup(&f->arena, hit.inner) : RP_NONE;
+        pairs[i] = (struct rp_pair){
+            .outer = g->pattern, .inner = hit.wrapped, .class = class_of(g), .text = hit.inner};
     }
+    rp_pairs_settle(pairs, f->n);
+    for (size_t i = 0; i < f->n; i++) {
+        struct rp_miner_hit hit = rp_miner_find(m, f->groups[i].example);
+        if (hit.pattern != RP_MINER_OTHER)
+            take_hit(f, scan, &f->groups[i], &hit, &pairs[i]);
+    }
+    free(pairs);
+    rp_scan_free(scan);
     rp_miner_free(m);
 }
 
@@ -276,14 +324,18 @@ static void join_all(struct rp_failures *f, int (*order)(const void *, const voi
     f->n = n;
 }
 
+static bool same_words(const struct rp_failure_group *a, const struct rp_failure_group *b)
+{
+    return a->pattern == b->pattern && a->wrapped == b->wrapped;
+}
+
 /* The miner's template, but where that would be the name of two groups. */
 static void name_all(struct rp_failures *f)
 {
     for (size_t i = 0; i < f->n; i++) {
         struct rp_failure_group *g = &f->groups[i];
-        bool shared =
-            (i > 0 && g[-1].pattern == g->pattern) || (i + 1 < f->n && g[1].pattern == g->pattern);
-        if ((!shared || g->mixed) && g->mined.p != NULL)
+        bool shared = (i > 0 && same_words(&g[-1], g)) || (i + 1 < f->n && same_words(g, &g[1]));
+        if ((!shared || g->mixed || g->wraps) && g->mined.p != NULL)
             g->template = g->mined;
         g->hash = rp_hash64(g->template);
     }
@@ -291,11 +343,35 @@ static void name_all(struct rp_failures *f)
 
 /* ---- order ---- */
 
+static bool together(const struct rp_failure_group *a, const struct rp_failure_group *b)
+{
+    return a->outer.template.p != NULL && a->pattern == b->pattern;
+}
+
+/* Groups of one message stand side by side. */
+static void sum_outers(struct rp_failures *f)
+{
+    for (size_t from = 0, to; from < f->n; from = to) {
+        uint64_t n = 0;
+        for (to = from; to < f->n && (to == from || together(&f->groups[from], &f->groups[to]));)
+            n += f->groups[to++].n;
+        for (size_t i = from; i < to; i++) {
+            f->groups[i].outer.n = n;
+            f->groups[i].outer.patterns = to - from;
+        }
+    }
+}
+
 static int most_first(const void *a, const void *b)
 {
     const struct rp_failure_group *x = a, *y = b;
-    if (x->n != y->n)
-        return x->n < y->n ? 1 : -1;
+    if (x->outer.n != y->outer.n)
+        return x->outer.n < y->outer.n ? 1 : -1;
+    struct rp_str p = x->outer.template.p != NULL ? x->outer.template : x->template;
+    struct rp_str q = y->outer.template.p != NULL ? y->outer.template : y->template;
+    int c = rp_str_cmp(p, q);
+    if (c != 0 || x->n != y->n)
+        return c != 0 ? c : x->n < y->n ? 1 : -1;
     return rp_str_cmp(x->template, y->template);
 }
 
@@ -310,6 +386,7 @@ void rp_failures_sort(struct rp_failures *f)
     mine(f);
     join_all(f, by_pattern, same_pattern);
     name_all(f);
+    sum_outers(f);
     qsort(f->groups, f->n, sizeof *f->groups, most_first);
     for (size_t i = 0; i < f->n; i++) {
         struct rp_failure_group *g = &f->groups[i];

@@ -13,9 +13,16 @@ enum { RP_GROUPS_MAX = 10000, RP_GROUP_TYPES = 8, RP_GROUP_SAMPLES = 3, RP_GROUP
 
 struct rp_failure_group {
     struct rp_str template, example; /* example: the first key line */
-    struct rp_str inner;             /* template of the error that it wraps; absent: none */
-    struct rp_str mined;             /* the miner's template, and its pattern, when sorting */
-    uint32_t pattern;
+    /* Where its message wraps several errors (pairs.h): template of this one, and the message. */
+    struct rp_str inner; /* absent: it does not */
+    struct rp_failure_outer {
+        struct rp_str template;
+        uint64_t n; /* failures of all that it wraps; of a group that stands alone its own */
+        size_t patterns;
+    } outer;
+    struct rp_str mined;       /* the miner's template, its pattern, what it wraps, when sorting */
+    uint32_t pattern, wrapped; /* wrapped: 0: nothing */
+    bool wraps;
     uint64_t hash; /* of the template: the same in every log */
     const char *class_name, *group, *action;
     bool limit; /* the runner's own time limit */
@@ -51,7 +58,8 @@ struct rp_failures {
 struct rp_failures *rp_failures_new(void);
 /* Takes failed and timed-out runs, lets others pass. The uid of its group; UINT32_MAX: none. */
 uint32_t rp_failures_add(struct rp_failures *f, const struct rp_run *run);
-/* The patterns, most first; nothing may be added after it. */
+/* The patterns, most first, those that one message wraps together, at the place of their sum;
+ * nothing may be added after it. */
 void rp_failures_sort(struct rp_failures *f);
 /* After it: the pattern of a group that was once told; NULL: none. */
 const struct rp_failure_group *rp_failures_of(const struct rp_failures *f, uint32_t uid);

@@ -30,23 +30,29 @@ static struct rp_scan *take_scan(struct rp_mining *m)
 }
 
 /* The templates are asked once for each form, not for each failure. */
-static int64_t find_like(struct rp_mining *m, uint64_t hash, struct rp_str class,
-                         const struct rp_scan *s)
+static struct known find_like(struct rp_mining *m, uint64_t hash, struct rp_str class,
+                              const struct rp_scan *s, struct rp_str text)
 {
     struct known *k = &m->known[hash % KNOWN];
-    if (k->hash != hash)
-        *k = (struct known){hash, rp_matcher_find(&m->matchers, class, s)};
-    return k->like;
+    if (k->hash == hash)
+        return *k;
+    struct rp_str inner = RP_NONE;
+    *k = (struct known){.hash = hash, .like = rp_matcher_find(&m->matchers, class, s)};
+    if (k->like == 0)
+        k->outer = rp_matcher_outer(&m->matchers, text, &inner);
+    k->inner_at = k->outer != 0 ? (uint32_t)(inner.p - text.p) : 0;
+    k->inner_n = (uint32_t)inner.n;
+    return *k;
 }
 
 /* Gives the scan back. */
-static int64_t like_and_leave(struct rp_mining *m, uint64_t hash, struct rp_str class,
-                              struct rp_scan *s)
+static struct known like_and_leave(struct rp_mining *m, uint64_t hash, struct rp_str class,
+                                   struct rp_scan *s, struct rp_str text)
 {
-    int64_t like = 0;
+    struct known k = {0};
     if (m != NULL) {
         (void)pthread_mutex_lock(&m->lock);
-        like = find_like(m, hash, class, s);
+        k = find_like(m, hash, class, s, text);
         if (m->n_idle < SCANS_IDLE) {
             m->idle[m->n_idle++] = s;
             s = NULL;
@@ -54,7 +60,7 @@ static int64_t like_and_leave(struct rp_mining *m, uint64_t hash, struct rp_str 
         (void)pthread_mutex_unlock(&m->lock);
     }
     rp_scan_free(s);
-    return like;
+    return k;
 }
 
 void rp_mining_form(struct rp_mining *m, struct rp_arena *a, struct rp_str line,
@@ -65,77 +71,11 @@ void rp_mining_form(struct rp_mining *m, struct rp_arena *a, struct rp_str line,
     r->template = rp_kept_text(s, a);
     r->form = rp_kept_pack(s, a);
     r->form_rules = RP_MINER_RULES;
-    r->pattern_like = like_and_leave(m, r->pattern_hash, r->facts.error_class, s);
-}
-
-/* ---- templates ---- */
-
-static struct matcher *matcher_of(struct matchers *x, struct rp_str class)
-{
-    enum rp_class c;
-    if (!rp_class_of_name(class, &c))
-        return NULL;
-    struct matcher *of = &x->of[c];
-    if (of->miner == NULL)
-        of->miner = rp_miner_new();
-    return of;
-}
-
-static void add_template(void *ctx, const struct rp_template_row *t)
-{
-    struct matcher *of = matcher_of(ctx, t->class);
-    if (of == NULL)
-        return;
-    uint32_t number = rp_kept_pattern(of->miner, t->template);
-    if (number >= of->cap) {
-        of->cap = 2 * (size_t)number + 16;
-        of->ids = rp_xrealloc(of->ids, of->cap * sizeof *of->ids);
-    }
-    of->ids[number] = t->id;
-    of->n = (size_t)number + 1;
-}
-
-bool rp_matchers_read(struct rp_db *db, struct matchers *out, struct rp_err *err)
-{
-    *out = (struct matchers){0};
-    bool ok = rp_templates_each(db, RP_FORMS_MAX, add_template, out, err);
-    for (size_t i = 0; i < RP_CLASSES_N; i++)
-        if (out->of[i].miner != NULL)
-            rp_kept_templates_end(out->of[i].miner);
-    return ok;
-}
-
-void rp_matchers_free(struct matchers *x)
-{
-    for (size_t i = 0; i < RP_CLASSES_N; i++) {
-        rp_miner_free(x->of[i].miner);
-        free(x->of[i].ids);
-    }
-}
-
-int64_t rp_matcher_find(const struct matchers *x, struct rp_str class, const struct rp_scan *s)
-{
-    enum rp_class c;
-    if (!rp_class_of_name(class, &c) || x->of[c].miner == NULL)
-        return 0;
-    uint32_t number = rp_kept_match(x->of[c].miner, s);
-    return number != RP_MINER_OTHER && number < x->of[c].n ? x->of[c].ids[number] : 0;
-}
-
-bool rp_mining_reload(struct rp_mining *m, struct rp_err *err)
-{
-    struct matchers fresh;
-    if (!rp_matchers_read(m->db, &fresh, err)) {
-        rp_matchers_free(&fresh);
-        return false;
-    }
-    (void)pthread_mutex_lock(&m->lock);
-    struct matchers old = m->matchers;
-    m->matchers = fresh;
-    memset(m->known, 0, sizeof m->known);
-    (void)pthread_mutex_unlock(&m->lock);
-    rp_matchers_free(&old);
-    return true;
+    struct known k = like_and_leave(m, r->pattern_hash, r->facts.error_class, s, r->template);
+    r->pattern_like = k.like;
+    r->pattern_outer = k.outer;
+    if (k.outer != 0)
+        r->inner = (struct rp_str){r->template.p + k.inner_at, k.inner_n};
 }
 
 /* ---- life ---- */
@@ -155,6 +95,22 @@ struct rp_mining *rp_mining_new(struct rp_store *store, struct rp_err *err)
         return NULL;
     }
     return m;
+}
+
+bool rp_mining_reload(struct rp_mining *m, struct rp_err *err)
+{
+    struct matchers fresh;
+    if (!rp_matchers_read(m->db, &fresh, err)) {
+        rp_matchers_free(&fresh);
+        return false;
+    }
+    (void)pthread_mutex_lock(&m->lock);
+    struct matchers old = m->matchers;
+    m->matchers = fresh;
+    memset(m->known, 0, sizeof m->known);
+    (void)pthread_mutex_unlock(&m->lock);
+    rp_matchers_free(&old);
+    return true;
 }
 
 /* On the writer, after a commit. */

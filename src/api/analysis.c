@@ -229,6 +229,7 @@ static void write_head(struct request *q, const struct sums *s, const struct pat
     struct rp_jw *w = &q->w;
     shape_prefixed_id(w, "id", "P", p->id);
     rp_jw_m_str(w, "template", p->row.template);
+    shape_levels(w, &p->row);
     rp_jw_m_str(w, "name", p->row.name);
     rp_jw_m_str(w, "class", p->row.class);
     rp_jw_m_str(w, "group", p->row.group);
@@ -267,7 +268,7 @@ static bool write_patterns(struct request *q, struct rp_db *db, const struct ana
     bool ok = true, began;
     rp_jw_key(&q->w, "patterns");
     rp_jw_array(&q->w);
-    for (size_t i = 0; ok && i < s->n_patterns && i < PATTERNS_SHOWN; i++) {
+    for (size_t i = 0; ok && i < s->n_listed && i < PATTERNS_SHOWN; i++) {
         const struct pattern_sum *p = &s->patterns[i];
         rp_jw_object(&q->w);
         write_head(q, s, p, types);
@@ -347,9 +348,15 @@ static bool write_poison(struct request *q, struct rp_db *db, const struct analy
 
 static bool load_patterns(struct request *q, struct rp_db *db, struct sums *s, struct rp_err *err)
 {
-    for (size_t i = 0; i < s->n_patterns; i++)
-        if (!rp_pattern_get(db, s->patterns[i].id, &q->arena, &s->patterns[i].row, err))
+    if (!sums_order(s, db, err))
+        return false;
+    for (size_t i = 0; i < s->n_listed && i < PATTERNS_SHOWN; i++) {
+        struct pattern_sum *p = &s->patterns[i];
+        if (!rp_pattern_get(db, p->id, &q->arena, &p->row, err))
             return false;
+        p->row.outer.failures = p->level_n;
+        p->row.outer.patterns = p->level_patterns;
+    }
     return true;
 }
 
@@ -357,7 +364,7 @@ static int64_t unexplained(const struct sums *s)
 {
     int64_t explained = 0, failed = (int64_t)s->all.failed;
     for (size_t i = 0; i < s->n_patterns; i++)
-        explained += rp_str_is(s->patterns[i].row.class, "unknown") ? 0 : s->patterns[i].n;
+        explained += s->patterns[i].unknown ? 0 : s->patterns[i].n;
     return failed > explained ? failed - explained : 0;
 }
 

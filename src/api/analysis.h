@@ -30,8 +30,12 @@ struct pattern_sum {
     int64_t id, n, first_minute, last_minute;
     int64_t *by_type; /* failures in the window, by place of the type */
     size_t n_types;
-    struct rp_counts *day; /* failed only */
-    struct rp_pattern row;
+    struct rp_counts *day;           /* failed only */
+    int64_t outer;                   /* the message that wraps it, 0: none */
+    int64_t level_n, level_patterns; /* of all that this wraps, in the window; else its own */
+    bool small;                      /* of so many that it is not listed */
+    bool unknown;                    /* its class says nothing */
+    struct rp_pattern row;           /* of those that are shown */
 };
 
 struct sums {
@@ -39,7 +43,7 @@ struct sums {
     int64_t since_minute, day_minute, until_minute;
     struct sum *types, *queues;
     struct pattern_sum *patterns;
-    size_t n_types, n_queues, n_patterns;
+    size_t n_types, n_queues, n_patterns, n_listed; /* n_listed: the first ones */
     struct rp_counts all;
     /* The window in steps of so many minutes, at most ONSET_MINUTES steps. */
     int64_t step;
@@ -48,6 +52,9 @@ struct sums {
 /* One pass over the minutes; patterns most first. */
 bool sums_read(struct rp_db *db, const struct analysis *in, struct rp_arena *a, struct sums *s,
                struct rp_err *err);
+/* Patterns that one message wraps stand together, at the place of their sum; the RP_INNERS_LISTED
+ * largest of each. */
+bool sums_order(struct sums *s, struct rp_db *db, struct rp_err *err);
 /* When failing began: of a pattern, or (NULL) of all. */
 void sums_onset(const struct sums *s, const struct pattern_sum *p, struct rp_onset *out);
 

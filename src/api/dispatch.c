@@ -104,7 +104,8 @@ static void run_read(struct rp_db *db, void *arg)
 {
     struct request *q = arg;
     struct rp_err err;
-    if (!request_authenticate(q, db, &err) || !q->route->run(q, db, &err))
+    bool for_nobody = q->route->kind == ROUTE_WHOLE && peer_gone(q->peer);
+    if (!for_nobody && (!request_authenticate(q, db, &err) || !q->route->run(q, db, &err)))
         answer_problem(q, &err);
     request_finish(q);
 }
@@ -220,6 +221,14 @@ void request_refuse(struct request *q, const struct rp_err *err)
     request_finish(q);
 }
 
+static bool read_on(struct rp_engine *e, enum route_kind kind, struct rp_read *r,
+                    struct rp_err *err)
+{
+    return kind == ROUTE_SLOW    ? rp_engine_read_slow(e, r, err)
+           : kind == ROUTE_WHOLE ? rp_engine_read_whole(e, r, err)
+                                 : rp_engine_read(e, r, err);
+}
+
 void request_dispatch(struct request *q)
 {
     struct rp_err err;
@@ -230,8 +239,10 @@ void request_dispatch(struct request *q)
         ok = q->route->run(q, NULL, &err);
         break;
     case ROUTE_READ:
+    case ROUTE_SLOW:
+    case ROUTE_WHOLE:
         q->read = (struct rp_read){.run = run_read, .arg = q};
-        ok = rp_engine_read(e, &q->read, &err);
+        ok = read_on(e, q->route->kind, &q->read, &err);
         break;
     case ROUTE_WRITE:
         ok = request_write(q, q->route->run, &err);
@@ -283,6 +294,35 @@ bool request_park(struct request *q)
     }
     (void)pthread_mutex_unlock(&api->lock);
     return parked;
+}
+
+/* Who has waited longest; off the list. */
+static struct request *take_first(struct rp_api *api)
+{
+    struct request *q = NULL, **at = &api->waiting;
+    while (*at != NULL && ((*at)->late || peer_gone((*at)->peer)))
+        at = &(*at)->next;
+    if (*at != NULL) {
+        q = *at;
+        *at = q->next;
+        if (*at == NULL)
+            api->waiting_tail = at;
+    }
+    return q;
+}
+
+static struct rp_op *joins(void *ctx, unsigned bits)
+{
+    struct rp_api *api = ctx;
+    if ((bits & RP_CHANGED_READY) == 0)
+        return NULL;
+    (void)pthread_mutex_lock(&api->lock);
+    struct request *q = api->stopping ? NULL : take_first(api);
+    (void)pthread_mutex_unlock(&api->lock);
+    if (q == NULL)
+        return NULL;
+    q->op = (struct rp_op){.run = q->op.run, .arg = q, .done = q->op.done};
+    return &q->op;
 }
 
 static void on_changed(void *ctx, unsigned bits)
@@ -367,7 +407,7 @@ bool polls_start(struct rp_api *api, struct rp_err *err)
     rp_cond_init(&api->wake);
     (void)pthread_mutex_init(&api->lock, NULL);
     api->waiting_tail = &api->waiting;
-    api->listener = (struct rp_listener){.changed = on_changed, .ctx = api};
+    api->listener = (struct rp_listener){.changed = on_changed, .joins = joins, .ctx = api};
     if (pthread_create(&api->timer, NULL, timer_thread, api) != 0)
         return rp_fail(err, RP_E_INTERNAL, "no thread for long polls");
     rp_engine_listen(api->engine, &api->listener);

@@ -308,16 +308,16 @@ static void types(struct exam *x, const char *check)
         if (t->held.p != NULL && (t->configured || t->waiting + t->retrying > 0)) {
             bad++;
             fails(x, check,
-                  rp_str_fmt(a, "%.*s is held: %.*s (%lld jobs wait)", RP_FMT(t->name),
-                             RP_FMT(t->held), (long long)t->waiting + t->retrying),
+                  rp_str_fmt(a, "%.*s is held: %.*s (%lld job%s)", RP_FMT(t->name), RP_FMT(t->held),
+                             (long long)t->waiting + t->retrying,
+                             t->waiting + t->retrying == 1 ? " waits" : "s wait"),
                   "put right what it says; its jobs then run by themselves");
         } else if (!has_worker(x, t)) {
             bad++;
             fails(x, check,
-                  rp_str_fmt(a,
-                             "no worker has asked for %.*s in the last %d minutes, %lld jobs "
-                             "wait",
-                             RP_FMT(t->name), WORKER_SEEN_MIN, (long long)t->waiting),
+                  rp_str_fmt(a, "no worker has asked for %.*s in the last %d minutes, %lld job%s",
+                             RP_FMT(t->name), WORKER_SEEN_MIN, (long long)t->waiting,
+                             t->waiting == 1 ? " waits" : "s wait"),
                   "start its workers");
         }
     }

@@ -23,6 +23,8 @@ struct request;
 enum route_kind {
     ROUTE_NOW,   /* answered on the API thread by run_now: nothing that blocks */
     ROUTE_READ,  /* run_read on a snapshot */
+    ROUTE_SLOW,  /* the same, for what reads history: those wait for each other only */
+    ROUTE_WHOLE, /* the same, for what reads the whole store */
     ROUTE_WRITE, /* prepare, run_write, render */
     ROUTE_ASYNC, /* run_async takes the request and calls request_finish by itself */
 };

@@ -29,7 +29,8 @@ bool r_pattern(struct request *q, struct rp_db *db, struct rp_err *err)
     int64_t id;
     struct rp_pattern row;
     if (!no_query(q, err) || !capture_id(q, 0, "P", &id, err) ||
-        !rp_pattern_get(db, id, &q->arena, &row, err))
+        !rp_pattern_get(db, id, &q->arena, &row, err) ||
+        !rp_pattern_inners(db, &q->arena, &row, err))
         return false;
     answer_begin(q, 200);
     shape_pattern(&q->w, &row);

@@ -11,7 +11,7 @@ struct replay_in {
     struct rp_str select, guard; /* as they came; absent: not given */
     struct rp_str check, says;
     struct rp_replay_making making;
-    struct rp_str record; /* of a dry run, and of what is parked */
+    struct rp_str record;                      /* of a dry run, and of what is parked */
     void (*look)(struct rp_db *db, void *arg); /* once dependencies were checked */
 };
 

@@ -17,6 +17,8 @@ void shape_schedule(struct rp_jw *w, const struct rp_schedule_row *s);
 void shape_occurrence(struct rp_jw *w, const struct rp_occurrence *o);
 void shape_type(struct rp_jw *w, const struct rp_type_row *t, const struct rp_type *settings);
 void shape_pattern(struct rp_jw *w, const struct rp_pattern *p);
+/* The members of a pattern that is wrapped in a message; nothing of one that is not. */
+void shape_levels(struct rp_jw *w, const struct rp_pattern *p);
 /* The member "outlook". */
 void shape_tries(struct rp_jw *w, const struct rp_tries *t);
 void shape_plan_outlook(struct rp_jw *w, const struct rp_plan_outlook *o);

@@ -18,6 +18,22 @@ struct rp_library {
     bool open;
 };
 
+/* The statics of a file that opens one: `functions`, where those of `list` go, which names them
+ * with a comma after each, in the order of the struct; and `library`. */
+#define RP_LIBRARY(type, list, soname_, package_)                                                  \
+    static const char *const names[] = {list};                                                     \
+    static union {                                                                                 \
+        type named;                                                                                \
+        void *all[sizeof names / sizeof *names];                                                   \
+    } functions;                                                                                   \
+    _Static_assert(sizeof functions.named == sizeof functions.all, "pointers only");               \
+    static struct rp_library library = {.soname = soname_,                                         \
+                                        .package = package_,                                       \
+                                        .names = names,                                            \
+                                        .functions = functions.all,                                \
+                                        .n = sizeof names / sizeof *names,                         \
+                                        .lock = PTHREAD_MUTEX_INITIALIZER}
+
 /* False, with the package in the hint, if it cannot be used; the next call tries again. */
 bool rp_library_open(struct rp_library *l, struct rp_err *err);
 

@@ -1,7 +1,9 @@
 /* analyze of the store: the daemon's answer in words, 80 columns. */
 #include "cli/analyze.h"
 
-enum { LABEL = 8, PATTERNS_SHOWN = 6, POISON_SHOWN = 5 };
+/* FULL_PERCENT: what is that much of all failures is shown with all that is known of it, as is the
+ * largest of a message; else with a line or two. */
+enum { LABEL = 8, PATTERNS_SHOWN = 6, FULL_PERCENT = 10, POISON_SHOWN = 5 };
 
 /* ---- when ---- */
 
@@ -164,7 +166,7 @@ static const char *share_of_types(struct cli *cli, struct rp_str p)
     return text;
 }
 
-static void samples(struct cli *cli, struct rp_str p)
+static void samples(struct cli *cli, struct rp_str p, int indent)
 {
     struct items i;
     int n = 0;
@@ -175,25 +177,30 @@ static void samples(struct cli *cli, struct rp_str p)
     for (items_open(&i, p, "samples"); items_next(&i) && n < 3; n++)
         rp_buf_fmt(&jobs, "%s%s", n > 0 ? ", " : "", show_text(cli, items_str(cli, &i)));
     items_close(&i);
-    line_begin(&l, cli, "", LABEL);
+    line_begin(&l, cli, "", indent);
     line_part(&l, "for example %s %.*s", n == 1 ? "job" : "jobs", RP_FMT(rp_buf_view(&jobs)));
     line_end(&l);
     rp_buf_free(&jobs);
 }
 
-static void analyzed(struct cli *cli, struct rp_str p)
+static const char *share_of_all(struct cli *cli, int64_t n, int64_t failures)
+{
+    if (failures <= 0)
+        return "";
+    return show_fmt(cli, "%s of all   ", show_percent(cli, (double)n / (double)failures));
+}
+
+static void analyzed_head(struct cli *cli, struct rp_str p, int64_t failures, bool inner)
 {
     struct line l;
-    int64_t first = doc_time(cli, p, "first"), last = doc_time(cli, p, "last");
-    (void)printf("\n");
-    line_begin(&l, cli, doc_show(cli, p, "id"), LABEL);
-    line_part(&l, "%s   %s%s", painted(cli, BOLD, show_count(cli, doc_i64(p, "count", 0))),
-              doc_has(p, "share")
-                  ? show_fmt(cli, "%s of all   ", show_percent(cli, doc_f64(p, "share", 0)))
-                  : "",
-              doc_show(cli, p, "template"));
+    const char *id = doc_show(cli, p, "id");
+    int64_t n = doc_i64(p, "count", 0);
+    int indent = inner ? LABEL + 2 : LABEL;
+    line_begin(&l, cli, inner ? show_fmt(cli, "  %s", id) : id, indent);
+    line_part(&l, "%s   %s%s", painted(cli, BOLD, show_count(cli, n)),
+              share_of_all(cli, n, failures), pattern_words(cli, p));
     line_end(&l);
-    line_begin(&l, cli, "", LABEL);
+    line_begin(&l, cli, "", indent);
     line_part(&l, "class %s → %s", painted(cli, YELLOW, doc_show(cli, p, "class")),
               doc_show(cli, p, "action"));
     if (doc_bool(p, "new"))
@@ -201,19 +208,66 @@ static void analyzed(struct cli *cli, struct rp_str p)
     else if (doc_has(p, "known_since"))
         line_part(&l, "recurring, known since %s", show_time(cli, doc_time(cli, p, "known_since")));
     line_end(&l);
-    line_begin(&l, cli, "", LABEL);
+}
+
+static void analyzed(struct cli *cli, struct rp_str p, int64_t failures, bool inner)
+{
+    struct line l;
+    int indent = inner ? LABEL + 2 : LABEL;
+    int64_t first = doc_time(cli, p, "first"), last = doc_time(cli, p, "last");
+    analyzed_head(cli, p, failures, inner);
+    line_begin(&l, cli, "", indent);
     line_part(&l, "%s", share_of_types(cli, p));
     if (first != 0)
         line_part(&l, "%s UTC", show_period(cli, first, last));
     line_end(&l);
-    show_onset(cli, p, LABEL);
+    show_onset(cli, p, indent);
     if (items_count(p, "conditions") > 0) {
-        say(cli, LABEL, "where it differs from the runs that succeeded:");
-        show_conditions(cli, p, LABEL);
+        say(cli, indent, "where it differs from the runs that succeeded:");
+        show_conditions(cli, p, indent);
     }
     if (doc_has(p, "outlook"))
-        say(cli, LABEL, "a replay: %s", outlook_words(cli, p));
-    samples(cli, p);
+        say(cli, indent, "a replay: %s", outlook_words(cli, p));
+    samples(cli, p, indent);
+}
+
+/* Patterns in order; what one message wraps stands below it. */
+struct showing {
+    struct levels levels;
+    int64_t failures;
+    size_t tops; /* shown: patterns and messages */
+    int64_t left, left_failures;
+};
+
+static void show_message(struct showing *x, struct rp_str p)
+{
+    struct cli *cli = x->levels.cli;
+    int64_t n = doc_i64(p, "outer.failures", 0);
+    levels_head(&x->levels, p,
+                show_fmt(cli, "%s   %s%s", show_count(cli, n), share_of_all(cli, n, x->failures),
+                         show_plural(cli, doc_i64(p, "outer.patterns", 0), "pattern", "patterns")));
+}
+
+static void show_one(struct showing *x, struct rp_str p)
+{
+    struct cli *cli = x->levels.cli;
+    int64_t count = doc_i64(p, "count", 0);
+    bool opens = levels_opens(&x->levels, p), top = opens || !is_inner(p);
+    if (top && x->tops == PATTERNS_SHOWN) {
+        x->left++;
+        x->left_failures += count;
+        return;
+    }
+    bool shown = levels_take(&x->levels, p, count);
+    x->tops += top;
+    if (top)
+        (void)printf("\n");
+    if (opens)
+        show_message(x, p);
+    if (shown && (top || count * 100 >= x->failures * FULL_PERCENT))
+        analyzed(cli, p, x->failures, !top || opens);
+    else if (shown)
+        analyzed_head(cli, p, x->failures, true);
 }
 
 /* Groups whose action ends with a replay now; the others want a mend first (analysis 2). */
@@ -241,24 +295,21 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     show_rates(cli, a);
     show_comings(cli, a);
     show_onset(cli, a, 0);
-    size_t shown = 0;
-    int64_t more = 0;
+    struct showing x = {.levels = {.cli = cli, .indent = LABEL}, .failures = failures};
     for (items_open(&i, a, "patterns"); items_next(&i);) {
-        if (shown++ >= PATTERNS_SHOWN)
-            more += doc_i64(i.value, "count", 0);
-        else
-            analyzed(cli, i.value);
+        show_one(&x, i.value);
         if (any[0] == '\0')
             any = doc_show(cli, i.value, "id");
         if (first[0] == '\0' && replay_first(doc_str(cli, i.value, "group")))
             first = doc_show(cli, i.value, "id");
     }
     items_close(&i);
+    levels_end(&x.levels);
     (void)printf("\n");
-    if (more > 0)
+    if (x.left > 0)
         say(cli, 0, "… and %s of %s: reprise patterns",
-            show_plural(cli, (int64_t)n - PATTERNS_SHOWN, "smaller pattern", "smaller patterns"),
-            show_plural(cli, more, "failure", "failures"));
+            show_plural(cli, x.left, "smaller pattern", "smaller patterns"),
+            show_plural(cli, x.left_failures, "failure", "failures"));
     show_overall(cli, a, n);
     show_poison(cli, a);
     show_gone(cli, a);

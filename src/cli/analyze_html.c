@@ -201,19 +201,44 @@ static void conditions(struct page *p, struct rp_str a, const char *of)
 
 /* ---- patterns ---- */
 
+/* Do several patterns of one message stand here, of which this is the first? */
+static bool opens_message(struct rp_str v, struct rp_str before)
+{
+    return doc_i64(v, "outer.patterns", 1) > 1 && !rp_str_eq(doc_get(v, "outer.id"), before);
+}
+
+static const char *of_all(struct cli *cli, int64_t n, int64_t failures, double *share)
+{
+    *share = failures > 0 ? (double)n / (double)failures : 0;
+    return show_fmt(cli, "%s (%s)", show_percent(cli, *share), show_count(cli, n));
+}
+
+/* A message is one bar; the lighter ones below it are its parts. */
 static void share_bars(struct page *p, struct rp_str a)
 {
     struct page_bar bars[BARS_MOST];
     struct items i;
+    struct cli *cli = p->cli;
+    struct rp_str before = RP_NONE;
+    int64_t failures = doc_i64(a, "failures", 0);
     size_t n = 0;
-    for (items_open(&i, a, "patterns"); items_next(&i) && n < BARS_MOST; n++) {
-        double share = doc_f64(i.value, "share", 0);
-        bars[n] =
-            (struct page_bar){show_fmt(p->cli, "%s  %s", doc_show(p->cli, i.value, "id"),
-                                       show_cut(p->cli, doc_str(p->cli, i.value, "template"), 90)),
-                              show_fmt(p->cli, "%s (%s)", show_percent(p->cli, share),
-                                       show_count(p->cli, doc_i64(i.value, "count", 0))),
-                              share, false};
+    double share;
+    for (items_open(&i, a, "patterns"); items_next(&i) && n + 1 < BARS_MOST; n++) {
+        bool inner = is_inner(i.value);
+        if (opens_message(i.value, before)) {
+            const char *count =
+                of_all(cli, doc_i64(i.value, "outer.failures", 0), failures, &share);
+            bars[n++] = (struct page_bar){
+                show_fmt(cli, "%s  %s", doc_show(cli, i.value, "outer.id"),
+                         show_cut(cli, doc_str(cli, i.value, "outer.template"), 90)),
+                count, share, false};
+        }
+        before = doc_get(i.value, "outer.id");
+        const char *count = of_all(cli, doc_i64(i.value, "count", 0), failures, &share);
+        bars[n] = (struct page_bar){
+            show_fmt(cli, "%s%s  %s", inner ? "↳ " : "", doc_show(cli, i.value, "id"),
+                     show_cut(cli, rp_str_of(pattern_words(cli, i.value)), 90)),
+            count, share, inner};
     }
     items_close(&i);
     page_bars(p, "Patterns by their share of the failures", bars, n);
@@ -263,14 +288,48 @@ static const char *circumstances(struct cli *cli, struct rp_str v)
     return text;
 }
 
+static void heading(struct page *p, const char *level, const char *id, const char *words)
+{
+    page_raw(p, "<%s>", level);
+    page_cstr(p, id);
+    page_raw(p, " <code>");
+    page_cstr(p, words);
+    page_raw(p, "</code></%s>\n", level);
+}
+
+/* What it wraps, in a table: each of them follows. */
+static void message(struct page *p, struct rp_str a, struct rp_str v)
+{
+    static const char *const titles[] = {"pattern", "what it wraps", "failures",
+                                         "class",   "to do",         NULL};
+    struct items i;
+    struct cli *cli = p->cli;
+    struct rp_str id = doc_get(v, "outer.id");
+    int64_t n = doc_i64(v, "outer.failures", 0);
+    heading(p, "h3", doc_show(cli, v, "outer.id"), doc_show(cli, v, "outer.template"));
+    paragraph(p,
+              show_fmt(cli, "%s in %s.", show_plural(cli, n, "failure", "failures"),
+                       show_plural(cli, doc_i64(v, "outer.patterns", 0), "pattern", "patterns")));
+    page_table(p, show_fmt(cli, "What %s wraps", doc_show(cli, v, "outer.id")), titles);
+    for (items_open(&i, a, "patterns"); items_next(&i);) {
+        if (!rp_str_eq(doc_get(i.value, "outer.id"), id))
+            continue;
+        page_row(p);
+        page_cell(p, doc_show(cli, i.value, "id"));
+        page_cell(p, pattern_words(cli, i.value));
+        page_number(p, show_count(cli, doc_i64(i.value, "count", 0)));
+        page_cell(p, doc_show(cli, i.value, "class"));
+        page_cell(p, doc_show(cli, i.value, "action"));
+        page_raw(p, "</tr>");
+    }
+    items_close(&i);
+    page_table_end(p);
+}
+
 static void pattern(struct page *p, struct rp_str v)
 {
     struct cli *cli = p->cli;
-    page_raw(p, "<h3>");
-    page_cstr(p, doc_show(cli, v, "id"));
-    page_raw(p, " <code>");
-    page_cstr(p, doc_show(cli, v, "template"));
-    page_raw(p, "</code></h3>\n");
+    heading(p, is_inner(v) ? "h4" : "h3", doc_show(cli, v, "id"), pattern_words(cli, v));
     paragraph(p, show_fmt(cli, "%s, %s of them all. Class %s: %s. %s",
                           show_plural(cli, doc_i64(v, "count", 0), "failure", "failures"),
                           show_percent(cli, doc_f64(v, "share", 0)), doc_show(cli, v, "class"),
@@ -306,12 +365,19 @@ static void type_onsets(struct page *p, struct rp_str a)
 static void patterns(struct page *p, struct rp_str a)
 {
     struct items i;
+    struct rp_str before = RP_NONE;
     if (items_count(a, "patterns") == 0)
         return;
     page_raw(p, "<h2>Patterns</h2>\n");
     share_bars(p, a);
-    for (items_open(&i, a, "patterns"); items_next(&i);)
+    for (items_open(&i, a, "patterns"); items_next(&i);) {
+        if (opens_message(i.value, before))
+            message(p, a, i.value);
+        before = doc_get(i.value, "outer.id");
+        page_raw(p, "%s", is_inner(i.value) ? "<div class=\"part\">" : "");
         pattern(p, i.value);
+        page_raw(p, "%s", is_inner(i.value) ? "</div>\n" : "");
+    }
     items_close(&i);
 }
 

@@ -100,14 +100,33 @@ static void json_samples(struct cli *cli, struct rp_jw *w, const struct rp_failu
     rp_jw_array_end(w);
 }
 
+static struct rp_str id_of(struct cli *cli, uint64_t hash)
+{
+    return rp_str_fmt(&cli->arena, "%016llx", (unsigned long long)hash);
+}
+
+static void json_levels(struct cli *cli, struct rp_jw *w, const struct rp_failure_group *g)
+{
+    rp_jw_m_str(w, "inner", g->inner);
+    if (g->inner.p == NULL)
+        return;
+    rp_jw_key(w, "outer");
+    rp_jw_object(w);
+    rp_jw_m_str(w, "id", id_of(cli, rp_hash64(g->outer.template)));
+    rp_jw_m_str(w, "template", g->outer.template);
+    rp_jw_m_i64(w, "failures", (int64_t)g->outer.n);
+    rp_jw_m_i64(w, "patterns", (int64_t)g->outer.patterns);
+    rp_jw_object_end(w);
+}
+
 static void json_pattern(const struct log_analysis *a, struct rp_jw *w,
                          const struct rp_failure_group *g)
 {
     struct cli *cli = a->i.cli;
     rp_jw_object(w);
-    rp_jw_m_str(w, "id", rp_str_fmt(&cli->arena, "%016llx", (unsigned long long)g->hash));
+    rp_jw_m_str(w, "id", id_of(cli, g->hash));
     rp_jw_m_str(w, "template", g->template);
-    rp_jw_m_str(w, "inner", g->inner);
+    json_levels(cli, w, g);
     rp_jw_m_str(w, "example", g->example);
     rp_jw_m_cstr(w, "class", g->class_name);
     rp_jw_m_cstr(w, "group", g->group);
@@ -165,10 +184,10 @@ static int answer_document(struct log_analysis *a)
 
 /* ---- words ---- */
 
-static void show_where(struct cli *cli, const struct rp_failure_group *g)
+static void show_where(struct cli *cli, const struct rp_failure_group *g, int indent)
 {
     struct line l;
-    line_begin(&l, cli, "", LABEL);
+    line_begin(&l, cli, "", indent);
     for (size_t i = 0; i < g->n_types && i < 3; i++)
         line_part(&l, "%s %s", show_text(cli, g->types[i].type),
                   show_percent(cli, (double)g->types[i].n / (double)g->n));
@@ -177,7 +196,7 @@ static void show_where(struct cli *cli, const struct rp_failure_group *g)
     if (g->first_us != RP_NO_TIME)
         line_part(&l, "%s UTC", show_period(cli, g->first_us, g->last_us));
     line_end(&l);
-    line_begin(&l, cli, "", LABEL);
+    line_begin(&l, cli, "", indent);
     for (size_t i = 0; i < g->n_samples; i++) {
         const char *id = g->samples[i].id.p != NULL
                              ? show_fmt(cli, " (%s)", show_cut(cli, g->samples[i].id, 40))
@@ -188,21 +207,35 @@ static void show_where(struct cli *cli, const struct rp_failure_group *g)
     line_end(&l);
 }
 
-static void show_pattern(const struct log_analysis *a, size_t rank,
+static void show_head(struct cli *cli, const char *label, uint64_t n, struct rp_str words,
+                      int indent)
+{
+    struct line l;
+    line_begin(&l, cli, label, indent);
+    line_part(&l, "%s   %s", painted(cli, BOLD, show_count(cli, (int64_t)n)),
+              rp_str_is(words, "<*>") ? "<*> (a value)" : show_text(cli, words));
+    line_end(&l);
+}
+
+/* rank, part: of the message, if it wraps several; of the pattern in it, 0: it stands alone. */
+static void show_pattern(const struct log_analysis *a, size_t rank, size_t part,
                          const struct rp_failure_group *g)
 {
     struct cli *cli = a->i.cli;
     struct line l;
-    (void)printf("\n");
-    line_begin(&l, cli, show_fmt(cli, "#%zu", rank), LABEL);
-    line_part(&l, "%s   %s", painted(cli, BOLD, show_count(cli, (int64_t)g->n)),
-              show_text(cli, g->template));
-    line_end(&l);
-    line_begin(&l, cli, "", LABEL);
+    int indent = part > 0 ? LABEL + 4 : LABEL;
+    const char *top = show_fmt(cli, "#%zu", rank);
+    if (part <= 1)
+        (void)printf("\n");
+    if (part == 1)
+        show_head(cli, top, g->outer.n, g->outer.template, LABEL);
+    show_head(cli, part > 0 ? show_fmt(cli, "  %s.%zu", top, part) : top, g->n,
+              part > 0 ? g->inner : g->template, indent);
+    line_begin(&l, cli, "", indent);
     line_part(&l, "class %s → %s", painted(cli, YELLOW, g->class_name), g->action);
     line_end(&l);
-    show_where(cli, g);
-    log_onset_show(&a->when, cli, a->i.tally, a->failures, g, LABEL);
+    show_where(cli, g, indent);
+    log_onset_show(&a->when, cli, a->i.tally, a->failures, g, indent);
 }
 
 static void show_beginning(const struct log_analysis *a)
@@ -232,11 +265,16 @@ static void show_failures(struct log_analysis *a)
         show_plural(cli, (int64_t)f->n, "pattern", "patterns"), f->n == 1 ? "s" : "",
         show_percent(cli, (double)(f->failures - f->unexplained) / (double)f->failures));
     show_beginning(a);
-    for (size_t i = 0; i < f->n; i++)
+    for (size_t i = 0, rank = 0, part = 0; i < f->n; i++) {
+        const struct rp_failure_group *g = &f->groups[i];
+        bool inner = g->outer.patterns > 1;
+        part = !inner ? 0 : part > 0 && part < g->outer.patterns ? part + 1 : 1;
+        rank += part <= 1;
         if (i < PATTERNS_SHOWN)
-            show_pattern(a, i + 1, &f->groups[i]);
+            show_pattern(a, rank, part, g);
         else
-            more += f->groups[i].n;
+            more += g->n;
+    }
     (void)printf("\n");
     if (more > 0)
         say(cli, 0, "… and %s of %s; --json lists all",

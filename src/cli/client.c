@@ -164,7 +164,7 @@ static bool unreachable(const struct client *c, enum http_end end, const char *w
                   why[0] != '\0' ? ": " : "", why);
     if (c->socket == NULL)
         return rp_hint(err, "check the URL, or start it there: reprise serve --listen HOST:PORT");
-    if (access(c->socket, F_OK) == 0 && access(c->socket, W_OK) != 0)
+    if (access(c->socket, W_OK) != 0 && errno == EACCES) /* it, or its folder */
         return rp_hint(err, "you may not open the socket: join the group reprise, or use sudo");
     return rp_hint(err,
                    "start it: reprise serve --config reprise.yaml (or systemctl start reprise)");

@@ -89,7 +89,7 @@ int help_overview(struct cli *cli, FILE *to)
 int help_first_words(struct cli *cli)
 {
     static const char *const words[][2] = {
-        {"demo", "a real incident from end to end, on a store of its own"},
+        {"demo", "a real incident from end to end"},
         {"check", "is reprise.yaml right, and when does each job run"},
         {"serve", "the daemon: runs the jobs of reprise.yaml"},
         {"enqueue TYPE", "adds a job"},
@@ -102,8 +102,8 @@ int help_first_words(struct cli *cli)
                           "usage: reprise COMMAND [options]; to begin with:\n");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         two_columns(cli, stderr, 28, words[i][0], words[i][1]);
-    (void)fprintf(stderr, "\nreprise help lists all commands, reprise COMMAND --help one of them "
-                          "with its options.\n");
+    (void)fprintf(stderr, "\nreprise help lists all commands, reprise COMMAND --help says more of "
+                          "one.\n");
     return 2;
 }
 

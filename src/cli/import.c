@@ -165,7 +165,7 @@ const struct rp_command import_rows[IMPORT_ROWS] = {
      .most = 1,
      .options = csv_options,
      .summary = "reads a table of runs into the history",
-     .help = "  reprise import csv runs.csv --column job=id,type=name,outcome=status,start=began\n"
+     .help = "  reprise import csv runs.csv --column job=id,type=name,outcome=state,start=at\n"
              "The first record names the columns; those that are not mapped become labels. One "
              "mistake in a row, and nothing of the file is stored.",
      .safety = RP_REVERSIBLE,

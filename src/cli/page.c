@@ -32,6 +32,7 @@ static const char style[] =
     ".bars .bar{display:flex;align-items:center;gap:.5rem;line-height:1.2}"
     ".bars i{height:.8rem;min-width:1px;flex:none;background:var(--bad);"
     "width:calc(var(--share)*(100% - 8rem))}.bars .quiet i{background:var(--calm)}"
+    ".part{margin-left:.2rem;padding-left:1rem;border-left:2px solid var(--line)}"
     ".soft{color:var(--soft)}summary{cursor:pointer}.scroll{overflow-x:auto}"
     ":focus-visible{outline:2px solid var(--mark);outline-offset:2px}";
 

@@ -6,15 +6,18 @@ enum { LABEL = 8 };
 
 /* ---- patterns ---- */
 
-static void pattern_head(struct cli *cli, struct rp_str p, const char *count)
+/* What a pattern says; `inner`: below the message that it is wrapped in. */
+static void pattern_head(struct cli *cli, struct rp_str p, bool inner)
 {
     struct line l;
-    const char *name = doc_show(cli, p, "name");
-    line_begin(&l, cli, doc_show(cli, p, "id"), LABEL);
+    const char *name = doc_show(cli, p, "name"), *id = doc_show(cli, p, "id"),
+               *count = show_fmt(cli, "%s×", show_count(cli, doc_i64(p, "failures", 0)));
+    int indent = inner ? LABEL + 2 : LABEL;
+    line_begin(&l, cli, inner ? show_fmt(cli, "  %s", id) : id, indent);
     line_part(&l, "%s", painted(cli, BOLD, count));
-    line_part(&l, "%s", doc_show(cli, p, "template"));
+    line_part(&l, "%s", pattern_words(cli, p));
     line_end(&l);
-    line_begin(&l, cli, "", LABEL);
+    line_begin(&l, cli, "", indent);
     if (name[0] != '\0')
         line_part(&l, "\"%s\"", name);
     line_part(&l, "class %s → %s", doc_show(cli, p, "class"), doc_show(cli, p, "action"));
@@ -23,21 +26,32 @@ static void pattern_head(struct cli *cli, struct rp_str p, const char *count)
         line_part(&l, "last %s", show_time(cli, last));
     line_end(&l);
     if (doc_has(p, "outlook.expected"))
-        say(cli, LABEL, "replay: %s", outlook_words(cli, p));
+        say(cli, indent, "replay: %s", outlook_words(cli, p));
+}
+
+static void list_pattern(struct levels *x, struct rp_str p)
+{
+    bool opens = levels_opens(x, p), shown = levels_take(x, p, doc_i64(p, "failures", 0));
+    if (opens)
+        levels_head(x, p,
+                    show_fmt(x->cli, "%s×", show_count(x->cli, doc_i64(p, "outer.failures", 0))));
+    if (shown)
+        pattern_head(x->cli, p, is_inner(p));
 }
 
 static int show_patterns(struct cli *cli, struct rp_str list)
 {
     struct items i;
+    struct levels x = {.cli = cli, .indent = LABEL};
     if (items_count(list, "items") == 0) {
         say(cli, 0, "no patterns: nothing has failed%s",
             opt_text(cli, "since") != NULL ? " since then" : " yet");
         return 0;
     }
     for (items_open(&i, list, "items"); items_next(&i);)
-        pattern_head(cli, i.value,
-                     show_fmt(cli, "%s×", show_count(cli, doc_i64(i.value, "failures", 0))));
+        list_pattern(&x, i.value);
     items_close(&i);
+    levels_end(&x);
     say_next(cli, "reprise jobs --state failed --pattern P…");
     return 0;
 }
@@ -90,23 +104,62 @@ static void show_stacks(struct cli *cli, struct rp_str p)
     items_close(&i);
 }
 
+/* What a message wraps, or what else is wrapped in that of a pattern. */
+static void show_inners(struct cli *cli, struct rp_str p, const char *path, const char *label)
+{
+    enum { SHOWN = 20 };
+    struct items i;
+    struct line l;
+    int64_t n = (int64_t)items_count(p, path);
+    int shown = 0;
+    for (items_open(&i, p, path); shown < SHOWN && items_next(&i); shown++) {
+        line_begin(&l, cli, shown == 0 ? label : " ", 11);
+        line_part(&l, "%s %s×  %s", doc_show(cli, i.value, "id"),
+                  show_count(cli, doc_i64(i.value, "failures", 0)), inner_words(cli, i.value));
+        line_part(&l, "class %s → %s", doc_show(cli, i.value, "class"),
+                  doc_show(cli, i.value, "action"));
+        line_end(&l);
+    }
+    items_close(&i);
+    if (n > shown)
+        say(cli, 11, "… and %s more: --json lists them", show_count(cli, n - shown));
+}
+
+static const char *outer_words(struct cli *cli, struct rp_str p)
+{
+    if (!doc_has(p, "outer"))
+        return "";
+    return show_fmt(cli, "%s %s   (%s in %s)", doc_show(cli, p, "outer.id"),
+                    doc_show(cli, p, "outer.template"),
+                    show_plural(cli, doc_i64(p, "outer.failures", 0), "failure", "failures"),
+                    show_plural(cli, doc_i64(p, "outer.patterns", 0), "pattern", "patterns"));
+}
+
 static int show_pattern(struct cli *cli, struct rp_str p)
 {
     int64_t first = doc_time(cli, p, "first"), last = doc_time(cli, p, "last");
     const char *id = doc_show(cli, p, "id");
-    field(cli, "pattern", id);
+    bool wraps = !doc_has(p, "class");
+    field(cli, wraps ? "message" : "pattern", id);
     field(cli, "name", doc_show(cli, p, "name"));
-    field(cli, "message", doc_show(cli, p, "template"));
-    field(cli, "class",
-          show_fmt(cli, "%s   (rule: %s)", doc_show(cli, p, "class"), doc_show(cli, p, "rule")));
-    field(cli, "to do", doc_show(cli, p, "action"));
+    field(cli, wraps ? "says" : "message", doc_show(cli, p, "template"));
+    field(cli, "wrapped in", outer_words(cli, p));
+    if (!wraps) {
+        field(
+            cli, "class",
+            show_fmt(cli, "%s   (rule: %s)", doc_show(cli, p, "class"), doc_show(cli, p, "rule")));
+        field(cli, "to do", doc_show(cli, p, "action"));
+    }
     field(cli, "failures", show_count(cli, doc_i64(p, "failures", 0)));
     field(cli, "first", first != 0 ? show_time(cli, first) : "");
     field(cli, "a replay", outlook_words(cli, p));
     field(cli, "last", last != 0 ? show_time(cli, last) : "");
+    show_inners(cli, p, "inners", "wraps");
     show_stacks(cli, p);
     show_parts(cli, p);
-    say_next(cli, "reprise jobs --state failed --pattern %s", id);
+    show_inners(cli, p, "siblings", "beside it");
+    say_next(cli, "reprise jobs --state failed --pattern %s%s", id,
+             wraps ? "   (of all that it wraps)" : "");
     return 0;
 }
 

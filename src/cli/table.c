@@ -206,7 +206,7 @@ static void put_row(const struct table *t, const struct cell cells[])
 
 void table_print(struct table *t)
 {
-    struct cell head[COLUMNS_MAX];
+    struct cell head[COLUMNS_MAX] = {{0}};
     for (size_t c = 0; c < t->n; c++)
         head[c] = (struct cell){t->columns[c].title, DIM};
     fit(t);

@@ -2,19 +2,17 @@
 #include "cli/groups.h"
 #include "cli/internal.h"
 
+#define SCOPES "read, enqueue, work, operate, purge or admin"
+
+/* Which scopes there are, the daemon says. */
 static bool create_body(struct cli *cli, struct rp_buf *body, struct rp_err *err)
 {
-    static const char *const scopes[] = {"read", "enqueue", "work", "operate", "admin"};
     const char *scope = opt_text(cli, "scope"), *name = opt_text(cli, "name");
     int64_t expires = 0;
-    bool known = false;
     if (!opt_duration(cli, "expires", &expires, err))
         return false;
-    for (size_t i = 0; scope != NULL && i < 5; i++)
-        known |= strcmp(scope, scopes[i]) == 0;
-    if (!known || name == NULL) {
-        (void)rp_fail(err, RP_E_USAGE,
-                      "a token needs --name and --scope read|enqueue|work|operate|admin");
+    if (scope == NULL || name == NULL) {
+        (void)rp_fail(err, RP_E_USAGE, "a token needs --name and --scope " SCOPES);
         return rp_hint(err, "reprise token create --name ci --scope enqueue --expires 90d");
     }
     struct rp_jw w = {.out = body};
@@ -109,7 +107,7 @@ static int run_revoke(struct cli *cli)
 
 static const struct rp_option create_options[] = {
     {.name = "name", .value = "N", .help = "who or what will use it"},
-    {.name = "scope", .value = "S", .help = "read, enqueue, work, operate, purge or admin"},
+    {.name = "scope", .value = "S", .help = SCOPES},
     {.name = "expires", .value = "D", .help = "ends by itself after, for example, 90d"},
     {0},
 };

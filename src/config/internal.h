@@ -11,6 +11,7 @@ enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 struct node {
     enum node_kind kind;
     bool plain;         /* scalar without quotes: may be a number, true, null */
+    bool unread;        /* its variable is not set: what it would be is not known */
     struct rp_str raw;  /* scalar as written; safe to show: ${NAME} is not yet replaced */
     struct rp_str text; /* scalar with ${NAME} replaced */
     size_t from, to;    /* bytes of the file, without quotes */

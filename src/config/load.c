@@ -232,8 +232,12 @@ static bool read_file(const char *path, struct rp_buf *out, struct rp_err *err)
                 rp_buf_add(out, part, (size_t)n);
             else if (errno != EINTR)
                 break;
-    if (n < 0)
-        (void)rp_fail(err, RP_E_CONFIG, "cannot read %s: %s", path, strerror(errno));
+    if (n < 0) {
+        bool none = errno == ENOENT;
+        (void)rp_fail(err, RP_E_CONFIG, "cannot be read: %s", strerror(errno));
+        if (none)
+            (void)rp_hint(err, "write it, or a reprise.yaml here, or name another by --config");
+    }
     if (fd >= 0)
         (void)close(fd);
     return n >= 0;

@@ -108,8 +108,11 @@ bool rp_mistakes_err(const struct rp_mistakes *m, struct rp_str path, struct rp_
     size_t others = m->errors + m->errors_more - (m->errors > 0);
     if (m->errors == 0)
         return rp_fail(err, RP_E_CONFIG, "%.*s cannot be used", RP_FMT(path));
-    (void)rp_fail(err, RP_E_CONFIG, "%.*s:%d:%d: %s", RP_FMT(path), first->line, first->column,
-                  first->err.message);
+    if (first->line > 0)
+        (void)rp_fail(err, RP_E_CONFIG, "%.*s:%d:%d: %s", RP_FMT(path), first->line, first->column,
+                      first->err.message);
+    else
+        (void)rp_fail(err, RP_E_CONFIG, "%.*s: %s", RP_FMT(path), first->err.message);
     if (others > 0)
         return rp_hint(err, "%zu more: see them all with `reprise check`", others);
     return rp_hint(err, "%s", first->err.hint);

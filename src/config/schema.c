@@ -353,7 +353,9 @@ bool rp_section_read(struct load *l, enum section in, const struct node *map,
     bool ok = true;
     for (size_t i = 0; i < rp_rows_n; i++) {
         const struct child *c = key_of(&a, i) != NULL ? rp_node_find(map, rp_rows[i].key) : NULL;
-        if (c != NULL)
+        if (c != NULL && c->value->unread) /* which has been said */
+            ok = false;
+        else if (c != NULL)
             ok = rp_rows[i].kind->read(l, &rp_rows[i], c->value, o) && ok;
     }
     for (const struct child *c = map->first; c != NULL; c = c->next)

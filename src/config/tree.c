@@ -183,7 +183,7 @@ static bool add_scalar(struct builder *b, struct fy_event *e)
     bool is_key =
         b->depth > 0 && b->stack[b->depth - 1]->kind == NODE_MAP && b->key[b->depth - 1] == NULL;
     if (!is_key)
-        (void)rp_expand(b->l, n);           /* its mistake is kept; the tree is still whole */
+        n->unread = !rp_expand(b->l, n);    /* its mistake is kept; the tree is still whole */
     n->weight += n->text.n / BYTES_A_VALUE; /* so that aliases of long texts are no bomb either */
     return anchor_add(b, e->scalar.anchor, n) && place(b, n);
 }

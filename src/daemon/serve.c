@@ -319,8 +319,8 @@ static int give_up(struct daemon *d, const struct rp_err *err)
     return code;
 }
 
-/* What is larger goes back to the system when it is freed. By default the C library keeps up to 64 MB
- * for each thread once it has seen a piece of that size, such as the plan of a million jobs. */
+/* What is larger goes back to the system when it is freed. By default the C library keeps up to 64
+ * MB for each thread once it has seen a piece of that size, such as the plan of a million jobs. */
 enum { KEPT_BYTES = 4 << 20 };
 
 static void bound_memory(void)

@@ -126,6 +126,8 @@ static bool start_parts(struct rp_engine *e, const struct rp_engine_options *o, 
     return e->exec != NULL &&
            readers_start(&e->readers, o->store, o->readers > 0 ? o->readers : READERS, read_us,
                          &e->cut, err) &&
+           readers_start(&e->slow_reader, o->store, 1, read_us, &e->cut, err) &&
+           readers_start(&e->whole_reader, o->store, 1, RP_US_DAY, &e->cut, err) &&
            readers_start(&e->long_reader, o->store, 1, long_read_us, &e->cut, err) &&
            begin(e, o->config, err);
 }
@@ -217,6 +219,8 @@ void rp_engine_free(struct rp_engine *e)
 {
     rp_engine_unlisten(e, &e->listener);
     readers_stop(&e->readers);
+    readers_stop(&e->slow_reader);
+    readers_stop(&e->whole_reader);
     readers_stop(&e->long_reader); /* which may wait for the writer */
     writer_stop(&e->writer);
     tender_stop(&e->tender);
@@ -253,6 +257,16 @@ bool rp_engine_write_heavy(struct rp_engine *e,
 bool rp_engine_read(struct rp_engine *e, struct rp_read *r, struct rp_err *err)
 {
     return readers_submit(&e->readers, r, err);
+}
+
+bool rp_engine_read_slow(struct rp_engine *e, struct rp_read *r, struct rp_err *err)
+{
+    return readers_submit(&e->slow_reader, r, err);
+}
+
+bool rp_engine_read_whole(struct rp_engine *e, struct rp_read *r, struct rp_err *err)
+{
+    return readers_submit(&e->whole_reader, r, err);
 }
 
 bool rp_engine_read_long(struct rp_engine *e, struct rp_read *r, struct rp_err *err)

@@ -67,6 +67,11 @@ struct rp_read {
     struct rp_read *next;
 };
 bool rp_engine_read(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
+/* For what may take seconds on a large store, such as counts over its history: one after another, on
+ * a thread of their own, so that lists do not wait for them (G20). */
+bool rp_engine_read_slow(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
+/* For what reads the whole store: the same, with a thread of its own and no limit of time. */
+bool rp_engine_read_whole(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
 /* For what may take minutes, such as the plan of a million jobs: one after another, on a thread of
  * their own, which may also wait for the writer. */
 bool rp_engine_read_long(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
@@ -76,6 +81,9 @@ bool rp_engine_read_long(struct rp_engine *e, struct rp_read *r, struct rp_err *
 
 struct rp_listener {
     void (*changed)(void *ctx, unsigned bits);
+    /* NULL, or: before the commit of a transaction in which a replay went on. An op that waits for
+     * what changed and is now run in it, so that it needs no commit of its own; NULL: none. */
+    struct rp_op *(*joins)(void *ctx, unsigned bits);
     void *ctx;
     struct rp_listener *next; /* the engine's */
 };

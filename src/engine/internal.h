@@ -49,8 +49,6 @@ struct rp_writer {
 bool writer_start(struct rp_writer *w, struct rp_store *store, const struct rp_clock *clock,
                   const struct rp_engine_hooks *hooks, size_t max, const atomic_bool *cut,
                   struct rp_err *err);
-/* The store cannot be written: no fault of who asked. */
-bool store_broken(const struct rp_err *err);
 bool writer_submit(struct rp_writer *w, struct rp_op *op, struct rp_err *err);
 bool writer_call(struct rp_writer *w, bool (*run)(struct rp_db *, void *, struct rp_err *),
                  void *arg, struct rp_err *err);
@@ -202,7 +200,7 @@ struct rp_engine {
     char node[128];
     struct tender tender;
     struct rp_writer writer;
-    struct rp_readers readers, long_reader;
+    struct rp_readers readers, slow_reader, whole_reader, long_reader;
     struct rp_exec *exec;
     struct runs runs;
     _Atomic(const struct rp_config *) config;

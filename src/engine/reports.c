@@ -52,7 +52,7 @@ static bool write_one(struct tick *t, struct rp_db *db, struct ended *x, struct 
 {
     if (write_some(t, db, x, 1, err))
         return true;
-    if (store_broken(err))
+    if (rp_store_broken(err))
         return false;
     t->n_left++;
     rp_log(RP_ERROR, "a report cannot be written", "job=%lld code=%s error=%s",
@@ -65,7 +65,7 @@ bool tick_reports(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     if (write_some(t, db, t->ended, t->n_ended, err))
         return true;
-    bool ok = !store_broken(err);
+    bool ok = !rp_store_broken(err);
     for (size_t i = 0; ok && i < t->n_ended; i++)
         ok = write_one(t, db, &t->ended[i], err);
     return ok;

@@ -42,7 +42,7 @@ static bool apart(struct tick *t, struct rp_db *db, const char *name, part *run,
     if (run(t, db, err))
         return rp_savepoint_release(db, err);
     rp_savepoint_rollback(db);
-    if (store_broken(err))
+    if (rp_store_broken(err))
         return false;
     rp_log(RP_ERROR, "a part of the tick failed", "part=%s code=%s error=%s", name,
            rp_code_slug(err->code), rp_log_q(rp_str_of(err->message)));
@@ -281,8 +281,8 @@ static bool tick(struct rp_engine *e, bool stopping, int64_t *sleep)
     bool ok = e->more_at_once ? writer_call_heavy(&e->writer, tick_run, t, &err)
                               : writer_call(&e->writer, tick_run, t, &err);
     *sleep = ok ? tick_done(t) : tick_failed(e);
-    ok = ok && t->n_left == 0;
     e->more_at_once = ok && *sleep == 0;
+    ok = ok && t->n_left == 0;
     upkeep_forget(t);
     rp_arena_free(&t->arena);
     free(t);

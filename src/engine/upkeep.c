@@ -102,7 +102,8 @@ bool tick_holds(struct tick *t, struct rp_db *db, struct rp_err *err)
 
 /* ---- leases ---- */
 
-/* A third of their length between beats. */
+/* A third of their length between beats; one that cannot be written is tried again at once, and
+ * says nothing about whose lease is gone. */
 bool tick_beat(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     struct rp_engine *e = t->e;
@@ -117,8 +118,10 @@ bool tick_beat(struct tick *t, struct rp_db *db, struct rp_err *err)
     (void)pthread_mutex_unlock(&e->runs.lock);
     t->beat_ok = RP_NEW_N(&t->arena, bool, n + 1);
     if (n > 0 && !rp_leases_extend(db, t->beat_ids, tokens, n,
-                                   t->now + atomic_load(&e->config)->lease_us, t->beat_ok, err))
+                                   t->now + atomic_load(&e->config)->lease_us, t->beat_ok, err)) {
+        e->next_beat_us = 0;
         return false;
+    }
     t->n_beats = n;
     return true;
 }

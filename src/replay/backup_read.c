@@ -322,6 +322,8 @@ int rp_backup_file(const char *path, struct rp_err *err)
         bool none = errno == ENOENT;
         (void)rp_fail(err, none ? RP_E_NOT_FOUND : RP_E_IO, "the backup %s cannot be read: %s",
                       path, strerror(errno));
+        if (none)
+            (void)rp_hint(err, "reprise purge list shows the backups that were made");
         return -1;
     }
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))

@@ -87,13 +87,18 @@ bool rp_replay_parked_plan(struct rp_db *db, const struct rp_config *config, int
 {
     struct rp_replay r;
     struct rp_str request;
-    struct rp_err wrong;
+    struct rp_err wrong = {0};
     if (!rp_replay_get(db, p->id, a, &r, err) ||
         !rp_replay_park_request(db, p->id, a, &request, err))
         return false;
-    if (!read_request(&r, request, a, &p->ask, &wrong) ||
-        !rp_replay_plan(db, config, &p->ask, now_us, a, &p->plan, &wrong) ||
-        !plan_holds(db, &p->plan, &p->ask, now_us, a, &wrong))
+    bool ok = read_request(&r, request, a, &p->ask, &wrong) &&
+              rp_replay_plan(db, config, &p->ask, now_us, a, &p->plan, &wrong) &&
+              plan_holds(db, &p->plan, &p->ask, now_us, a, &wrong);
+    if (!ok && rp_code_http(wrong.code) >= 500) { /* no fault of what was asked for */
+        *err = wrong;
+        return false;
+    }
+    if (!ok)
         p->ends = rp_str_fmt(a, "%s", wrong.message);
     else if (p->plan.n == 0)
         p->ends = rp_str_fmt(a, "nothing was left to replay: %lld matched, all left out",

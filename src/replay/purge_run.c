@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SNAPSHOT_JOBS = 256, CHUNK_JOBS = 512 };
+enum { CHUNK_JOBS = 512 };
 
 /* ---- the file ---- */
 
@@ -21,9 +21,9 @@ static enum outcome write_jobs(struct work *w, struct rp_backup_out *out, struct
         const struct rp_purge_pick *pick = &w->picks[i];
         struct rp_job_digest digest;
         bool as_planned; /* else it may be one that would be left out now: it stays */
-        if (i % SNAPSHOT_JOBS == 0 && work_stops(w))
+        if (i % WORK_SNAPSHOT_JOBS == 0 && work_stops(w))
             return WORK_LEFT;
-        if ((i % SNAPSHOT_JOBS == 0 && !work_snapshot(w, err)) ||
+        if ((i % WORK_SNAPSHOT_JOBS == 0 && !work_snapshot(w, err)) ||
             !rp_purge_still(w->db, pick->job_id, pick->state, pick->last_n, &as_planned, err))
             return WORK_FAILED;
         if (!as_planned)
@@ -72,23 +72,12 @@ static bool end_holds(const struct work *w, const struct rp_backup_item *end, co
 static enum outcome compare_file(struct work *w, const char *sha256, struct rp_err *err)
 {
     struct rp_backup_in *in;
-    struct rp_backup_item item;
-    enum rp_backup_part part = RP_BACKUP_ERROR;
-    enum likeness like;
-    int64_t n = 0;
+    struct rp_backup_item end;
     if (!work_open(w, &in, err))
         return WORK_FAILED;
-    while (!work_stops(w) && (part = rp_backup_next(in, &item, err)) == RP_BACKUP_ROW) {
-        if ((n++ % SNAPSHOT_JOBS == 0 && !work_snapshot(w, err)) ||
-            !work_compare(w, in, &item, &like, err)) {
-            part = RP_BACKUP_ERROR;
-            break;
-        }
-    }
+    enum outcome how = work_compare(w, in, NULL, NULL, &end, err);
     rp_backup_close(in);
-    if (work_stops(w))
-        return WORK_LEFT;
-    return part == RP_BACKUP_END && end_holds(w, &item, sha256, err) ? WORK_DONE : WORK_FAILED;
+    return how != WORK_DONE || end_holds(w, &end, sha256, err) ? how : WORK_FAILED;
 }
 
 /* ---- deleting ---- */
@@ -139,18 +128,17 @@ static enum outcome delete_jobs(struct work *w, struct rp_backup_in *in, struct 
 {
     struct rp_backup_item item;
     enum rp_backup_part part;
-    while ((part = rp_backup_next(in, &item, err)) != RP_BACKUP_END) {
-        if (part == RP_BACKUP_ERROR)
-            return WORK_FAILED;
+    enum outcome how;
+    while ((how = work_next(w, in, &item, &part, err)) == WORK_DONE && part != RP_BACKUP_END) {
         if (part != RP_BACKUP_JOB || item.job_id <= w->p.at_job)
             continue;
         c->ids[c->n] = item.job_id;
         c->digest[c->n++] = item.digest;
-        enum outcome how = c->n == CHUNK_JOBS ? delete_chunk(w, c, err) : WORK_DONE;
+        how = c->n == CHUNK_JOBS ? delete_chunk(w, c, err) : WORK_DONE;
         if (how != WORK_DONE)
             return how;
     }
-    return delete_chunk(w, c, err);
+    return how == WORK_DONE ? delete_chunk(w, c, err) : how;
 }
 
 static enum outcome delete_all(struct work *w, struct rp_err *err)

@@ -104,8 +104,9 @@ static bool compare_row(void *ctx, struct rp_str row, struct rp_err *err)
     return true;
 }
 
-bool work_compare(struct work *w, struct rp_backup_in *in, struct rp_backup_item *item,
-                  enum likeness *out, struct rp_err *err)
+/* From its first row (item) to its end (item is then JOB); false with err if the file is bad. */
+static bool compare_job(struct work *w, struct rp_backup_in *in, struct rp_backup_item *item,
+                        enum likeness *out, struct rp_err *err)
 {
     struct comparing c = {.in = in, .item = item, .part = RP_BACKUP_ROW, .err = err};
     struct rp_err store_err;
@@ -119,6 +120,32 @@ bool work_compare(struct work *w, struct rp_backup_in *in, struct rp_backup_item
     }
     *out = !c.any ? LIKE_ABSENT : c.differs ? LIKE_DIFFERS : LIKE_SAME;
     return c.part == RP_BACKUP_JOB;
+}
+
+enum outcome work_next(struct work *w, struct rp_backup_in *in, struct rp_backup_item *item,
+                       enum rp_backup_part *part, struct rp_err *err)
+{
+    if (work_stops(w))
+        return WORK_LEFT;
+    *part = rp_backup_next(in, item, err);
+    return *part != RP_BACKUP_ERROR ? WORK_DONE : WORK_FAILED;
+}
+
+enum outcome work_compare(struct work *w, struct rp_backup_in *in, liken_fn *each, void *ctx,
+                          struct rp_backup_item *end, struct rp_err *err)
+{
+    enum rp_backup_part part;
+    enum likeness like;
+    enum outcome how;
+    for (int64_t n = 0; (how = work_next(w, in, end, &part, err)) == WORK_DONE; n++) {
+        if (part == RP_BACKUP_END)
+            return WORK_DONE;
+        if (part != RP_BACKUP_ROW || (n % WORK_SNAPSHOT_JOBS == 0 && !work_snapshot(w, err)) ||
+            !compare_job(w, in, end, &like, err) ||
+            (each != NULL && !each(ctx, end->job_id, like, err)))
+            return WORK_FAILED;
+    }
+    return how;
 }
 
 /* ---- the end of one ---- */

@@ -49,11 +49,18 @@ enum outcome work_prepared(struct work *w, struct rp_err *err);
 
 /* How a job of a backup and the store's compare. */
 enum likeness { LIKE_SAME, LIKE_ABSENT, LIKE_DIFFERS };
-/* From its first row (item) to its end (item is then JOB); false with err if the file is bad. */
-bool work_compare(struct work *w, struct rp_backup_in *in, struct rp_backup_item *item,
-                  enum likeness *out, struct rp_err *err);
+typedef bool liken_fn(void *ctx, int64_t job_id, enum likeness like, struct rp_err *err);
+/* All jobs of the file, row by row beside what the store has; `each` may be NULL. *end: that of the
+ * file. */
+enum outcome work_compare(struct work *w, struct rp_backup_in *in, liken_fn *each, void *ctx,
+                          struct rp_backup_item *end, struct rp_err *err);
+/* What the file has next, unless the daemon stops; never RP_BACKUP_ERROR with WORK_DONE. */
+enum outcome work_next(struct work *w, struct rp_backup_in *in, struct rp_backup_item *item,
+                       enum rp_backup_part *part, struct rp_err *err);
 
 enum outcome purge_work(struct work *w, struct rp_err *err);   /* purge_run.c */
 enum outcome restore_work(struct work *w, struct rp_err *err); /* restore.c */
+
+enum { WORK_SNAPSHOT_JOBS = 256 };
 
 #endif

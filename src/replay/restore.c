@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { SNAPSHOT_JOBS = 256, CHUNK_JOBS = 512, CHUNK_BYTES = 4 << 20, CONFLICTS_SHOWN = 10 };
+enum { CHUNK_JOBS = 512, CHUNK_BYTES = 4 << 20, CONFLICTS_SHOWN = 10 };
 
 /* ---- checking ---- */
 
@@ -37,8 +37,9 @@ static bool check_payload(struct check *c, int64_t job_id, enum likeness like, s
     return true;
 }
 
-static bool check_job(struct check *c, int64_t job_id, enum likeness like, struct rp_err *err)
+static bool check_job(void *ctx, int64_t job_id, enum likeness like, struct rp_err *err)
 {
+    struct check *c = ctx;
     if (c->payloads)
         return check_payload(c, job_id, like, err);
     c->come += like == LIKE_ABSENT;
@@ -46,19 +47,6 @@ static bool check_job(struct check *c, int64_t job_id, enum likeness like, struc
     if (like == LIKE_DIFFERS)
         conflict(c, job_id);
     return true;
-}
-
-static bool check_jobs(struct check *c, struct rp_backup_in *in, struct rp_backup_item *item,
-                       struct rp_err *err)
-{
-    enum rp_backup_part part;
-    enum likeness like;
-    int64_t n = 0;
-    while ((part = rp_backup_next(in, item, err)) == RP_BACKUP_ROW)
-        if ((n++ % SNAPSHOT_JOBS == 0 && (work_stops(c->w) || !work_snapshot(c->w, err))) ||
-            !work_compare(c->w, in, item, &like, err) || !check_job(c, item->job_id, like, err))
-            return false;
-    return part == RP_BACKUP_END;
 }
 
 /* The purge that wrote the file knows its checksum: whoever made another file, also a sound one, is
@@ -97,10 +85,10 @@ static enum outcome check_file(struct check *c, struct rp_err *err)
         return WORK_FAILED;
     w->p.of_purge = rp_backup_of(in)->purge_id;
     c->payloads = rp_str_is(rp_backup_of(in)->what, "payloads");
-    bool ok = check_jobs(c, in, &end, err);
+    enum outcome how = work_compare(w, in, check_job, c, &end, err);
     rp_backup_close(in);
-    if (!ok)
-        return work_stops(w) ? WORK_LEFT : WORK_FAILED;
+    if (how != WORK_DONE)
+        return how;
     w->p.jobs = end.jobs;
     w->p.rows = end.rows;
     w->p.sha256 = rp_str_dup(&w->arena, rp_str_of(end.sha256));
@@ -229,9 +217,8 @@ static enum outcome bring_jobs(struct work *w, struct rp_backup_in *in, struct c
 {
     struct rp_backup_item item;
     enum rp_backup_part part;
-    while ((part = rp_backup_next(in, &item, err)) != RP_BACKUP_END) {
-        if (part == RP_BACKUP_ERROR)
-            return WORK_FAILED;
+    enum outcome how;
+    while ((how = work_next(w, in, &item, &part, err)) == WORK_DONE && part != RP_BACKUP_END) {
         if (item.job_id <= w->p.at_job)
             continue;
         if (part == RP_BACKUP_ROW) {
@@ -241,11 +228,11 @@ static enum outcome bring_jobs(struct work *w, struct rp_backup_in *in, struct c
         }
         c->job[c->n++] = (struct job){item.job_id, item.digest, c->rows.n};
         bool full = c->n == CHUNK_JOBS || c->rows.n >= CHUNK_BYTES;
-        enum outcome how = full ? bring_chunk(w, c, err) : WORK_DONE;
+        how = full ? bring_chunk(w, c, err) : WORK_DONE;
         if (how != WORK_DONE)
             return how;
     }
-    return bring_chunk(w, c, err);
+    return how == WORK_DONE ? bring_chunk(w, c, err) : how;
 }
 
 static enum outcome bring_all(struct work *w, bool payloads, struct rp_err *err)

@@ -212,12 +212,6 @@ static bool step(struct step *s, struct rp_err *err)
     return why.p != NULL ? halt(s, why, err) : release(s, err);
 }
 
-static bool store_broken(const struct rp_err *err)
-{
-    return err->code == RP_E_STORE_FULL || err->code == RP_E_STORE_IO ||
-           err->code == RP_E_STORE_CORRUPT;
-}
-
 /* What one replay cannot do stops no other. */
 static bool step_apart(struct step *s, struct rp_err *err)
 {
@@ -226,7 +220,7 @@ static bool step_apart(struct step *s, struct rp_err *err)
     if (step(s, err))
         return rp_savepoint_release(s->db, err);
     rp_savepoint_rollback(s->db);
-    if (store_broken(err))
+    if (rp_store_broken(err))
         return false;
     rp_log(RP_ERROR, "a replay cannot go on", "replay=%lld code=%s error=%s", (long long)s->r.id,
            rp_code_slug(err->code), rp_log_q(rp_str_of(err->message)));

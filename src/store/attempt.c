@@ -104,22 +104,36 @@ static bool all_bare(const struct rp_ending *e, size_t n)
     return i == n;
 }
 
-/* How the next try went of a job that had failed: what a replay of that pattern can expect. Here,
+#define TRIED                                                                                      \
+    "insert into pattern_tried(pattern_id, succeeded, day, replayed, n)"                           \
+    " select a.pattern_id, ?1, ?2, v.column3, count(*) from (values "
+#define TRY "(?, ?, ?)"
+#define OF_ATTEMPT                                                                                 \
+    ") v cross join attempt a on a.job_id = v.column1 and a.n = v.column2 where a.outcome in"      \
+    " (2, 3, 4) and a.pattern_id is not null group by 1, 4 on conflict do update set"              \
+    " n = n + excluded.n"
+enum { TRY_COLUMNS = 3 };
+
+/* How the next try went of jobs that had failed: what a replay of that pattern can expect. Here,
  * where tries end, and not by a trigger: rows of a restored backup were counted before. */
-static bool count_tried(struct rp_db *db, const struct rp_ending *e, struct rp_err *err)
+static bool count_tried(struct rp_db *db, const struct rp_ending *e, size_t n, struct rp_err *err)
 {
-    if (e->job->last_n < 2 || e->outcome < RP_OUT_SUCCEEDED || e->outcome > RP_OUT_LOST)
+    size_t first = 0;
+    while (first < n && e[first].job->last_n < 2)
+        first++;
+    if (first == n || e->outcome < RP_OUT_SUCCEEDED || e->outcome > RP_OUT_LOST)
         return true;
-    struct rp_stmt *s = rp_sql(
-        db,
-        "insert into pattern_tried(pattern_id, replayed, succeeded, day, n)"
-        " select pattern_id, ?3, ?4, ?5, 1 from attempt where job_id = ?1 and n = ?2 - 1"
-        " and outcome in (2, 3, 4) and pattern_id is not null on conflict do update set n = n + 1");
-    rp_bind_i64(s, 1, e->job->id);
-    rp_bind_i64(s, 2, e->job->last_n);
-    rp_bind_i64(s, 3, e->job->replay_id != 0);
-    rp_bind_i64(s, 4, e->outcome == RP_OUT_SUCCEEDED);
-    rp_bind_i64(s, 5, e->ended_us / RP_US_DAY);
+    struct rp_stmt *s = n == 1   ? rp_sql(db, TRIED TRY OF_ATTEMPT)
+                        : n == 4 ? rp_sql(db, TRIED RP_ROWS_4(TRY) OF_ATTEMPT)
+                                 : rp_sql(db, TRIED RP_ROWS_OF(TRY) OF_ATTEMPT);
+    rp_bind_i64(s, 1, e->outcome == RP_OUT_SUCCEEDED);
+    rp_bind_i64(s, 2, e->ended_us / RP_US_DAY);
+    for (size_t i = 0; i < n; i++) {
+        int at = 2 + (int)i * TRY_COLUMNS;
+        rp_bind_i64(s, at + 1, e[i].job->id);
+        rp_bind_i64(s, at + 2, e[i].job->last_n - 1);
+        rp_bind_i64(s, at + 3, e[i].job->replay_id != 0);
+    }
     return rp_run(s, err);
 }
 
@@ -135,11 +149,8 @@ bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, st
             if (!few)
                 bind_rest(s, (int)i * COLUMNS, &e[i]);
         }
-        if (!rp_run(s, err))
+        if (!rp_run(s, err) || !count_tried(db, e, some, err))
             return false;
-        for (size_t i = 0; i < some; i++)
-            if (!count_tried(db, &e[i], err))
-                return false;
         e += some;
         n -= some;
     }

@@ -72,7 +72,7 @@ bool rp_change_end(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_
                    int64_t now_us, struct rp_err *err)
 {
     struct rp_arena a = {0};
-    struct rp_change c;
+    struct rp_change c = {0};
     bool ok = rp_change_get(db, id, &a, &c, err);
     if (ok && c.ended_us != 0)
         ok = rp_fail(err, RP_E_BAD_STATE, "change C%lld was taken back already", (long long)id);

@@ -6,6 +6,8 @@
 #include "store/jobs.h"
 #include "store/schedules.h"
 
+#include <pthread.h>
+
 struct sqlite3;
 struct rp_names;
 struct rp_turn;
@@ -27,6 +29,7 @@ struct rp_counts {
 struct rp_db {
     struct rp_store *store;
     struct sqlite3 *sq;
+    pthread_mutex_t handle_lock; /* of sq, for rp_db_interrupt: it may be opened anew meanwhile */
     struct rp_stmt *broken,
         **stmt; /* statements by address of their literal: open addressing, power of two */
     size_t n_stmt, cap_stmt;
@@ -99,6 +102,26 @@ static inline void rp_bind_ids(struct rp_stmt *s, const int64_t *ids, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         rp_bind_i64(s, (int)i + 4, ids[i]);
+}
+
+/* Mostly they are a row of neighbours, and a range costs half of a list. The text ends before what
+ * is compared with them; parameters 4 to 19 are theirs, rp_bind_some binds them. */
+static inline bool rp_ids_adjoin(const int64_t *ids, size_t n)
+{
+    size_t i = 1;
+    while (i < n && ids[i] == ids[i - 1] + 1)
+        i++;
+    return i >= n && n > 1;
+}
+#define RP_SQL_SOME(db, text, ids, n)                                                              \
+    (rp_ids_adjoin(ids, n) ? rp_sql(db, text " between ?4 and ?5") : rp_sql(db, text " in " RP_IDS))
+static inline void rp_bind_some(struct rp_stmt *s, const int64_t *ids, size_t n)
+{
+    rp_bind_i64(s, 4, ids[0]);
+    if (rp_ids_adjoin(ids, n))
+        rp_bind_i64(s, 5, ids[n - 1]);
+    else
+        rp_bind_ids(s, ids, n);
 }
 
 /* ---- tx.c ---- */
@@ -203,6 +226,9 @@ bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err
 
 /* [w] Up to RP_ROWS jobs have ended: what is out of a replay among them waits for its fate. */
 bool rp_items_ended(struct rp_db *db, const int64_t *job_ids, size_t n, struct rp_err *err);
+/* [w] Up to RP_ROWS jobs have succeeded, and what is out of a replay among them with them: nothing
+ * of that has to be found again. */
+bool rp_items_worked(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_err *err);
 
 /* ---- attempt.c: for move.c only ---- */
 
@@ -223,7 +249,9 @@ struct rp_ending {
     struct rp_shown shown;
 };
 void rp_ending_of(const struct rp_job_row *j, const struct rp_move *m, struct rp_ending *out);
-/* [w] The rows, no more: outputs and counts are the caller's. */
+/* [w] The rows, no more: outputs and counts are the caller's. Several have the same outcome and
+ * end.
+ */
 bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, struct rp_err *err);
 void rp_ending_count(struct rp_db *db, const struct rp_ending *e);
 /* [w] Writes the record of the newest attempt, which ends, counts it, and says what the job shows
@@ -363,11 +391,21 @@ bool rp_pattern_count(struct rp_db *db, const struct rp_report *r, int64_t type_
 #define RP_PATTERN_NOW(id)                                                                         \
     "(select coalesce(born.joined, born.id) from pattern born where born.id = " id ")"
 #define RP_PATTERN_OF_JOB " left join pattern p on p.id = " RP_PATTERN_NOW("j.pattern_id")
-/* All that are part of a pattern, for `in`. */
+/* The message that a pattern is wrapped in, as a column of `of`. */
+#define RP_PATTERN_OUTER(of)                                                                       \
+    "(select coalesce(wrap.joined, wrap.id) from pattern wrap where wrap.id = " of ".outer_id)"
+/* Patterns that a message wraps and that stand for themselves. */
+#define RP_PATTERN_WRAPPED(now)                                                                    \
+    " from pattern wrap join pattern pair on pair.outer_id = wrap.id and pair.joined is null"      \
+    " where wrap.id in (select " now " union all select id from pattern where joined = " now ")"
+/* All that are part of a pattern, or of what a message wraps, for `in`. */
 #define RP_PATTERN_ALL(now)                                                                        \
-    "(select " now " union all select id from pattern where joined = " now ")"
-/* The same of a number that a person gave: RP_E_NOT_FOUND if there is none. *several: others have
- * become part of it. */
+    "(select " now " union all select id from pattern where joined = " now                         \
+    " union all select pair.id" RP_PATTERN_WRAPPED(                                                \
+        now) " union all select part.id from pattern part where part.joined in (select "           \
+             "pair.id" RP_PATTERN_WRAPPED(now) "))"
+/* The same of a number that a person gave: RP_E_NOT_FOUND if there is none. *several: there are
+ * others that count for it. */
 bool rp_pattern_need(struct rp_db *db, int64_t id, int64_t *now, bool *several, struct rp_err *err);
 
 /* ---- counts.c ---- */

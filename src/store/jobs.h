@@ -193,7 +193,9 @@ struct rp_report {
     struct rp_str form;    /* for the miner; absent: the hash is all there is */
     int64_t form_rules;    /* under which it was made */
     struct rp_str frames;  /* of its stack trace: the second key; absent: none */
-    int64_t pattern_like;  /* a form that is new belongs to this pattern, 0: to a new one */
+    int64_t pattern_like;  /* a form that is new belongs to this pattern, 0: to a new one … */
+    int64_t pattern_outer; /* … which is wrapped in that message, 0: in none … */
+    struct rp_str inner;   /* … and says this in it */
     struct rp_str result;  /* JSON, absent: none */
     struct rp_str output;  /* packed */
 };

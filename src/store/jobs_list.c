@@ -3,7 +3,11 @@
  * A filter is answered along the path that reads least: an index that holds what is asked for and
  * not much else. Live and failed jobs have their own partial indexes, so those lists do not depend
  * on how much history there is; a window of creation becomes a range of ids (job_hour). What the
- * path does not settle, the common filter does, row by row. */
+ * path does not settle, the common filter does, row by row.
+ *
+ * A page of failed jobs must not cost more where many failed (U31): where there are many, they are
+ * read by id, newest first, until the page is full; where there are few, all of the window are
+ * read and sorted. The counts (tally) say which. */
 #include "base/time.h"
 #include "store/internal.h"
 
@@ -11,6 +15,7 @@
 
 /* However large the payloads are, a page of a list stays within bounds (G18). */
 enum { PAGE_BYTES = 16 << 20 };
+enum { FEW = 5000 }; /* rows that may be read and sorted for a page */
 enum { LIST_MAX = 1000, WHERE_MAX = 4, GROUPS_MAX = 1000 };
 
 /* Numbers of the parameters; 13 and on: pairs of name and value. */
@@ -77,6 +82,7 @@ struct path {
             GROUPS(index " where " cond COMMON)                                                    \
     }
 
+enum { BY_STATE = 5, PATHS_MAX = BY_STATE + 1 };
 #define BIT(s)  (1u << (s))
 #define RUNNING "j.state = 3 and j.id in (select job_id from lease)"
 #define FAILED  (BIT(RP_FAILED) | BIT(RP_UNKNOWN))
@@ -92,7 +98,7 @@ static const struct path by_schedule = PATH(0, "indexed by job_by_schedule", "j.
 static const struct path by_type = PATH(0, "indexed by job_by_type", "j.type_id = ?2");
 static const struct path by_id = PATH(0, "not indexed", "j.id >= ?22");
 /* Without and with a type asked for. Together they find every state but succeeded. */
-static const struct path by_state[2][5] = {
+static const struct path by_state[2][BY_STATE] = {
     {PATH(BIT(RP_QUEUED), "indexed by job_ready", "j.state = 2"),
      PATH(BIT(RP_RUNNING), "not indexed", RUNNING),
      PATH(BIT(RP_SCHEDULED) | BIT(RP_RETRYING), "indexed by job_due", "j.state in (1, 4)"),
@@ -103,6 +109,12 @@ static const struct path by_state[2][5] = {
      PATH(BIT(RP_SCHEDULED) | BIT(RP_RETRYING), "indexed by job_due", "j.state in (1, 4)"),
      PATH(FAILED, "indexed by job_failed", "j.state in (6, 8) and j.type_id = ?2" ENDED),
      PATH(BIT(RP_CANCELLED), "indexed by job_cancelled", "j.state = 7" ENDED)},
+};
+
+/* For lists of many: those in question lie by id. */
+static const struct path newest[2] = {
+    PATH(BIT(RP_FAILED), "indexed by job_unresolved", "j.state in (6, 8) and j.state = 6" ENDED),
+    PATH(BIT(RP_UNKNOWN), "indexed by job_unresolved", "j.state in (6, 8) and j.state = 8" ENDED),
 };
 
 /* ---- the filter in numbers ---- */
@@ -181,8 +193,6 @@ static void bind_query(struct rp_stmt *s, const struct query *q, unsigned states
 
 /* ---- paths ---- */
 
-enum { PATHS_MAX = 5 };
-
 static size_t choose(const struct query *q, const struct path *out[PATHS_MAX])
 {
     size_t n = 0;
@@ -196,10 +206,52 @@ static size_t choose(const struct query *q, const struct path *out[PATHS_MAX])
                                                                                   : &by_id;
     if (one != NULL)
         out[n++] = one;
-    for (size_t i = 0; one == NULL && i < PATHS_MAX; i++)
+    for (size_t i = 0; one == NULL && i < BY_STATE; i++)
         if (by_state[q->type != 0][i].states & q->states)
             out[n++] = &by_state[q->type != 0][i];
     return n;
+}
+
+/* Whether so many that ended in the window have failed or are unknown (whichever is asked for: they
+ * share the index of the window) that they are not all to be read for a page. Rows of counts that
+ * are no less than that are not all read either. */
+static bool are_many(struct rp_db *db, const struct query *q, bool *many, struct rp_err *err)
+{
+    int64_t since = q->by_end ? q->f->since_us : 0, until = q->by_end ? q->f->until_us : 0;
+    struct rp_stmt *s = rp_sql(db, "select n, hour from tally where state in (6, 8) and type_id in"
+                                   " (select id from job_type where ?1 in (0, id))");
+    rp_bind_i64(s, 1, q->type);
+    int64_t n = 0, rows = 0;
+    enum rp_step step = RP_STEP_DONE;
+    while (n <= FEW && rows <= FEW && (step = rp_step(s, err)) == RP_STEP_ROW) {
+        int64_t hour = rp_col_i64(s, 1);
+        if (hour >= since / RP_US_H && (until == 0 || hour <= until / RP_US_H))
+            n += rp_col_i64(s, 0);
+        rows++;
+    }
+    rp_reset(s);
+    *many = n > FEW || rows > FEW;
+    return step != RP_STEP_ERROR;
+}
+
+/* As for counts, but where many failed. */
+static bool choose_for_list(struct rp_db *db, const struct query *q,
+                            const struct path *out[PATHS_MAX], size_t *paths, struct rp_err *err)
+{
+    bool many = false;
+    size_t n = 0;
+    *paths = choose(q, out);
+    for (size_t i = 0; i < *paths; i++)
+        if (out[i]->states == FAILED && !are_many(db, q, &many, err))
+            return false;
+    for (size_t i = 0; many && i < *paths; i++)
+        if (out[i]->states != FAILED)
+            out[n++] = out[i];
+    for (size_t i = 0; many && i < 2; i++)
+        if (newest[i].states & q->states)
+            out[n++] = &newest[i];
+    *paths = many ? n : *paths;
+    return true;
 }
 
 static unsigned states_on(const struct query *q, const struct path *p)
@@ -218,9 +270,11 @@ static bool find_ids(struct rp_db *db, const struct query *q, int64_t below_id, 
                      int64_t *v, size_t *n, struct rp_err *err)
 {
     const struct path *path[PATHS_MAX];
-    size_t paths = choose(q, path);
+    size_t paths;
     enum rp_step step;
     *n = 0;
+    if (!choose_for_list(db, q, path, &paths, err))
+        return false;
     for (size_t i = 0; i < paths; i++) {
         struct rp_stmt *s = rp_sql(db, path[i]->list);
         bind_query(s, q, states_on(q, path[i]), below_id);
@@ -260,6 +314,27 @@ bool rp_jobs_list(struct rp_db *db, const struct rp_job_filter *f, int64_t after
     return true;
 }
 
+/* Of jobs by state, type and queue alone: what the counts know. */
+static bool is_counted(const struct query *q)
+{
+    const struct rp_job_filter *f = q->f;
+    unsigned counted =
+        FAILED | BIT(RP_QUEUED) | BIT(RP_RUNNING) | BIT(RP_SCHEDULED) | BIT(RP_RETRYING);
+    return q->states != 0 && (q->states & ~counted) == 0 && q->pattern == 0 && q->schedule == 0 &&
+           f->replay_id == 0 && f->since_us == 0 && f->until_us == 0 && f->error_class.p == NULL &&
+           f->key.p == NULL && f->n_where == 0;
+}
+
+static bool count_of(struct rp_db *db, const struct query *q, int64_t *out, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select sum(n) from tally where (?1 >> state) & 1 and"
+                                   " ?2 in (0, type_id) and ?3 in (0, queue_id)");
+    rp_bind_i64(s, 1, q->states);
+    rp_bind_i64(s, 2, q->type);
+    rp_bind_i64(s, 3, q->queue);
+    return rp_get_i64(s, 0, out, err);
+}
+
 bool rp_jobs_count(struct rp_db *db, const struct rp_job_filter *f, int64_t *out,
                    struct rp_err *err)
 {
@@ -268,6 +343,8 @@ bool rp_jobs_count(struct rp_db *db, const struct rp_job_filter *f, int64_t *out
     *out = 0;
     if (!query_of(db, f, &q, err))
         return false;
+    if (is_counted(&q))
+        return count_of(db, &q, out, err);
     size_t paths = choose(&q, path);
     for (size_t i = 0; i < paths; i++) {
         int64_t some;

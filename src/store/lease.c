@@ -1,4 +1,5 @@
 /* Leases: granted, extended, run out. */
+#include "base/log.h"
 #include "base/time.h"
 #include "store/replays_internal.h"
 
@@ -93,10 +94,10 @@ bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const s
     int64_t *first = RP_NEW_N(a, int64_t, n);
     struct rp_move m = {.now_us = g->now_us};
     for (size_t i = 0; i < n; i++)
-        if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err) ||
-            !rp_replay_given(db, &rows[i], a, &out[i].job, &first[i], err))
+        if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err))
             return false;
-    if (!rp_jobs_begin(db, rows, n, &m, err) || !rp_replay_started_claim(db, first, n, err))
+    if (!rp_replay_given(db, rows, n, a, out, first, err) || !rp_jobs_begin(db, rows, n, &m, err) ||
+        !rp_replay_started_claim(db, first, n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
         out[i].token = rp_db_random(db);
@@ -205,15 +206,41 @@ static bool collect(struct rp_stmt *s, struct rp_arena *a, int64_t max, struct l
     return step != RP_STEP_ERROR;
 }
 
-static bool end_lapsed(struct rp_db *db, const struct lapsed *v, size_t n, int64_t now_us,
-                       struct rp_err *err)
+static const int64_t again_after_us = RP_US_MIN;
+
+/* What cannot be ended by itself stays, a record of what runs nowhere, and keeps no other from it.
+ */
+static bool put_off(struct rp_db *db, int64_t job_id, int64_t now_us, struct rp_err *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct rp_job_row j;
-        if (!rp_job_load(db, v[i].job_id, &j, err) ||
-            !rp_attempt_lost(db, &j, v[i].kill, now_us, err))
-            return false;
+    rp_log(RP_ERROR, "a lost attempt cannot be ended", "job=%lld code=%s error=%s",
+           (long long)job_id, rp_code_slug(err->code), rp_log_q(rp_str_of(err->message)));
+    struct rp_stmt *s = rp_sql(db, "update lease set deadline = ?2 where job_id = ?1");
+    rp_bind_i64(s, 1, job_id);
+    rp_bind_i64(s, 2, now_us + again_after_us);
+    return rp_run(s, err);
+}
+
+static bool end_one(struct rp_db *db, const struct lapsed *v, int64_t now_us, int64_t *ended,
+                    struct rp_err *err)
+{
+    struct rp_job_row j;
+    if (!rp_savepoint(db, err))
+        return false;
+    if (rp_job_load(db, v->job_id, &j, err) && rp_attempt_lost(db, &j, v->kill, now_us, err)) {
+        ++*ended;
+        return rp_savepoint_release(db, err);
     }
+    rp_savepoint_rollback(db);
+    return !rp_store_broken(err) && put_off(db, v->job_id, now_us, err);
+}
+
+static bool end_lapsed(struct rp_db *db, const struct lapsed *v, size_t n, int64_t now_us,
+                       int64_t *ended, struct rp_err *err)
+{
+    *ended = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!end_one(db, &v[i], now_us, ended, err))
+            return false;
     return true;
 }
 
@@ -227,9 +254,8 @@ bool rp_leases_expire(struct rp_db *db, int64_t now_us, int64_t max, int64_t *ex
         db, "select job_id, kill from lease where deadline <= ?1 order by deadline limit ?2");
     rp_bind_i64(s, 1, now_us);
     rp_bind_i64(s, 2, max);
-    bool ok = collect(s, &a, max, &v, &n, err) && end_lapsed(db, v, n, now_us, err) &&
+    bool ok = collect(s, &a, max, &v, &n, err) && end_lapsed(db, v, n, now_us, expired, err) &&
               rp_get_i64(rp_sql(db, "select min(deadline) from lease"), INT64_MAX, next_us, err);
-    *expired = (int64_t)n;
     rp_arena_free(&a);
     return ok;
 }
@@ -240,6 +266,7 @@ bool rp_leases_orphaned(struct rp_db *db, struct rp_str node, int64_t now_us, in
                         struct rp_err *err)
 {
     size_t some;
+    int64_t ended;
     bool ok;
     *n = 0;
     do {
@@ -249,11 +276,11 @@ bool rp_leases_orphaned(struct rp_db *db, struct rp_str node, int64_t now_us, in
             rp_sql(db, "select job_id, kill from lease where node = ?1 and command = 1 limit ?2");
         rp_bind_text(s, 1, node);
         rp_bind_i64(s, 2, ORPHANS_AT_ONCE);
-        ok =
-            collect(s, &a, ORPHANS_AT_ONCE, &v, &some, err) && end_lapsed(db, v, some, now_us, err);
-        *n += (int64_t)some;
+        ok = collect(s, &a, ORPHANS_AT_ONCE, &v, &some, err) &&
+             end_lapsed(db, v, some, now_us, &ended, err);
+        *n += ok ? ended : 0;
         rp_arena_free(&a);
-    } while (ok && some == ORPHANS_AT_ONCE);
+    } while (ok && some == ORPHANS_AT_ONCE && ended > 0);
     return ok;
 }
 

@@ -11,10 +11,12 @@ bool rp_forms_each(struct rp_db *db, void (*each)(void *ctx, const struct rp_for
 {
     struct rp_stmt *s =
         rp_sql(db, "select f.hash, f.rules, b.id, p.id, p.apart, b.class, f.form, b.last_at, "
-                   "b.class = p.class, p.template"
-                   " from pattern_form f join pattern b on b.id = f.pattern_id"
-                   " join pattern p on p.id = coalesce(b.joined, b.id)"
-                   " where length(f.form) > 0 order by b.class, p.id, b.id, f.hash");
+                   "b.class = p.class, p.template, " RP_PATTERN_OUTER(
+                       "b") ", p.inner"
+
+                            " from pattern_form f join pattern b on b.id = f.pattern_id"
+                            " join pattern p on p.id = coalesce(b.joined, b.id)"
+                            " where length(f.form) > 0 order by b.class, p.id, b.id, f.hash");
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
         each(ctx, &(struct rp_form_row){.hash = (uint64_t)rp_col_i64(s, 0),
@@ -26,7 +28,9 @@ bool rp_forms_each(struct rp_db *db, void (*each)(void *ctx, const struct rp_for
                                         .form = rp_col_view(s, 6),
                                         .last_us = rp_col_i64(s, 7),
                                         .same_class = rp_col_i64(s, 8) != 0,
-                                        .template = rp_col_view(s, 9)});
+                                        .template = rp_col_view(s, 9),
+                                        .outer = rp_col_i64(s, 10),
+                                        .inner = rp_col_view(s, 11)});
     return step == RP_STEP_DONE;
 }
 
@@ -67,27 +71,86 @@ bool rp_form_forget(struct rp_db *db, uint64_t hash, struct rp_err *err)
 
 /* ---- templates ---- */
 
-bool rp_templates_each(struct rp_db *db, int64_t limit,
-                       void (*each)(void *ctx, const struct rp_template_row *t), void *ctx,
-                       struct rp_err *err)
+static bool each_template(struct rp_stmt *s, int64_t limit, rp_template_fn *each, void *ctx,
+                          struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "select id, class, template from (select * from pattern where joined is null"
-                   " and template like '%<*>%' order by last_at desc limit ?1) order by id");
     rp_bind_i64(s, 1, limit);
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
         each(ctx, &(struct rp_template_row){.id = rp_col_i64(s, 0),
                                             .class = rp_col_view(s, 1),
-                                            .template = rp_col_view(s, 2)});
+                                            .template = rp_col_view(s, 2),
+                                            .hole = (int)rp_col_i64(s, 3)});
     return step == RP_STEP_DONE;
 }
 
-bool rp_pattern_reworded(struct rp_db *db, int64_t id, struct rp_str template, struct rp_err *err)
+bool rp_templates_each(struct rp_db *db, int64_t limit, rp_template_fn *each, void *ctx,
+                       struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "update pattern set template = ?2 where id = ?1");
+    return each_template(rp_sql(db, "select id, class, template, 0 from (select * from pattern"
+                                    " where joined is null and hole is null and template like"
+                                    " '%<*>%' order by last_at desc limit ?1) order by id"),
+                         limit, each, ctx, err);
+}
+
+bool rp_outers_each(struct rp_db *db, int64_t limit, rp_template_fn *each, void *ctx,
+                    struct rp_err *err)
+{
+    return each_template(rp_sql(db, "select id, null, template, hole from pattern where hole is not"
+                                    " null and joined is null order by id limit ?1"),
+                         limit, each, ctx, err);
+}
+
+bool rp_pattern_reworded(struct rp_db *db, int64_t id, struct rp_str template, struct rp_str inner,
+                         int64_t outer, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "update pattern set template = ?2, inner = coalesce(?3, inner),"
+                                   " outer_id = coalesce(?4, outer_id) where id = ?1");
     rp_bind_i64(s, 1, id);
     rp_bind_text(s, 2, template);
+    rp_bind_text(s, 3, inner);
+    rp_bind_id(s, 4, outer);
+    return rp_run(s, err);
+}
+
+bool rp_pattern_wrapped(struct rp_db *db, int64_t id, int64_t outer, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "update pattern set outer_id = ?2 where id = ?1");
+    rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 2, outer);
+    return rp_run(s, err);
+}
+
+/* ---- messages that wrap others ---- */
+
+bool rp_outer_found(struct rp_db *db, struct rp_str template, int hole, int64_t *id,
+                    struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    uint64_t hash = rp_hash64(rp_str_fmt(&a, "outer/%.*s", RP_FMT(template)));
+    rp_arena_free(&a);
+    struct rp_stmt *s = rp_sql(db, "select coalesce(joined, id) from pattern where hash = ?1");
+    rp_bind_i64(s, 1, (int64_t)hash);
+    if (!rp_get_i64(s, 0, id, err) || *id != 0)
+        return *id != 0;
+    s = rp_sql(db, "insert into pattern(hash, template, hole, class, grp, action, rule, first_at,"
+                   " last_at) values (?1, ?2, ?3, '', '', '', '', 9223372036854775807, 0)");
+    rp_bind_i64(s, 1, (int64_t)hash);
+    rp_bind_text(s, 2, template);
+    rp_bind_i64(s, 3, hole);
+    if (!rp_run(s, err))
+        return false;
+    *id = rp_last_id(db);
+    return true;
+}
+
+bool rp_outer_reworded(struct rp_db *db, int64_t id, struct rp_str template, int hole,
+                       struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "update pattern set template = ?2, hole = ?3 where id = ?1");
+    rp_bind_i64(s, 1, id);
+    rp_bind_text(s, 2, template);
+    rp_bind_i64(s, 3, hole);
     return rp_run(s, err);
 }
 
@@ -157,6 +220,23 @@ bool rp_patterns_found_one(struct rp_db *db, int64_t a, int64_t b, bool *joined,
 
 /* ---- by a person ---- */
 
+static bool both_of_one_level(struct rp_db *db, int64_t x, int64_t y, struct rp_err *err)
+{
+    int64_t differ;
+    struct rp_stmt *s = rp_sql(db, "select (a.hole is null) <> (b.hole is null)"
+                                   " from pattern a, pattern b where a.id = ?1 and b.id = ?2");
+    rp_bind_i64(s, 1, x);
+    rp_bind_i64(s, 2, y);
+    if (!rp_get_i64(s, 0, &differ, err))
+        return false;
+    if (differ == 0)
+        return true;
+    (void)rp_fail(err, RP_E_BAD_STATE, "of P%lld and P%lld one is a message around patterns",
+                  (long long)x, (long long)y);
+    return rp_hint(err,
+                   "merge two patterns, or two messages: reprise patterns shows which is what");
+}
+
 bool rp_patterns_merge(struct rp_db *db, int64_t a, int64_t b, struct rp_str actor,
                        struct rp_str reason, int64_t now_us, struct rp_err *err)
 {
@@ -168,6 +248,8 @@ bool rp_patterns_merge(struct rp_db *db, int64_t a, int64_t b, struct rp_str act
                       (long long)b);
         return rp_hint(err, "reprise pattern show P%lld", (long long)x);
     }
+    if (!both_of_one_level(db, x, y, err))
+        return false;
     struct rp_arena arena = {0};
     long long id = x < y ? x : y;
     bool ok =

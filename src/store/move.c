@@ -232,7 +232,7 @@ bool rp_job_apply(struct rp_db *db, struct rp_job_row *j, enum rp_event event,
 bool rp_job_move(struct rp_db *db, int64_t id, enum rp_event event, const struct rp_move *m,
                  struct rp_job_row *out, struct rp_err *err)
 {
-    struct rp_job_row j;
+    struct rp_job_row j = {0};
     if (!rp_job_load(db, id, &j, err) || !rp_job_apply(db, &j, event, m, err))
         return false;
     if (out != NULL)
@@ -250,18 +250,21 @@ static bool run_for(struct rp_db *db, struct rp_stmt *s, size_t n, struct rp_err
             rp_fail(err, RP_E_INTERNAL, "jobs moved while they were being moved"));
 }
 
+#define BEGIN                                                                                      \
+    "update or fail job set state = ?1, last_n = last_n + 1, started_at = coalesce(started_at, "   \
+    "?2) where +state = ?3 and id"
+
 static bool write_begun(struct rp_db *db, const struct rp_job_row *j, size_t n,
                         const struct rp_move *m, struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "update or fail job set state = ?1, last_n = last_n + 1, started_at = "
-                   "coalesce(started_at, ?2) "
-                   "where +state = ?3 and id in " RP_IDS);
+    int64_t ids[RP_ROWS];
+    for (size_t i = 0; i < n; i++)
+        ids[i] = j[i].id;
+    struct rp_stmt *s = RP_SQL_SOME(db, BEGIN, ids, n);
     rp_bind_i64(s, 1, j->state);
     rp_bind_i64(s, 2, m->now_us);
     rp_bind_i64(s, 3, RP_QUEUED);
-    for (size_t i = 0; i < n; i++)
-        rp_bind_i64(s, (int)i + 4, j[i].id);
+    rp_bind_some(s, ids, n);
     return run_for(db, s, n, err);
 }
 
@@ -298,24 +301,27 @@ bool rp_jobs_begin(struct rp_db *db, struct rp_job_row *j, size_t n, const struc
     "update or fail job set state = ?1, attempts = attempts + 1, interrupted_n = 0, lost_n = 0, "  \
     "ended_at = ?2"
 #define CLEAR ", error = null, error_class = null, pattern_id = null"
-#define ENDED " where +state = ?3 and id in " RP_IDS
+#define ENDED " where +state = ?3 and id"
 
 static bool write_succeeded(struct rp_db *db, const struct rp_ending *e, size_t n, bool first,
                             struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, first ? SUCCEED ENDED : SUCCEED CLEAR ENDED);
+    int64_t ids[RP_ROWS];
+    for (size_t i = 0; i < n; i++)
+        ids[i] = e[i].job->id;
+    struct rp_stmt *s = first ? RP_SQL_SOME(db, SUCCEED ENDED, ids, n)
+                              : RP_SQL_SOME(db, SUCCEED CLEAR ENDED, ids, n);
     rp_bind_i64(s, 1, RP_SUCCEEDED);
     rp_bind_i64(s, 2, e[0].ended_us);
     rp_bind_i64(s, 3, RP_RUNNING);
-    for (size_t i = 0; i < n; i++)
-        rp_bind_i64(s, (int)i + 4, e[i].job->id);
+    rp_bind_some(s, ids, n);
     return run_for(db, s, n, err);
 }
 
 static bool release_leases(struct rp_db *db, const int64_t *ids, size_t n, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "delete from lease where id in " RP_IDS);
-    rp_bind_ids(s, ids, n);
+    struct rp_stmt *s = RP_SQL_SOME(db, "delete from lease where id", ids, n);
+    rp_bind_some(s, ids, n);
     return run_for(db, s, n, err);
 }
 
@@ -333,11 +339,7 @@ bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_
 {
     const struct rp_transition *t = rp_transition_find(RP_RUNNING, RP_EV_SUCCEED);
     struct rp_job_row after[RP_ROWS];
-    int64_t replayed[RP_ROWS];
-    size_t n_replayed = 0;
     for (size_t i = 0; i < n; i++) {
-        if (rows[i].replay_id != 0)
-            replayed[n_replayed++] = rows[i].id;
         struct rp_move m = {.ended_us = e[i].ended_us, .outcome = RP_OUT_SUCCEEDED};
         after[i] = row_after(&rows[i], t, &m);
         e[i].job = &after[i];
@@ -347,34 +349,39 @@ bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_
     }
     return write_succeeded(db, e, n, first, err) && release_leases(db, leases, n, err) &&
            rp_attempts_write(db, e, n, err) && (first || drop_holds(db, after, n, err)) &&
-           (n_replayed == 0 || rp_items_ended(db, replayed, n_replayed, err));
+           rp_items_worked(db, after, n, err);
 }
+
+#define REPLAY                                                                                     \
+    "update or fail job set state = ?1, due_at = ?2, ended_at = null, replay_id = ?3,"             \
+    " max_attempts = attempts + ?20 where +state = ?21 and id"
 
 bool rp_jobs_replay(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t replay_id,
                     int64_t tries, int64_t now_us, struct rp_err *err)
 {
     const struct rp_transition *t = rp_transition_find(j->state, RP_EV_REPLAY);
-    struct rp_stmt *s = rp_sql(
-        db, "update or fail job set state = ?1, due_at = ?2, ended_at = null, replay_id = ?3,"
-            " max_attempts = attempts + ?20 where +state = ?21 and id in " RP_IDS);
-    rp_bind_i64(s, 1, t->to);
-    rp_bind_i64(s, 2, now_us);
-    rp_bind_i64(s, 3, replay_id);
-    rp_bind_i64(s, 20, tries);
-    rp_bind_i64(s, 21, j->state);
+    int64_t ids[RP_ROWS];
+    enum rp_state from = j->state;
     for (size_t i = 0; i < n; i++) {
         struct rp_move m = {.now_us = now_us,
                             .max_attempts = j[i].attempts + tries,
                             .set_replay = true,
                             .replay_id = replay_id};
         struct rp_job_row after = row_after(&j[i], t, &m);
-        if (!rp_replay_started_move(db, &j[i], &after, err))
+        ids[i] = j[i].id;
+        if (j[i].replay_id != 0 && !rp_replay_started_move(db, &j[i], &after, err))
             return false;
-        rp_bind_i64(s, (int)i + 4, j[i].id);
         rp_tally_move(db, &j[i], &after);
         rp_job_changed(db, j[i].type_id, t->to, t->effects);
         j[i] = after;
     }
+    struct rp_stmt *s = RP_SQL_SOME(db, REPLAY, ids, n);
+    rp_bind_i64(s, 1, t->to);
+    rp_bind_i64(s, 2, now_us);
+    rp_bind_i64(s, 3, replay_id);
+    rp_bind_i64(s, 20, tries);
+    rp_bind_i64(s, 21, from);
+    rp_bind_some(s, ids, n);
     return run_for(db, s, n, err);
 }
 

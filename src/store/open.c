@@ -120,7 +120,7 @@ static bool holder_is_dead(int fd)
 
 static bool lock_now(int fd)
 {
-    const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
+    const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
     for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; ms += STEP_MS) {
         int e = errno;
         if (e != EWOULDBLOCK || ms >= REMNANT_MS || !holder_is_dead(fd)) {

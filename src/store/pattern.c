@@ -1,4 +1,5 @@
 /* The pattern of a failure: found by the form of its message, made when it is new, and counted. */
+#include "core/wrap.h"
 #include "store/internal.h"
 #include "store/mined.h"
 
@@ -47,19 +48,27 @@ static bool has_room(struct rp_db *db, bool *room, struct rp_err *err)
     return true;
 }
 
-static bool make(struct rp_db *db, const struct rp_report *r, uint64_t hash, struct rp_str template,
-                 int64_t at_us, int64_t *id, struct rp_err *err)
+/* What a new pattern is known by, and what it says. */
+struct birth {
+    uint64_t hash;
+    struct rp_str template, inner;
+};
+
+static bool make(struct rp_db *db, const struct rp_report *r, const struct birth *b, int64_t at_us,
+                 int64_t *id, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(
-        db, "insert into pattern(hash, template, class, grp, action, rule, first_at, last_at)"
-            " values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)");
-    rp_bind_i64(s, 1, (int64_t)hash);
-    rp_bind_text(s, 2, known(template));
+    struct rp_stmt *s =
+        rp_sql(db, "insert into pattern(hash, template, class, grp, action, rule, first_at,"
+                   " last_at, outer_id, inner) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9)");
+    rp_bind_i64(s, 1, (int64_t)b->hash);
+    rp_bind_text(s, 2, known(b->template));
     rp_bind_text(s, 3, known(r->facts.error_class));
     rp_bind_text(s, 4, known(r->error_group));
     rp_bind_text(s, 5, known(r->action));
     rp_bind_text(s, 6, known(r->facts.rule));
     rp_bind_i64(s, 7, at_us);
+    rp_bind_id(s, 8, r->pattern_outer);
+    rp_bind_text(s, 9, r->pattern_outer != 0 ? b->inner : RP_NONE);
     if (!rp_run(s, err))
         return false;
     *id = rp_last_id(db);
@@ -82,22 +91,64 @@ static bool pattern_of_form(struct rp_db *db, const struct rp_report *r, bool ro
         return false;
     if (*id == 0)
         *id = r->pattern_like;
-    return *id != 0 || !room || make(db, r, r->pattern_hash, r->template, at_us, id, err);
+    return *id != 0 || !room ||
+           make(db, r, &(struct birth){r->pattern_hash, r->template, r->inner}, at_us, id, err);
+}
+
+/* ---- others: what found no room ---- */
+
+static bool find_or_make(struct rp_db *db, const struct rp_report *r, const struct birth *b,
+                         int64_t at_us, int64_t *id, struct rp_err *err)
+{
+    return find(db, b->hash, id, err) && (*id != 0 || make(db, r, b, at_us, id, err));
 }
 
 /* One a type and class stands for all messages that found no room. */
 static bool pattern_of_others(struct rp_db *db, const struct rp_report *r, int64_t type_id,
                               int64_t at_us, int64_t *id, struct rp_err *err)
 {
-    char name[100];
     struct rp_arena a = {0};
-    struct rp_str class = known(r->facts.error_class);
-    struct rp_str words =
-        rp_str_fmt(&a, "others: more than %d different messages", (int)RP_FORMS_MAX);
-    int n = snprintf(name, sizeof name, "others/%lld/%.*s", (long long)type_id,
-                     (int)(class.n < 40 ? class.n : 40), class.p);
-    uint64_t hash = rp_hash64((struct rp_str){name, (size_t)n});
-    bool ok = find(db, hash, id, err) && (*id != 0 || make(db, r, hash, words, at_us, id, err));
+    struct rp_str name =
+        rp_str_fmt(&a, "others/%lld/%.*s", (long long)type_id, RP_FMT(r->facts.error_class));
+    struct birth b = {rp_hash64(name),
+                      rp_str_fmt(&a, "others: more than %d different messages", (int)RP_FORMS_MAX),
+                      RP_NONE};
+    bool ok = find_or_make(db, r, &b, at_us, id, err);
+    rp_arena_free(&a);
+    return ok;
+}
+
+/* Has a message so many inner ones of the class that no new one is told apart? */
+static bool crowded(struct rp_db *db, const struct rp_report *r, bool *is, struct rp_err *err)
+{
+    int64_t n = 0;
+    struct rp_stmt *s = rp_sql(db, "select count(*) from (select 1 from pattern where outer_id = ?1"
+                                   " and class = ?2 limit ?3)");
+    rp_bind_i64(s, 1, r->pattern_outer);
+    rp_bind_text(s, 2, known(r->facts.error_class));
+    rp_bind_i64(s, 3, RP_INNERS_MAX);
+    bool ok = rp_get_i64(s, 0, &n, err);
+    *is = n >= RP_INNERS_MAX;
+    return ok;
+}
+
+/* One a wrapping message and class stands for those. */
+static bool pattern_of_crowd(struct rp_db *db, const struct rp_report *r, int64_t at_us,
+                             int64_t *id, struct rp_err *err)
+{
+    struct rp_arena a = {0};
+    struct rp_stmt *s = rp_sql(db, "select template, hole from pattern where id = ?1");
+    struct birth b = {
+        .inner = rp_str_fmt(&a, "others: more than %d different errors", (int)RP_INNERS_MAX)};
+    rp_bind_i64(s, 1, r->pattern_outer);
+    bool ok = rp_step(s, err) == RP_STEP_ROW;
+    if (ok) {
+        b.template = rp_wrap_whole(&a, rp_col_str(s, 0, &a), (int)rp_col_i64(s, 1), b.inner);
+        b.hash = rp_hash64(rp_str_fmt(&a, "others/inner/%lld/%.*s", (long long)r->pattern_outer,
+                                      RP_FMT(r->facts.error_class)));
+        rp_reset(s);
+        ok = find_or_make(db, r, &b, at_us, id, err);
+    }
     rp_arena_free(&a);
     return ok;
 }
@@ -120,9 +171,12 @@ static bool keep_form(struct rp_db *db, const struct rp_report *r, int64_t id, s
 static bool take_new(struct rp_db *db, const struct rp_report *r, int64_t type_id, int64_t at_us,
                      int64_t *id, struct rp_err *err)
 {
-    bool room;
-    if (!has_room(db, &room, err) || !pattern_of_form(db, r, room, at_us, id, err))
+    bool room, crowd = false;
+    if (!has_room(db, &room, err) || (r->pattern_outer != 0 && !crowded(db, r, &crowd, err)) ||
+        !pattern_of_form(db, r, room && !crowd, at_us, id, err))
         return false;
+    if (*id == 0 && room)
+        return pattern_of_crowd(db, r, at_us, id, err);
     if (*id == 0)
         return pattern_of_others(db, r, type_id, at_us, id, err);
     return !room || keep_form(db, r, *id, err);
@@ -181,7 +235,7 @@ bool rp_pattern_need(struct rp_db *db, int64_t id, int64_t *now, bool *several, 
         return false;
     if (*now == 0)
         return rp_absent_id(err, "pattern P", id, "reprise patterns");
-    s = rp_sql(db, "select 1 from pattern where joined = ?1 limit 1");
+    s = rp_sql(db, "select 1 from pattern where joined = ?1 or outer_id = ?1 limit 1");
     rp_bind_i64(s, 1, *now);
     bool ok = rp_get_i64(s, 0, &any, err);
     *several = ok && any != 0;

@@ -15,9 +15,11 @@
     " and (?1 = 0 or (?1 >> j.state) & 1) and (?2 is null or +j.type_id = ?2)"                     \
     " and (?3 is null or +j.queue_id = ?3) and (?4 is null or +j.schedule_id = ?4)"                \
     " and (?5 is null or coalesce(p.class_by_person, j.error_class) = ?5)"                         \
-    " and (?6 is null or p.id = ?6) and (?7 is null or +j.replay_id = ?7)"                         \
-    " and coalesce(j.ended_at, j.created_at) >= ?8 and coalesce(j.ended_at, j.created_at) < ?9"    \
-    " and (?10 is null or j.key = ?10) and (?11 is null or +j.id = ?11) order by j.id"
+    " and (?6 is null or p.id = ?6 or " RP_PATTERN_OUTER(                                          \
+        "p") " = ?6) and (?7 is null or +j.replay_id = ?7)"                                        \
+             " and coalesce(j.ended_at, j.created_at) >= ?8 and coalesce(j.ended_at, "             \
+             "j.created_at) < ?9"                                                                  \
+             " and (?10 is null or j.key = ?10) and (?11 is null or +j.id = ?11) order by j.id"
 
 static const char by_id[] = PURGEABLE("j.id = ?11");
 static const char by_pattern[] = PURGEABLE("j.pattern_id = ?6");

@@ -86,7 +86,13 @@ struct rp_pattern_stack {
     struct rp_str frames; /* "file:function < …", the nearest to the throw first */
     int64_t failures;
 };
-enum { RP_STACKS_SHOWN = 5 };
+enum { RP_STACKS_SHOWN = 5, RP_INNERS_LISTED = 20 };
+/* One of the patterns that a message wraps. */
+struct rp_pattern_inner {
+    int64_t id, failures, last_us;
+    struct rp_str inner, template, class, action, name;
+};
+/* A message and what it wraps are two levels (mined.h): a pattern is the pair of both. */
 struct rp_pattern {
     int64_t id;
     struct rp_tries tries; /* after such a failure, in the 30 days up to the last one */
@@ -97,13 +103,36 @@ struct rp_pattern {
     size_t n_parts;
     struct rp_pattern_stack stacks[RP_STACKS_SHOWN]; /* rp_pattern_get: most failures first */
     size_t n_stacks;
+    bool wraps;          /* no pattern, but the message around `inners`; it has no class */
+    struct rp_str inner; /* what is wrapped, of the template; absent: it stands alone */
+    struct {
+        int64_t id; /* 0: none */
+        struct rp_str template, name;
+        int64_t failures, patterns;  /* rp_patterns_list: of its patterns in the window; */
+    } outer;                         /* rp_pattern_inners: of all */
+    struct rp_pattern_inner *inners; /* rp_pattern_inners */
+    size_t n_inners;
 };
+/* Patterns that failed since then, most failures first; those that one message wraps stand
+ * together, at its place, the RP_INNERS_LISTED largest. */
 bool rp_patterns_list(struct rp_db *db, int64_t since_us, int limit, struct rp_arena *a,
                       struct rp_pattern **out, size_t *n, struct rp_err *err);
+/* Of all patterns that stand for themselves, by id, what orders them and tells what kind they are.
+ */
+struct rp_pattern_head {
+    int64_t id, outer;   /* the message that wraps it, 0: none */
+    struct rp_str class; /* valid during the call */
+};
+bool rp_pattern_heads(struct rp_db *db, void (*each)(void *ctx, const struct rp_pattern_head *head),
+                      void *ctx, struct rp_err *err);
 /* The one that it is part of now: out->id may be another number. */
 bool rp_pattern_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_pattern *out,
                     struct rp_err *err);
-/* [w, audited] name and class corrected by a person; absent: unchanged. */
+/* Adds what it wraps, or the others that its outer wraps, most failures first. */
+bool rp_pattern_inners(struct rp_db *db, struct rp_arena *a, struct rp_pattern *p,
+                       struct rp_err *err);
+/* [w, audited] name and class corrected by a person; absent: unchanged. RP_E_BAD_STATE: the class
+ * of a message that wraps patterns, which have theirs. */
 bool rp_pattern_edit(struct rp_db *db, int64_t id, struct rp_str name, struct rp_str class,
                      struct rp_str group, struct rp_str action, struct rp_str actor, int64_t now_us,
                      struct rp_err *err);

@@ -23,25 +23,75 @@ bool rp_replay_give_key(struct rp_db *db, int64_t id, int64_t seq, const struct 
     return rp_run(s, err);
 }
 
-bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, struct rp_arena *a,
-                     struct rp_job *job, int64_t *first, struct rp_err *err)
+/* Mostly none of them takes anything back, and that is known at once. */
+static bool compensates(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_arena *a,
+                        struct rp_lease *out, struct rp_err *err)
 {
-    *first = 0;
-    if (!rp_job_compensates(db, j->id, a, &job->compensates, err))
-        return false;
-    if (j->replay_id == 0)
-        return true;
-    struct rp_stmt *s = rp_sql(db, "select key, payload, fate = 2 and n_before = ?3 from"
-                                   " replay_item where job_id = ?1 and replay_id = ?2");
-    rp_bind_i64(s, 1, j->id);
-    rp_bind_i64(s, 2, j->replay_id);
-    rp_bind_i64(s, 3, j->last_n);
-    enum rp_step step = rp_step(s, err);
-    if (step == RP_STEP_ROW) {
-        job->key = rp_col_null(s, 0) ? job->key : rp_col_str(s, 0, a);
-        job->payload = rp_col_null(s, 1) ? job->payload : rp_col_str(s, 1, a);
-        *first = rp_col_i64(s, 2) != 0 ? j->replay_id : 0;
-        rp_reset(s);
+    int64_t low = j->id, high = j->id, any;
+    for (size_t i = 1; i < n; i++) {
+        low = j[i].id < low ? j[i].id : low;
+        high = j[i].id > high ? j[i].id : high;
     }
-    return step != RP_STEP_ERROR;
+    struct rp_stmt *s =
+        rp_sql(db, "select 1 from compensation where job_id between ?1 and ?2 limit 1");
+    rp_bind_i64(s, 1, low);
+    rp_bind_i64(s, 2, high);
+    if (!rp_get_i64(s, 0, &any, err))
+        return false;
+    for (size_t i = 0; any != 0 && i < n; i++)
+        if (!rp_job_compensates(db, j[i].id, a, &out[i].job.compensates, err))
+            return false;
+    return true;
+}
+
+#define GIVEN                                                                                      \
+    "select job_id, replay_id, fate = 2, n_before, key, payload from replay_item indexed by"       \
+    " replay_item_job where job_id"
+
+static void read_given(struct rp_stmt *s, const struct rp_job_row *j, size_t n, struct rp_arena *a,
+                       struct rp_lease *out, int64_t *first)
+{
+    int64_t id = rp_col_i64(s, 0), replay_id = rp_col_i64(s, 1);
+    for (size_t i = 0; i < n; i++) {
+        if (j[i].id != id || j[i].replay_id != replay_id)
+            continue;
+        bool begins = rp_col_i64(s, 2) != 0 && rp_col_i64(s, 3) == j[i].last_n;
+        first[i] = begins ? replay_id : 0;
+        if (!rp_col_null(s, 4))
+            out[i].job.key = rp_col_str(s, 4, a);
+        if (!rp_col_null(s, 5))
+            out[i].job.payload = rp_col_str(s, 5, a);
+        return;
+    }
+}
+
+/* Of up to RP_ROWS jobs that are in replays. */
+static bool given_some(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_arena *a,
+                       struct rp_lease *out, int64_t *first, struct rp_err *err)
+{
+    int64_t ids[RP_ROWS];
+    for (size_t i = 0; i < n; i++)
+        ids[i] = j[i].id;
+    struct rp_stmt *s = RP_SQL_SOME(db, GIVEN, ids, n);
+    rp_bind_some(s, ids, n);
+    enum rp_step step;
+    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+        read_given(s, j, n, a, out, first);
+    return step == RP_STEP_DONE;
+}
+
+bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_arena *a,
+                     struct rp_lease *out, int64_t *first, struct rp_err *err)
+{
+    if (n == 0 || !compensates(db, j, n, a, out, err))
+        return n == 0;
+    for (size_t i = 0, to; i < n; i = to) {
+        for (to = i; to < n && to - i < RP_ROWS && j[to].replay_id != 0;)
+            first[to++] = 0;
+        if (to > i && !given_some(db, &j[i], to - i, a, &out[i], &first[i], err))
+            return false;
+        if (to == i)
+            first[to++] = 0;
+    }
+    return true;
 }

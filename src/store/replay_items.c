@@ -121,24 +121,29 @@ bool rp_replay_freeze(struct rp_db *db, int64_t replay_id, int64_t after,
 
 /* ---- fates ---- */
 
+#define OUT                                                                                        \
+    "update or fail replay_item set fate = 2, wave = ?2, why = null where replay_id = ?1 and seq"
+
 bool rp_items_out(struct rp_db *db, int64_t replay_id, int64_t wave, const int64_t *seq, size_t n,
                   struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "update or fail replay_item set fate = 2, wave = ?2, why = null"
-                                   " where replay_id = ?1 and seq in " RP_IDS);
+    struct rp_stmt *s = RP_SQL_SOME(db, OUT, seq, n);
     rp_bind_i64(s, 1, replay_id);
     rp_bind_i64(s, 2, wave);
-    rp_bind_ids(s, seq, n);
+    rp_bind_some(s, seq, n);
     return rp_run(s, err);
 }
+
+#define WORKED                                                                                     \
+    "update or fail replay_item set fate = 3, pattern_after = null, why = null where"              \
+    " replay_id = ?1 and seq"
 
 bool rp_items_succeeded(struct rp_db *db, int64_t replay_id, const int64_t *seq, size_t n,
                         struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "update or fail replay_item set fate = 3, pattern_after = null,"
-                                   " why = null where replay_id = ?1 and seq in " RP_IDS);
+    struct rp_stmt *s = RP_SQL_SOME(db, WORKED, seq, n);
     rp_bind_i64(s, 1, replay_id);
-    rp_bind_ids(s, seq, n);
+    rp_bind_some(s, seq, n);
     return rp_run(s, err);
 }
 
@@ -154,5 +159,43 @@ bool rp_items_ended(struct rp_db *db, const int64_t *job_ids, size_t n, struct r
         return false;
     if (rp_changes(db) > 0)
         rp_db_changed(db, RP_CHANGED_ITEMS);
+    return true;
+}
+
+#define WORKED_BY_JOB                                                                              \
+    "update or fail replay_item indexed by replay_item_job set fate = 3, pattern_after = null,"    \
+    " why = null where replay_id = ?1 and fate = 2 and job_id"
+
+/* Rows of one replay and type. */
+static bool worked_alike(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_err *err)
+{
+    struct rp_fates fates = {.replay_id = j->replay_id};
+    int64_t ids[RP_ROWS];
+    for (size_t i = 0; i < n; i++)
+        ids[i] = j[i].id;
+    struct rp_stmt *s = RP_SQL_SOME(db, WORKED_BY_JOB, ids, n);
+    rp_bind_i64(s, 1, j->replay_id);
+    rp_bind_some(s, ids, n);
+    if (!rp_run(s, err))
+        return false;
+    int64_t out = rp_changes(db);
+    if (out == 0)
+        return true;
+    rp_db_changed(db, RP_CHANGED_ITEMS);
+    return rp_replay_started_add(db, j->replay_id, -out, err) &&
+           count(db, &fates, RP_FATE_RELEASED, j->type_id, -out, err) &&
+           count(db, &fates, RP_FATE_SUCCEEDED, j->type_id, out, err) &&
+           rp_fates_write(db, &fates, err);
+}
+
+bool rp_items_worked(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_err *err)
+{
+    for (size_t i = 0, to; i < n; i = to) {
+        for (to = i + 1;
+             to < n && j[to].replay_id == j[i].replay_id && j[to].type_id == j[i].type_id;)
+            to++;
+        if (j[i].replay_id != 0 && !worked_alike(db, &j[i], to - i, err))
+            return false;
+    }
     return true;
 }

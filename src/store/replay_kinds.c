@@ -1,5 +1,6 @@
 /* What many candidates of a plan have in common is kept once: a million of them in one plan are of
  * few types, patterns and classes. */
+#include "store/internal.h"
 #include "store/registry.h"
 #include "store/replays_internal.h"
 
@@ -37,13 +38,15 @@ static bool read_pattern(struct rp_db *db, struct rp_candidate_kind *k, struct r
 {
     if (k->pattern_id == 0)
         return true;
-    struct rp_stmt *s = rp_sql(db, "select class_by_person, grp from pattern where id = ?1");
+    struct rp_stmt *s = rp_sql(
+        db, "select class_by_person, grp, " RP_PATTERN_OUTER("p") " from pattern p where id = ?1");
     rp_bind_i64(s, 1, k->pattern_id);
     enum rp_step step = rp_step(s, err);
     if (step == RP_STEP_ROW) {
         if (!rp_col_null(s, 0))
             k->error_class = rp_col_str(s, 0, a);
         k->group = rp_col_str(s, 1, a);
+        k->outer_id = rp_col_i64(s, 2);
     }
     rp_reset(s);
     return step != RP_STEP_ERROR;

@@ -44,7 +44,8 @@ static int by_number(const void *x, const void *y)
     return (*a > *b) - (*a < *b);
 }
 
-/* Not into an arena, which keeps what an array outgrew: they may be millions. Freed by the caller. */
+/* Not into an arena, which keeps what an array outgrew: they may be millions. Freed by the caller.
+ */
 static bool find_ids(struct rp_db *db, const struct rp_job_filter *f,
                      const struct rp_filter_ids *lead, int64_t **out, size_t *n, struct rp_err *err)
 {
@@ -169,7 +170,8 @@ static bool matches(const struct found *f, struct rp_stmt *s, const struct rp_ca
     int64_t ended = rp_col_i64(s, 8);
     return (rp_col_i64(s, 9) == RP_FAILED || f->lead->job != 0 ||
             (by->states & 1u << RP_UNKNOWN) != 0) &&
-           is_or_open(f->lead->type, k->type_id) && is_or_open(f->lead->pattern, k->pattern_id) &&
+           is_or_open(f->lead->type, k->type_id) &&
+           (is_or_open(f->lead->pattern, k->pattern_id) || f->lead->pattern == k->outer_id) &&
            is_or_open(f->lead->queue, rp_col_i64(s, 3)) &&
            is_or_open(f->lead->schedule, rp_col_i64(s, 4)) &&
            is_or_open(by->replay_id, rp_col_i64(s, 5)) && ended >= by->since_us &&

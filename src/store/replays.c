@@ -410,10 +410,10 @@ static bool read_ids(struct rp_stmt *s, int64_t after, int64_t *ids, size_t max,
 bool rp_replays_moving(struct rp_db *db, int64_t after, int64_t *ids, size_t max, size_t *n,
                        struct rp_err *err)
 {
-    struct rp_stmt *s =
-        rp_sql(db, "select id from replay where ended_at is null and id > ?1 and (state in (1, 2)"
-                   " or exists(select 1 from replay_tally t where t.replay_id = id and t.fate = 2"
-                   "  and t.n > 0)) order by id limit ?2");
+    struct rp_stmt *s = rp_sql(
+        db, "select id from replay where ended_at is null and id > ?1 and (state not in (3, 4)"
+            " or exists(select 1 from replay_tally t where t.replay_id = id and t.fate = 2"
+            "  and t.n > 0)) order by id limit ?2");
     return read_ids(s, after, ids, max, n, err);
 }
 

@@ -90,7 +90,7 @@ struct rp_replay_from rp_replay_progress(const struct rp_replay *r);
 
 /* What failed jobs have in common: kept once, however many they are. */
 struct rp_candidate_kind {
-    int64_t type_id, pattern_id;
+    int64_t type_id, pattern_id, outer_id; /* outer_id: the message that wraps it, 0: none */
     struct rp_str type, error_class, group;
     bool type_gone, idempotent;
     int64_t deployed_us; /* the newest deploy mark of the type, 0: none */
@@ -328,8 +328,8 @@ bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_r
 /* Those that ran the plan of this hash, newest first. */
 bool rp_replays_of_plan(struct rp_db *db, struct rp_str hash, int limit, struct rp_arena *a,
                         struct rp_replay **out, size_t *n, struct rp_err *err);
-/* Ids of live ones after that one, rising, up to `max`: of those that are planned or run, and those
- * that stand still while something of theirs is out. */
+/* Ids of live ones after that one, rising, up to `max`, without those that stand still while
+ * nothing of theirs is out. */
 bool rp_replays_moving(struct rp_db *db, int64_t after, int64_t *ids, size_t max, size_t *n,
                        struct rp_err *err);
 /* … of those that take one of the places for replays that run at once: not single jobs, not what is

@@ -96,10 +96,10 @@ bool rp_replay_started_claim(struct rp_db *db, const int64_t *replay_ids, size_t
 /* [w] An item that goes out: a fresh key, if its type wants one (rule 18). */
 bool rp_replay_give_key(struct rp_db *db, int64_t id, int64_t seq, const struct rp_job_row *j,
                         struct rp_err *err);
-/* Key and payload of a job that is claimed, as the replay that it runs in gives them. *first: that
- * replay, if none of its attempts began before; else 0. */
-bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, struct rp_arena *a,
-                     struct rp_job *job, int64_t *first, struct rp_err *err);
+/* Key and payload of jobs that are claimed, as the replays that they run in give them. first[i]:
+ * that replay, if none of its attempts began before; else 0. */
+bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_arena *a,
+                     struct rp_lease *out, int64_t *first, struct rp_err *err);
 
 /* ---- replay_outcome.c ---- */
 

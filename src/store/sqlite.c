@@ -116,12 +116,12 @@ bool rp_constraint_failed(const struct rp_err *err)
 
 /* Foreign keys are declared and checked (doctor, every test of the store), but not at each row: one
  * writer writes them all, from ids that it has just read, and the look-ups cost a twentieth of its
- * time. The cache holds what is live, not what is history: 64 MB. */
+ * time. The cache holds what is live, not what is history: 56 MB. */
 static const char pragmas_writer[] =
     "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = off; pragma "
     "trusted_schema = off;"
     "pragma cell_size_check = on; pragma secure_delete = off; pragma temp_store = memory; pragma "
-    "cache_size = -65536;"
+    "cache_size = -57344;"
     "pragma wal_autocheckpoint = 4000; pragma journal_size_limit = 67108864;";
 static const char pragmas_reader[] = "pragma query_only = on; pragma trusted_schema = off; pragma "
                                      "cell_size_check = on; pragma temp_store = memory;"
@@ -157,7 +157,10 @@ void rp_db_cut(struct rp_db *db, const atomic_bool *cut)
 
 void rp_db_interrupt(struct rp_db *db)
 {
-    sqlite3_interrupt(db->sq);
+    (void)pthread_mutex_lock(&db->handle_lock);
+    if (db->sq != NULL)
+        sqlite3_interrupt(db->sq);
+    (void)pthread_mutex_unlock(&db->handle_lock);
 }
 
 /* A file, or its log, that could not be opened for writing is open for reading now, as SQLite does
@@ -186,11 +189,20 @@ static const char *pragmas_of(const struct rp_db *db)
     return db->writer ? pragmas_writer : db->tender ? pragmas_tender : pragmas_reader;
 }
 
+static void set_handle(struct rp_db *db, sqlite3 *sq)
+{
+    (void)pthread_mutex_lock(&db->handle_lock);
+    db->sq = sq;
+    (void)pthread_mutex_unlock(&db->handle_lock);
+}
+
 static bool handle_open(struct rp_db *db, struct rp_err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
                 (db->writer || db->tender ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
-    int rc = sqlite3_open_v2(db->store->path, &db->sq, flags, NULL);
+    sqlite3 *sq = NULL;
+    int rc = sqlite3_open_v2(db->store->path, &sq, flags, NULL);
+    set_handle(db, sq);
     if (rc != SQLITE_OK)
         return fail_rc(db, rc, err);
     (void)sqlite3_busy_timeout(db->sq, BUSY_MS);
@@ -218,13 +230,15 @@ static void handle_close(struct rp_db *db)
         db->stmt[i] = NULL;
     }
     db->n_stmt = 0;
-    (void)sqlite3_close(db->sq);
-    db->sq = NULL;
+    sqlite3 *sq = db->sq;
+    set_handle(db, NULL);
+    (void)sqlite3_close(sq);
 }
 
 bool rp_db_open(struct rp_store *s, enum rp_open how, struct rp_db **out, struct rp_err *err)
 {
     struct rp_db *db = rp_xcalloc(1, sizeof *db);
+    (void)pthread_mutex_init(&db->handle_lock, NULL);
     db->store = s;
     db->writer = how == RP_OPEN_WRITER;
     db->tender = how == RP_OPEN_TENDER;
@@ -247,6 +261,7 @@ void rp_db_free(struct rp_db *db)
         return;
     rp_names_forget(db);
     handle_close(db);
+    (void)pthread_mutex_destroy(&db->handle_lock);
     rp_counts_free(db);
     free(db->turn);
     free(db->broken);

@@ -47,6 +47,9 @@ struct rp_str
 rp_store_id(const struct rp_store *s); /* random, made with the store; marks its processes */
 const char *rp_store_path(const struct rp_store *s); /* file of the embedded store */
 
+/* The store cannot be written: no fault of who asked, and of no use to try others. */
+bool rp_store_broken(const struct rp_err *err);
+
 bool rp_tx_begin(
     struct rp_db *db,
     struct rp_err *err); /* writer: immediate; reader: a snapshot that holds until rollback */

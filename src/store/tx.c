@@ -68,6 +68,12 @@ void rp_tx_rollback(struct rp_db *db)
     (void)run(db, "rollback", NULL);
 }
 
+bool rp_store_broken(const struct rp_err *err)
+{
+    return err->code == RP_E_STORE_IO || err->code == RP_E_STORE_FULL ||
+           err->code == RP_E_STORE_CORRUPT;
+}
+
 bool rp_savepoint(struct rp_db *db, struct rp_err *err)
 {
     if (db->savepoints == RP_SAVEPOINTS)

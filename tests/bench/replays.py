@@ -1,5 +1,6 @@
 """Guarded replay of very many jobs: what a plan takes, how fast all are queued again, how fast they run through waves."""
 import os
+import re
 import threading
 import time
 
@@ -50,17 +51,35 @@ class Beside:
     def worst_ms(self):
         return max(self.times) * 1e3
 
+    def p99_ms(self):
+        return sorted(self.times)[int(.99 * len(self.times))] * 1e3
+
 
 def replay(d, dry=False, **guard):
     return d.post("/v1/replays", {"select": SELECT, "guard": guard, "dry_run": dry})
 
 
 def beside(d, action):
-    """How long the action takes, the daemon's processor time, and the longest that others wait meanwhile."""
+    """How long the action takes, the daemon's processor time, how long others wait meanwhile, and the writer's longest turns since start."""
     before = rig.cpu_s(d.process.pid)
     with Beside(d) as others:
         took = rig.seconds(action)
-    return {"s": took, "cpu_us": (rig.cpu_s(d.process.pid) - before) * 1e6 / FAILED, "others_ms": others.worst_ms()}
+    return {"s": took, "cpu_us": (rig.cpu_s(d.process.pid) - before) * 1e6 / FAILED, "others_ms": others.worst_ms(), "p99_ms": others.p99_ms(),
+            "turn_ms": longest_turn_ms(d, "clock"), "turn_cpu_ms": longest_turn_ms(d, "cpu")}
+
+
+def longest_turn_ms(d, by):
+    """Of the writer, by the daemon's own account."""
+    found = re.search(rf'^reprise_writer_turn_longest_seconds{{by="{by}"}} (.*)$', d.http("GET", "/metrics")[1].decode(), re.M)
+    return float(found[1]) * 1e3
+
+
+def about_others(name, found):
+    """What others had to wait for: p99 and longest answer, longest turn of the writer by the clock and of processor time."""
+    worst = {key: max(x[key] for x in found) for key in ("p99_ms", "others_ms", "turn_ms", "turn_cpu_ms")}
+    return [row(f"{name}: answers to others, p99", worst["p99_ms"], "ms"), row(f"{name}: longest answer to others", worst["others_ms"], "ms"),
+            row(f"{name}: longest turn of the writer", worst["turn_ms"], "ms", ("<=", 50)),
+            row(f"{name}: most processor time of a turn", worst["turn_cpu_ms"], "ms", ("<=", 50))]
 
 
 def plan(rounds):
@@ -77,7 +96,7 @@ def plan(rounds):
     return [row(f"plan of {name} failed jobs", median(dry, "s"), "s", ("<=", 3), cpu_us_a_job=median(dry, "cpu_us"), rounds=dry),
             row(f"plan of {name}: memory while it is made", memory, "MB"),
             row(f"plan of {name} frozen and started", start["s"], "s", cpu_us_a_job=start["cpu_us"], rounds=[start]),
-            row(f"plan of {name}: longest answer to others", max(x["others_ms"] for x in [*dry, start]), "ms"),
+            *about_others(f"plan of {name}", [*dry, start]),
             row("disk, a frozen item", room / FAILED, "B")]
 
 
@@ -93,7 +112,7 @@ def requeue(_rounds):
         found = beside(d, lambda: queued_again(d))
         memory = d.rss_kb("VmHWM") * 1024 / 1e6
     return [row(f"{mega(FAILED)} failed jobs queued again", found["s"], "s", ("<=", 30), cpu_us_a_job=found["cpu_us"], rounds=[found]),
-            row("queued again: longest answer to others", found["others_ms"], "ms"), row("queued again: memory, most", memory, "MB")]
+            *about_others("queued again", [found]), row("queued again: memory, most", memory, "MB", ("<=", 150))]
 
 
 WORKERS = ["--workers", 4, "--batch", 1000, "--n", REPLAYED]

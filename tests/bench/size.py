@@ -6,6 +6,7 @@ import time
 
 import rig
 from history import History
+from lists import first_pages
 from rig import Bench, in_turn, median, row
 
 JOBS = int(os.environ.get("RP_BENCH_JOBS", "1000000"))
@@ -85,7 +86,7 @@ def with_history(d, rows):
 
 
 def history(rounds):
-    """What a job costs from enqueue to its end with ten million ended jobs in the store, against an empty one, in turn."""
+    """What a job costs from enqueue to its end with ten million ended jobs in the store, against an empty one, in turn; first pages of lists."""
     room = shutil.disk_usage(rig.where()).free - 5 * 10**9
     rows = min(ROWS, int(room / ROW_BYTES) if room > 0 else 0)
     if rows < 100000:
@@ -95,11 +96,12 @@ def history(rounds):
         written = with_history(full, rows)
         d, e = in_turn(rounds + 1, lambda: full.load(*args), lambda: empty.load(*args))
         d, e = d[1:], e[1:]  # the first round reads the file into memory
+        pages = first_pages(full, f"with {mega(written)} ended jobs")
         cost = [sum(x["cpu_s"] for x in found) * 1e6 / sum(x["jobs"] for x in found) for found in (d, e)]
     name = f"with {mega(written)} ended jobs"
     return [row(f"enqueue, claim, complete, {name}", median(d, "per_s"), "jobs/s", (">=", .8), "empty store", median(e, "per_s"), goal_is_ratio=True,
                 cpu_us_a_job=cost[0], beside_cpu_us_a_job=cost[1], rounds=d, empty_rounds=e),
-            row(f"processor time a job, {name}", cost[0], "us", ("<=", 1.2), "empty store", cost[1], goal_is_ratio=True)]
+            row(f"processor time a job, {name}", cost[0], "us", ("<=", 1.2), "empty store", cost[1], goal_is_ratio=True), *pages]
 
 
 # ---- schedules ----

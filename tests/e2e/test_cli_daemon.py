@@ -144,6 +144,15 @@ def test_a_token_made_here_opens_the_network_door_until_it_is_revoked(daemon, fo
     assert answer.code == 1 and "  → " in answer.err
 
 
+def test_a_token_of_every_scope_of_the_help_can_be_made(daemon):
+    d = daemon("")
+    scopes = re.search(r"--scope S +(.+)", d.cli("token", "create", "--help").out)[1]
+    for scope in re.split(r", | or ", scopes):
+        assert d.json("token", "create", "--name", f"of-{scope}", "--scope", scope)["scope"] == scope
+    refused = d.run("token", "create", "--name", "x", "--scope", "root")
+    assert refused.code != 0 and scopes in refused.err
+
+
 @pytest.mark.parametrize("command", ["status", "doctor", "jobs", "jobs --state failed", "queues", "schedules", "types", "type show bad",
                                      "deps", "patterns", "analyze", "replay list", "token list", "check --config reprise.yaml"])
 def test_what_a_real_daemon_answers_fits_80_columns_and_is_json_on_demand(live, command):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from reprise import BIN, Daemon, environment, run, wait_for
+from reprise import BIN, Daemon, environment, run, wait_for, width
 
 NOBODY = 65534
 
@@ -46,6 +46,22 @@ def test_the_first_serve_of_a_user_works_and_every_command_finds_it(folder, conf
 def test_reprise_alone_says_where_to_begin_on_one_screen():
     answer = run()
     assert answer.code == 2 and "reprise help" in answer.err and len(answer.err.splitlines()) < 20
+    assert all(width(line) <= 80 for line in answer.err.splitlines()), answer.err
+
+
+def test_check_without_a_configuration_says_what_to_do(folder):
+    answer = run("check", env=environment(REPRISE_CONFIG=f"{folder}/none.yaml"))
+    assert answer.code == 3 and answer.err.startswith(f"{folder}/none.yaml: cannot be read: No such file") and "--config" in answer.err
+
+
+def test_who_may_not_open_the_socket_is_told_so_and_not_to_start_a_daemon(daemon, folder):
+    words, program = as_user(folder)
+    if not words:
+        pytest.skip("only root can make a folder that its user may not enter")
+    hidden = daemon("")
+    os.chmod(hidden.dir, 0o700)  # the folder is root's
+    answer = subprocess.run([*words, program, "status"], env=environment(REPRISE_SOCKET=hidden.socket, HOME=folder), capture_output=True)
+    assert answer.returncode == 5 and b"join the group reprise" in answer.stderr, answer.stderr
 
 
 @pytest.mark.parametrize("words,lists", [

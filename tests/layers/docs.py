@@ -45,7 +45,7 @@ def mistakes(root):
 
 
 def unlisted(root):
-    opened = {p for f in (root / "src").rglob("*.c") for p in re.findall(r'\.package = "([^"]+)"', f.read_text())}
+    opened = {p for f in (root / "src").rglob("*.c") for p in re.findall(r'RP_LIBRARY\([^;]*, "([^"]+)"\);', f.read_text())}
     run = (root / "packaging/dependencies.txt").read_text().split("# --- run\n")[1].split("# --- ")[0]
     listed = set(re.findall(r"^([a-z0-9.+-]+):", run, re.M))
     assert opened, "no library is opened late any more: this check, and the comment in dependencies.txt, can go"

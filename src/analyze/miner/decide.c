@@ -27,6 +27,19 @@ static bool is_quoted_value(const struct rp_work *w, struct rp_seq c, size_t i)
            !one_of(rp_char_at(w, c, i + 2), ":=");
 }
 
+/* "maxSize: …" reads like a key. */
+static bool after_named_colon(const struct rp_work *w, struct rp_seq c, size_t i)
+{
+    return i > 2 && rp_char_at(w, c, i - 1) == ':' && rp_kind_at(w, c, i - 2) == RP_K_WORD &&
+           rp_sym(w, c.v[i - 2])->level == RP_LEVEL_NAME;
+}
+
+static bool alone_in_brackets(const struct rp_work *w, struct rp_seq c, size_t i)
+{
+    bool opens = rp_char_at(w, c, i - 1) == '(' || c.v[i - 1] == RP_SYM_BRACKET;
+    return opens && rp_char_at(w, c, i + 1) == ')';
+}
+
 enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
 {
     enum rp_hint base = RP_HINT_NONE;
@@ -41,7 +54,8 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
         p = rp_sym(w, c.v[i - 2]);
         word = true;
         base = RP_HINT_PREP;
-    } else if (p->flags & (RP_W_PREP | RP_W_ROLE)) {
+    } else if (after_named_colon(w, c, i) || alone_in_brackets(w, c, i) ||
+               (p->flags & (RP_W_PREP | RP_W_ROLE))) {
         base = RP_HINT_PREP;
     }
     if (base != RP_HINT_NONE && (p->flags & RP_W_PREP) && (rp_flags_at(w, c, i + 1) & RP_W_PREP))
@@ -53,10 +67,18 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
 
 /* What is asked of a set of values. */
 struct sum {
-    size_t n, closed, zero;
+    size_t n, closed, zero, known;
     int low, high, median;
-    bool punct, exception, methods, same_digits, null;
+    bool punct, exception, methods, same_digits, null, capital;
 };
+
+static bool has_capital(const struct rp_symbol *x)
+{
+    for (uint32_t i = 0; i < x->n; i++)
+        if (is_upper(x->p[i]))
+            return true;
+    return false;
+}
 
 static struct sum look_at(const struct rp_work *w, const uint32_t *v, size_t n, bool nulls)
 {
@@ -74,7 +96,9 @@ static struct sum look_at(const struct rp_work *w, const uint32_t *v, size_t n, 
         s.methods &= (x->flags & RP_W_METHOD) && (x->flags & RP_T_UPPER);
         s.same_digits &= s.n == 0 || x->digit_hash == digits;
         digits = x->digit_hash;
+        s.capital |= has_capital(x);
         s.zero += x->level == 0;
+        s.known += rp_is_known(w, v[i]);
         s.closed += (x->flags & RP_W_CLOSED) != 0;
         s.low = x->level < s.low ? x->level : s.low;
         s.high = x->level > s.high ? x->level : s.high;
@@ -133,7 +157,9 @@ static size_t needed(const struct sum *s, enum rp_hint h, uint32_t context)
                   : s->median >= RP_LEVEL_DIGIT ? NEED_DIGIT
                   : s->median >= RP_LEVEL_NAME  ? NEED_NAME
                                                 : NEED_WORD;
-    if (s->same_digits)
+    if (h >= RP_HINT_PREP && s->low >= (s->capital ? RP_LEVEL_DIGIT : RP_LEVEL_NAME))
+        need = 2;
+    if (s->same_digits || s->known == s->n)
         need = 2;
     if (h != RP_HINT_NONE && slot_needs[h] < need)
         need = slot_needs[h];

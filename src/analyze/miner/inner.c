@@ -89,12 +89,6 @@ static void cuts_after_colon(const struct rp_work *w, struct rp_seq f, size_t fr
                              size_t *n)
 {
     size_t limit = enclosing_end(w, f, from), e = limit < f.n ? limit : trim_end(w, f, from);
-    char c = rp_char_at(w, f, from);
-    if (c == '"' || c == '\'') {
-        size_t q = rp_close_quote(w, f, from);
-        if (q > 0 && q + 1 < e)
-            return;
-    }
     add_cut(v, n, from, e);
     for (size_t j = from + 1; j + 2 < f.n && j < e; j++)
         if (new_sentence(w, f, j)) {
@@ -372,14 +366,13 @@ static struct rp_seq sentence(struct rp_work *w, struct rp_seq p)
     return (struct rp_seq){v, n};
 }
 
-static bool says_failure(const struct rp_work *w, struct rp_seq p)
+/* "could not": two function words that say as much as "failed". */
+static bool says_cannot(const struct rp_work *w, struct rp_seq p)
 {
     static const char *const modals[] = {"can", "could", "couldn", "did", "didn", NULL};
     static const char *const nots[] = {"not", "'", "n't", NULL};
     for (uint32_t i = 0; i < p.n; i++) {
         const struct rp_symbol *x = rp_sym(w, p.v[i]);
-        if (x->flags & (RP_W_FAIL | RP_T_EXCEPTION))
-            return true;
         if (i + 1 < p.n && rp_str_in((struct rp_str){x->p, x->n}, modals)) {
             const struct rp_symbol *next = rp_sym(w, p.v[i + 1]);
             if (rp_str_in((struct rp_str){next->p, next->n}, nots))
@@ -387,6 +380,14 @@ static bool says_failure(const struct rp_work *w, struct rp_seq p)
         }
     }
     return false;
+}
+
+static bool says_failure(const struct rp_work *w, struct rp_seq p)
+{
+    for (uint32_t i = 0; i < p.n; i++)
+        if (rp_sym(w, p.v[i])->flags & (RP_W_FAIL | RP_T_EXCEPTION))
+            return true;
+    return says_cannot(w, p);
 }
 
 /* A printed value: number, null, bool, quoted, bracketed. */
@@ -446,6 +447,19 @@ static uint64_t words_hash(const struct rp_work *w, struct rp_seq v)
     return h;
 }
 
+/* "Request error: refused": a message of its own around a reason, not a reason. */
+static bool wraps(const struct rp_work *w, struct rp_seq v)
+{
+    for (uint32_t i = 0; i < v.n; i++) {
+        const struct rp_symbol *x = rp_sym(w, v.v[i]);
+        if (x->c == ':' || (x->flags & RP_T_EXCEPTION))
+            return false;
+        if ((x->flags & RP_W_FAIL) && rp_char_at(w, v, i + 1) == ':')
+            return true;
+    }
+    return false;
+}
+
 static void add_text(const struct inners *x, const struct context *c, const struct candidate *k,
                      struct texts *t)
 {
@@ -463,7 +477,7 @@ static void add_text(const struct inners *x, const struct context *c, const stru
     t->identifier &= is_identifier(x->w, v);
     t->all_bool &= (flags & RP_W_BOOL) != 0;
     t->caps |= (flags & (RP_T_UPPER | RP_T_CAPS_TAIL)) != 0;
-    t->reasons += rp_words_reason(text);
+    t->reasons += rp_words_reason(text) && !wraps(x->w, v);
     t->shared += (flags & RP_T_ALPHA) && is_shared(x, c, k->text);
     rp_arena_free(&a);
 }
@@ -483,7 +497,7 @@ static bool is_variable(const struct inners *x, const struct context *c, const s
     struct rp_seq said = sentence(x->w, c->before);
     uint32_t said_words = rp_seq_content(x->w, said), after = rp_seq_content(x->w, c->after);
     uint32_t content = rp_seq_content(x->w, c->before) + after;
-    uint32_t words = said_words + c->names_before;
+    uint32_t words = said_words + says_cannot(x->w, said) + c->names_before;
     uint32_t around = words + (bracket ? after + c->names_after : 0);
     if (said_words > 0 && around >= NEED_CONTENT && says_failure(x->w, said) &&
         (t->n >= NEED_REASONS || bracket || words >= 3 || t->reasons > 0))
@@ -572,7 +586,8 @@ bool rp_inner_pass(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_
 void rp_fill_slots(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_inners *inner)
 {
     for (int round = 0; round < ROUNDS; round++) {
-        bool changed = rp_slots_pass(w, forms, n, inner);
+        bool changed = rp_lists_pass(w, forms, n);
+        changed |= rp_slots_pass(w, forms, n, inner);
         changed |= rp_inner_pass(w, forms, n, inner);
         if (!changed)
             return;

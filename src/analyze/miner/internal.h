@@ -87,6 +87,10 @@ uint32_t rp_words_classes(struct rp_str text);
 /* Is there a phrase of an operating system's or library's error, or an exception's name, in it? */
 bool rp_words_reason(struct rp_str text);
 bool rp_words_statement(struct rp_str text);
+/* The names of an operating system's errors in lower case, the longer of two before its beginning;
+ * is the text one of them, whatever its case? */
+const char *const *rp_words_phrases(void);
+bool rp_words_phrase(struct rp_str text);
 
 /* ---- tokens of one line (scan.c) ---- */
 
@@ -283,6 +287,8 @@ struct rp_work {
     struct rp_seq *becomes; /* of each key in the running pass; v NULL: stays */
     size_t n_forms;
     bool changed, wide; /* wide: too many keys for the costly passes */
+    bool *known;        /* of symbols that were there when the round began (known.c) */
+    uint32_t n_known;
 };
 
 static inline const struct rp_symbol *rp_sym(const struct rp_work *w, uint32_t id)
@@ -327,7 +333,11 @@ bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum r
 /* Are there two among few values of which one denies the other: NodeReady, NodeNotReady? */
 bool rp_values_deny(const struct rp_work *w, const uint32_t *v, size_t n);
 
-/* Passes over keys (passes.c, holes.c, spans.c): fill becomes[]. */
+/* Words that stand for one another in several places (known.c). */
+void rp_known_find(struct rp_work *w);
+bool rp_is_known(const struct rp_work *w, uint32_t id);
+
+/* Passes over keys (passes.c, holes.c, instances.c, spans.c): fill becomes[]. */
 void rp_pass_names(struct rp_work *w);
 void rp_pass_slots(struct rp_work *w);
 void rp_pass_names_and_slots(struct rp_work *w);
@@ -335,6 +345,8 @@ void rp_pass_one_hole(struct rp_work *w);
 void rp_pass_absorb(struct rp_work *w);
 void rp_pass_two_holes(struct rp_work *w);
 void rp_pass_named(struct rp_work *w);
+void rp_pass_instances(struct rp_work *w);
+void rp_pass_tails(struct rp_work *w);
 void rp_pass_remarks(struct rp_work *w);
 void rp_pass_spans(struct rp_work *w);
 
@@ -344,11 +356,13 @@ size_t rp_refine(struct rp_work *w, const struct rp_seq *forms, size_t n, uint32
 /* ---- slots and inner parts of forms (slots.c, inner.c) ---- */
 
 struct rp_slot {
-    uint32_t from, to;
-    char kind;          /* Q quoted, K key=, M ", key: ", A <Repr>, S [word] */
-    uint32_t key_flags; /* word classes of the key */
-    uint64_t key;       /* lower-case hash of the key; 0: none */
+    uint16_t from, to;         /* RP_TOKENS_MAX bounds them */
+    uint16_t out_from, out_to; /* with the quotes that a value after a key may have or not */
+    char kind;                 /* Q quoted, K key=, M ", key: ", A <Repr>, S [word] */
+    uint32_t key_flags;        /* word classes of the key */
+    uint64_t key;              /* lower-case hash of the key; 0: none */
 };
+bool rp_is_word_at(const struct rp_work *w, struct rp_seq f, size_t i);
 size_t rp_slots_find(const struct rp_work *w, struct rp_seq f, struct rp_slot *out, size_t max);
 enum { RP_SLOTS_MAX = 64 };
 size_t rp_close_quote(const struct rp_work *w, struct rp_seq f, size_t open);
@@ -365,6 +379,10 @@ struct rp_inners {
 void rp_inners_add(struct rp_inners *l, struct rp_inner x);
 /* Blanks what varies in slots and inner parts of forms[0..n), in place; inner texts are noted. */
 void rp_fill_slots(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_inners *inner);
+/* The place after the printed collection that begins at `open`; 0 if none does. */
+size_t rp_collection_end(const struct rp_work *w, struct rp_seq f, size_t open);
+size_t rp_comma_list_end(const struct rp_work *w, struct rp_seq f, size_t i);
+bool rp_lists_pass(struct rp_work *w, struct rp_seq *forms, size_t n);
 bool rp_slots_pass(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_inners *inner);
 bool rp_inner_pass(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_inners *inner);
 
@@ -410,6 +428,8 @@ struct rp_miner {
 
 /* The form of scan's tokens, NULL if there is none. */
 struct rp_form *rp_form_find(const struct rp_miner *m, uint64_t hash);
+/* What is known of a form (NULL: only its pattern's id is). */
+struct rp_miner_hit rp_form_hit(const struct rp_miner *m, const struct rp_form *f, uint32_t id);
 uint64_t rp_form_hash(const struct rp_miner *m, struct rp_seq items);
 struct rp_form *rp_form_add(struct rp_miner *m, uint64_t hash, struct rp_seq items, uint32_t id)
     __attribute__((returns_nonnull));

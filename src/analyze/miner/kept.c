@@ -87,6 +87,17 @@ bool rp_kept_unpack(struct rp_scan *s, struct rp_str packed)
     return true;
 }
 
+uint64_t rp_kept_hash(const struct rp_scan *s)
+{
+    return rp_scan_hash(s);
+}
+
+struct rp_miner_hit rp_kept_find(const struct rp_miner *m, uint64_t hash)
+{
+    const struct rp_form *f = rp_form_find(m, hash);
+    return rp_form_hit(m, f, f != NULL ? f->id : RP_MINER_OTHER);
+}
+
 /* ---- into a miner ---- */
 
 bool rp_kept_form(struct rp_miner *m, struct rp_str packed, uint32_t pattern)

@@ -49,6 +49,14 @@ static uint32_t joined(struct rp_work *w, struct rp_seq s, enum rp_kind kind)
 
 static void structure(struct rp_work *w, struct rp_seq f, struct rp_vec *o);
 
+static bool only_plain_words(const struct rp_work *w, struct rp_seq q)
+{
+    for (uint32_t i = 0; i < q.n; i++)
+        if (rp_kind_at(w, q, i) == RP_K_WORD && rp_sym(w, q.v[i])->level >= RP_LEVEL_NAME)
+            return false;
+    return all_in(w, q, KIND(RP_K_WORD) | BLANK_P);
+}
+
 /* Is it text rather than one item? */
 static bool is_quoted_text(const struct rp_work *w, struct rp_seq f, size_t open, struct rp_seq q)
 {
@@ -74,7 +82,7 @@ static size_t quoted(struct rp_work *w, struct rp_seq f, size_t i, struct rp_vec
         return 0;
     struct rp_seq q = rp_seq_part(f, (uint32_t)i + 1, (uint32_t)j);
     rp_vec_add(o, f.v[i]);
-    if (rp_opens_message(w, f, i) && all_in(w, q, KIND(RP_K_WORD) | BLANK_P))
+    if (rp_opens_message(w, f, i) && only_plain_words(w, q))
         rp_vec_add(o, joined(w, q, RP_K_TEXT));
     else if (all_in(w, q, WILD_P_B))
         rp_vec_add(o, RP_SYM_WILD);
@@ -124,7 +132,7 @@ static uint32_t value_item(struct rp_work *w, struct rp_seq v)
 static size_t key_value(struct rp_work *w, struct rp_seq f, size_t i, struct rp_vec *o)
 {
     size_t j = i + 1;
-    bool open;
+    bool open = false;
     rp_vec_add(o, f.v[i]);
     if (rp_kind_at(w, f, j) == RP_K_BLANK) {
         if (kind_in(w, f, j + 1, WORD_I) && rp_char_at(w, f, j + 2) == '=')
@@ -134,8 +142,8 @@ static size_t key_value(struct rp_work *w, struct rp_seq f, size_t i, struct rp_
     }
     if (is_quote(rp_char_at(w, f, j)))
         return j;
-    size_t from = j;
-    j = value_end(w, f, j, &open);
+    size_t from = j, list = rp_comma_list_end(w, f, j);
+    j = list > 0 ? list : value_end(w, f, j, &open);
     while (j > from && (one_of(rp_char_at(w, f, j - 1), ".:") || is_quote(rp_char_at(w, f, j - 1))))
         j--;
     if (open || j == from)
@@ -164,6 +172,49 @@ static size_t printed_object(struct rp_work *w, struct rp_seq f, size_t i, struc
     return j + 1;
 }
 
+/* Such a list after a blank or a colon is one item. */
+static size_t comma_list(struct rp_work *w, struct rp_seq f, size_t i, struct rp_vec *o)
+{
+    if (i == 0 || !(rp_kind_at(w, f, i - 1) == RP_K_BLANK || rp_char_at(w, f, i - 1) == ':'))
+        return 0;
+    size_t j = rp_comma_list_end(w, f, i);
+    if (j > 0)
+        rp_vec_add(o, joined(w, rp_seq_part(f, (uint32_t)i, (uint32_t)j), RP_K_VALUE));
+    return j;
+}
+
+/* The place after the words of a phrase, if they stand at i; else 0. */
+static size_t phrase_end(const struct rp_work *w, struct rp_seq f, size_t i, const char *phrase)
+{
+    for (;; i += 2) {
+        size_t n = strcspn(phrase, " ");
+        const struct rp_symbol *x = i < f.n ? rp_sym(w, f.v[i]) : NULL;
+        if (x == NULL || x->n != n || strncasecmp(x->p, phrase, n) != 0)
+            return 0;
+        phrase += n;
+        if (*phrase++ == '\0')
+            return i + 1;
+        if (i + 1 >= f.n || f.v[i + 1] != RP_SYM_BLANK)
+            return 0;
+    }
+}
+
+/* "Permission denied" is one item where more than it is said. */
+static size_t error_name(struct rp_work *w, struct rp_seq f, size_t i, struct rp_vec *o)
+{
+    if (i == 0 ||
+        !(rp_kind_at(w, f, i - 1) == RP_K_BLANK || one_of(rp_char_at(w, f, i - 1), ":=(")))
+        return 0;
+    for (const char *const *p = rp_words_phrases(); *p != NULL; p++) {
+        size_t end = to_lower(rp_sym(w, f.v[i])->p[0]) == **p ? phrase_end(w, f, i, *p) : 0;
+        if (end > 0) {
+            rp_vec_add(o, joined(w, rp_seq_part(f, (uint32_t)i, (uint32_t)end), RP_K_VALUE));
+            return end;
+        }
+    }
+    return 0;
+}
+
 static void structure(struct rp_work *w, struct rp_seq f, struct rp_vec *o)
 {
     size_t begin = o->n;
@@ -175,6 +226,10 @@ static void structure(struct rp_work *w, struct rp_seq f, struct rp_vec *o)
             after = key_value(w, f, i, o);
         if (after == 0 && kind_in(w, f, i, WORD_I))
             after = printed_object(w, f, i, o);
+        if (after == 0 && kind_in(w, f, i, WORD_I))
+            after = error_name(w, f, i, o);
+        if (after == 0 && kind_in(w, f, i, WORD_I | KIND(RP_K_WILD)))
+            after = comma_list(w, f, i, o);
         if (after == 0) {
             rp_vec_add(o, rp_kind_at(w, f, i) == RP_K_BLANK ? RP_SYM_BLANK : f.v[i]);
             after = i + 1;

@@ -138,17 +138,23 @@ uint32_t rp_miner_add(struct rp_miner *m, struct rp_str line)
     return rp_miner_resolve(m, f->id);
 }
 
-struct rp_miner_hit rp_miner_find(struct rp_miner *m, struct rp_str line)
+struct rp_miner_hit rp_form_hit(const struct rp_miner *m, const struct rp_form *f, uint32_t id)
 {
-    struct rp_miner_hit hit = {.template = RP_STR("<*>")};
-    rp_scan_line(&m->scan, line);
-    const struct rp_form *f = rp_form_find(m, rp_scan_hash(&m->scan));
-    hit.pattern = rp_miner_resolve(m, f != NULL ? f->id : rp_pattern_match(m, &m->scan));
+    struct rp_miner_hit hit = {.template = RP_STR("<*>"), .pattern = rp_miner_resolve(m, id)};
     if (m->patterns[hit.pattern].template.p != NULL)
         hit.template = m->patterns[hit.pattern].template;
-    if (f != NULL && f->inner > 0)
+    if (f != NULL && f->inner > 0) {
         hit.inner = m->inner[f->inner - 1];
+        hit.wrapped = f->inner;
+    }
     return hit;
+}
+
+struct rp_miner_hit rp_miner_find(struct rp_miner *m, struct rp_str line)
+{
+    rp_scan_line(&m->scan, line);
+    const struct rp_form *f = rp_form_find(m, rp_scan_hash(&m->scan));
+    return rp_form_hit(m, f, f != NULL ? f->id : rp_pattern_match(m, &m->scan));
 }
 
 struct rp_miner_stats rp_miner_stats(const struct rp_miner *m)

@@ -30,7 +30,7 @@ enum {
     RP_MINER_FORMS = 65536,      /* distinct masked lines; patterns are never more */
     RP_MINER_TEXT_MAX = 12 << 20 /* bytes of their words, and items of their forms */
 };
-enum { RP_MINER_RULES = 1 }; /* the version of the rules, kept with a saved state */
+enum { RP_MINER_RULES = 2 }; /* the version of the rules, kept with a saved state */
 
 #define RP_MINER_OTHER UINT32_C(0) /* the pattern of what found no room */
 
@@ -50,6 +50,7 @@ struct rp_miner_hit {
     uint32_t pattern;       /* resolved; RP_MINER_OTHER if the line's form is not known */
     struct rp_str template; /* outer level; lives until the miner is changed */
     struct rp_str inner;    /* template of the wrapped error; absent: none */
+    uint32_t wrapped;       /* number of that, until the next refinement; 0: none */
 };
 /* Looks a line up without taking it; after a refinement. */
 struct rp_miner_hit rp_miner_find(struct rp_miner *m, struct rp_str line);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { MIN_CONTENT = 2, FIRST_CONTENT = 3, SHORT = 3 };
+enum { MIN_CONTENT = 2, FIRST_CONTENT = 3, SHORT = 3, MANY = 5 };
 
 /* ---- one bucket ---- */
 
@@ -142,7 +142,9 @@ static bool is_hole(const struct rp_work *w, struct rp_seq s, uint32_t i, int wh
         return true;
     if (!(which & SLOTS) || x->level <= 0)
         return false;
-    return rp_hint_at(w, s, i) >= RP_HINT_NOUN || (i > 1 && rp_char_at(w, s, i - 1) == '=');
+    bool role = (rp_flags_at(w, s, i - 1) & RP_W_ROLE) != 0; /* "stored as values" */
+    return (rp_hint_at(w, s, i) >= RP_HINT_PREP && !role) ||
+           (i > 1 && rp_char_at(w, s, i - 1) == '=');
 }
 
 static void skeletons(struct rp_work *w, int which)
@@ -207,11 +209,24 @@ static void holes_of(const struct rp_work *w, uint32_t number, struct rp_entries
     for (uint32_t i = 0; i < k->s.n; i++) {
         const struct rp_symbol *x = rp_sym(w, k->s.v[i]);
         uint32_t own = x->kind == RP_K_WORD || x->kind == RP_K_IDENT;
-        if (x->level < 0 || k->content < own + left_needed(w, k, i))
+        bool called = x->level < RP_LEVEL_ID && rp_char_at(w, k->s, i + 1) == '(';
+        if (x->level < 0 || called || k->content < own + 1)
             continue;
         uint64_t h = rp_mix(rp_key_loose_without(w, k, i), i + 1);
-        rp_entries_add(e, (struct rp_entry){.hash = h, .item = number, .a = i});
+        bool enough = k->content >= own + left_needed(w, k, i);
+        rp_entries_add(e, (struct rp_entry){.hash = h, .item = number, .a = i, .b = enough});
     }
+}
+
+/* Where little else is said, only many values tell that they are values. */
+static void one_hole(struct rp_work *w, struct rp_entry *e, size_t n)
+{
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++)
+        if (n >= MANY || e[i].b)
+            e[m++] = e[i];
+    if (m >= 2)
+        bucket_merge(w, e, m, true);
 }
 
 void rp_pass_one_hole(struct rp_work *w)
@@ -227,7 +242,7 @@ void rp_pass_one_hole(struct rp_work *w)
     rp_entries_sort(&e);
     struct rp_bucket *b = rp_entries_buckets(&e, 2, &n);
     for (size_t i = 0; i < n; i++)
-        bucket_merge(w, e.v + b[i].from, b[i].to - b[i].from, true);
+        one_hole(w, e.v + b[i].from, b[i].to - b[i].from);
     free(b);
     rp_entries_free(&e);
 }

@@ -123,14 +123,17 @@ static void apply(struct rp_work *w)
 static const struct {
     void (*run)(struct rp_work *w);
     bool costly;
-} passes[] = {{rp_pass_names, false},    {rp_pass_slots, false},   {rp_pass_names_and_slots, false},
-              {rp_pass_one_hole, false}, {rp_pass_absorb, false},  {rp_pass_two_holes, true},
-              {rp_pass_named, false},    {rp_pass_remarks, false}, {rp_pass_spans, true}};
+} passes[] = {
+    {rp_pass_names, false},     {rp_pass_slots, false},   {rp_pass_names_and_slots, false},
+    {rp_pass_one_hole, false},  {rp_pass_absorb, false},  {rp_pass_two_holes, true},
+    {rp_pass_named, false},     {rp_pass_remarks, false}, {rp_pass_spans, true},
+    {rp_pass_instances, false}, {rp_pass_tails, false}};
 
 static void run_passes(struct rp_work *w)
 {
     for (int round = 0; round < ROUNDS; round++) {
         w->changed = false;
+        rp_known_find(w);
         for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++) {
             if (passes[i].costly && w->wide)
                 continue;
@@ -160,6 +163,9 @@ size_t rp_refine(struct rp_work *w, const struct rp_seq *forms, size_t n, uint32
     run_passes(w);
     free(w->keys);
     free(w->becomes);
+    free(w->known);
+    w->known = NULL;
+    w->n_known = 0;
     w->keys = NULL;
     w->becomes = NULL;
     return w->n_keys;

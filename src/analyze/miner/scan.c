@@ -329,7 +329,7 @@ static bool is_user_name(const struct rp_scan *s, size_t i, size_t j)
     struct rp_str t = text_of(&s->v[i]);
     if (rp_level_of(t, s->v[i].kind, rp_flags_of(t, s->v[i].kind)) < RP_LEVEL_WORD)
         return false;
-    if (is_char(s, i + 1, ",;)]'\""))
+    if (is_char(s, i + 1, ",;:)]'\""))
         return true;
     bool blank = i + 1 >= s->n || s->v[i + 1].kind == RP_K_BLANK;
     return blank && (i + 2 >= s->n || (classes_at(s, i + 2) & RP_W_PREP));

@@ -131,11 +131,12 @@ static bool may_be_value(const struct spans *b, struct rp_seq s, bool after_equa
     return !(s.n > 1 && wild && !(b->known && after_equals)) && !has_char(b->w, s, ",;:|\"'");
 }
 
-static int highest(const struct rp_work *w, struct rp_seq s)
+/* Of one item; several are as plain as the plainest of them. */
+static int level_of(const struct rp_work *w, struct rp_seq s)
 {
-    int8_t level = -2;
+    int8_t level = RP_LEVEL_WILD;
     for (uint32_t i = 0; i < s.n; i++)
-        if (rp_sym(w, s.v[i])->level > level)
+        if (rp_kind_at(w, s, i) != RP_K_PUNCT && rp_sym(w, s.v[i])->level < level)
             level = rp_sym(w, s.v[i])->level;
     return level;
 }
@@ -192,7 +193,7 @@ static bool is_variable(const struct spans *b)
         struct rp_seq s = span(b, k);
         if (!may_be_value(b, s, after_equals))
             return false;
-        int level = highest(b->w, s);
+        int level = level_of(b->w, s);
         low = level < low ? level : low;
         closed += has_closed(b->w, s);
     }
@@ -205,7 +206,7 @@ static bool is_variable(const struct spans *b)
     uint32_t rest = rp_seq_content(b->w, rp_seq_part(c, 0, from)) +
                     rp_seq_content(b->w, rp_seq_part(c, to, c.n));
     return (b->known && (low >= RP_LEVEL_NAME || rest >= LONG)) ||
-           b->n >= (easy ? NEED_SPANS : NEED_SPANS + 1);
+           b->n >= (easy ? NEED_SPANS : NEED_SPANS + 3);
 }
 
 static void merge_spans(struct rp_work *w, const struct rp_entry *e, size_t n)

@@ -65,10 +65,19 @@ static uint32_t unit_flags(struct rp_str s)
     return s.n > 1 || rp_str_is(s, "s") ? RP_T_TIME : 0;
 }
 
+/* client_user is a user. */
+static uint32_t noun_at_end(struct rp_str s)
+{
+    size_t i = s.n;
+    while (i > 0 && s.p[i - 1] != '_')
+        i--;
+    return i > 0 ? rp_words_classes(str_from(s, i)) & (RP_W_NOUN | RP_W_SLOT) : 0;
+}
+
 uint32_t rp_flags_of(struct rp_str s, enum rp_kind kind)
 {
     static const char *const exceptions[] = {"Exception", "Error", "Fault", "Throwable", NULL};
-    uint32_t f = rp_words_classes(s) | letters(s);
+    uint32_t f = rp_words_classes(s) | letters(s) | noun_at_end(s);
     if (kind == RP_K_BLANK)
         return rp_str_is(s, " ") ? RP_T_CUT : 0;
     if (f & RP_W_UNIT)
@@ -102,7 +111,7 @@ static size_t count(struct rp_str s, char c)
     return n;
 }
 
-/* camelCase, UPPER, a_b, a-b-c */
+/* camelCase, UPPER, a_b, a-b */
 static bool is_name(struct rp_str s)
 {
     bool all_upper = s.n >= 2;
@@ -111,7 +120,7 @@ static bool is_name(struct rp_str s)
             return true;
         all_upper &= is_upper(s.p[i]);
     }
-    return all_upper || has_any(s, "_") || count(s, '-') >= 2;
+    return all_upper || has_any(s, "_") || count(s, '-') >= 1;
 }
 
 /* Class::method: a place in the code, which is what the line is about. */
@@ -142,8 +151,8 @@ int rp_level_of(struct rp_str s, enum rp_kind kind, uint32_t flags)
         return 0;
     if (kind == RP_K_QUOTED || kind == RP_K_VALUE) {
         if (has_any(s, " "))
-            return RP_LEVEL_WORD;
-        return (flags & RP_T_WILD) || has_any(s, "./@_(0123456789") ? RP_LEVEL_ID : RP_LEVEL_NAME;
+            return rp_words_phrase(s) ? RP_LEVEL_ID : RP_LEVEL_WORD;
+        return (flags & RP_T_WILD) || has_any(s, "./@_(,0123456789") ? RP_LEVEL_ID : RP_LEVEL_NAME;
     }
     if ((flags & RP_T_EXCEPTION) || is_method_name(s))
         return RP_LEVEL_WORD;

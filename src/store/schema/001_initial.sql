@@ -41,8 +41,13 @@ create table pattern(
   class_by_person text, name text,
   first_at integer not null, last_at integer not null, failures integer not null default 0,
   joined integer references pattern(id),   -- the pattern that it is part of now (one hop); null: it stands for itself
-  apart integer not null default 0);       -- a person split it off: the miner never joins it again
+  apart integer not null default 0,        -- a person split it off: the miner never joins it again
+  -- Two levels. A message that wraps others is a row that no failure counts on (failures 0, first_at endless, last_at 0), with the
+  -- place of its wildcard that stands for what it wraps. Its patterns name it, and the template of what they wrap.
+  hole integer, outer_id integer references pattern(id), inner text);
 create index pattern_joined on pattern(joined) where joined is not null;
+create index pattern_outer on pattern(outer_id, class) where outer_id is not null;
+create index pattern_hole on pattern(id) where hole is not null;
 -- The second key of failures with a stack trace: where they were thrown, the three nearest frames of their own code.
 create table pattern_stack(
   pattern_id integer not null references pattern(id), hash integer not null, frames text not null,
@@ -92,6 +97,8 @@ create index job_due on job(due_at) where state in (1, 4);
 create unique index job_key on job(type_id, key) where key is not null and state < 5;
 create index job_failed on job(type_id, ended_at, state) where state in (6, 8);
 create index job_failed_at on job(ended_at) where state in (6, 8);
+-- … and by id, as lists are; what a list asks for mostly is there too, so that rows which it passes over are not read.
+create index job_unresolved on job(state, id, type_id, ended_at) where state in (6, 8);
 create index job_cancelled on job(ended_at) where state = 7;
 create index job_pattern on job(pattern_id, id) where pattern_id is not null;
 create index job_by_type on job(type_id, id);

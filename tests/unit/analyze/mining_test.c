@@ -250,6 +250,143 @@ static void what_was_split_stays_apart_over_rounds_and_restarts(void **state)
     assert_int_not_equal(reported(r, message_of(r, names[1])), id);
 }
 
+/* ---- two levels ---- */
+
+static const char *const wrapped[] = {
+    "sync failed: connection refused to 10.0.0.7:5432",
+    "sync failed: no tenant acme in region north",
+    "sync failed: Cannot read properties of undefined (reading 'id')",
+    "sync failed: connection refused to 10.0.0.9:5432",
+    "sync failed: no tenant bolt in region north",
+    "sync failed: no tenant corp in region north",
+    "sync failed: no tenant delta in region north",
+    "sync failed: no tenant echo in region north",
+};
+enum { WRAPPED = sizeof wrapped / sizeof *wrapped };
+static const struct {
+    const char *inner, *class;
+    int64_t failures;
+} pairs[] = {{"no tenant <*> in region north", "unknown", 5},
+             {"connection refused to <*>:<*>", "connection", 2},
+             {"Cannot read properties of undefined (reading 'id')", "code_bug", 1}};
+enum { PAIRS = sizeof pairs / sizeof *pairs };
+
+static bool are_pairs(const struct rp_pattern *v, size_t n)
+{
+    bool ok = n == PAIRS;
+    for (size_t i = 0; ok && i < PAIRS; i++)
+        ok = rp_str_is(v[i].inner, pairs[i].inner) && rp_str_is(v[i].class, pairs[i].class) &&
+             v[i].failures == pairs[i].failures && v[i].outer.id != 0 &&
+             v[i].outer.id == v[0].outer.id && v[i].outer.failures == WRAPPED &&
+             v[i].outer.patterns == PAIRS && rp_str_is(v[i].outer.template, "sync failed: <*>");
+    return ok;
+}
+
+/* Until the list is what the messages add up to; the message that wraps them. */
+static int64_t wait_for_pairs(struct rig *r, int64_t ids[PAIRS])
+{
+    struct rp_pattern *v;
+    size_t n = patterns(r, &v);
+    for (int i = 0; i < 6000 && !are_pairs(v, n); i++) {
+        pause_ms(10);
+        n = patterns(r, &v);
+    }
+    for (size_t i = 0; !are_pairs(v, n) && i < n; i++)
+        print_error("P%lld %lld x %.*s | %.*s\n", (long long)v[i].id, (long long)v[i].failures,
+                    RP_FMT(v[i].outer.template), RP_FMT(v[i].inner));
+    assert_true(are_pairs(v, n));
+    for (size_t i = 0; i < PAIRS; i++)
+        ids[i] = v[i].id;
+    return v[0].outer.id;
+}
+
+static void a_message_around_errors_of_several_classes_is_one_with_a_pair_each(void **state)
+{
+    struct rig *r = *state;
+    int64_t born[WRAPPED], ids[PAIRS];
+    for (size_t i = 0; i < WRAPPED; i++)
+        born[i] = reported(r, wrapped[i]);
+    int64_t outer = wait_for_pairs(r, ids);
+    assert_int_equal(ids[0], born[1]); /* the oldest numbers live */
+    assert_int_equal(ids[1], born[0]);
+    assert_int_equal(ids[2], born[2]);
+    struct rp_pattern p = pattern(r, outer);
+    assert_true(p.wraps);
+    assert_int_equal(p.failures, WRAPPED);
+    assert_null(p.class.p);
+}
+
+/* Two halves, the second one mined after the first, are what the whole is; and the other way. */
+static void halves_that_are_mined_one_after_the_other_are_the_whole(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[PAIRS];
+    for (size_t i = WRAPPED; i-- > WRAPPED / 2;)
+        (void)reported(r, wrapped[i]);
+    wait_for_patterns(r, 1);
+    for (size_t i = 0; i < WRAPPED / 2; i++)
+        (void)reported(r, wrapped[i]);
+    (void)wait_for_pairs(r, ids);
+}
+
+static void pairs_and_their_message_keep_their_numbers_over_a_restart(void **state)
+{
+    struct rig *r = *state;
+    int64_t ids[PAIRS], again[PAIRS];
+    for (size_t i = 0; i < WRAPPED; i++)
+        (void)reported(r, wrapped[i]);
+    int64_t outer = wait_for_pairs(r, ids);
+    rig_close(r);
+    rig_open(r);
+    assert_int_equal(wait_for_pairs(r, again), outer);
+    assert_memory_equal(ids, again, sizeof ids);
+    assert_int_equal(reported(r, "sync failed: no tenant zebra in region north"), ids[0]);
+    int64_t new = reported(r, "sync failed: quota of the mailbox is used up");
+    struct rp_pattern p = pattern(r, new); /* at once */
+    assert_int_equal(p.outer.id, outer);
+    assert_true(rp_str_is(p.inner, "quota of the mailbox is used up"));
+    assert_true(rp_str_is(p.template, "sync failed: quota of the mailbox is used up"));
+    assert_int_equal(pattern(r, outer).failures, WRAPPED + 2);
+}
+
+static void a_pair_that_was_split_off_says_its_own_words_under_its_message(void **state)
+{
+    struct rig *r = *state;
+    struct rp_err err;
+    int64_t ids[PAIRS];
+    for (size_t i = 0; i < WRAPPED; i++)
+        (void)reported(r, wrapped[i]);
+    int64_t outer = wait_for_pairs(r, ids);
+    must(rp_engine_write(r->w->engine, split_run, &ids[0], &err), &err);
+    wait_for_patterns(r, PAIRS - 1 + 5);
+    wait_for_template(r, ids[0], "sync failed: no tenant acme in region north");
+    struct rp_pattern *v;
+    size_t n = patterns(r, &v);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(v[i].outer.id, outer);
+    assert_int_equal(pattern(r, outer).failures, WRAPPED);
+}
+
+static void values_in_a_message_are_one_pattern_and_not_many(void **state)
+{
+    struct rig *r = *state;
+    struct world *w = r->w;
+    rp_mining_stop(r->mining);
+    int64_t first = 0;
+    for (int i = 0; i < 12; i++) {
+        int64_t id = reported(r, rp_cstr(&w->arena, rp_str_fmt(&w->arena,
+                                                               "cannot settle the account of: "
+                                                               "customer%cx%d%c",
+                                                               'a' + i, i, 'k' + i)));
+        first = first != 0 ? first : id;
+    }
+    rig_close(r);
+    rig_open(r);
+    wait_for_patterns(r, 1);
+    wait_for_template(r, first, "cannot settle the account of: <*>");
+    assert_int_equal(pattern(r, first).outer.id, 0);
+}
+
 struct old {
     uint64_t hash[16];
     size_t n;
@@ -323,6 +460,11 @@ int main(void)
         T(names_become_one_pattern_and_new_ones_belong_to_it_at_once),
         T(a_restart_knows_all_that_was_known),
         T(what_was_split_stays_apart_over_rounds_and_restarts),
+        T(a_message_around_errors_of_several_classes_is_one_with_a_pair_each),
+        T(halves_that_are_mined_one_after_the_other_are_the_whole),
+        T(pairs_and_their_message_keep_their_numbers_over_a_restart),
+        T(a_pair_that_was_split_off_says_its_own_words_under_its_message),
+        T(values_in_a_message_are_one_pattern_and_not_many),
         T(forms_of_older_rules_are_scanned_anew_and_keep_their_pattern),
         T(G26_a_round_ends_with_the_stop),
     };

@@ -333,7 +333,7 @@ static void doctor_finds_what_is_wrong_with_the_files(void **state)
     want(w, "POST", "/v1/jobs", "{\"type\":\"bill\"}", 201, NULL);
     a = get(w, "/v1/doctor");
     want_text(&a, "gone is down: ");
-    want_text(&a, "bill is held: dependency gone is down (1 jobs wait)");
+    want_text(&a, "bill is held: dependency gone is down (1 job waits)");
     answer_free(&a);
 }
 

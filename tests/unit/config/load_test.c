@@ -411,12 +411,14 @@ static void a_missing_file_and_a_folder_are_said(void **state)
 {
     (void)state;
     assert_null(rp_config_load("/nonexistent/reprise.yaml", NULL, &mistakes));
-    assert_non_null(strstr(mistakes.error[0].err.message, "No such file"));
+    assert_string_equal(mistakes.error[0].err.message, "cannot be read: No such file or directory");
+    assert_non_null(strstr(mistakes.error[0].err.hint, "--config"));
     assert_null(rp_config_load("/", NULL, &mistakes));
     assert_non_null(strstr(mistakes.error[0].err.message, "directory"));
     struct rp_err err;
     assert_false(rp_mistakes_err(&mistakes, RP_STR("/"), &err));
     assert_int_equal(err.code, RP_E_CONFIG);
+    assert_string_equal(err.message, "/: cannot be read: Is a directory");
 }
 
 static void a_file_loads_as_its_text_does(void **state)

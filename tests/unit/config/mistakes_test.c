@@ -186,6 +186,16 @@ static void a_slip_of_the_finger_is_answered_with_the_key_that_was_meant(void **
                         "keys here: postgres http tcp command expect timeout every rate");
 }
 
+static void what_a_missing_variable_would_be_is_not_a_mistake_of_its_own(void **state)
+{
+    (void)state;
+    assert_null(parse("dependencies: { d: { postgres: \"${NOPE}\" }, e: { tcp: 'x${NOPE}' } }\n"
+                      "jobs: { a: { timeout: '${NOPE}', run: ['true'], needs: [d, e] } }\n"));
+    assert_int_equal(mistakes.errors, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_non_null(strstr(mistakes.error[i].err.message, "variable NOPE is not set"));
+}
+
 static void all_mistakes_are_reported_in_order_not_only_the_first(void **state)
 {
     (void)state;
@@ -228,6 +238,7 @@ int main(void)
         cmocka_unit_test(a_log_format_cannot_take_the_name_of_one_that_is_known),
         cmocka_unit_test(each_mistake_names_its_line_and_column),
         cmocka_unit_test(a_slip_of_the_finger_is_answered_with_the_key_that_was_meant),
+        cmocka_unit_test(what_a_missing_variable_would_be_is_not_a_mistake_of_its_own),
         cmocka_unit_test(all_mistakes_are_reported_in_order_not_only_the_first),
         cmocka_unit_test(after_fifty_mistakes_the_rest_is_counted),
     };

@@ -5,12 +5,14 @@
 
 #include "store/internal.h"
 
-static const char conf[] =
-    "lease: 60s\nshutdown_grace: 1s\n"
-    "jobs:\n"
-    "  quick: { run: [sh, -c, \"echo done\"], idempotent: true }\n"
-    "  waits: { run: [sh, -c, 'f=\"$(cat)\"; while [ ! -e \"$f\" ]; do sleep 0.05; done'],"
-    " idempotent: true, retries: 1 }\n";
+#define REST                                                                                       \
+    "shutdown_grace: 1s\n"                                                                         \
+    "jobs:\n"                                                                                      \
+    "  quick: { run: [sh, -c, \"echo done\"], idempotent: true }\n"                                \
+    "  fetched: {}\n"                                                                              \
+    "  waits: { run: [sh, -c, 'f=\"$(cat)\"; while [ ! -e \"$f\" ]; do sleep 0.05; done'],"        \
+    " idempotent: true, retries: 1 }\n"
+static const char conf[] = "lease: 60s\n" REST, long_leases[] = "lease: 1h\n" REST;
 
 static bool run_script(struct rp_db *db, void *arg, struct rp_err *err)
 {
@@ -106,6 +108,26 @@ static void G26_a_stop_does_not_wait_for_a_report_that_cannot_be_written(void **
     world_free(w);
 }
 
+/* A lost attempt that cannot be written keeps no other lease, and no due job, from its end. */
+static void G12_a_lost_attempt_that_cannot_be_ended_keeps_no_other_from_it(void **state)
+{
+    (void)state;
+    struct world *w = world_with_clock(conf);
+    int64_t id[3];
+    for (int i = 0; i < 3; i++)
+        id[i] = fetch(w, 20 * RP_US_S).job.id;
+    no_end_of(w, id[1]);
+    sleep_for(w, 25 * RP_US_S);
+    (void)job_in(w, id[0], RP_UNKNOWN);
+    (void)job_in(w, id[2], RP_UNKNOWN);
+    assert_int_equal(job(w, id[1]).state, RP_RUNNING); /* its lease is the record of it */
+    script(w, "drop trigger broken");
+    for (int i = 0; i < 4; i++) /* after a longer gap leases would be spared */
+        sleep_for(w, 25 * RP_US_S);
+    (void)job_in(w, id[1], RP_UNKNOWN);
+    world_free(w);
+}
+
 static void a_beat_that_cannot_be_written_ends_no_running_command(void **state)
 {
     (void)state;
@@ -120,12 +142,40 @@ static void a_beat_that_cannot_be_written_ends_no_running_command(void **state)
     world_free(w);
 }
 
+static int64_t deadline(struct world *w)
+{
+    struct rp_err err;
+    int64_t at;
+    must(rp_get_i64(rp_sql(w->reader, "select max(deadline) from lease"), 0, &at, &err), &err);
+    return at;
+}
+
+static void a_beat_that_could_not_be_written_is_tried_again_soon(void **state)
+{
+    (void)state;
+    struct world *w = world_with_clock(long_leases);
+    int64_t id = enqueue_waiting(w), before = deadline(w);
+    script(w, "create trigger broken before update on lease begin select raise(abort, 'broken by"
+              " the test'); end");
+    sleep_for(w, 21 * RP_US_MIN); /* a beat is due every 20 min */
+    assert_int_equal(deadline(w), before);
+    script(w, "drop trigger broken");
+    for (int i = 0; i < 3000 && deadline(w) == before; i++)
+        pause_ms(10);
+    assert_true(deadline(w) > before);
+    go(w);
+    (void)job_in(w, id, RP_SUCCEEDED);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(G3_a_report_that_cannot_be_written_waits_and_holds_no_other_up),
         cmocka_unit_test(G26_a_stop_does_not_wait_for_a_report_that_cannot_be_written),
+        cmocka_unit_test(G12_a_lost_attempt_that_cannot_be_ended_keeps_no_other_from_it),
         cmocka_unit_test(a_beat_that_cannot_be_written_ends_no_running_command),
+        cmocka_unit_test(a_beat_that_could_not_be_written_is_tried_again_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,12 +14,6 @@ static struct rp_replay_ask of(const char *type)
         .filter = {.type = rp_str_of(type)}, .has_filter = true, .actor = RP_STR("ada")};
 }
 
-static void promote(struct world *w)
-{
-    int64_t n, next;
-    OK(rp_jobs_promote(w->db, w->now, 100, &n, &next, err));
-}
-
 static void fail_all(struct world *w)
 {
     struct rp_lease *l;
@@ -79,7 +73,7 @@ static void R17_retries_are_tries_within_the_item_with_the_types_backoff(void **
         assert_int_equal(replay(w, id).n[RP_FATE_RELEASED], 1); /* no answer yet */
         assert_int_equal(jobs_in(w, "select count(*) from job where state = 4"), 1);
         w->now += 10 * RP_US_S;
-        promote(w);
+        (void)promote(w);
     }
     struct rp_replay r = replay(w, id);
     assert_int_equal(r.n[RP_FATE_FAILED_NEW] + r.n[RP_FATE_FAILED_SAME], 1);
@@ -95,7 +89,7 @@ static void R17_a_success_at_a_later_try_is_the_items_fate(void **state)
     fail_all(w);
     (void)tick(w);
     w->now += 10 * RP_US_S;
-    promote(w);
+    (void)promote(w);
     assert_int_equal(work(w, 0), 1);
     (void)tick(w);
     assert_int_equal(replay(w, id).n[RP_FATE_SUCCEEDED], 1);
@@ -126,7 +120,7 @@ static void R17_what_waits_for_another_try_stays_failed_when_the_replay_stops(vo
     struct rp_replay p = replay(w, id);
     assert_int_equal(p.n[RP_FATE_FAILED_NEW] + p.n[RP_FATE_FAILED_SAME], 2);
     w->now += RP_US_H;
-    promote(w);
+    (void)promote(w);
     assert_int_equal(queued(w), 0);
 }
 
@@ -213,7 +207,7 @@ R18_all_tries_of_an_item_have_the_same_fresh_key_another_replay_has_another(void
             .facts = {.error = RP_STR("refused"), .error_class = RP_STR("dependency")}};
         OK(rp_job_report(w->db, &r, w->now, &after, err));
         w->now += 10 * RP_US_S;
-        promote(w);
+        (void)promote(w);
         (void)tick(w);
         (void)tick(w);
     }

@@ -159,6 +159,31 @@ static void U10_a_parked_one_takes_no_place_and_waits_for_what_there_is(void **s
     FAILS(RP_E_BAD_FIELD, rp_replay_park(w->db, conf_of(w), &ask, RP_STR("{}"), w->now, &id, err));
 }
 
+/* A plan that a stop cuts says nothing of the replay: it is planned again. */
+static void U10_a_plan_that_is_cut_off_does_not_end_it(void **state)
+{
+    struct world *w = *state;
+    static const atomic_bool cut = true;
+    configure(w, conf);
+    fail_many(w, "a", 600);
+    int64_t id = park(w, (struct rp_replay_park){.at_us = w->now + 1},
+                      "{\"select\":{\"type\":\"a\"},\"guard\":{}}");
+    commit(w);
+    struct rp_err why = {0};
+    struct rp_replay_parked p = {.id = id};
+    struct rp_db *reader = rp_store_reader(w->store, &why);
+    assert_non_null(reader);
+    rp_db_cut(reader, &cut);
+    assert_false(rp_replay_parked_plan(reader, conf_of(w), w->now, &w->arena, &p, &why));
+    assert_int_equal(why.code, RP_E_STOPPING);
+    assert_null(p.ends.p);
+    rp_db_close(reader);
+    w->now += 20 * RP_US_S;
+    (void)tick(w);
+    assert_int_equal(replay(w, id).state, RP_REPLAY_RUNNING);
+    assert_int_equal(replay(w, id).n[0], 600);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +191,7 @@ int main(void)
         REPLAY_TEST(U10_what_fails_while_it_waits_is_in_its_plan),
         REPLAY_TEST(U10_it_waits_for_a_deploy_mark_that_comes_later),
         REPLAY_TEST(U10_it_expires_can_be_aborted_and_ends_when_nothing_is_left),
+        REPLAY_TEST(U10_a_plan_that_is_cut_off_does_not_end_it),
         REPLAY_TEST(U10_a_parked_one_takes_no_place_and_waits_for_what_there_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

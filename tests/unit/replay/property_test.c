@@ -7,322 +7,14 @@
  * it still fails, and what remains is printed, with how to run it alone. RP_RUNS sets how many
  * cases, RP_CASE=SEED and RP_KEEP=MASK run one. A kill is the store's files as they are at that
  * moment, opened as another store by another daemon. */
-#include "replay_world.h"
-
-#include <inttypes.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-enum { STEPS = 64, PENDING = 3, REPLAYS = 40, ITEMS = 200, JOBS = 400, LEASES = 100 };
-
-static const char *const confs[] = {
-    "dependencies:\n  db: { tcp: \"127.0.0.1:5432\", every: 10s }\n"
-    "jobs:\n"
-    "  a: { run: [\"true\"], retries: 0, idempotent: true, max_running: 6 }\n"
-    "  b: { run: [\"true\"], retries: 0, needs: [db] }\n"
-    "  c: { run: [\"true\"], retries: 1, idempotent: true }\n"
-    "replay: { settle: 0s, max_running: 5, wave_max: 8 }\n",
-    /* … and as it is after somebody changed it: others are idempotent, one is gone */
-    "dependencies:\n  db: { tcp: \"127.0.0.1:5432\", every: 10s }\n"
-    "jobs:\n"
-    "  a: { run: [\"true\"], retries: 0, max_running: 2, timeout: 9m }\n"
-    "  b: { run: [\"true\"], retries: 2, idempotent: true }\n"
-    "replay: { settle: 0s, max_running: 5, wave_max: 3 }\n",
-};
-
-/* What was promised of a replay when it was planned. */
-struct promise {
-    int64_t id;
-    size_t n;
-    int64_t job[ITEMS];
-    struct rp_str row[ITEMS];
-};
-
-struct pending { /* a plan on its way */
-    bool used, parked, planned;
-    struct rp_replay_ask ask;
-    struct rp_replay_making m;
-    struct rp_replay_parked p;
-};
-
-struct prop {
-    struct world *w;
-    uint64_t seed, x;
-    size_t conf;
-    struct rp_lease lease[LEASES];
-    size_t n_leases;
-    struct pending pending[PENDING];
-    struct promise promise[REPLAYS];
-    size_t n_promises;
-    struct rp_str succeeded[JOBS + 1]; /* as they were when they had */
-    bool up, loud;
-};
-
-#define SAY(p, ...)                                                                                \
-    do {                                                                                           \
-        if ((p)->loud)                                                                             \
-            print_message(__VA_ARGS__);                                                            \
-    } while (0)
-
-static uint64_t dice(struct prop *p, uint64_t sides)
-{
-    return next_random(&p->x) % sides;
-}
-
-/* ---- what must hold ---- */
-
-static struct promise *promise_of(struct prop *p, int64_t id)
-{
-    for (size_t i = 0; i < p->n_promises; i++)
-        if (p->promise[i].id == id)
-            return &p->promise[i];
-    return NULL;
-}
-
-static bool promised(const struct promise *of, int64_t job)
-{
-    for (size_t i = 0; i < of->n; i++)
-        if (of->job[i] == job)
-            return true;
-    return false;
-}
-
-static void successes_stay(struct prop *p)
-{
-    int64_t last = query(p->w, "select max(id) from job", 0, 0);
-    assert_true(last <= JOBS);
-    for (int64_t j = 1; j <= last; j++) {
-        bool ok = state_of(p->w, j) == RP_SUCCEEDED;
-        if (p->succeeded[j].p == NULL && !ok)
-            continue;
-        struct rp_str row = job_row(p->w, j);
-        if (p->succeeded[j].p == NULL)
-            p->succeeded[j] = row;
-        else if (!rp_str_eq(row, p->succeeded[j]))
-            fail_msg("job %" PRId64 " had succeeded as %.*s and is %.*s", j,
-                     RP_FMT(p->succeeded[j]), RP_FMT(row));
-    }
-}
-
-/* Lost attempts of what may be repeated run again within the item; all others count. */
-static void items_run_once(struct prop *p)
-{
-    static const char most[] =
-        "select max(n) from (select count(*) n from (select job_id, replay_id from attempt where"
-        " replay_id is not null and outcome <> 4 union all select l.job_id, j.replay_id from lease"
-        " l join job j on j.id = l.job_id where j.replay_id is not null) group by job_id,"
-        " replay_id)";
-    if (query(p->w, most, 0, 0) > 1)
-        fail_msg("an item ran twice in its replay");
-}
-
-static void within_plan(struct prop *p, const struct promise *of)
-{
-    struct rp_replay r = replay(p->w, of->id);
-    struct rp_replay_item *v;
-    size_t n;
-    OK(rp_replay_items(p->w->db, of->id, 0, 1000, &p->w->arena, &v, &n, err));
-    for (size_t i = 0; i < n; i++)
-        if (!promised(of, v[i].job_id))
-            fail_msg("replay %" PRId64 " has job %" PRId64 ", which is not in its plan", of->id,
-                     v[i].job_id);
-    if (r.started_us != 0 && n != of->n)
-        fail_msg("replay %" PRId64 " runs %zu of %zu", of->id, n, of->n);
-    int64_t outside = query(p->w,
-                            "select count(*) from attempt a where replay_id = ?1 and not exists("
-                            "select 1 from replay_item i where i.replay_id = ?1 and i.job_id ="
-                            " a.job_id)",
-                            of->id, 0);
-    if (outside > 0)
-        fail_msg("%" PRId64 " attempts of replay %" PRId64 " are outside of its plan", outside,
-                 of->id);
-}
-
-/* What waits in it and was touched by nobody is as it was when it was planned. */
-static void as_it_was(struct prop *p, const struct promise *of)
-{
-    for (size_t i = 0; i < of->n; i++) {
-        int64_t untouched = query(
-            p->w,
-            "select count(*) from replay_item i join job j on j.id = i.job_id where"
-            " i.replay_id = ?1 and i.job_id = ?2 and i.fate = 1 and j.state in (6, 8) and j.state ="
-            " i.state_before and j.last_n = i.n_before",
-            of->id, of->job[i]);
-        if (untouched > 0 && of->row[i].p != NULL &&
-            !rp_str_eq(of->row[i], job_row(p->w, of->job[i])))
-            fail_msg("job %" PRId64 " did not run in replay %" PRId64 "; it was %.*s and is %.*s",
-                     of->job[i], of->id, RP_FMT(of->row[i]), RP_FMT(job_row(p->w, of->job[i])));
-    }
-}
-
-/* An item repairs the attempt that was planned: its own attempts come right after that one. */
-static void repairs_what_was_planned(struct prop *p)
-{
-    int64_t others = query(p->w,
-                           "select count(*) from (select i.n_before, min(a.n) first from"
-                           " replay_item i join attempt a on a.job_id = i.job_id and a.replay_id ="
-                           " i.replay_id and a.n > i.n_before group by i.replay_id, i.seq) where"
-                           " first <> n_before + 1",
-                           0, 0);
-    if (others > 0)
-        fail_msg("%" PRId64 " items ran after other attempts than planned", others);
-}
-
-static void counted(struct prop *p)
-{
-    int64_t off = query(p->w,
-                        "select count(*) from (select replay_id, fate, type_id, sum(n) n from"
-                        " (select replay_id, fate, type_id, n from replay_tally union all select"
-                        " replay_id, fate, type_id, -1 from replay_item) group by 1, 2, 3 having"
-                        " sum(n) <> 0)",
-                        0, 0);
-    if (off != 0)
-        fail_msg("%" PRId64 " counts of items are wrong", off);
-    off = query(p->w,
-                "select count(*) from replay_test t where running <> (select count(*) from"
-                " replay_item i join job j on j.id = i.job_id where i.replay_id = t.replay_id and"
-                " i.fate = 2 and j.last_n > i.n_before and j.replay_id = i.replay_id)",
-                0, 0);
-    if (off != 0)
-        fail_msg("of %" PRId64 " replays it is not known how many items run", off);
-}
-
-static void must_hold(struct prop *p)
-{
-    successes_stay(p);
-    items_run_once(p);
-    repairs_what_was_planned(p);
-    counted(p);
-    for (size_t i = 0; i < p->n_promises; i++) {
-        within_plan(p, &p->promise[i]);
-        as_it_was(p, &p->promise[i]);
-    }
-}
-
-/* ---- plans ---- */
-
-static void remember(struct prop *p, int64_t id, const struct rp_plan *plan)
-{
-    struct promise *of = promise_of(p, id);
-    if (of == NULL) {
-        assert_true(p->n_promises < REPLAYS);
-        of = &p->promise[p->n_promises++];
-    }
-    assert_true(plan->n <= ITEMS);
-    *of = (struct promise){.id = id, .n = (size_t)plan->n};
-    for (size_t i = 0; i < of->n; i++) {
-        of->job[i] = plan->items[i].job_id;
-        if (state_of(p->w, of->job[i]) == (enum rp_state)plan->items[i].state)
-            of->row[i] = job_row(p->w, of->job[i]); /* else another replay has let it out since */
-    }
-}
-
-static struct pending *free_pending(struct prop *p)
-{
-    for (size_t i = 0; i < PENDING; i++)
-        if (!p->pending[i].used)
-            return &p->pending[i];
-    return NULL;
-}
-
-static struct rp_replay_ask any_ask(struct prop *p)
-{
-    static struct rp_str past[] = {RP_STR("workers"),  RP_STR("class"),
-                                   RP_STR("replays"),  RP_STR("fix-first"),
-                                   RP_STR("sequence"), RP_STR("in-another-replay")};
-    static struct rp_str types[] = {RP_STR("a"), RP_STR("b"), RP_STR("c")};
-    struct rp_replay_ask ask = {.actor = RP_STR("ada"), .reason = RP_STR("checked")};
-    ask.override = (struct rp_strs){past, 3 + dice(p, 4)};
-    ask.include_unsafe = dice(p, 2);
-    ask.include_unknown = dice(p, 2);
-    ask.at_once = dice(p, 4) == 0;
-    ask.canary = ask.at_once ? 0 : (int64_t)dice(p, 4);
-    ask.all = dice(p, 2);
-    ask.has_filter = !ask.all;
-    if (!ask.all)
-        ask.filter.type = types[dice(p, 3)];
-    if (dice(p, 4) == 0)
-        ask.filter.since_us = p->w->now - (int64_t)dice(p, 300) * RP_US_S;
-    return ask;
-}
-
-static void plan_one(struct prop *p)
-{
-    struct pending *next = free_pending(p);
-    struct rp_err err;
-    if (next == NULL)
-        return;
-    *next = (struct pending){.ask = any_ask(p), .m = {.part = 1 + (int64_t)dice(p, 5)}};
-    next->used = rp_replay_plan(p->w->db, conf_of(p->w), &next->ask, p->w->now, &p->w->arena,
-                                &next->m.plan, &err);
-    if (next->used)
-        SAY(p, "planned %" PRId64 " jobs\n", next->m.plan.n);
-}
-
-static void make_plain(struct prop *p, struct pending *x)
-{
-    struct rp_err err = {0};
-    bool again = false, begins = x->m.id == 0;
-    dependency(p->w, "db", p->up);
-    if (!rp_replay_make(p->w->db, conf_of(p->w), &x->ask, p->w->now, &p->w->arena, &x->m, &again,
-                        &err)) {
-        SAY(p, "refused: %s\n", err.message);
-        x->used = false;
-        return;
-    }
-    SAY(p, "made %" PRId64 " of replay %" PRId64 "\n", x->m.made, x->m.id);
-    if (begins)
-        remember(p, x->m.id, &x->m.plan);
-    x->used = again;
-}
-
-static void make_parked_part(struct prop *p, struct pending *x)
-{
-    bool again = true;
-    while (!x->planned && again)
-        OK(rp_replay_park_clear(p->w->db, x->p.id, &again, err));
-    if (!x->planned) {
-        OK(rp_replay_parked_plan(p->w->db, conf_of(p->w), p->w->now, &p->w->arena, &x->p, err));
-        remember(p, x->p.id, &x->p.plan);
-    }
-    x->planned = true;
-    OK(rp_replay_parked_make(p->w->db, p->w->now, &p->w->arena, &x->p, &again, err));
-    SAY(p, "made %" PRId64 " of parked replay %" PRId64 "\n", x->p.made, x->p.id);
-    x->used = again;
-}
-
-static void make_part(struct prop *p, uint64_t parts)
-{
-    size_t from = dice(p, PENDING);
-    for (size_t i = 0; i < PENDING; i++) {
-        struct pending *x = &p->pending[(from + i) % PENDING];
-        for (; x->used && parts > 0; parts--)
-            if (x->parked)
-                make_parked_part(p, x);
-            else
-                make_plain(p, x);
-    }
-}
-
-static void park_one(struct prop *p)
-{
-    struct rp_replay_ask ask = {.all = true, .actor = RP_STR("ada")};
-    int64_t id;
-    if (dice(p, 2))
-        ask.park = (struct rp_replay_park){RP_PARK_DEPENDENCY, RP_STR("db"), 0, 0};
-    else
-        ask.park.at_us = p->w->now + 1 + (int64_t)dice(p, 60) * RP_US_S;
-    OK(rp_replay_park(p->w->db, conf_of(p->w), &ask,
-                      RP_STR("{\"select\":{\"type\":\"a\"},\"guard\":{}}"), p->w->now, &id, err));
-    SAY(p, "parked replay %" PRId64 "\n", id);
-}
+#include "property_plans.h"
 
 /* ---- time, workers, operators ---- */
 
 static void tick_once(struct prop *p)
 {
     int64_t next = INT64_MAX;
-    struct desk desk = {.public = {want}};
+    struct desk desk = {.public = {.wanted = want}};
     p->w->now += (int64_t)dice(p, 11000) * 1000;
     OK(rp_replay_tick(&desk, p->w->db, p->w->now, &next, err));
     for (size_t i = 0; i < desk.n; i++) {
@@ -351,17 +43,13 @@ static void take(struct prop *p, int64_t most)
         p->lease[p->n_leases++] = l[i];
 }
 
-/* What does not answer any more is forgotten. */
-static void answer(struct prop *p, bool ok)
+static struct rp_report any_report(struct prop *p, const struct rp_lease *l, bool ok)
 {
-    if (p->n_leases == 0)
-        return;
-    struct rp_lease l = p->lease[dice(p, p->n_leases)];
     static const char *const groups[] = {"transient", "code", "transient"};
     static const char *const classes[] = {"dependency", "unknown", "timeout"};
     size_t kind = dice(p, 3);
-    struct rp_report r = {.lease = l.id,
-                          .token = l.token,
+    struct rp_report r = {.lease = l->id,
+                          .token = l->token,
                           .outcome = ok ? RP_OUT_SUCCEEDED : RP_OUT_FAILED,
                           .permanent = dice(p, 2)};
     if (!ok) {
@@ -373,12 +61,36 @@ static void answer(struct prop *p, bool ok)
         r.action = RP_STR("replay");
         r.pattern_hash = 7 + kind;
     }
+    return r;
+}
+
+/* What does not answer any more is forgotten. */
+static void answer(struct prop *p, bool ok)
+{
+    if (p->n_leases == 0)
+        return;
+    struct rp_lease l = p->lease[dice(p, p->n_leases)];
+    struct rp_report r = any_report(p, &l, ok);
     enum rp_state state;
     struct rp_err err;
     (void)rp_job_report(p->w->db, &r, p->w->now, &state, &err);
     for (size_t i = 0; i < p->n_leases; i++)
         if (p->lease[i].id == l.id)
             p->lease[i] = p->lease[--p->n_leases];
+}
+
+/* The oldest of them together, as a worker reports what it had at once. */
+static void answer_many(struct prop *p)
+{
+    struct rp_report r[LEASES];
+    struct rp_reported out[LEASES];
+    size_t n = p->n_leases > 0 ? 1 + dice(p, p->n_leases) : 0;
+    for (size_t i = 0; i < n; i++)
+        r[i] = any_report(p, &p->lease[i], dice(p, 8) > 0);
+    if (n > 0)
+        OK(rp_jobs_report(p->w->db, r, n, p->w->now, &p->w->arena, out, err));
+    p->n_leases -= n;
+    memmove(p->lease, p->lease + n, p->n_leases * sizeof *p->lease);
 }
 
 static void some_work(struct prop *p, bool mostly_fails)
@@ -575,6 +287,8 @@ static void step(struct prop *p, size_t no)
         tick_once(p);
     else if (what < 20)
         take(p, 1 + (int64_t)dice(p, 8));
+    else if (what < 22)
+        answer_many(p);
     else if (what < 24)
         for (uint64_t i = 0, n = 2 + dice(p, 8); i < n; i++)
             answer(p, dice(p, 4) > 0);

@@ -61,6 +61,8 @@ static void R15_nothing_of_it_starts_from_the_moment_at_which_it_stops(void **st
         assert_int_equal(query(w, "select count(*) from attempt where replay_id = ?1", id, 0), 0);
         if (how[i] == RP_REPLAY_PAUSED || how[i] == RP_REPLAY_HALTED)
             set_state(w, id, RP_REPLAY_ABORTED);
+        (void)tick(w);
+        assert_true(replay(w, id).ended_us != 0); /* with the last of it */
         w->now += RP_US_H;
     }
 }

@@ -145,7 +145,7 @@ static inline void make_parked(struct world *w, int64_t id)
 static inline int64_t tick(struct world *w)
 {
     int64_t next = INT64_MAX;
-    struct desk desk = {.public = {want}};
+    struct desk desk = {.public = {.wanted = want}};
     OK(rp_replay_tick(&desk, w->db, w->now, &next, err));
     for (size_t i = 0; i < desk.n; i++)
         make_parked(w, desk.id[i]);

@@ -62,13 +62,6 @@ static int64_t next_step(struct world *w)
     return next;
 }
 
-static int64_t promote(struct world *w)
-{
-    int64_t n, next;
-    OK(rp_jobs_promote(w->db, w->now, 1000, &n, &next, err));
-    return n;
-}
-
 static struct rp_job job(struct world *w, int64_t id)
 {
     struct rp_job j;

@@ -43,12 +43,6 @@ static void no_window_above(int64_t rate, int64_t window_us)
                      (long long)(starts[k] - starts[k - (size_t)rate]));
 }
 
-static void promote(struct world *w)
-{
-    int64_t n, next;
-    OK(rp_jobs_promote(w->db, w->now, 1000, &n, &next, err));
-}
-
 static int64_t replay_of_all(struct world *w)
 {
     struct rp_job_filter f = {0};
@@ -85,7 +79,7 @@ U4_live_jobs_retries_and_a_replay_together_stay_below_the_rate_of_a_dependency(v
     OK(rp_replay_release(w->db, replay, 1, 20, w->now, &out, err));
     assert_int_equal(out, 20);
     for (; w->now < begin + 11 * RP_US_S; w->now += STEP_US) {
-        promote(w);
+        (void)promote(w);
         (void)start(w, 10, true);
         if ((w->now - begin) % RP_US_S == 0)
             add(w, "refund", 5);

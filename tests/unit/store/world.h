@@ -100,6 +100,14 @@ static inline int64_t enqueue(struct world *w, const char *type, const char *key
     return out.id;
 }
 
+/* What is due becomes queued; how many. */
+static inline int64_t promote(struct world *w)
+{
+    int64_t n, next;
+    OK(rp_jobs_promote(w->db, w->now, 1000, &n, &next, err));
+    return n;
+}
+
 /* Claims up to `max` jobs of command types; returns how many. */
 static inline size_t claim(struct world *w, int64_t max, struct rp_lease **leases)
 {
@@ -207,8 +215,7 @@ static inline struct rp_fire tick_since(struct world *w, int64_t down, int64_t u
 static inline void finish_all(struct world *w)
 {
     struct rp_lease *l;
-    int64_t n, next;
-    OK(rp_jobs_promote(w->db, w->now, 1000, &n, &next, err));
+    (void)promote(w);
     for (size_t got; (got = claim(w, 100, &l)) > 0;)
         for (size_t i = 0; i < got; i++)
             (void)report(w, &l[i], RP_OUT_SUCCEEDED, NULL, 0);

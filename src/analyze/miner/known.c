@@ -1,0 +1,115 @@
+/* Words that are known to be values: two of them stand for one another in several places. One
+ * place where "billing-sync" and "orders-scan" differ may be two messages; in two places they are
+ * two names of things of one kind. */
+#include "analyze/miner/internal.h"
+
+#include <stdlib.h>
+
+enum { NEED_PLACES = 2, NEED_PLAIN = 3, FEW = 12 };
+
+/* CAPITALS name constants of the program, and nouns what is being dealt with. */
+static bool may_be_known(const struct rp_symbol *x)
+{
+    return (x->kind == RP_K_WORD || x->kind == RP_K_IDENT) && x->level >= RP_LEVEL_WORD &&
+           !(x->flags & (RP_W_CLOSED | RP_W_NOUN | RP_T_EXCEPTION | RP_T_UPPER));
+}
+
+/* "function: " at the beginning is a place in the program. */
+static bool is_place(const struct rp_work *w, struct rp_seq s, uint32_t i)
+{
+    return i == 0 && rp_char_at(w, s, 1) == ':';
+}
+
+/* What the line says beside its names: one message, whatever they are. */
+static uint32_t message_of(const struct rp_work *w, struct rp_seq s, uint32_t hole)
+{
+    uint64_t h = s.n;
+    for (uint32_t i = 0; i < s.n; i++)
+        if (i != hole && rp_sym(w, s.v[i])->level < RP_LEVEL_NAME)
+            h = rp_mix(h + i, rp_sym(w, s.v[i])->text_hash);
+    return (uint32_t)h & ~1U;
+}
+
+static void places_of(const struct rp_work *w, uint32_t number, struct rp_entries *e)
+{
+    const struct rp_key_item *k = &w->keys[number];
+    for (uint32_t i = 0; i < k->s.n; i++) {
+        if (!may_be_known(rp_sym(w, k->s.v[i])) || k->content < 2)
+            continue;
+        uint64_t h = rp_mix(rp_key_loose_without(w, k, i), i + 1);
+        rp_entries_add(e, (struct rp_entry){.hash = h,
+                                            .item = k->s.v[i],
+                                            .a = i,
+                                            .b = message_of(w, k->s, i) | is_place(w, k->s, i)});
+    }
+}
+
+/* All pairs of the words of one place. */
+static void add_pairs(const struct rp_work *w, const struct rp_entry *e, size_t n,
+                      struct rp_entries *pairs)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j < n; j++) {
+            const struct rp_symbol *x = rp_sym(w, e[i].item), *y = rp_sym(w, e[j].item);
+            if (x == y)
+                continue;
+            uint64_t low = x->hash < y->hash ? x->hash : y->hash, high = x->hash ^ y->hash ^ low;
+            rp_entries_add(pairs, (struct rp_entry){.hash = rp_mix(low, high),
+                                                    .item = e[i].item,
+                                                    .a = e[j].item,
+                                                    .b = e[i].b});
+        }
+}
+
+/* Different messages among a pair's places, as far as it matters. */
+static size_t messages(const struct rp_entry *e, size_t n)
+{
+    size_t m = 1;
+    for (size_t i = 1; i < n && m < 2; i++)
+        m += (e[i].b | 1) != (e[0].b | 1);
+    return m;
+}
+
+static void mark(struct rp_work *w, const struct rp_entries *pairs)
+{
+    for (size_t from = 0, to; from < pairs->n; from = to) {
+        uint32_t a = pairs->v[from].item, b = pairs->v[from].a;
+        bool plain = rp_sym(w, a)->level < RP_LEVEL_NAME || rp_sym(w, b)->level < RP_LEVEL_NAME;
+        to = rp_entries_run(pairs, from);
+        for (size_t i = from; i < to; i++)
+            plain |= (pairs->v[i].b & 1) != 0;
+        if (messages(pairs->v + from, to - from) < 2)
+            continue;
+        if (to - from >= (plain ? NEED_PLAIN : NEED_PLACES))
+            w->known[a] = w->known[b] = true;
+    }
+}
+
+void rp_known_find(struct rp_work *w)
+{
+    struct rp_entries e = {0}, pairs = {0};
+    w->n_known = w->sym->n;
+    w->known = rp_xrealloc(w->known, (w->n_known + 1) * sizeof *w->known);
+    memset(w->known, 0, w->n_known * sizeof *w->known);
+    rp_entries_count(&e, w->n_keys);
+    for (uint32_t k = 0; k < w->n_keys; k++)
+        places_of(w, k, &e);
+    rp_entries_collect(&e);
+    for (uint32_t k = 0; k < w->n_keys; k++)
+        places_of(w, k, &e);
+    rp_entries_sort(&e);
+    for (size_t from = 0, to; from < e.n; from = to) {
+        to = rp_entries_run(&e, from);
+        if (to - from <= FEW)
+            add_pairs(w, e.v + from, to - from, &pairs);
+    }
+    rp_entries_sort(&pairs);
+    mark(w, &pairs);
+    rp_entries_free(&pairs);
+    rp_entries_free(&e);
+}
+
+bool rp_is_known(const struct rp_work *w, uint32_t id)
+{
+    return id < w->n_known && w->known[id];
+}

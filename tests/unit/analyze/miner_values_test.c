@@ -1,0 +1,174 @@
+/* What tells a value from the words of a message where no mask does: evidence of other lines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "analyze/miner/miner.h"
+
+#include <stdlib.h>
+
+struct row {
+    const char *line, *template;
+};
+
+/* Refines the rows, in this order and backwards, and compares each line's template. */
+static void assert_templates(const struct row *rows, size_t n)
+{
+    for (int backwards = 0; backwards < 2; backwards++) {
+        struct rp_miner *m = rp_miner_new();
+        struct rp_arena a = {0};
+        for (size_t i = 0; i < n; i++)
+            (void)rp_miner_add(m, rp_str_of(rows[backwards ? n - 1 - i : i].line));
+        rp_miner_refine(m);
+        for (size_t i = 0; i < n; i++)
+            assert_string_equal(rp_cstr(&a, rp_miner_find(m, rp_str_of(rows[i].line)).template),
+                                rows[i].template);
+        rp_arena_free(&a);
+        rp_miner_free(m);
+    }
+}
+#define ASSERT_TEMPLATES(rows) assert_templates((rows), sizeof(rows) / sizeof(rows)[0])
+
+static void names_that_are_exchanged_in_two_messages_are_values(void **state)
+{
+    static const struct row rows[] = {
+        {"rebuilt ordersSync twice", "rebuilt <*> twice"},
+        {"rebuilt billingScan twice", "rebuilt <*> twice"},
+        {"dropped ordersSync quietly", "dropped <*> quietly"},
+        {"dropped billingScan quietly", "dropped <*> quietly"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
+static void names_that_differ_in_one_message_only_are_two_messages(void **state)
+{
+    static const struct row rows[] = {
+        {"rebuilt ordersSync twice", "rebuilt ordersSync twice"},
+        {"rebuilt billingScan twice", "rebuilt billingScan twice"},
+        {"rebuilt 7 times", "rebuilt <*> times"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
+static void a_printed_collection_is_one_value_whatever_it_holds(void **state)
+{
+    static const struct row rows[] = {
+        {"cannot assign [orders-1, users-2] to the pool", "cannot assign <*> to the pool"},
+        {"cannot assign {orders=4} to the pool", "cannot assign <*> to the pool"},
+        {"cannot assign [] to the pool", "cannot assign <*> to the pool"},
+        {"lost [the left side] of the picture", "lost [the left side] of the picture"},
+        {"lost [the right, the upper side] of the picture",
+         "lost [the right, the upper side] of the picture"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
+static void quotes_belong_to_a_value_where_only_some_have_them(void **state)
+{
+    static const struct row rows[] = {
+        {"msg=\"request done\" peer=alpha", "msg=\"request done\" peer=<*>"},
+        {"msg=\"request done\" peer=\"alpha of 7\"", "msg=\"request done\" peer=<*>"},
+        {"msg=\"request begun\" peer=\"alpha of 7\"", "msg=\"request begun\" peer=\"<*>\""},
+        {"msg=\"request begun\" peer=\"beta of 8\"", "msg=\"request begun\" peer=\"<*>\""},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
+static void bare_values_of_json_are_values(void **state)
+{
+    static const struct row rows[] = {
+        {"{\"msg\":\"member added\",\"id\":7,\"learner\":true}",
+         "{\"msg\":\"member added\",\"id\":<*>,\"learner\":<*>}"},
+        {"{\"msg\":\"member added\",\"id\":8,\"learner\":false}",
+         "{\"msg\":\"member added\",\"id\":<*>,\"learner\":<*>}"},
+        {"{\"msg\":\"member removed\",\"id\":8,\"learner\":false}",
+         "{\"msg\":\"member removed\",\"id\":<*>,\"learner\":<*>}"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
+static void the_name_of_a_systems_error_is_one_value(void **state)
+{
+    static const struct row rows[] = {
+        {"write to the socket Broken pipe", "write to the socket <*>"},
+        {"write to the socket Connection reset by peer", "write to the socket <*>"},
+        {"no route was drawn", "no route was drawn"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
+static void a_list_without_blanks_is_one_value(void **state)
+{
+    static const struct row rows[] = {
+        {"draining nodes left,right,middle at once", "draining nodes <*> at once"},
+        {"draining nodes rack[1-4] at once", "draining nodes <*> at once"},
+        {"draining nodes rack[1-4],left at once", "draining nodes <*> at once"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
+static void a_rare_line_of_new_values_joins_the_template_that_fits(void **state)
+{
+    static const struct row rows[] = {
+        {"picked /a/b over db7 by weight 5", "picked <*> over <*> by weight <*>"},
+        {"picked /a/c over db8 by weight 6", "picked <*> over <*> by weight <*>"},
+        {"picked /a/d over db9 by weight 7", "picked <*> over <*> by weight <*>"},
+        {"picked spare over gateway by weight 8", "picked <*> over <*> by weight <*>"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
+static void messages_around_a_reason_stay_apart(void **state)
+{
+    static const struct row rows[] = {
+        {"Analytics API: Response error: Connection refused",
+         "Analytics API: Response error: Connection refused"},
+        {"Analytics API: Request error: Connection refused",
+         "Analytics API: Request error: Connection refused"},
+        {"Analytics API: Error: Connection refused", "Analytics API: Error: Connection refused"},
+        {"Analytics API: Setting missing: 7", "Analytics API: Setting missing: <*>"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
+static void plain_words_of_differing_number_are_messages(void **state)
+{
+    static const struct row rows[] = {
+        {"could not allocate a new user", "could not allocate a new user"},
+        {"could not allocate a new fresh user", "could not allocate a new fresh user"},
+        {"could not allocate a new task for the rate",
+         "could not allocate a new task for the rate"},
+        {"could not allocate a new server", "could not allocate a new server"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_that_are_exchanged_in_two_messages_are_values),
+        cmocka_unit_test(names_that_differ_in_one_message_only_are_two_messages),
+        cmocka_unit_test(a_printed_collection_is_one_value_whatever_it_holds),
+        cmocka_unit_test(quotes_belong_to_a_value_where_only_some_have_them),
+        cmocka_unit_test(bare_values_of_json_are_values),
+        cmocka_unit_test(the_name_of_a_systems_error_is_one_value),
+        cmocka_unit_test(a_list_without_blanks_is_one_value),
+        cmocka_unit_test(a_rare_line_of_new_values_joins_the_template_that_fits),
+        cmocka_unit_test(messages_around_a_reason_stay_apart),
+        cmocka_unit_test(plain_words_of_differing_number_are_messages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
