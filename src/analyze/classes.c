@@ -6,7 +6,7 @@ enum { OTHER_LINES_MAX = 40 }; /* of the lines beside the key line */
 /* How heavy a name must be to decide over a code, and over the words of the line. */
 enum { CODE_WEIGHT = 160, SURE_WEIGHT = 600 };
 /* How many e-folds of odds a ruling is worth. */
-enum { NAME_TRUST = 6, LATE_TRUST = 1 };
+enum { NAME_TRUST = 6, LATE_TRUST = 1, LETTERS_A_FOLD = 8 };
 
 const struct rp_class_info rp_classes[RP_CLASSES_N] = {
 #define X(sym, name, group, action) [sym] = {name, group, action},
@@ -165,6 +165,7 @@ static struct rp_ruling by_text(struct rp_str line)
         v = tiers[i].match(line);
         trust = tiers[i].trust;
     }
+    trust += (double)strlen(v.rule) / LETTERS_A_FOLD;     /* the longer the surer */
     bool number = strpbrk(v.rule, "0123456789#") != NULL; /* words know nothing of numbers */
     return v.class != RP_CLASS_UNKNOWN && !number ? rp_learned(line, v, trust) : v;
 }

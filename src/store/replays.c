@@ -276,7 +276,7 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
                          struct rp_str reason, int64_t now_us, struct rp_err *err)
 {
     struct rp_arena a = {0};
-    struct rp_replay r;
+    struct rp_replay r = {0};
     int64_t recalled;
     bool ok = rp_replay_get(db, id, &a, &r, err) && step_allowed(&r, to, err) &&
               (!steps[to].stops || rp_replay_recall(db, id, now_us, &recalled, err)) &&
