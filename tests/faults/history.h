@@ -32,7 +32,7 @@ struct committed {
 struct memory {
     struct rp_lease lease[64];
     size_t n_leases, stock; /* stock: jobs of type work that are queued, at least */
-    int64_t newest, failed, unknown, replay, keyed, held[5], n_held, now, fired_until;
+    int64_t newest, failed, unknown, replay, keyed, held[20], n_held, now, fired_until;
     int config, key;
 };
 struct history {

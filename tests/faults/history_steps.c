@@ -366,13 +366,35 @@ static bool op_outage(struct history *h, struct rp_err *err)
     return state == RP_RETRYING || rp_fail(err, RP_E_INTERNAL, "the job is not held");
 }
 
+/* Jobs of an earlier wave, which the next one waits for. */
+static bool wave_is_out(struct history *h, int64_t *n, struct rp_err *err)
+{
+    return rp_get_i64(rp_sql(h->db, "select count(*) from hold where phase = 2"), 0, n, err);
+}
+
+/* Those that are back are queued; the others stay held. */
+static bool say_back(struct history *h, struct rp_err *err)
+{
+    int64_t left = 0;
+    for (int64_t i = 0; i < h->is.n_held; i++) {
+        struct rp_job_row j;
+        if (!rp_job_load(h->db, h->is.held[i], &j, err))
+            return false;
+        if (j.state == RP_QUEUED)
+            history_say(h, j.id, RP_QUEUED, 0, RP_OUT_NONE);
+        else
+            h->is.held[left++] = j.id;
+    }
+    h->is.n_held = left;
+    return true;
+}
+
 static bool op_come_back(struct history *h, struct rp_err *err)
 {
-    int64_t moved, next, expected = h->is.n_held;
-    while (h->is.n_held > 0)
-        history_say(h, h->is.held[--h->is.n_held], RP_QUEUED, 0, RP_OUT_NONE);
-    return outside_is(h, true, err) && rp_holds_step(h->db, h->is.now, 1000, &moved, &next, err) &&
-           (moved == expected ||
+    int64_t moved, next, out, expected = h->is.n_held;
+    return wave_is_out(h, &out, err) && outside_is(h, true, err) &&
+           rp_holds_step(h->db, h->is.now, 1000, &moved, &next, err) && say_back(h, err) &&
+           (moved == expected || out > 0 ||
             rp_fail(err, RP_E_INTERNAL, "%lld jobs came back", (long long)moved));
 }
 

@@ -98,6 +98,19 @@ static bool beside_its_like(const struct model *m, const struct m_job *j)
     return false;
 }
 
+/* Out in a replay that stands still or was stopped: nothing of it starts (replay, rule 15). */
+static bool taken_back(const struct model *m, int64_t id)
+{
+    const struct m_replay *r = &m->replay[m->job[id].replay];
+    if (m->job[id].replay == 0 || r->state == RP_REPLAY_PLANNED || r->state == RP_REPLAY_RUNNING ||
+        r->state == RP_REPLAY_DONE)
+        return false;
+    for (int64_t i = 0; i < r->n; i++)
+        if (r->item[i].job == id && r->item[i].fate == RP_FATE_RELEASED)
+            return true;
+    return false;
+}
+
 bool m_may_run(const struct model *m, int64_t id, bool command)
 {
     const struct m_job *j = &m->job[id];
@@ -106,7 +119,7 @@ bool m_may_run(const struct model *m, int64_t id, bool command)
     return j->state == RP_QUEUED && t->command == command && !m->queue[j->queue].paused &&
            (t->max_running == 0 || running(m, j->type, -1) < t->max_running) &&
            (q->max_running == 0 || running(m, -1, j->queue) < q->max_running) &&
-           !m_needs_down(m, j->type) && !beside_its_like(m, j);
+           !m_needs_down(m, j->type) && !beside_its_like(m, j) && !taken_back(m, id);
 }
 
 static bool older(const struct model *m, int64_t a, int64_t b)
