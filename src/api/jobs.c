@@ -411,17 +411,17 @@ bool r_output(struct request *q, struct rp_db *db, struct rp_err *err)
         (!rp_str_is(q->capture[1], "latest") && !capture_id(q, 1, "", &n, err)) ||
         !rp_job_get(db, id, &q->arena, &j, err))
         return false;
-    bool newest = n == 0 || n == j.last_n;
-    if (newest && j.state == RP_RUNNING && rp_job_lease(db, id, &lease, NULL) &&
-        rp_engine_peek(q->api->engine, lease, &o)) {
-        output_answer(q, &o, stream);
-        answer_header(q, "Reprise-Output-Live", RP_STR("1"));
-    } else {
-        if (!rp_job_output(db, id, n, &q->arena, &packed, err) ||
+    bool runs = (n == 0 || n == j.last_n) && j.state == RP_RUNNING;
+    if (!runs || !rp_job_lease(db, id, &lease, NULL) ||
+        !rp_engine_peek(q->api->engine, lease, &o)) {
+        /* One that runs may not be started yet, or be reported just now. */
+        if (!rp_job_output(db, id, runs ? j.last_n : n, &q->arena, &packed, err) ||
             (packed.p != NULL && !rp_output_unpack(packed, &o, err)))
             return false;
-        output_answer(q, &o, stream);
     }
+    output_answer(q, &o, stream);
+    if (runs)
+        answer_header(q, "Reprise-Output-Live", RP_STR("1"));
     rp_output_free(&o);
     return true;
 }

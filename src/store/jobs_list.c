@@ -112,9 +112,10 @@ static const struct path by_state[2][BY_STATE] = {
 };
 
 /* For lists of many: those in question lie by id. */
+#define UNRESOLVED "j.state in (6, 8) and j.state > 5"
 static const struct path newest[2] = {
-    PATH(BIT(RP_FAILED), "indexed by job_unresolved", "j.state in (6, 8) and j.state = 6" ENDED),
-    PATH(BIT(RP_UNKNOWN), "indexed by job_unresolved", "j.state in (6, 8) and j.state = 8" ENDED),
+    PATH(BIT(RP_FAILED), "indexed by job_unresolved", UNRESOLVED " and j.state = 6" ENDED),
+    PATH(BIT(RP_UNKNOWN), "indexed by job_unresolved", UNRESOLVED " and j.state = 8" ENDED),
 };
 
 /* ---- the filter in numbers ---- */

@@ -98,7 +98,8 @@ create unique index job_key on job(type_id, key) where key is not null and state
 create index job_failed on job(type_id, ended_at, state) where state in (6, 8);
 create index job_failed_at on job(ended_at) where state in (6, 8);
 -- … and by id, as lists are; what a list asks for mostly is there too, so that rows which it passes over are not read.
-create index job_unresolved on job(state, id, type_id, ended_at) where state in (6, 8);
+-- The further term, which only those lists have, keeps SQLite from taking it where time decides.
+create index job_unresolved on job(state, id, type_id, ended_at) where state in (6, 8) and state > 5;
 create index job_cancelled on job(ended_at) where state = 7;
 create index job_pattern on job(pattern_id, id) where pattern_id is not null;
 create index job_by_type on job(type_id, id);
