@@ -67,8 +67,8 @@ struct rp_read {
     struct rp_read *next;
 };
 bool rp_engine_read(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
-/* For what may take seconds on a large store, such as counts over its history: one after another, on
- * a thread of their own, so that lists do not wait for them (G20). */
+/* For what may take seconds on a large store, such as counts over its history: one after another,
+ * on a thread of their own, so that lists do not wait for them (G20). */
 bool rp_engine_read_slow(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
 /* For what reads the whole store: the same, with a thread of its own and no limit of time. */
 bool rp_engine_read_whole(struct rp_engine *e, struct rp_read *r, struct rp_err *err);
