@@ -381,10 +381,14 @@ static void *timer_thread(void *arg)
 {
     struct rp_api *api = arg;
     const struct rp_clock *clock = rp_engine_clock(api->engine);
+    int64_t cut_next_us = 0; /* it looks at all connections, and the writer may wait for the lock */
     (void)pthread_mutex_lock(&api->lock);
     while (!api->stopping || api->waiting != NULL) {
         int64_t next, now = rp_mono(clock);
-        peers_cut_late(api, now);
+        if (now >= cut_next_us) {
+            peers_cut_late(api, now);
+            cut_next_us = now + api->o.headers_us / 2;
+        }
         struct request *due = take_due(api, now, &next);
         if (due == NULL && !api->stopping) {
             wait_until(api, next, now);

@@ -5,7 +5,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-enum { PACKED_MAX = 4 << 20, UNPACKED_MAX = 64 << 20 };
+enum { PACKED_MAX = 4 << 20, UNPACKED_MAX = 64 << 20, SIGNAL_MAX = 64, HTTP_MAX = 999 };
 
 bool incoming_number(struct rp_json *r, const char *name, int64_t lo, int64_t hi, int64_t *out)
 {
@@ -42,10 +42,10 @@ static bool signal_field(struct rp_json *r, int64_t *out)
 {
     struct rp_str s;
     if (rp_json_peek(r) == RP_JSON_NUMBER)
-        return rp_json_i64(r, out);
+        return incoming_number(r, "a signal", 0, SIGNAL_MAX, out);
     if (!rp_json_str(r, &s))
         return false;
-    for (int sig = 1; sig < 65; sig++)
+    for (int sig = 1; sig <= SIGNAL_MAX; sig++)
         if (rp_str_is(s, rp_signal_name(sig))) {
             *out = sig;
             return true;
@@ -60,7 +60,7 @@ static bool exit_field(struct rp_json *r, struct incoming *in)
     uint64_t seen = 0;
     (void)rp_json_object(r);
     for (int k; (k = rp_json_field(r, fields, &seen)) >= 0;)
-        (void)(k == 0   ? rp_json_i64(r, &f->exit_code)
+        (void)(k == 0   ? incoming_number(r, "an exit code", INT32_MIN, INT32_MAX, &f->exit_code)
                : k == 1 ? signal_field(r, &f->signal)
                         : rp_json_bool(r, &in->facts.oom));
     f->has_exit = true;
@@ -77,7 +77,6 @@ static bool error_field(struct rp_json *r, struct incoming *in)
                                          "retryable", "http_status", "sqlstate", NULL};
     bool retryable = true;
     int64_t http = 0;
-    struct rp_str code;
     uint64_t seen = 0;
     if (rp_json_peek(r) == RP_JSON_STRING)
         return rp_json_str(r, &in->report.facts.error);
@@ -86,9 +85,9 @@ static bool error_field(struct rp_json *r, struct incoming *in)
         (void)(k == 0   ? rp_json_str(r, &in->report.facts.error)
                : k == 1 ? rp_json_str(r, &in->error_type)
                : k == 2 ? rp_json_str(r, &in->stack)
-               : k == 3 ? rp_json_str(r, &code)
+               : k == 3 ? rp_json_str(r, &in->error_code)
                : k == 4 ? rp_json_bool(r, &retryable)
-               : k == 5 ? rp_json_i64(r, &http)
+               : k == 5 ? incoming_number(r, "an HTTP status", 0, HTTP_MAX, &http)
                         : rp_json_str(r, &in->facts.sqlstate));
     in->facts.http_status = (int)http;
     in->report.permanent = !retryable;
@@ -157,13 +156,25 @@ bool incoming_field(struct rp_json *r, int k, struct incoming *in)
     return incoming_number(r, "a count", 0, INT64_MAX / 2, numbers[k]);
 }
 
+/* As programs print it: "TypeError: …", "Error [ERR_X]: …", "P2002: …". */
+static struct rp_str whole_error(struct rp_arena *a, const struct incoming *in)
+{
+    struct rp_str type = in->error_type, code = in->error_code, says = in->report.facts.error;
+    if (rp_str_find(says, code) != SIZE_MAX)
+        code.n = 0;
+    if (type.n > 0 && code.n > 0)
+        return rp_str_fmt(a, "%.*s [%.*s]: %.*s", RP_FMT(type), RP_FMT(code), RP_FMT(says));
+    if (type.n > 0 || code.n > 0)
+        return rp_str_fmt(a, "%.*s: %.*s", RP_FMT(type.n > 0 ? type : code), RP_FMT(says));
+    return says;
+}
+
 void incoming_explain(struct rp_mining *m, struct rp_arena *a, struct incoming *in)
 {
     struct rp_attempt *f = &in->report.facts;
     if (in->report.outcome == RP_OUT_SUCCEEDED || in->report.outcome == RP_OUT_INTERRUPTED)
         return;
-    if (in->error_type.n > 0)
-        f->error = rp_str_fmt(a, "%.*s: %.*s", RP_FMT(in->error_type), RP_FMT(f->error));
+    f->error = whole_error(a, in);
     if (in->stack.n > 0)
         f->error = rp_str_fmt(a, "%.*s\n%.*s", RP_FMT(f->error), RP_FMT(in->stack));
     in->facts.message = f->error;

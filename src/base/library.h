@@ -18,8 +18,8 @@ struct rp_library {
     bool open;
 };
 
-/* The static variables of a file that opens one: `functions`, where those of `list` go, which names them
- * with a comma after each, in the order of the struct; and `library`. */
+/* The static variables of a file that opens one: `functions`, where those of `list` go, which names
+ * them with a comma after each, in the order of the struct; and `library`. */
 #define RP_LIBRARY(type, list, soname_, package_)                                                  \
     static const char *const names[] = {list};                                                     \
     static union {                                                                                 \

@@ -184,8 +184,8 @@ static void note_health(struct rp_writer *w, size_t n, const struct rp_err *err)
     bool failed = err != NULL, before;
     (void)pthread_mutex_lock(&w->lock);
     before = w->fails_since_us != 0;
-    w->commits++;
-    w->ops += (int64_t)n;
+    w->commits += !failed;
+    w->ops += failed ? 0 : (int64_t)n;
     if (failed && !before)
         w->fails_since_us = rp_wall(w->clock);
     if (failed)

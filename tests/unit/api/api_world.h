@@ -301,20 +301,30 @@ static inline char *make_token(const struct world *w, const char *scope, char bu
     return buf;
 }
 
-/* Takes a job of the type and reports it failed with that message. */
-static inline void fail_one(const struct world *w, const char *type, const char *message)
+/* Takes a job of the type and reports that; `fields` go behind its lease and token. */
+static inline struct answer report_one(const struct world *w, const char *type, const char *fields)
 {
-    char body[400], lease[128], token[128];
+    char body[800], lease[128], token[128];
     (void)snprintf(body, sizeof body, "{\"worker\":\"w\",\"types\":[\"%s\"],\"wait_ms\":10000}",
                    type);
     struct answer a = post(w, "/v1/work/fetch", body);
     want_status(&a, 200);
-    (void)snprintf(body, sizeof body,
-                   "[{\"lease\":\"%s\",\"token\":\"%s\",\"outcome\":\"failed\",\"error\":{"
-                   "\"message\":\"%s\",\"retryable\":false}}]",
-                   value_of(&a, "lease", lease), value_of(&a, "token", token), message);
+    (void)snprintf(body, sizeof body, "[{\"lease\":\"%s\",\"token\":\"%s\",%s}]",
+                   value_of(&a, "lease", lease), value_of(&a, "token", token), fields);
     answer_free(&a);
-    want(w, "POST", "/v1/work/report", body, 200, "\"state\":\"failed\"");
+    return post(w, "/v1/work/report", body);
+}
+
+static inline void fail_one(const struct world *w, const char *type, const char *message)
+{
+    char fields[400];
+    (void)snprintf(fields, sizeof fields,
+                   "\"outcome\":\"failed\",\"error\":{\"message\":\"%s\",\"retryable\":false}",
+                   message);
+    struct answer a = report_one(w, type, fields);
+    want_status(&a, 200);
+    want_text(&a, "\"state\":\"failed\"");
+    answer_free(&a);
 }
 
 /* ---- requests of any form ---- */

@@ -132,6 +132,48 @@ static void a_pattern_can_be_named_and_its_class_corrected(void **state)
     want(w, "GET", "/v1/patterns/1", NULL, 404, "not-found");
 }
 
+static void want_refused(const struct world *w, const char *fields, const char *says)
+{
+    want(w, "POST", "/v1/jobs", "{\"type\":\"mail\"}", 201, NULL);
+    struct answer a = report_one(w, "mail", fields);
+    want_problem(&a, 400, "bad-field");
+    want_text(&a, says);
+    answer_free(&a);
+}
+
+static void a_reports_numbers_are_what_they_can_be_or_refused(void **state)
+{
+    struct world *w = *state;
+#define FAILED "\"outcome\":\"failed\","
+    want_refused(w, FAILED "\"exit\":{\"code\":4294967296}", "an exit code must be from");
+    want_refused(w, FAILED "\"exit\":{\"signal\":65}", "a signal must be from 0 to 64");
+    want_refused(w, FAILED "\"error\":{\"message\":\"x\",\"http_status\":4294967796}",
+                 "an HTTP status must be from");
+}
+
+static void want_error(const struct world *w, const char *error, const char *shown)
+{
+    char fields[300];
+    want(w, "POST", "/v1/jobs", "{\"type\":\"mail\"}", 201, NULL);
+    (void)snprintf(fields, sizeof fields, FAILED "\"error\":{%s,\"retryable\":false}", error);
+    struct answer a = report_one(w, "mail", fields);
+    want_status(&a, 200);
+    answer_free(&a);
+    want(w, "GET", "/v1/jobs?state=failed&limit=1", NULL, 200, shown);
+}
+
+/* As Node prints it: "Error [CODE]: message". */
+static void an_errors_code_is_part_of_what_it_says_once(void **state)
+{
+    struct world *w = *state;
+    want_error(w, "\"message\":\"it is there\",\"type\":\"ClientError\",\"code\":\"P2002\"",
+               "\"ClientError [P2002]: it is there\"");
+    want_error(w, "\"message\":\"it is gone\",\"code\":\"P2025\"", "\"P2025: it is gone\"");
+    want_error(w,
+               "\"message\":\"connect ECONNREFUSED\",\"type\":\"Error\",\"code\":\"ECONNREFUSED\"",
+               "\"Error: connect ECONNREFUSED\"");
+}
+
 static void two_patterns_can_be_merged_and_split_again(void **state)
 {
     struct world *w = *state;
@@ -366,6 +408,8 @@ int main(void)
         T(a_dependency_is_checked_when_asked_and_holds_what_needs_it),
         T(failures_are_analysed_by_pattern),
         T(a_pattern_can_be_named_and_its_class_corrected),
+        T(a_reports_numbers_are_what_they_can_be_or_refused),
+        T(an_errors_code_is_part_of_what_it_says_once),
         T(two_patterns_can_be_merged_and_split_again),
         T(U3_a_plan_is_run_by_its_hash_or_refused),
         T(a_refused_replay_names_the_check),
