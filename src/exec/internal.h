@@ -69,7 +69,8 @@ struct rp_procs {
 
 bool rp_proc_read(pid_t pid, struct rp_proc *out); /* false: no such process */
 /* The most memory that this process has had since it began to be this program. (ru_maxrss of
- * getrusage also knows what it was before: a large supervisor that forked.) 0: not known. */
+ * getrusage also knows what it was before: a large supervisor that forked.) Up to .1 s old; 0: not
+ * known. */
 int64_t rp_own_peak_bytes(void);
 void rp_procs_list(struct rp_procs *out); /* all, ascending by pid */
 void rp_procs_add(struct rp_procs *procs, const struct rp_proc *p);

@@ -43,7 +43,7 @@ def analyze(rounds):
         found = run([rig.BUILD / "bench_analyze", path / "messages", ".3"], rounds)
         mined = []
         for n in range(rounds):
-            (path / f"store{n}").mkdir()
+            (path / f"store{n}").mkdir(mode=0o700)
             mined += run([rig.BUILD / "bench_mining", path / "messages", path / f"store{n}", ".3"], 1)
     return [row("analysis of a failure's message", rig.median(found, "fingerprint_per_s"), "/s", rounds=found),
             row("pattern of a failure as it is reported", rig.median(mined, "form_us"), "us", ("<=", 2), rounds=mined)]
