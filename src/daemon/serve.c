@@ -114,6 +114,7 @@ static struct rp_config *load(struct daemon *d)
         rp_buf_free(&text);
     }
     free(m);
+    (void)malloc_trim(0); /* what reading the file took, in small pieces, is of no use any more */
     if (c == NULL)
         return NULL;
     user_folders(d, c);
