@@ -120,6 +120,10 @@ int64_t m_add(struct model *m, int type, int queue, int key, int64_t priority, i
 /* Whether the job may be given out now, and whether its turn has come among those that may. */
 bool m_may_run(const struct model *m, int64_t id, bool command);
 bool m_is_next(const struct model *m, int64_t id, bool command);
+/* Out in a replay that stands still or was stopped. */
+bool m_taken_back(const struct model *m, int64_t id);
+/* An ended job is queued once more, if its state and its key let it. */
+bool m_reopen(struct model *m, int64_t id);
 void m_begin(struct model *m, int64_t id, const struct m_lease *l);
 
 enum rp_state m_report(struct model *m, struct m_job *j, enum rp_outcome o, bool permanent,
@@ -142,6 +146,7 @@ bool m_retry(struct model *m, int64_t id);
 bool m_resolve(struct model *m, struct m_job *j, bool worked);
 void m_pause_schedule(struct model *m, int schedule, bool pause);
 
+/* replays.c */
 void m_replay_add(struct model *m, struct m_replay *r, int64_t job);
 bool m_replay_step(struct model *m, int64_t id, enum rp_replay_state to);
 bool m_replay_undo(struct model *m, int64_t id);
