@@ -210,6 +210,22 @@ static void come_back(struct request *q)
     q->away = false;
 }
 
+/* To another thread; not once the API ends, which must find none away (the library aborts). Counted
+ * before it looks: the end, which says so before it counts, sees this one or is seen. */
+static bool go_away(struct request *q)
+{
+    struct rp_err err;
+    atomic_fetch_add(&q->api->suspended, 1);
+    q->away = !atomic_load(&q->api->ending);
+    if (q->away)
+        return true;
+    atomic_fetch_sub(&q->api->suspended, 1);
+    (void)rp_fail(&err, RP_E_STOPPING, "the daemon is stopping");
+    answer_problem(q, &err);
+    q->close = true;
+    return false;
+}
+
 static enum MHD_Result whole(struct request *q)
 {
     if (atomic_load(&q->finished)) { /* resumed: the answer is there, or is to be rendered */
@@ -224,8 +240,8 @@ static enum MHD_Result whole(struct request *q)
         request_dispatch(q);
         return respond(q);
     }
-    q->away = true;
-    atomic_fetch_add(&q->api->suspended, 1);
+    if (!go_away(q))
+        return respond(q);
     (void)MHD_suspend_connection(q->connection);
     request_dispatch(q);
     return MHD_YES;
@@ -374,6 +390,7 @@ void rp_api_stop(struct rp_api *api)
         (void)close(MHD_quiesce_daemon(api->tcp));
     (void)close(MHD_quiesce_daemon(api->local));
     polls_stop(api);
+    atomic_store(&api->ending, true); /* who is connected may still ask, and is told */
     /* A client has 5 s to take its answer; what another thread works on is waited for. */
     struct timespec pause = {0, 5000000};
     for (int i = 0;

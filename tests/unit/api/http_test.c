@@ -4,6 +4,9 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 /* ---- problems ---- */
 
@@ -422,6 +425,50 @@ static void S1_a_second_daemon_does_not_take_a_live_socket(void **state)
     want(w, "GET", "/healthz", NULL, 200, "ok");
 }
 
+enum { ASKERS = 8, STOPS = 10 };
+
+/* Asks as fast as it is answered, until nobody listens. What an answer is made of does not matter,
+ * only that there is one, or the end of the connection. */
+static void *ask_until_the_end(void *socket_path)
+{
+    static const char text[] = "GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    (void)snprintf(to.sun_path, sizeof to.sun_path, "%s", (const char *)socket_path);
+    char answer[8192];
+    for (bool listens = true; listens;) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        listens = connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+        while (listens && send(fd, text, sizeof text - 1, MSG_NOSIGNAL) > 0 &&
+               recv(fd, answer, sizeof answer, 0) > 0)
+            ;
+        (void)close(fd);
+    }
+    return NULL;
+}
+
+/* The library ends the process when it is stopped while another thread has a request. */
+static void G26_requests_that_come_during_the_stop_do_not_hinder_it(void **state)
+{
+    struct world *w = *state;
+    char path[110];
+    (void)snprintf(path, sizeof path, "%s/s2", w->dir);
+    for (int i = 0; i < STOPS; i++) {
+        struct rp_err err;
+        struct rp_api_options o = {
+            .engine = w->engine, .deps = w->deps, .socket_path = path, .body_bytes = 1024};
+        struct rp_api *api = rp_api_start(&o, &err);
+        assert_non_null(api);
+        pthread_t asker[ASKERS];
+        for (int k = 0; k < ASKERS; k++)
+            assert_int_equal(pthread_create(&asker[k], NULL, ask_until_the_end, path), 0);
+        struct timespec some = {0, 1000000 * (i + 1)};
+        (void)nanosleep(&some, NULL);
+        rp_api_stop(api);
+        for (int k = 0; k < ASKERS; k++)
+            (void)pthread_join(asker[k], NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +491,7 @@ int main(void)
         T(G20_slow_clients_do_not_delay_others),
         T(S1_a_port_beyond_loopback_needs_a_word_and_a_token),
         T(S1_a_second_daemon_does_not_take_a_live_socket),
+        T(G26_requests_that_come_during_the_stop_do_not_hinder_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
