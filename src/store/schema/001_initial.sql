@@ -184,6 +184,7 @@ create table replay(
   from_failed integer not null default 0);
 create index replay_compensates on replay(compensates) where compensates is not null;
 create index replay_live on replay(id) where ended_at is null;
+create index replay_standing on replay(id) where ended_at is null and state > 2 and state <> 5;
 create table replay_item(
   replay_id integer not null references replay(id), seq integer not null, job_id integer not null, type_id integer not null,
   state_before integer not null, n_before integer not null, attempts_before integer not null, max_attempts_before integer not null,
