@@ -99,7 +99,7 @@ static void G26_a_stop_does_not_wait_for_a_report_that_cannot_be_written(void **
     int64_t from = rp_mono(&rp_clock_system);
     world_close(w);
     int64_t took = rp_mono(&rp_clock_system) - from;
-    if (took > 20 * RP_US_S) /* for ever, else */
+    if (took > 60 * RP_US_S) /* for ever, else */
         fail_msg("the stop took %lld ms", (long long)(took / 1000));
     mend_store(w);
     world_open(w); /* it says what it knows: an attempt was lost */
@@ -160,7 +160,7 @@ static void a_beat_that_could_not_be_written_is_tried_again_soon(void **state)
     sleep_for(w, 21 * RP_US_MIN); /* a beat is due every 20 min */
     assert_int_equal(deadline(w), before);
     script(w, "drop trigger broken");
-    for (int i = 0; i < 3000 && deadline(w) == before; i++)
+    for (int i = 0; i < PATIENCE && deadline(w) == before; i++)
         pause_ms(10);
     assert_true(deadline(w) > before);
     go(w);
