@@ -6,6 +6,7 @@
 #define RP_ANALYZE_MINER_INTERNAL_H
 
 #include "analyze/internal.h"
+#include "analyze/miner/bits.h"
 #include "analyze/miner/miner.h"
 
 /* ---- hashes: the same on every machine ---- */
@@ -106,7 +107,7 @@ enum rp_kind {
     RP_K_HOLE    /* blanked, when contexts are compared */
 };
 
-enum { RP_TOKENS_MAX = 1024, RP_SIDE_MAX = 3 * RP_MINER_LINE_MAX };
+enum { RP_TOKENS_MAX = 1024, RP_SIDE_MAX = 3 * RP_MINER_LINE_MAX, RP_LINE_PAD = 64 };
 
 struct rp_token {
     const char *p;
@@ -121,8 +122,10 @@ struct rp_scan {
     bool has_size, has_place; /* seen: a unit of size; "=" or "user" */
     size_t side_n;
     char side[RP_SIDE_MAX]; /* words that were rewritten */
+    char line[RP_LINE_PAD + RP_MINER_LINE_MAX + 2 * RP_LINE_PAD]; /* between zeros */
+    struct rp_bits bits;                                          /* of the line */
 };
-/* The masked line. What is past the limits ends in one wildcard. */
+/* The masked line, of which it keeps a copy. What is past the limits ends in one wildcard. */
 void rp_scan_line(struct rp_scan *s, struct rp_str line);
 /* Content hash of tokens: of text and kinds in order. A single blank is folded into what follows.
  */
@@ -153,7 +156,8 @@ enum {
     RP_SEEN_QUERY = 8
 };
 struct rp_at {
-    const char *begin, *p, *end; /* of the line; p is where we are */
+    const char *begin, *p, *end; /* of the line, between zeros; p is where we are */
+    const struct rp_bits *bits;
     uint32_t seen;
     bool after_method; /* "GET " stands before p */
 };
