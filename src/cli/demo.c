@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HEALTHY = 400, DURING = 320, SLOW = 10, STEP_LIMIT_S = 30 };
+enum { HEALTHY = 400, DURING = 320, SLOW = 10, STEP_LIMIT_S = 180 };
 
 struct demo {
     struct cli *cli;

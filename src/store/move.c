@@ -363,7 +363,7 @@ bool rp_jobs_replay(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t re
                     int64_t tries, int64_t now_us, struct rp_err *err)
 {
     const struct rp_transition *t = rp_transition_find(j->state, RP_EV_REPLAY);
-    int64_t ids[RP_ROWS];
+    int64_t ids[RP_ROWS] = {0};
     enum rp_state from = j->state;
     for (size_t i = 0; i < n; i++) {
         struct rp_move m = {.now_us = now_us,

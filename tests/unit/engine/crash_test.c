@@ -115,10 +115,11 @@ static void G12_U13_what_a_killed_daemon_ran_is_lost_once_and_seen_at_once(void 
     world_free(w);
 }
 
-static void enqueue_bad_and_good(struct world *w)
+/* The bad one last: it is the one by which the daemon dies. */
+static void enqueue_good_and_bad(struct world *w)
 {
-    (void)enqueue(w, "safe", NULL);
     (void)enqueue(w, "good", NULL);
+    (void)enqueue(w, "safe", NULL);
 }
 
 static void U14_a_job_in_whose_hands_daemons_die_is_set_aside_and_its_siblings_go_on(void **state)
@@ -129,15 +130,15 @@ static void U14_a_job_in_whose_hands_daemons_die_is_set_aside_and_its_siblings_g
                                                        "idempotent: true, retries: 10, "
                                                        "poison_after: 100 }\n");
     for (int n = 1; n <= 3; n++) {
-        pid_t daemon = daemon_start(w, n == 1 ? enqueue_bad_and_good : NULL);
-        (void)pid_of(w, 1, n);
+        pid_t daemon = daemon_start(w, n == 1 ? enqueue_good_and_bad : NULL);
+        (void)pid_of(w, 2, n);
         daemon_kill(daemon);
     }
     world_open(w);
-    struct rp_job j = job_in(w, 1, RP_FAILED);
+    struct rp_job j = job_in(w, 2, RP_FAILED);
     assert_true(j.poison);
     assert_int_equal(j.last_n, 3);
-    (void)job_in(w, 2, RP_SUCCEEDED);
+    (void)job_in(w, 1, RP_SUCCEEDED);
     world_free(w);
 }
 
