@@ -170,8 +170,9 @@ struct rp_api {
     bool stopping;
     atomic_size_t under_way; /* requests that began and were not answered yet */
     atomic_size_t suspended; /* those of them that another thread has */
-    atomic_size_t resuming;  /* threads that give one back: it may be answered before they are done */
-    atomic_bool ending;      /* no more of those */
+    atomic_size_t
+        resuming;       /* threads that give one back: it may be answered before they are done */
+    atomic_bool ending; /* no more of those */
     /* The writer thread's own: requests with an Idempotency-Key that take several transactions and
      * are not done yet. */
     struct request *in_parts;

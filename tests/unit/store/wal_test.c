@@ -13,15 +13,23 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-enum { PAGE = 4096, PAGES_A_COMMIT = 100, REST = 256, PASS = 4000 };
+enum {
+    PAGE = 4096,
+    PAGES_A_COMMIT = 100,
+    REST = 256,
+    PASS = 4000,
+    MOST = 16384,
+    PAGES_MOST = 40000
+};
 static const double patience_s = 60;
 
 /* ---- the calls ---- */
 
 static _Thread_local bool is_writer;
-static atomic_llong written_by_writer; /* bytes into the file itself */
-static atomic_int syncs_by_tender;
-static atomic_bool sync_fails;
+static atomic_llong written_by_writer;   /* bytes into the file itself */
+static atomic_int syncs_by_tender, full; /* full: so many more of its writes find no room */
+static atomic_bool sync_fails, waits;    /* waits: the tender, before it writes */
+static atomic_bool by_tender[PAGES_MOST], by_writer[PAGES_MOST]; /* pages of the file, written */
 
 static bool is_the_file(int fd)
 {
@@ -34,8 +42,18 @@ static bool is_the_file(int fd)
 ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at);
 ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
 {
-    if (is_writer && is_the_file(fd))
-        atomic_fetch_add(&written_by_writer, (long long)n);
+    if (is_the_file(fd)) {
+        while (!is_writer && atomic_load(&waits))
+            (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        if (is_writer)
+            atomic_fetch_add(&written_by_writer, (long long)n);
+        else if (atomic_load(&full) > 0 && atomic_fetch_sub(&full, 1) > 0) {
+            errno = ENOSPC;
+            return -1;
+        }
+        if (at / PAGE < PAGES_MOST)
+            atomic_store(&(is_writer ? by_writer : by_tender)[at / PAGE], true);
+    }
     return syscall(SYS_pwrite64, fd, p, n, at);
 }
 
@@ -66,9 +84,12 @@ static void *tend(void *arg)
     return NULL;
 }
 
+static struct tended *under_way;
+
 static void begin(struct tended *t, struct fixture *f)
 {
     *t = (struct tended){.f = f};
+    under_way = t;
     is_writer = true;
     OK(rp_wal_tended(f->store, &t->tender, err));
     f->db = rp_store_writer(f->store);
@@ -77,9 +98,19 @@ static void begin(struct tended *t, struct fixture *f)
 
 static void end(struct tended *t)
 {
+    under_way = NULL;
     rp_wal_leave(t->f->store);
     assert_int_equal(pthread_join(t->thread, NULL), 0);
     rp_wal_untended(t->f->store, t->tender);
+}
+
+/* Of a test that failed: its thread would keep the program. */
+static int teardown(void **state)
+{
+    atomic_store(&waits, false);
+    if (under_way != NULL)
+        end(under_way);
+    return help_teardown(state);
 }
 
 /* One commit, then what the writer does for the log; returns the bytes it wrote into the file. */
@@ -130,7 +161,7 @@ static int64_t rows(struct rp_db *db)
 /* The last commits of all are in the log, those before it began anew are in the file. */
 static void G19_the_writer_writes_but_a_rest_of_the_log_into_the_file(void **state)
 {
-    struct tended t;
+    static struct tended t; /* teardown may end it */
     int64_t id = 0, most = 0;
     begin(&t, *state);
     while (id < 3 * PASS / PAGES_A_COMMIT) {
@@ -146,7 +177,7 @@ static void G19_the_writer_writes_but_a_rest_of_the_log_into_the_file(void **sta
 
 static void G20_a_reader_in_the_way_holds_up_the_log_and_no_commit(void **state)
 {
-    struct tended t;
+    static struct tended t; /* teardown may end it */
     int64_t id = 0, long_log = 2 * PASS;
     begin(&t, *state);
     struct rp_db *reader = rp_store_reader(t.f->store, NULL);
@@ -172,7 +203,7 @@ static bool opened_anew(struct fixture *f, int64_t commits)
  * and writes the log out again. */
 static void G6_a_failed_sync_of_the_tender_makes_the_writer_distrust_the_file(void **state)
 {
-    struct tended t;
+    static struct tended t; /* teardown may end it */
     int64_t id = 0;
     begin(&t, *state);
     int64_t until = rp_mono(&rp_clock_system) + (int64_t)(patience_s * 1e6);
@@ -188,9 +219,165 @@ static void G6_a_failed_sync_of_the_tender_makes_the_writer_distrust_the_file(vo
     end(&t);
 }
 
+static void until_moved(struct fixture *f, int64_t *id, bool (*moved)(void))
+{
+    int64_t until = rp_mono(&rp_clock_system) + (int64_t)(patience_s * 1e6);
+    while (!moved() && rp_mono(&rp_clock_system) < until)
+        (void)commit(f, ++*id, PAGES_A_COMMIT);
+    assert_true(moved());
+}
+
+static bool sync_has_failed(void)
+{
+    return !atomic_load(&sync_fails);
+}
+
+/* Pages of a pass whose sync failed count as written to SQLite, and may be on no disk: the log is
+ * the only place that has them for certain. */
+static void G6_after_a_failed_sync_all_of_the_log_goes_into_the_file_again(void **state)
+{
+    static struct tended t; /* teardown may end it */
+    int64_t id = 0, pages = 0;
+    begin(&t, *state);
+    for (int i = 0; i < PAGES_MOST; i++) {
+        atomic_store(&by_tender[i], false);
+        atomic_store(&by_writer[i], false);
+    }
+    while (log_pages(t.f) < PASS / 2)
+        (void)commit(t.f, ++id, PAGES_A_COMMIT);
+    struct rp_db *reader = rp_store_reader(t.f->store, NULL); /* a pass ends where it reads */
+    assert_non_null(reader);
+    OK(rp_tx_begin(reader, err));
+    atomic_store(&sync_fails, true);
+    until_moved(t.f, &id, sync_has_failed);
+    rp_tx_rollback(reader);
+    rp_db_close(reader);
+    int64_t until = rp_mono(&rp_clock_system) + (int64_t)(patience_s * 1e6);
+    while (!opened_anew(t.f, id) && rp_mono(&rp_clock_system) < until)
+        (void)commit(t.f, ++id, PAGES_A_COMMIT);
+    assert_true(opened_anew(t.f, id));
+    for (int i = 0; i < PAGES_MOST; i++) {
+        pages += atomic_load(&by_tender[i]);
+        if (atomic_load(&by_tender[i]) && !atomic_load(&by_writer[i]))
+            fail_msg("page %d is in the file by the pass that failed only", i);
+    }
+    assert_true(pages > REST);
+    assert_int_equal(rows(t.f->db), id);
+    end(&t);
+}
+
+/* ---- what the log of the daemon says ---- */
+
+struct heard {
+    FILE *file;
+    int stderr_before;
+};
+
+static void hear(struct heard *h)
+{
+    h->file = tmpfile();
+    assert_non_null(h->file);
+    (void)fflush(stderr);
+    h->stderr_before = dup(STDERR_FILENO);
+    (void)dup2(fileno(h->file), STDERR_FILENO);
+}
+
+static int heard(struct heard *h, const char *text)
+{
+    char line[1000];
+    int n = 0;
+    (void)fflush(stderr);
+    (void)dup2(h->stderr_before, STDERR_FILENO);
+    (void)close(h->stderr_before);
+    rewind(h->file);
+    while (fgets(line, sizeof line, h->file) != NULL)
+        n += strstr(line, text) != NULL;
+    return n;
+}
+
+static bool has_room(void)
+{
+    return atomic_load(&full) <= 0;
+}
+
+static void G6_a_full_disk_costs_no_commit_and_is_said_once(void **state)
+{
+    static struct tended t; /* teardown may end it */
+    struct heard h;
+    int64_t id = 0;
+    begin(&t, *state);
+    hear(&h);
+    atomic_store(&full, 4);
+    until_moved(t.f, &id, has_room);
+    while (log_pages(t.f) < PASS)
+        (void)commit(t.f, ++id, PAGES_A_COMMIT);
+    until_anew(t.f, &id);
+    end(&t);
+    assert_int_equal(rows(t.f->db), id);
+    int said = heard(&h, "could not be written");
+    rewind(h.file);
+    (void)fclose(h.file);
+    assert_int_equal(said, 1);
+}
+
+struct watch {
+    struct fixture *f;
+    int64_t pages; /* in the log when the tender was let go on */
+};
+
+/* A writer that goes on makes more of the log in this time. */
+static void *let_go_on(void *arg)
+{
+    struct watch *w = arg;
+    const struct timespec moment = {.tv_nsec = 1000000}, some = {.tv_nsec = 300000000};
+    while (log_pages(w->f) < MOST)
+        (void)nanosleep(&moment, NULL);
+    (void)nanosleep(&some, NULL);
+    w->pages = log_pages(w->f);
+    atomic_store(&waits, false);
+    return NULL;
+}
+
+static void G19_a_log_that_has_become_too_long_is_waited_for(void **state)
+{
+    static struct tended t; /* teardown may end it */
+    struct watch w = {.f = *state};
+    pthread_t watch;
+    int64_t id = 0;
+    begin(&t, *state);
+    atomic_store(&waits, true);
+    assert_int_equal(pthread_create(&watch, NULL, let_go_on, &w), 0);
+    while (atomic_load(&waits))
+        (void)commit(t.f, ++id, PAGES_A_COMMIT);
+    assert_int_equal(pthread_join(watch, NULL), 0);
+    assert_in_range(w.pages, MOST, MOST + 2 * PAGES_A_COMMIT);
+    until_anew(t.f, &id);
+    assert_int_equal(rows(t.f->db), id);
+    end(&t);
+}
+
+/* What a pass has not written need not be synced. */
+static void G20_a_reader_in_the_way_costs_no_sync_a_commit(void **state)
+{
+    static struct tended t; /* teardown may end it */
+    int64_t id = 0;
+    begin(&t, *state);
+    (void)commit(t.f, ++id, PAGES_A_COMMIT);
+    struct rp_db *reader = rp_store_reader(t.f->store, NULL);
+    assert_non_null(reader);
+    OK(rp_tx_begin(reader, err));
+    int before = atomic_load(&syncs_by_tender);
+    while (log_pages(t.f) < 3 * PASS)
+        (void)commit(t.f, ++id, PAGES_A_COMMIT);
+    assert_in_range(atomic_load(&syncs_by_tender) - before, 0, 1);
+    rp_tx_rollback(reader);
+    rp_db_close(reader);
+    end(&t);
+}
+
 static void a_store_without_a_tender_serves_itself(void **state)
 {
-    struct tended t;
+    static struct tended t; /* teardown may end it */
     int64_t id = 0;
     begin(&t, *state);
     end(&t);
@@ -200,7 +387,7 @@ static void a_store_without_a_tender_serves_itself(void **state)
     assert_int_equal(rows(t.f->db), id);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, help_setup, help_teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, help_setup, teardown)
 
 int main(void)
 {
@@ -208,6 +395,10 @@ int main(void)
         T(G19_the_writer_writes_but_a_rest_of_the_log_into_the_file),
         T(G20_a_reader_in_the_way_holds_up_the_log_and_no_commit),
         T(G6_a_failed_sync_of_the_tender_makes_the_writer_distrust_the_file),
+        T(G6_after_a_failed_sync_all_of_the_log_goes_into_the_file_again),
+        T(G6_a_full_disk_costs_no_commit_and_is_said_once),
+        T(G20_a_reader_in_the_way_costs_no_sync_a_commit),
+        T(G19_a_log_that_has_become_too_long_is_waited_for),
         T(a_store_without_a_tender_serves_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
