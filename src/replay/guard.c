@@ -91,8 +91,9 @@ static double share(int64_t failed, int64_t runs)
 static bool worse(const struct rp_replay_live *l)
 {
     return share(l->failed, l->runs) - share(l->failed_before, l->runs_before) >= live_points &&
-           rp_fisher_more((struct rp_fisher_group){l->runs, l->failed},
-                          (struct rp_fisher_group){l->runs_before, l->failed_before}) < live_p;
+           rp_fisher_more(
+               (struct rp_counts){(uint64_t)l->failed, (uint64_t)l->runs},
+               (struct rp_counts){(uint64_t)l->failed_before, (uint64_t)l->runs_before}) < live_p;
 }
 
 static bool live_fails(struct step *s, struct rp_str *why, struct rp_err *err)
