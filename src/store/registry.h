@@ -51,10 +51,11 @@ struct rp_queue_row {
 };
 bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct rp_queue_row **out,
                     size_t *n, struct rp_err *err);
-/* Since when the queue's oldest queued job has been due, 0: none waits. live_before: of those that
- * no replay has let out, and only if since before then; 0: of all. */
-bool rp_queue_oldest(struct rp_db *db, int64_t queue_id, int64_t live_before_us, int64_t *due_us,
-                     struct rp_err *err);
+/* Since when the queue's oldest queued job has been due, 0: none waits. */
+bool rp_queue_oldest(struct rp_db *db, int64_t queue_id, int64_t *due_us, struct rp_err *err);
+/* The same without jobs that their type holds, and the queue's name, which the connection keeps. */
+bool rp_queue_waits(struct rp_db *db, int64_t queue_id, struct rp_str *name, int64_t *due_us,
+                    struct rp_err *err);
 /* [w, audited] */
 bool rp_queue_pause(struct rp_db *db, struct rp_str name, bool pause, struct rp_str actor,
                     struct rp_str reason, int64_t now_us, struct rp_err *err);

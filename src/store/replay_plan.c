@@ -213,6 +213,7 @@ static bool add_row(struct found *f, struct rp_stmt *s, struct rp_err *err)
         .ended_us = rp_col_i64(s, 8),
         .sequence = sequence_of(rp_col_view(s, 11), f->a),
         .attempt = (int32_t)rp_col_i64(s, 7),
+        .queue_id = (int32_t)rp_col_i64(s, 3),
         .state = (uint8_t)rp_col_i64(s, 9),
         .poison = rp_col_i64(s, 10) != 0,
         .superseded = rp_col_i64(s, 13) != 0,

@@ -201,6 +201,8 @@ create index replay_item_open on replay_item(replay_id, fate, seq) where fate in
 create table replay_tally(
   replay_id integer not null, fate integer not null, type_id integer not null, n integer not null,
   primary key(replay_id, fate, type_id)) without rowid;
+-- The queues of its items' jobs: while live jobs wait too long in one of them, nothing goes out.
+create table replay_queue(replay_id integer not null, queue_id integer not null, primary key(replay_id, queue_id)) without rowid;
 -- Items that were let out and whose jobs have ended since: written with the job's end, taken away when their fate is settled.
 create table replay_ended(replay_id integer not null, seq integer not null, primary key(replay_id, seq)) without rowid;
 
