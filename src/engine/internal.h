@@ -149,6 +149,7 @@ struct tick {
     size_t n_kill;
     int64_t next_us; /* wall clock of the next thing that is due */
     int64_t fired, promoted, expired, let_out;
+    bool timed;            /* what the clock did since the last tick is in the store */
     int64_t correction_us; /* 0: the clock was not corrected */
     uint64_t zones_seen,
         zones_followed; /* of rp_zones_look: now, and as schedules are planned by */
@@ -220,7 +221,7 @@ struct rp_engine {
     struct rp_db *reader;
     int64_t last_wall_us, last_mono_us, up_since_us, down_from_us, next_beat_us, next_probe_us,
         next_hold_us, next_partial_us;
-    bool more_at_once; /* the last tick could not do all that was due */
+    bool more_at_once;                   /* the last tick could not do all that was due */
     uint64_t zones_followed;
     uint64_t partial_round; /* from 1; ends when all that run have had their turn */
     struct rp_listener listener;

@@ -87,7 +87,6 @@ static bool stale(const struct pre *p, const struct rp_dep_row *d)
 
 /* Twice down and up again: who knows what it does next. */
 enum { FLAPS = 4 };
-static const int64_t flap_us = 10 * RP_US_MIN;
 
 static void judge_dependency(struct pre *p, const struct rp_dep_row *d, int64_t changes,
                              enum rp_check_state *worst, struct rp_buf *says)
@@ -134,7 +133,7 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
         int64_t changes;
         if (!deps[i].active || !needed(p, deps[i].name))
             continue;
-        ok = rp_dep_changes(p->db, deps[i].name, p->now_us - flap_us, &changes, err);
+        ok = rp_dep_changes(p->db, deps[i].name, p->now_us, &changes, err);
         if (ok)
             judge_dependency(p, &deps[i], changes, &worst, &says);
     }

@@ -17,6 +17,7 @@ struct rp_db_mark {
     const struct rp_config *config;
     unsigned changes;
     unsigned grown; /* times that names or hours were added in memory */
+    int64_t paced_us[2];
 };
 
 enum { RP_SAVEPOINTS = 4 };

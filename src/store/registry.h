@@ -163,8 +163,9 @@ bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out,
 bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str says,
                     int64_t latency_us, int64_t now_us, struct rp_err *err);
 
-/* How often it went up or down since then. */
-bool rp_dep_changes(struct rp_db *db, struct rp_str name, int64_t since_us, int64_t *n,
+/* How often it went up or down in the time before now that RP_DEP_LATELY_US is long. */
+#define RP_DEP_LATELY_US (10 * RP_US_MIN)
+bool rp_dep_changes(struct rp_db *db, struct rp_str name, int64_t now_us, int64_t *n,
                     struct rp_err *err);
 
 /* ---- deploys: what is out there since when ---- */

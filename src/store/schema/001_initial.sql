@@ -34,6 +34,7 @@ create table type_need(
   primary key(type_id, dependency)) without rowid;
 create table dependency_check(           -- changes of state only
   id integer primary key, dependency text not null, at integer not null, state integer not null, says text);
+create index dependency_check_at on dependency_check(dependency, at);
 
 create table pattern(
   id integer primary key, hash integer not null unique, template text not null,
