@@ -139,6 +139,11 @@ struct rp_escalation {
     bool critical;             /* default true */
 };
 
+/* How long records stay that jobs, replays and the audit do not need. */
+struct rp_retention {
+    int64_t verdicts_us, minutes_us, checks_us, spooled_us;
+};
+
 struct rp_config {
     struct rp_arena arena;
     struct rp_str path;           /* "" for the built-in default */
@@ -172,6 +177,7 @@ struct rp_config {
     int64_t timeout_rate_window_us; /* default 15 m */
     int64_t timeout_rate_min_runs;  /* default 20 */
     struct rp_escalation escalation;
+    struct rp_retention retention;
     struct rp_notify *notify;
     size_t n_notify;
     struct rp_log_template *log_formats;

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "store/holds.h"
 #include "store/registry.h"
+#include "store/retention.h"
 #include "store/schedules.h"
 
 #include <pthread.h>
@@ -184,6 +185,12 @@ bool tick_holds(struct tick *t, struct rp_db *db, struct rp_err *err);
 void upkeep_written(struct tick *t);
 void upkeep_forget(struct tick *t);
 
+/* ---- retention.c ---- */
+
+void retention_wait(struct rp_engine *e, int64_t mono_us); /* the clock was set, or begins */
+bool retention_due(const struct tick *t);
+bool tick_retention(struct tick *t, struct rp_db *db, struct rp_err *err);
+
 /* ---- settings.c: what changed since the configuration was read ---- */
 
 /* [w] Makes `base` with them the configuration in force. */
@@ -220,7 +227,8 @@ struct rp_engine {
     /* the engine thread's own */
     struct rp_db *reader;
     int64_t last_wall_us, last_mono_us, up_since_us, down_from_us, next_beat_us, next_probe_us,
-        next_hold_us, next_partial_us;
+        next_hold_us, next_partial_us, next_retention_us;
+    struct rp_retention_round retention; /* the writer thread's, in the tick */
     bool more_at_once;                   /* the last tick could not do all that was due */
     uint64_t zones_followed;
     uint64_t partial_round; /* from 1; ends when all that run have had their turn */

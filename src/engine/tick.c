@@ -196,6 +196,7 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
         {"outages", tick_outages, true, true},
         {"replays", tick_hook, t->e->hooks.tick != NULL, false},
         {"output", tick_partial, t->partial, false},
+        {"retention", tick_retention, retention_due(t), true},
         {"commands", tick_holds, t->holds, false},
         {"node", tick_node, t->probe, false},
         {"claim", tick_claim, true, true},
@@ -257,8 +258,10 @@ static int64_t tick_done(struct tick *t)
         e->down_from_us = 0;
     }
     e->zones_followed = t->zones_followed;
-    if (t->correction_us != 0)
+    if (t->correction_us != 0) {
         engine_clock_corrected(e, t->now, t->correction_us);
+        retention_wait(e, t->mono);
+    }
     (void)pthread_mutex_lock(&e->lock);
     e->last_tick_us = t->now;
     (void)pthread_mutex_unlock(&e->lock);

@@ -288,6 +288,7 @@ create table idempotency(
 create index pattern_recent on pattern(last_at);
 create index idempotency_at on idempotency(at);
 create table spool(id text primary key, at integer not null) without rowid;
+create index spool_at on spool(at);
 
 create table audit(
   id integer primary key, at integer not null, actor text not null, action text not null, object text not null,
