@@ -74,6 +74,7 @@ struct request {
     struct rp_str bearer, idempotency_key;
     enum rp_scope scope; /* of who asks, once authenticated */
     void *in;            /* what prepare made for run, in the arena */
+    bool slow;           /* set by prepare: ROUTE_READ that reads as much as ROUTE_SLOW */
     /* Set by prepare, or NULL: see struct rp_op. It authenticates each; not used with an
      * Idempotency-Key. */
     bool (*run_all)(struct rp_db *db, struct rp_op *const *ops, size_t n, struct rp_err *err);

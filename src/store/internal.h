@@ -17,6 +17,7 @@ struct rp_db_mark {
     const struct rp_config *config;
     unsigned changes;
     unsigned grown; /* times that names or hours were added in memory */
+    int64_t paced_us[2];
 };
 
 enum { RP_SAVEPOINTS = 4 };
@@ -143,9 +144,8 @@ void rp_names_forget(struct rp_db *db); /* after a rollback that took names back
 /* *out NULL: no such type (queue). */
 bool rp_type_find(struct rp_db *db, struct rp_str name, struct rp_name **out, struct rp_err *err);
 bool rp_queue_find(struct rp_db *db, struct rp_str name, struct rp_name **out, struct rp_err *err);
-/* The same, RP_E_NOT_FOUND with what is asked for if it is not there. */
+/* The same, RP_E_NOT_FOUND with what is asked for if it is not there; rp_queue_need: jobs.h. */
 bool rp_type_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err);
-bool rp_queue_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err);
 bool rp_type_of_id(struct rp_db *db, int64_t id, struct rp_name **out, struct rp_err *err);
 bool rp_queue_of_id(struct rp_db *db, int64_t id, struct rp_name **out, struct rp_err *err);
 /* [w] Found or made: a type that is only known from outside; a queue with default settings. */
@@ -380,6 +380,14 @@ void rp_paces_take(const struct rp_paces *list);
 void rp_pacing_wait(struct rp_pacing *x, const struct rp_paces *list, bool commands);
 /* [w] What the claim took. */
 bool rp_pacing_write(struct rp_pacing *x, struct rp_err *err);
+
+/* ---- queues.c ---- */
+
+/* Why a type's jobs wait, beside a pause of their queue: a term about `t`. */
+#define RP_TYPE_WAITS                                                                              \
+    "(t.configured <> 1 or t.held is not null or exists(select 1 from type_need w"                 \
+    " join dependency d on d.name = w.dependency"                                                  \
+    " where w.type_id = t.id and d.active = 1 and d.state = 2))"
 
 /* ---- pattern.c ---- */
 

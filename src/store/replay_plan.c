@@ -133,7 +133,7 @@ struct found {
     struct rp_arena *a;
 };
 
-/* Where all that the ids lead to is wanted, five columns less of each row. Not by `and`, of which
+/* Where all that the ids lead to is wanted, four columns less of each row. Not by `and`, of which
  * SQLite reckons both sides. */
 #define ALWAYS                                                                                     \
     "select j.id, j.type_id, j.pattern_id, j.error_class, j.ended_at, j.state, j.last_n,"          \
@@ -141,8 +141,9 @@ struct found {
     " case when j.key is not null then exists(select 1 from job l where l.type_id = j.type_id"     \
     "  and l.key = j.key and l.key is not null and l.id > j.id and l.state = 5) else 0 end,"       \
     " case when ?1 then exists(select 1 from replay_item i join replay r on r.id = i.replay_id"    \
-    "  where i.job_id = j.id and i.fate in (1, 2) and r.state in (1, 2, 3, 4)) else 0 end"
-#define CHOSEN ", j.queue_id, j.schedule_id, j.replay_id, j.key, case when ?2 then j.payload end"
+    "  where i.job_id = j.id and i.fate in (1, 2) and r.state in (1, 2, 3, 4)) else 0 end,"        \
+    " j.queue_id"
+#define CHOSEN ", j.schedule_id, j.replay_id, j.key, case when ?2 then j.payload end"
 /* The join keeps the order of the values; for `in` SQLite would make a table of them, each time. */
 #define OF_IDS                                                                                     \
     " from (values (?4), (?5), (?6), (?7), (?8), (?9), (?10), (?11), (?12), (?13), (?14), (?15),"  \
@@ -235,6 +236,7 @@ static bool add_row(struct found *f, struct rp_stmt *s, struct rp_err *err)
         return false;
     if (!matches(f, s, &c))
         return true;
+    c.queue_id = (int32_t)rp_col_i64(s, QUEUE);
     c.sequence = sequence_of(rp_col_view(s, LABELS), f->a);
     c.attempt = (int32_t)rp_col_i64(s, LAST);
     c.poison = rp_col_i64(s, POISON) != 0;

@@ -34,6 +34,7 @@ create table type_need(
   primary key(type_id, dependency)) without rowid;
 create table dependency_check(           -- changes of state only
   id integer primary key, dependency text not null, at integer not null, state integer not null, says text);
+create index dependency_check_at on dependency_check(dependency, at);
 
 create table pattern(
   id integer primary key, hash integer not null unique, template text not null,
@@ -202,6 +203,8 @@ create index replay_item_open on replay_item(replay_id, fate, seq) where fate in
 create table replay_tally(
   replay_id integer not null, fate integer not null, type_id integer not null, n integer not null,
   primary key(replay_id, fate, type_id)) without rowid;
+-- The queues of its items' jobs: while live jobs wait too long in one of them, nothing goes out.
+create table replay_queue(replay_id integer not null, queue_id integer not null, primary key(replay_id, queue_id)) without rowid;
 -- Items that were let out and whose jobs have ended since: written with the job's end, taken away when their fate is settled.
 create table replay_ended(replay_id integer not null, seq integer not null, primary key(replay_id, seq)) without rowid;
 
@@ -286,6 +289,7 @@ create table idempotency(
 create index pattern_recent on pattern(last_at);
 create index idempotency_at on idempotency(at);
 create table spool(id text primary key, at integer not null) without rowid;
+create index spool_at on spool(at);
 
 create table audit(
   id integer primary key, at integer not null, actor text not null, action text not null, object text not null,
