@@ -11,7 +11,8 @@ enum {
     NEED_CONTENT = 2,
     NEED_SHARED = 2,
     NEED_REASONS = 3,
-    MANY = 6
+    MANY = 6,
+    MANY_UNKNOWN = 5
 };
 
 struct cut {
@@ -491,6 +492,14 @@ static bool in_brackets(const struct rp_work *w, struct rp_seq before)
             rp_char_at(w, before, n - 3) == '(');
 }
 
+/* Many texts of which none is a known reason, stands elsewhere, or is a bare value: messages that
+ * begin alike ("protocol error from <*>: …"), not one message around errors. */
+static bool begin_alike(const struct texts *t)
+{
+    return t->n >= MANY_UNKNOWN && t->reasons == 0 && t->shared == 0 && !t->literal &&
+           !t->identifier;
+}
+
 static bool is_variable(const struct inners *x, const struct context *c, const struct texts *t)
 {
     bool bracket = in_brackets(x->w, c->before);
@@ -499,7 +508,7 @@ static bool is_variable(const struct inners *x, const struct context *c, const s
     uint32_t content = rp_seq_content(x->w, c->before) + after;
     uint32_t words = said_words + says_cannot(x->w, said) + c->names_before;
     uint32_t around = words + (bracket ? after + c->names_after : 0);
-    if (said_words > 0 && around >= NEED_CONTENT && says_failure(x->w, said) &&
+    if (said_words > 0 && around >= NEED_CONTENT && says_failure(x->w, said) && !begin_alike(t) &&
         (t->n >= NEED_REASONS || bracket || words >= 3 || t->reasons > 0))
         return true;
     size_t n = c->before.n;

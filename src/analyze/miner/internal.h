@@ -293,6 +293,8 @@ struct rp_work {
     bool changed, wide; /* wide: too many keys for the costly passes */
     bool *known;        /* of symbols that were there when the round began (known.c) */
     uint32_t n_known;
+    bool *slot_value; /* of the first n_slot_values symbols: was it a value of a slot? */
+    uint32_t n_slot_values;
 };
 
 static inline const struct rp_symbol *rp_sym(const struct rp_work *w, uint32_t id)
