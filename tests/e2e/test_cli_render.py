@@ -136,7 +136,7 @@ def test_a_healthy_status_ends_with_0_and_is_kind(canned):
 def test_failed_jobs_are_listed_by_type_and_error_with_their_times(incident):
     out = incident.run("jobs", "--state", "failed", "--since", "24h").out
     assert out.startswith("952 failed jobs in 2 groups in the last 24 h, the newest at ")
-    assert re.search(r"840 +reconciliation +connection P7 +(\S+ )?\d\d:\d\d – (\S+ )?\d\d:\d\d", out)  # with a day about midnight
+    assert re.search(r"840 +reconciliation +connection P7 +(\S+ )?[\d:]+ – (\S+ )?[\d:]+ UTC", out)  # with a day about midnight
     assert "Stripe: rate limit exceeded (request <*>)" in out and "invoice (critical)" in out
     assert "reprise job show 4711" in out and "next  reprise analyze --since 24h" in out
 
