@@ -29,7 +29,8 @@ static _Thread_local bool is_writer;
 static atomic_llong written_by_writer;   /* bytes into the file itself */
 static atomic_int syncs_by_tender, full; /* full: so many more of its writes find no room */
 static atomic_bool sync_fails, waits;    /* waits: the tender, before it writes */
-static atomic_bool by_tender[PAGES_MOST], by_writer[PAGES_MOST]; /* pages of the file, written */
+/* Pages of the file: written since the last sync that failed; before that one. */
+static atomic_bool written[PAGES_MOST], lost[PAGES_MOST];
 
 static bool is_the_file(int fd)
 {
@@ -52,7 +53,7 @@ ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
             return -1;
         }
         if (at / PAGE < PAGES_MOST)
-            atomic_store(&(is_writer ? by_writer : by_tender)[at / PAGE], true);
+            atomic_store(&written[at / PAGE], true);
     }
     return syscall(SYS_pwrite64, fd, p, n, at);
 }
@@ -61,7 +62,10 @@ int fdatasync(int fd)
 {
     if (!is_writer && is_the_file(fd)) {
         atomic_fetch_add(&syncs_by_tender, 1);
-        if (atomic_exchange(&sync_fails, false)) {
+        if (atomic_load(&sync_fails)) {
+            for (int i = 0; i < PAGES_MOST; i++)
+                atomic_store(&lost[i], atomic_exchange(&written[i], false));
+            atomic_store(&sync_fails, false);
             errno = EIO;
             return -1;
         }
@@ -239,10 +243,8 @@ static void G6_after_a_failed_sync_all_of_the_log_goes_into_the_file_again(void 
     static struct tended t; /* teardown may end it */
     int64_t id = 0, pages = 0;
     begin(&t, *state);
-    for (int i = 0; i < PAGES_MOST; i++) {
-        atomic_store(&by_tender[i], false);
-        atomic_store(&by_writer[i], false);
-    }
+    for (int i = 0; i < PAGES_MOST; i++)
+        atomic_store(&written[i], false);
     while (log_pages(t.f) < PASS / 2)
         (void)commit(t.f, ++id, PAGES_A_COMMIT);
     struct rp_db *reader = rp_store_reader(t.f->store, NULL); /* a pass ends where it reads */
@@ -257,8 +259,8 @@ static void G6_after_a_failed_sync_all_of_the_log_goes_into_the_file_again(void 
         (void)commit(t.f, ++id, PAGES_A_COMMIT);
     assert_true(opened_anew(t.f, id));
     for (int i = 0; i < PAGES_MOST; i++) {
-        pages += atomic_load(&by_tender[i]);
-        if (atomic_load(&by_tender[i]) && !atomic_load(&by_writer[i]))
+        pages += atomic_load(&lost[i]);
+        if (atomic_load(&lost[i]) && !atomic_load(&written[i]))
             fail_msg("page %d is in the file by the pass that failed only", i);
     }
     assert_true(pages > REST);
