@@ -26,9 +26,9 @@ static const double patience_s = 60;
 /* ---- the calls ---- */
 
 static _Thread_local bool is_writer;
-static atomic_llong written_by_writer;   /* bytes into the file itself */
-static atomic_int syncs_by_tender, full; /* full: so many more of its writes find no room */
-static atomic_bool sync_fails, waits;    /* waits: the tender, before it writes */
+static atomic_llong written_by_writer;         /* bytes into the file itself */
+static atomic_int syncs_by_tender, full;       /* full: so many more of its writes find no room */
+static atomic_bool sync_fails, waits, waiting; /* the tender, before it writes */
 /* Pages of the file: written since the last sync that failed; before that one. */
 static atomic_bool written[PAGES_MOST], lost[PAGES_MOST];
 
@@ -44,8 +44,10 @@ ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at);
 ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
 {
     if (is_the_file(fd)) {
-        while (!is_writer && atomic_load(&waits))
+        while (!is_writer && atomic_load(&waits)) {
+            atomic_store(&waiting, true);
             (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
         if (is_writer)
             atomic_fetch_add(&written_by_writer, (long long)n);
         else if (atomic_load(&full) > 0 && atomic_fetch_sub(&full, 1) > 0) {
@@ -358,6 +360,41 @@ static void G19_a_log_that_has_become_too_long_is_waited_for(void **state)
     end(&t);
 }
 
+static bool little_is_left(struct fixture *f)
+{
+    (void)pthread_mutex_lock(&f->store->wal.lock);
+    bool is = f->store->wal.finish;
+    (void)pthread_mutex_unlock(&f->store->wal.lock);
+    return is;
+}
+
+/* It would be the writer's turn, and then much has come. */
+static void G19_what_a_large_transaction_wrote_is_left_to_the_tender(void **state)
+{
+    static struct tended t; /* teardown may end it */
+    const struct timespec moment = {.tv_nsec = 1000000};
+    int64_t id = 0;
+    begin(&t, *state);
+    atomic_store(&waiting, false);
+    atomic_store(&waits, true);
+    while (log_pages(t.f) < PASS)
+        (void)commit(t.f, ++id, PAGES_A_COMMIT);
+    for (int i = 0; !atomic_load(&waiting); i++) {
+        assert_true(i < patience_s * 1000);
+        (void)nanosleep(&moment, NULL);
+    }
+    (void)commit(t.f, ++id, 1);
+    atomic_store(&waits, false);
+    for (int i = 0; !little_is_left(t.f); i++) {
+        assert_true(i < patience_s * 1000);
+        (void)nanosleep(&moment, NULL);
+    }
+    assert_int_equal(commit(t.f, ++id, 8 * REST), 0);
+    until_anew(t.f, &id);
+    assert_int_equal(rows(t.f->db), id);
+    end(&t);
+}
+
 /* What a pass has not written need not be synced. */
 static void G20_a_reader_in_the_way_costs_no_sync_a_commit(void **state)
 {
@@ -400,6 +437,7 @@ int main(void)
         T(G6_after_a_failed_sync_all_of_the_log_goes_into_the_file_again),
         T(G6_a_full_disk_costs_no_commit_and_is_said_once),
         T(G20_a_reader_in_the_way_costs_no_sync_a_commit),
+        T(G19_what_a_large_transaction_wrote_is_left_to_the_tender),
         T(G19_a_log_that_has_become_too_long_is_waited_for),
         T(a_store_without_a_tender_serves_itself),
     };
