@@ -105,6 +105,14 @@ static bool work(struct rp_db *db, void *arg, struct rp_err *err)
     return true;
 }
 
+static bool little(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    (void)db;
+    (void)arg;
+    (void)err;
+    return true;
+}
+
 static int64_t turns(const struct rp_turns *t, int64_t longer_than_us)
 {
     int64_t n = t->n[RP_TURN_STEPS];
@@ -128,6 +136,8 @@ static void G19_the_longest_turn_of_the_writer_is_known_by_clock_and_by_processo
     struct world *w = world_new("jobs: { fetched: {} }\n");
     struct rp_engine_state before, after;
     struct rp_err err;
+    for (int i = 0; i < 100; i++)
+        must(rp_engine_write(w->engine, little, NULL, &err), &err);
     rp_engine_state(w->engine, &before);
     for (int i = 0; i < 3; i++)
         must(rp_engine_write(w->engine, work, NULL, &err), &err);
