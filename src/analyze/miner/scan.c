@@ -162,6 +162,13 @@ static bool is_plain(const struct rp_at *at, const char *p)
            p - at->p > 9;
 }
 
+/* HTTP, SQLSTATE, or a word that has as many letters and such ends: what is asked again. */
+static bool may_name_code(const char *p, size_t n)
+{
+    return (n == 4 && to_lower(p[0]) == 'h' && to_lower(p[3]) == 'p') ||
+           (n == 8 && to_lower(p[0]) == 's' && to_lower(p[7]) == 'e');
+}
+
 /* The common case: letters up to a blank or a mark that joins nothing. */
 static bool add_plain(struct rp_scan *s, const struct rp_at *at, const char *p, unsigned classes)
 {
@@ -171,6 +178,7 @@ static bool add_plain(struct rp_scan *s, const struct rp_at *at, const char *p, 
     size_t n = (size_t)(p - at->p);
     s->has_size |= n <= 3 && p[-1] == 'B';
     s->has_place |= n == 4 && to_lower(*at->p) == 'u';
+    s->has_code |= may_name_code(at->p, n);
     add(s, at->p, n, RP_K_WORD);
     note_method(s);
     return true;
@@ -205,6 +213,11 @@ static const char *scan_word(struct rp_scan *s, struct rp_at *at)
     unsigned classes = 0;
     size_t n = 0;
     if (rp_is(*at->p, RP_C_DIGIT)) {
+        size_t code = s->has_code ? rp_code_at(s, at) : 0;
+        if (code > 0) {
+            add(s, at->p, code, RP_K_WORD);
+            return at->p + code;
+        }
         n = rp_typed_digit(at);
     } else {
         const char *run = word_run(at->p, at->end, &classes);
@@ -222,6 +235,7 @@ static const char *scan_word(struct rp_scan *s, struct rp_at *at)
     const char *end = word(at->p, at->end, &t, &digits);
     s->has_size |= t.n <= 3 && t.p[t.n - 1] == 'B';
     s->has_place |= t.n == 4 && to_lower(t.p[0]) == 'u';
+    s->has_code |= may_name_code(t.p, t.n > 4 && t.p[4] == '/' ? 4 : t.n);
     if (digits)
         rp_atom_mask(s, &t);
     add_word(s, t);
@@ -361,7 +375,7 @@ void rp_scan_line(struct rp_scan *s, struct rp_str line)
     struct rp_at at = {.begin = line.p, .p = line.p, .end = line.p + line.n, .seen = look(line)};
     s->n = s->side_n = 0;
     s->method = SIZE_MAX;
-    s->has_size = s->has_place = false;
+    s->has_size = s->has_place = s->has_code = false;
     while (at.p < at.end && s->n < RP_TOKENS_MAX - 1)
         at.p = scan_one(s, &at);
     if (cut || at.p < at.end)
