@@ -132,6 +132,13 @@ static bool like_date(const char *p)
     return false;
 }
 
+/* HTTP, SQLSTATE, or a word that has as many letters and such ends: what is asked again. */
+static bool may_name_code(const char *p, size_t n)
+{
+    return (n == 4 && to_lower(p[0]) == 'h' && to_lower(p[3]) == 'p') ||
+           (n == 8 && to_lower(p[0]) == 's' && to_lower(p[7]) == 'e');
+}
+
 /* Can no typed mask take the word of n characters? What stands after them tells. */
 static bool is_plain(const struct rp_at *at, size_t n)
 {
@@ -150,6 +157,7 @@ static void note_word(struct rp_scan *s, const char *p, size_t n)
 {
     s->has_size |= n <= 3 && p[n - 1] == 'B';
     s->has_place |= n == 4 && to_lower(*p) == 'u';
+    s->has_code |= may_name_code(p, n > 4 && p[4] == '/' ? 4 : n);
 }
 
 /* A number with one unit glued to it keeps the unit as text: "<*>ms". */
@@ -187,6 +195,10 @@ static const char *scan_word(struct rp_scan *s, struct rp_at *at)
     const char *p = at->p, *end;
     size_t n = 0, run = word_run(at, p);
     bool digit = rp_is(*p, RP_C_DIGIT), plain = !digit && is_plain(at, run);
+    if (digit && s->has_code && (n = rp_code_at(s, at)) > 0) {
+        add(s, p, n, RP_K_WORD);
+        return p + n;
+    }
     if (digit)
         n = rp_typed_digit(at);
     else if (!plain && rp_is(*p, RP_C_ALPHA))
@@ -337,7 +349,7 @@ static struct rp_at begin(struct rp_scan *s, struct rp_str line)
     memset(p + line.n, 0, 2 * RP_LINE_PAD);
     s->n = s->side_n = 0;
     s->method = SIZE_MAX;
-    s->has_size = s->has_place = false;
+    s->has_size = s->has_place = s->has_code = false;
     return (struct rp_at){.begin = p,
                           .p = p,
                           .end = p + line.n,
