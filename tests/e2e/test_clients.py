@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from reprise import DEADLINE_S, SLACK, Daemon, UnixConnection, wait_for
+from reprise import DEADLINE_S, SLACK, Daemon, UnixConnection, stretch, wait_for
 
 MB = 1 << 20
 JOBS = "jobs:\n  w: { idempotent: true }\n"
@@ -48,7 +48,7 @@ def stays_quick(d, limit):
     took = []
     while len(took) < 8:
         took.append(latency(d))
-        if took[-1] < limit:
+        if took[-1] < limit * stretch():
             return
     assert False, f"never below {limit:.4f} s: {took}"
 
@@ -283,7 +283,7 @@ def test_G21_at_three_times_what_it_can_do_it_refuses_early_and_what_it_lets_in_
     pusher.start()
     wait_for(lambda: d.get("/v1/jobs/count")["count"] >= small + 2 * BATCH, "the first batches", 180)
     all, began, limit, n = [], time.monotonic(), SLACK * max(1, 50 * alone), 0
-    while (passed := time.monotonic() - began) < SECONDS or len(all) < 3 or (beside >= limit and passed < PATIENCE_S):
+    while (passed := time.monotonic() - began) < SECONDS or len(all) < 3 or (beside >= limit * stretch() and passed < PATIENCE_S):
         all.append(latency(d, 10))
         beside, n = sorted(all)[len(all) // 2], n + 10
     stop.set()
@@ -292,7 +292,7 @@ def test_G21_at_three_times_what_it_can_do_it_refuses_early_and_what_it_lets_in_
     said = f"{counts}; small writes: alone {alone:.4f} s, beside them {beside:.4f} s (medians)"
     print(said)
     assert not counts["wrong"] and counts["taken"] > 0 and counts["refused"] > 0, said
-    assert beside < limit, said
+    assert beside < limit * stretch(), said
     assert d.memory("VmHWM") - before < SLACK * 384 * MB, f"{(d.memory('VmHWM') - before) >> 20} MB"
     taken = d.get("/v1/jobs/count")["count"] - small - n
     assert taken == counts["taken"] * BATCH, "G1: what was acknowledged is there, all of it and no more"

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from reprise import DEADLINE_S, SLACK, Daemon, wait_for
+from reprise import DEADLINE_S, SLACK, Daemon, stretch, wait_for
 
 ONE_BYTE_CLIENTS, IDLE, DEAF = 20, 500, 20
 
@@ -65,14 +65,14 @@ def test_G20_slow_idle_and_deaf_clients_do_not_delay_others():
             open_ones.enter_context(deaf(d))
         limit = max(0.25, 20 * alone[len(alone) // 2])
         for _ in range(8):  # the machine may have become slow since: once it is quick beside them, they do not delay it
-            beside = latencies(d)
-            if beside[len(beside) // 2] < limit:
+            beside, slow = latencies(d), stretch()
+            if beside[len(beside) // 2] < limit * slow:
                 break
         stop.set()
         for t in threads:
             t.join()
         said = f"alone {alone[len(alone) // 2]:.4f} s, beside them {beside[len(beside) // 2]:.4f} s (median), {beside[-1]:.4f} s (longest)"
-        assert beside[len(beside) // 2] < limit, said
+        assert beside[len(beside) // 2] < limit * slow, said
         grown = d.memory("VmHWM") - before
         assert grown < SLACK * (256 << 20), f"{grown >> 20} MB"
 
