@@ -215,11 +215,12 @@ bool rp_holds_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err)
     rp_bind_i64(s, 1, by_us);
     if (!rp_run(s, err))
         return false;
-    /* Of its changes those that are still asked for; older ones are history, by the clock of then.
+    /* Of its changes those that are still asked for: older ones are history, by the clock of then.
      */
     s = rp_sql(db,
-               "update dependency_check set at = at + ?1 where at > (select checked_at - ?2 from"
-               " dependency d where d.name = dependency_check.dependency)");
+               "update dependency_check set at = at + ?1 where id in (select c.id from dependency"
+               " d cross join dependency_check c where c.dependency = d.name"
+               " and c.at > d.checked_at - ?2)");
     rp_bind_i64(s, 1, by_us);
     rp_bind_i64(s, 2, RP_DEP_LATELY_US);
     if (!rp_run(s, err))
