@@ -21,6 +21,12 @@ static bool is_place(const struct rp_work *w, struct rp_seq s, uint32_t i)
     return i == 0 && rp_char_at(w, s, 1) == ':';
 }
 
+/* A word before "(" is a function's name. */
+static bool is_called(const struct rp_work *w, struct rp_seq s, uint32_t i)
+{
+    return rp_char_at(w, s, i + 1) == '(';
+}
+
 /* What the line says beside its names: one message, whatever they are. */
 static uint32_t message_of(const struct rp_work *w, struct rp_seq s, uint32_t hole)
 {
@@ -35,7 +41,7 @@ static void places_of(const struct rp_work *w, uint32_t number, struct rp_entrie
 {
     const struct rp_key_item *k = &w->keys[number];
     for (uint32_t i = 0; i < k->s.n; i++) {
-        if (!may_be_known(rp_sym(w, k->s.v[i])) || k->content < 2)
+        if (!may_be_known(rp_sym(w, k->s.v[i])) || k->content < 2 || is_called(w, k->s, i))
             continue;
         uint64_t h = rp_mix(rp_key_loose_without(w, k, i), i + 1);
         rp_entries_add(e, (struct rp_entry){.hash = h,
@@ -107,7 +113,8 @@ static void mark_replaced(struct rp_work *w, struct rp_seq s, struct rp_seq now)
         while (i < s.n && !(j + 1 < now.n && s.v[i] == now.v[j + 1]))
             i++;
         for (uint32_t k = from; k < i && i - from <= VALUE_ITEMS; k++)
-            mark_value(w, s.v[k]);
+            if (!is_called(w, s, k))
+                mark_value(w, s.v[k]);
     }
 }
 

@@ -180,6 +180,18 @@ static void a_value_of_one_message_is_a_value_in_another(void **state)
     ASSERT_TEMPLATES(quoted);
 }
 
+static void what_is_called_in_two_messages_is_no_value(void **state)
+{
+    static const struct row rows[] = {
+        {"late reply epilogRun(7) logged", "late reply epilogRun(<*>) logged"},
+        {"late reply prologRun(7) logged", "late reply prologRun(<*>) logged"},
+        {"bad result epilogRun(7) ignored", "bad result epilogRun(<*>) ignored"},
+        {"bad result prologRun(7) ignored", "bad result prologRun(<*>) ignored"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
 static void messages_that_begin_alike_are_no_wrapped_errors(void **state)
 {
     static const struct row rows[] = {
@@ -282,6 +294,7 @@ int main(void)
         cmocka_unit_test(messages_around_a_reason_stay_apart),
         cmocka_unit_test(plain_words_of_differing_number_are_messages),
         cmocka_unit_test(a_value_of_one_message_is_a_value_in_another),
+        cmocka_unit_test(what_is_called_in_two_messages_is_no_value),
         cmocka_unit_test(messages_that_begin_alike_are_no_wrapped_errors),
         cmocka_unit_test(constants_of_one_kind_are_no_values),
         cmocka_unit_test(keys_with_a_glued_colon_have_values),
