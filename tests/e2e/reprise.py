@@ -164,7 +164,7 @@ class Daemon:
         for _ in range(2):
             self.process.send_signal(signal.SIGTERM)
             time.sleep(0.1)
-        code = self.process.wait(DEADLINE_S * SLACK)
+        code = self.process.wait(DEADLINE_S)
         return "" if code == 0 else f"exit {code}: {self.logged()[-6000:]}"
 
     # ---- what it holds, by the kernel's account ----
@@ -221,7 +221,20 @@ class Daemon:
         return run(*args, env=environment(REPRISE_SOCKET=self.socket, XDG_STATE_HOME=self.dir / "state"), **more)
 
     def cli(self, *args, code=0, **more):
-        return self.run(*args, code=code, **more)
+        answer = self.run(*args, **more)
+        assert code is None or answer.code == code, f"{args}: exit {answer.code}, wanted {code}\n{answer.out}\n{answer.err}\n{self.looks()}"
+        return answer
+
+    def looks(self):
+        """For a failure that cannot be had again: whether the daemon lives, its socket, who waits for what."""
+        pid = self.process.pid if self.process is not None else None
+        said = [f"the daemon: pid {pid}, ended with {self.process.poll() if pid else '-'}, socket there: {os.path.exists(self.socket)}"]
+        for what in ("/proc/loadavg", "/proc/meminfo", f"/proc/{pid}/status", f"/proc/{pid}/limits"):
+            try:
+                said.append(f"{what}: {pathlib.Path(what).read_text()[:1500]}")
+            except OSError as e:
+                said.append(f"{what}: {e}")
+        return "\n".join([*said, self.logged()[-2000:]])
 
     def json(self, *args, **more):
         answer = self.run(*args, "--json", **more)

@@ -8,7 +8,7 @@ import socket
 import threading
 
 import pytest
-from reprise import SLACK, Daemon, wait_for
+from reprise import DEADLINE_S, SLACK, Daemon, wait_for
 
 JOBS, PLANS, DOCTORS, CLIENTS = 4000, 30, 8, 200
 CONFIG = """shutdown_grace: 1s
@@ -56,7 +56,7 @@ def under_way(d, n):
 
 
 def stop(d):
-    assert d.stop(timeout=40 * SLACK) == 0, d.logged()[-3000:]
+    assert d.stop() == 0, d.logged()[-3000:]
 
 
 def store_finding(d):
@@ -105,7 +105,7 @@ def test_G26_a_check_that_hangs_holds_up_no_stop_and_who_waits_for_it_is_told():
 
 def connect(d):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(30 * SLACK)
+    s.settimeout(DEADLINE_S)
     s.connect(d.socket)
     return s
 
@@ -168,7 +168,7 @@ def test_G26_clients_that_are_busy_slow_deaf_or_waiting_hold_up_no_stop():
         polls = [Asker(d, "POST", "/v1/work/fetch", {"worker": f"w{i}", "types": ["needy"], "wait_ms": 60000}) for i in range(5)]
         wait_for(lambda: under_way(d, 5), "the long polls")
         crowd = Crowd(d, CLIENTS)
-        wait_for(lambda: crowd.answers > 2 * CLIENTS, "answers", 30 * SLACK)
+        wait_for(lambda: crowd.answers > 2 * CLIENTS, "answers")
         d.process.send_signal(signal.SIGTERM)
         ended = threading.Event()
 
