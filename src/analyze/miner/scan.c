@@ -380,7 +380,7 @@ static struct rp_at begin(struct rp_scan *s, struct rp_str line)
     p[-1] = '\0';
     if (line.n > 0)
         memcpy(p, line.p, line.n);
-    memset(p + line.n, 0, 2 * RP_LINE_PAD);
+    memset(p + line.n, 0, (size_t)2 * RP_LINE_PAD);
     s->n = s->side_n = 0;
     s->hash = (struct rp_hasher){1, 0};
     s->method = SIZE_MAX;
