@@ -1,4 +1,4 @@
-/* A line's bytes as sets of bits: where a run of words, digits or blanks ends is one count of
+/* A line's bytes as sets of bits: where a run of letters or digits ends is one count of
  * zeros, not a look at each byte. The sets end in a zero bit past the line. */
 #ifndef RP_ANALYZE_MINER_BITS_H
 #define RP_ANALYZE_MINER_BITS_H
@@ -9,7 +9,7 @@ enum { RP_BITS_N = RP_MINER_LINE_MAX / 64 + 1 };
 
 struct rp_bits {
     uint64_t word[RP_BITS_N]; /* RP_C_WORD, but for the first byte of typographic punctuation */
-    uint64_t digit[RP_BITS_N], blank[RP_BITS_N];
+    uint64_t digit[RP_BITS_N];
 };
 
 /* `line` can be read, and is zero, up to 64 bytes past n. Answers the RP_SEEN_ bits of it. */

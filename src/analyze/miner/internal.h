@@ -8,6 +8,7 @@
 #include "analyze/internal.h"
 #include "analyze/miner/bits.h"
 #include "analyze/miner/miner.h"
+#include "analyze/miner/stretch.h"
 
 /* ---- hashes: the same on every machine ---- */
 
@@ -112,22 +113,9 @@ enum { RP_TOKENS_MAX = 1024, RP_SIDE_MAX = 3 * RP_MINER_LINE_MAX, RP_LINE_PAD = 
 struct rp_token {
     const char *p;
     uint32_t n;
-    uint8_t kind;
+    uint16_t kind; /* as a byte its stores could be of anything to a compiler */
 };
 
-struct rp_scan {
-    struct rp_token v[RP_TOKENS_MAX];
-    size_t n;
-    size_t method;            /* tokens when a request target may follow: "GET " */
-    bool has_size, has_place; /* seen: a unit of size; "=" or "user" */
-    bool has_code;            /* perhaps HTTP or SQLSTATE */
-    size_t side_n;
-    char side[RP_SIDE_MAX]; /* words that were rewritten */
-    char line[RP_LINE_PAD + RP_MINER_LINE_MAX + 2 * RP_LINE_PAD]; /* between zeros */
-    struct rp_bits bits;                                          /* of the line */
-};
-/* The masked line, of which it keeps a copy. What is past the limits ends in one wildcard. */
-void rp_scan_line(struct rp_scan *s, struct rp_str line);
 /* Content hash of tokens: of text and kinds in order. A single blank is folded into what follows.
  */
 struct rp_hasher {
@@ -146,6 +134,38 @@ static inline uint64_t rp_hasher_end(const struct rp_hasher *x)
 {
     return x->blank != 0 ? rp_mix(x->h, x->blank) : x->h;
 }
+
+struct rp_scan {
+    struct rp_token v[RP_TOKENS_MAX];
+    size_t n;
+    size_t method;            /* tokens when a request target may follow: "GET " */
+    bool has_size, has_place; /* seen: a unit of size; "=" or "user" */
+    bool has_code;            /* perhaps HTTP or SQLSTATE */
+    size_t side_n;
+    char side[RP_SIDE_MAX];                                       /* words that were rewritten */
+    char line[RP_LINE_PAD + RP_MINER_LINE_MAX + 2 * RP_LINE_PAD]; /* between zeros */
+    struct rp_bits bits;                                          /* of the line */
+    struct rp_hasher hash;                                        /* of the tokens, as they come */
+    struct rp_stretches stretches;
+};
+/* HTTP, SQLSTATE, or a word that has as many letters and such ends: what is asked again. */
+static inline bool rp_may_name_code(const char *p, size_t n)
+{
+    return (n == 4 && to_lower(p[0]) == 'h' && to_lower(p[3]) == 'p') ||
+           (n == 8 && to_lower(p[0]) == 's' && to_lower(p[7]) == 'e');
+}
+/* Notes of a word or mark what has to be looked at later in the line, or when its tokens are known.
+ */
+static inline void rp_scan_note(const char *p, size_t n, bool *has_size, bool *has_place,
+                                bool *has_code)
+{
+    *has_size |= n <= 3 && p[n - 1] == 'B';
+    *has_place |= (n == 4 && to_lower(*p) == 'u') || (n == 1 && *p == '=');
+    *has_code |= rp_may_name_code(p, n > 4 && p[4] == '/' ? 4 : n);
+}
+/* The masked line, of which it keeps a copy. What is past the limits ends in one wildcard. Answers
+ * the tokens' hash. */
+uint64_t rp_scan_line(struct rp_scan *s, struct rp_str line);
 uint64_t rp_scan_hash(const struct rp_scan *s);
 
 /* The typed masks (typed.c): length of the value that begins at `at`, 0 if none does. `seen` holds
@@ -161,6 +181,7 @@ struct rp_at {
     const struct rp_bits *bits;
     uint32_t seen;
     bool after_method; /* "GET " stands before p */
+    bool plain;        /* what was scanned last is no value, whatever comes after it */
 };
 size_t rp_typed_letter(const struct rp_at *at, const char *run);
 size_t rp_typed_digit(const struct rp_at *at);

@@ -10,7 +10,7 @@ enum { LENGTH_BYTES = 2, BARE = 0x80 | RP_K_WILD };
 
 struct rp_scan *rp_scan_new(void)
 {
-    return rp_xmalloc(sizeof(struct rp_scan));
+    return rp_xcalloc(1, sizeof(struct rp_scan));
 }
 
 void rp_scan_free(struct rp_scan *s)
@@ -20,8 +20,7 @@ void rp_scan_free(struct rp_scan *s)
 
 uint64_t rp_kept_scan(struct rp_scan *s, struct rp_str line)
 {
-    rp_scan_line(s, line);
-    return rp_scan_hash(s);
+    return rp_scan_line(s, line);
 }
 
 /* One with a unit ("<*>ms") is not bare. */

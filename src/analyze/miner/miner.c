@@ -127,8 +127,7 @@ static uint32_t add_new(struct rp_miner *m, uint64_t hash)
 
 uint32_t rp_miner_add(struct rp_miner *m, struct rp_str line)
 {
-    rp_scan_line(&m->scan, line);
-    uint64_t hash = rp_scan_hash(&m->scan);
+    uint64_t hash = rp_scan_line(&m->scan, line);
     struct rp_form *f = rp_form_find(m, hash);
     m->lines++;
     if (f == NULL)
@@ -152,8 +151,7 @@ struct rp_miner_hit rp_form_hit(const struct rp_miner *m, const struct rp_form *
 
 struct rp_miner_hit rp_miner_find(struct rp_miner *m, struct rp_str line)
 {
-    rp_scan_line(&m->scan, line);
-    const struct rp_form *f = rp_form_find(m, rp_scan_hash(&m->scan));
+    const struct rp_form *f = rp_form_find(m, rp_scan_line(&m->scan, line));
     return rp_form_hit(m, f, f != NULL ? f->id : rp_pattern_match(m, &m->scan));
 }
 

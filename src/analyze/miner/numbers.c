@@ -122,18 +122,20 @@ static bool stands_free(const struct rp_at *at, const char *end)
 /* Digits, perhaps after a sign; p is at the first digit. */
 size_t rp_typed_number(const struct rp_at *at, const char *p)
 {
+    const char *q = p + rp_digits(at, p);
     bool value = !rp_after_word(at), bare = rp_prev(at) != '.';
     size_t n = 0;
-    if (value && bare)
+    if (!value)
+        return 0;
+    if (bare && (*q == '.' || rp_is(*q, RP_C_WORD)))
         n = duration(at, p);
-    if (n == 0 && value && bare && p == at->p)
+    if (n == 0 && bare && p == at->p && (*q == '.' || *q == '/'))
         n = rate(at);
     if (n > 0)
         return n;
-    const char *q = p + rp_digits(at, p);
-    if (value && bare && *q == '.' && stands_free(at, decimal(at, p)))
+    if (bare && *q == '.' && stands_free(at, decimal(at, p)))
         return (size_t)(decimal(at, p) - at->p);
-    if (value && !rp_word_here(at, q))
+    if (!rp_word_here(at, q))
         return (size_t)(q - at->p);
-    return value && bare ? glued_unit(at, p) : 0;
+    return bare ? glued_unit(at, p) : 0;
 }

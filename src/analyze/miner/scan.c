@@ -22,7 +22,8 @@ static const char wild_text[] = "<*>";
 
 static void add(struct rp_scan *s, const char *p, size_t n, enum rp_kind kind)
 {
-    s->v[s->n++] = (struct rp_token){.p = p, .n = (uint32_t)n, .kind = (uint8_t)kind};
+    s->v[s->n++] = (struct rp_token){.p = p, .n = (uint32_t)n, .kind = (uint16_t)kind};
+    rp_hasher_add(&s->hash, p, n, kind);
 }
 
 static void add_wild(struct rp_scan *s)
@@ -86,7 +87,7 @@ static void add_word(struct rp_scan *s, struct rp_token t)
     for (size_t i = 0; apart && i < t.n; i++)
         apart = !rp_is(t.p[i], RP_C_WORD);
     if (!apart) {
-        s->v[s->n++] = t;
+        add(s, t.p, t.n, t.kind);
         return;
     }
     for (size_t i = 0; i < t.n && s->n < RP_TOKENS_MAX - 1;) {
@@ -116,10 +117,12 @@ static bool after_method(const struct rp_scan *s)
 }
 
 /* A request target may follow the word that was added last. */
-static void note_method(struct rp_scan *s)
+static bool note_method(struct rp_scan *s)
 {
-    if (is_method(&s->v[s->n - 1]))
+    bool method = is_method(&s->v[s->n - 1]);
+    if (method)
         s->method = s->n + 1;
+    return method;
 }
 
 /* Do the letters at p begin like the name of a day or a month? */
@@ -130,13 +133,6 @@ static bool like_date(const char *p)
         if (names[i] == p[0] && names[i + 1] == p[1] && names[i + 2] == p[2])
             return true;
     return false;
-}
-
-/* HTTP, SQLSTATE, or a word that has as many letters and such ends: what is asked again. */
-static bool may_name_code(const char *p, size_t n)
-{
-    return (n == 4 && to_lower(p[0]) == 'h' && to_lower(p[3]) == 'p') ||
-           (n == 8 && to_lower(p[0]) == 's' && to_lower(p[7]) == 'e');
 }
 
 /* Can no typed mask take the word of n characters? What stands after them tells. */
@@ -151,13 +147,6 @@ static bool is_plain(const struct rp_at *at, size_t n)
     bool maybe =
         n >= 3 && n <= 9 && rp_is(*at->p, RP_C_UPPER) && (rp_is(c, RP_C_BLANK) || c == ',');
     return !(maybe && like_date(at->p));
-}
-
-static void note_word(struct rp_scan *s, const char *p, size_t n)
-{
-    s->has_size |= n <= 3 && p[n - 1] == 'B';
-    s->has_place |= n == 4 && to_lower(*p) == 'u';
-    s->has_code |= may_name_code(p, n > 4 && p[4] == '/' ? 4 : n);
 }
 
 /* A number with one unit glued to it keeps the unit as text: "<*>ms". */
@@ -190,40 +179,58 @@ static void add_value(struct rp_scan *s, const char *p, size_t n)
         add_wild(s);
 }
 
+/* A word that no mask takes as a whole; `plain`: nothing after its first run changes that. */
+static const char *add_pieces(struct rp_scan *s, struct rp_at *at, size_t run, bool plain)
+{
+    const char *p = at->p, *end = p + run;
+    plain &= !rp_is(*end, RP_C_JOIN) && *end != '#';
+    bool joined = !plain && join(at, &end);
+    struct rp_token t = {p, (uint32_t)(end - p), joined ? RP_K_IDENT : RP_K_WORD};
+    rp_scan_note(p, t.n, &s->has_size, &s->has_place, &s->has_code);
+    if (has_digit(at, p, t.n)) {
+        rp_atom_mask(s, &t);
+        plain &= t.n == run && memcmp(t.p, p, run) == 0;
+        t.p = plain ? p : t.p;
+    }
+    add_word(s, t);
+    at->plain = !note_method(s) && plain;
+    return end;
+}
+
 static const char *scan_word(struct rp_scan *s, struct rp_at *at)
 {
-    const char *p = at->p, *end;
+    const char *p = at->p;
     size_t n = 0, run = word_run(at, p);
     bool digit = rp_is(*p, RP_C_DIGIT), plain = !digit && is_plain(at, run);
     if (digit && s->has_code && (n = rp_code_at(s, at)) > 0) {
         add(s, p, n, RP_K_WORD);
+        at->plain = false;
         return p + n;
     }
     if (digit)
         n = rp_typed_digit(at);
     else if (!plain && rp_is(*p, RP_C_ALPHA))
         n = rp_typed_letter(at, p + run);
-    if (n > 0) {
-        add_value(s, p, n);
-        return p + n;
-    }
-    end = p + run;
-    bool joined = join(at, &end);
-    struct rp_token t = {p, (uint32_t)(end - p), joined ? RP_K_IDENT : RP_K_WORD};
-    note_word(s, p, t.n);
-    if (has_digit(at, p, t.n))
-        rp_atom_mask(s, &t);
-    add_word(s, t);
-    note_method(s);
-    return end;
+    if (n == 0)
+        return add_pieces(s, at, run, plain);
+    add_value(s, p, n);
+    at->plain = false;
+    return p + n;
+}
+
+/* Is the mark at p none that a typed mask begins with, or one that needs more than a blank? */
+static bool is_plain_mark(const struct rp_at *at)
+{
+    static const uint8_t begins[256] = {
+        ['/'] = 1, ['['] = 1, ['~'] = 1, ['*'] = 1, ['\\'] = 1, [':'] = 2, ['-'] = 2, ['+'] = 2};
+    uint8_t begin = begins[(unsigned char)*at->p];
+    return !at->after_method && (begin == 0 || (begin == 2 && rp_is(at->p[1], RP_C_BLANK)));
 }
 
 static const char *scan_punct(struct rp_scan *s, struct rp_at *at)
 {
-    static const bool begins[256] = {['/'] = true, ['['] = true, [':'] = true, ['-'] = true,
-                                     ['+'] = true, ['~'] = true, ['*'] = true, ['\\'] = true};
-    bool may = at->after_method || begins[(unsigned char)*at->p];
-    size_t n = may ? rp_typed_punct(at) : 0;
+    at->plain = is_plain_mark(at);
+    size_t n = at->plain ? 0 : rp_typed_punct(at);
     if (n > 0) {
         add_wild(s);
         return at->p + n;
@@ -237,13 +244,40 @@ static const char *scan_punct(struct rp_scan *s, struct rp_at *at)
 static const char *scan_one(struct rp_scan *s, struct rp_at *at)
 {
     if (rp_is(*at->p, RP_C_BLANK)) {
-        size_t n = rp_bits_run(at->bits->blank, (size_t)(at->p - at->begin));
+        size_t n = 1;
+        while (rp_is(at->p[n], RP_C_BLANK))
+            n++;
         add(s, at->p, n, RP_K_BLANK);
+        at->plain = true;
         return at->p + n;
     }
     at->after_method = after_method(s);
     return rp_bits_at(at->bits->word, (size_t)(at->p - at->begin)) ? scan_word(s, at)
                                                                    : scan_punct(s, at);
+}
+
+/* Digits and the marks that values begin with. */
+static const bool never_plain[256] = {
+    ['0' ... '9'] = true, ['/'] = true, ['['] = true, ['~'] = true, ['*'] = true, ['\\'] = true};
+
+static bool goes_on(const struct rp_scan *s, const struct rp_at *at)
+{
+    return at->p < at->end && s->n < RP_TOKENS_MAX - 1;
+}
+
+/* Plain tokens, which may be met again, and the next that is not. */
+static void scan_some(struct rp_scan *s, struct rp_at *at)
+{
+    const char *from = at->p;
+    struct rp_hasher before = s->hash;
+    size_t first = s->n, n = 0;
+    do {
+        at->p = scan_one(s, at);
+        n += at->plain;
+    } while (at->plain && n < RP_STRETCH_TOKENS && at->p - from < RP_STRETCH_BYTES &&
+             goes_on(s, at));
+    if (n > 0)
+        rp_stretch_learn(s, at, first, n, &before);
 }
 
 /* ---- with an eye on the neighbours ---- */
@@ -273,9 +307,9 @@ static size_t join_size(struct rp_scan *s, size_t to)
     return to + 1;
 }
 
-static void join_sizes(struct rp_scan *s)
+static bool join_sizes(struct rp_scan *s)
 {
-    size_t to = 0;
+    size_t to = 0, n = s->n;
     for (size_t i = 0; i < s->n;) {
         bool size = s->v[i].kind == RP_K_WILD && i + 2 < s->n && s->v[i + 1].kind == RP_K_BLANK &&
                     s->v[i + 1].n == 1 && is_size(s, i + 2) && !is_char(s, i + 3, "/:=");
@@ -287,6 +321,7 @@ static void join_sizes(struct rp_scan *s)
         }
     }
     s->n = to;
+    return to < n;
 }
 
 static struct rp_str text_of(const struct rp_token *t)
@@ -325,8 +360,9 @@ static bool is_user_name(const struct rp_scan *s, size_t i, size_t j)
     return blank && (i + 2 >= s->n || (classes_at(s, i + 2) & RP_W_PREP));
 }
 
-static void mask_placed(struct rp_scan *s)
+static bool mask_placed(struct rp_scan *s)
 {
+    bool masked = false;
     for (size_t i = 1; i < s->n; i++) {
         if (s->v[i].kind != RP_K_WORD && s->v[i].kind != RP_K_IDENT)
             continue;
@@ -334,9 +370,12 @@ static void mask_placed(struct rp_scan *s)
         if (j > 0 && s->v[j].kind == RP_K_BLANK)
             j--;
         bool eq = is_char(s, j, "="), user = s->v[j].n == 4 && to_lower(s->v[j].p[0]) == 'u';
-        if ((eq && is_key_value(s, i, j)) || (user && is_user_name(s, i, j)))
+        if ((eq && is_key_value(s, i, j)) || (user && is_user_name(s, i, j))) {
             s->v[i] = (struct rp_token){.p = wild_text, .n = 3, .kind = RP_K_WILD};
+            masked = true;
+        }
     }
+    return masked;
 }
 
 /* A copy between zeros: what looks at neighbours need not ask whether there are any. */
@@ -346,8 +385,9 @@ static struct rp_at begin(struct rp_scan *s, struct rp_str line)
     p[-1] = '\0';
     if (line.n > 0)
         memcpy(p, line.p, line.n);
-    memset(p + line.n, 0, 2 * RP_LINE_PAD);
+    memset(p + line.n, 0, (size_t)2 * RP_LINE_PAD);
     s->n = s->side_n = 0;
+    s->hash = (struct rp_hasher){1, 0};
     s->method = SIZE_MAX;
     s->has_size = s->has_place = s->has_code = false;
     return (struct rp_at){.begin = p,
@@ -357,7 +397,7 @@ static struct rp_at begin(struct rp_scan *s, struct rp_str line)
                           .seen = rp_bits_fill(&s->bits, p, line.n)};
 }
 
-void rp_scan_line(struct rp_scan *s, struct rp_str line)
+uint64_t rp_scan_line(struct rp_scan *s, struct rp_str line)
 {
     while (line.n > 0 && rp_is(line.p[0], RP_C_BLANK))
         line.p++, line.n--;
@@ -367,14 +407,18 @@ void rp_scan_line(struct rp_scan *s, struct rp_str line)
     if (cut)
         line.n = rp_utf8_whole(line.p, RP_MINER_LINE_MAX);
     struct rp_at at = begin(s, line);
-    while (at.p < at.end && s->n < RP_TOKENS_MAX - 1)
-        at.p = scan_one(s, &at);
+    while (goes_on(s, &at)) {
+        const struct rp_stretch *x = NULL;
+        if (!never_plain[(unsigned char)*at.p] && (x = rp_stretch_take(s, &at)) == NULL)
+            scan_some(s, &at);
+        else if ((x == NULL || x->then_value) && goes_on(s, &at))
+            at.p = scan_one(s, &at);
+    }
     if (cut || at.p < at.end)
         add_wild(s);
-    if (s->has_size)
-        join_sizes(s);
-    if (s->has_place)
-        mask_placed(s);
+    bool changed = s->has_size && join_sizes(s);
+    changed |= s->has_place && mask_placed(s);
+    return changed ? rp_scan_hash(s) : rp_hasher_end(&s->hash);
 }
 
 uint64_t rp_scan_hash(const struct rp_scan *s)

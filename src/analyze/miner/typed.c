@@ -402,10 +402,10 @@ static size_t longer_digit(const struct rp_at *at, char next, size_t run)
 
 size_t rp_typed_digit(const struct rp_at *at)
 {
+    static const bool more[256] = {['.'] = true, [':'] = true, ['-'] = true, ['/'] = true};
     size_t run = rp_digits(at, at->p);
     char next = at->p[run];
-    bool alone =
-        !rp_is(next, RP_C_WORD) && next != '.' && next != ':' && next != '-' && next != '/';
+    bool alone = !rp_is(next, RP_C_WORD) && !more[(unsigned char)next];
     if (alone && !at->after_method && !rp_after_word(at))
         return run;
     size_t n = longer_digit(at, next, run);
