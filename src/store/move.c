@@ -260,7 +260,7 @@ static bool run_for(struct rp_db *db, struct rp_stmt *s, size_t n, struct rp_err
 static bool write_begun(struct rp_db *db, const struct rp_job_row *j, size_t n,
                         const struct rp_move *m, struct rp_err *err)
 {
-    int64_t ids[RP_ROWS];
+    int64_t ids[RP_ROWS] = {0};
     for (size_t i = 0; i < n; i++)
         ids[i] = j[i].id;
     struct rp_stmt *s = RP_SQL_SOME(db, BEGIN, ids, n);
@@ -309,7 +309,7 @@ bool rp_jobs_begin(struct rp_db *db, struct rp_job_row *j, size_t n, const struc
 static bool write_succeeded(struct rp_db *db, const struct rp_ending *e, size_t n, bool first,
                             struct rp_err *err)
 {
-    int64_t ids[RP_ROWS];
+    int64_t ids[RP_ROWS] = {0};
     for (size_t i = 0; i < n; i++)
         ids[i] = e[i].job->id;
     struct rp_stmt *s = first ? RP_SQL_SOME(db, SUCCEED ENDED, ids, n)
