@@ -179,6 +179,7 @@ static struct rp_store *store_new(const char *path)
     char *full = realpath(path, NULL);
     s->path = full != NULL ? full : rp_xstrdup(path);
     s->lock_fd = -1;
+    s->wal.file = -1;
     (void)pthread_mutex_init(&s->wal.lock, NULL);
     (void)pthread_cond_init(&s->wal.idle, NULL);
     rp_cond_init(&s->wal.more);
@@ -248,6 +249,8 @@ void rp_store_close(struct rp_store *s)
     if (s == NULL)
         return;
     rp_db_free(s->writer);
+    if (s->wal.file >= 0) /* not sooner: the locks of a file end with the first of its closings */
+        (void)close(s->wal.file);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
     (void)pthread_mutex_destroy(&s->wal.lock);

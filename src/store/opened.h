@@ -18,6 +18,8 @@ struct rp_wal {
     bool stuck;  /* the last pass got nowhere */
     bool finish; /* little is left: the writer's turn */
     bool doubt;  /* the file could not be synced: the writer opens it anew (G6) */
+    int file;    /* the store's, for the tender; -1: none */
+    struct rp_gentle *gentle;
 };
 
 struct rp_store {
