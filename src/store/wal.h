@@ -4,7 +4,7 @@
  * the log goes into the file, whose pages lie anywhere, and once all of it is there the log begins
  * anew. To sync that takes tenths of a second where it is much, and on the writer everybody would
  * wait for it (G19). So a tender does it, on a thread and a connection of its own, while the writer
- * goes on: pass after pass, each for what came while the one before ran, until so little is left
+ * goes on, and in small lots, so that a commit's sync finds the disk free: pass after pass, each for what came while the one before ran, until so little is left
  * that the writer does the rest between two transactions. A log that grows in spite of that is too
  * much for the disk: then the writer waits for it, as it would without a tender.
  *
