@@ -2,6 +2,7 @@
 cable is pulled: nothing reaches the other side any more, and neither is told."""
 import contextlib
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -72,15 +73,20 @@ def connections(d):
     return [line.split()[2] for line in lines if line.split()[3] == "01"]
 
 
+def requests_open(d):
+    return int(re.search(rb"^reprise_http_requests_open (\d+)$", d.http("GET", "/metrics")[1], re.M)[1])
+
+
 def test_G20_peers_that_vanish_are_let_go_and_get_no_work(cable):
     with Daemon("jobs:\n  w: {}\n", wrap=cable.inside(cable.here)) as d:
         token = d.post("/v1/tokens", {"name": "ghost", "scope": "work"})["token"]
         d.stop()
-        d.write_config("listen: 10.77.0.1:7420\ninsecure: true\njobs:\n  w: {}\n")
+        d.write_config("listen: 10.77.0.1:7420\ninsecure: true\nhosts: [10.77.0.1]\njobs:\n  w: {}\n")
         d.start()
         cable.peer("silent")
         cable.peer("fetch", token)
         wait_for(lambda: len(connections(d)) == 2, "both connections")
+        wait_for(lambda: requests_open(d) == 2, "the long poll, beside this very question")
         cable.pull()
         wait_for(lambda: connections(d) == [], "an end of the peers that are gone", 55)  # before the long poll's own end
         job = d.enqueue("w")
