@@ -43,11 +43,6 @@ static inline bool rp_high_punct(const char *p, const char *end)
 {
     return end - p >= 3 && (unsigned char)p[0] == 0xE2 && (unsigned char)p[1] == 0x80;
 }
-/* Is there a word character at p? */
-static inline bool rp_word_at(const char *p, const char *end)
-{
-    return p < end && rp_is(*p, RP_C_WORD) && !rp_high_punct(p, end);
-}
 static inline bool rp_word_before(const char *begin, const char *p)
 {
     return p > begin && rp_is(p[-1], RP_C_WORD) && !(p - begin >= 3 && rp_high_punct(p - 3, p));

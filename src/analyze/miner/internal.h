@@ -6,6 +6,7 @@
 #define RP_ANALYZE_MINER_INTERNAL_H
 
 #include "analyze/internal.h"
+#include "analyze/miner/bits.h"
 #include "analyze/miner/miner.h"
 
 /* ---- hashes: the same on every machine ---- */
@@ -106,7 +107,7 @@ enum rp_kind {
     RP_K_HOLE    /* blanked, when contexts are compared */
 };
 
-enum { RP_TOKENS_MAX = 1024, RP_SIDE_MAX = 3 * RP_MINER_LINE_MAX };
+enum { RP_TOKENS_MAX = 1024, RP_SIDE_MAX = 3 * RP_MINER_LINE_MAX, RP_LINE_PAD = 64 };
 
 struct rp_token {
     const char *p;
@@ -119,10 +120,13 @@ struct rp_scan {
     size_t n;
     size_t method;            /* tokens when a request target may follow: "GET " */
     bool has_size, has_place; /* seen: a unit of size; "=" or "user" */
+    bool has_code;            /* perhaps HTTP or SQLSTATE */
     size_t side_n;
     char side[RP_SIDE_MAX]; /* words that were rewritten */
+    char line[RP_LINE_PAD + RP_MINER_LINE_MAX + 2 * RP_LINE_PAD]; /* between zeros */
+    struct rp_bits bits;                                          /* of the line */
 };
-/* The masked line. What is past the limits ends in one wildcard. */
+/* The masked line, of which it keeps a copy. What is past the limits ends in one wildcard. */
 void rp_scan_line(struct rp_scan *s, struct rp_str line);
 /* Content hash of tokens: of text and kinds in order. A single blank is folded into what follows.
  */
@@ -153,13 +157,16 @@ enum {
     RP_SEEN_QUERY = 8
 };
 struct rp_at {
-    const char *begin, *p, *end; /* of the line; p is where we are */
+    const char *begin, *p, *end; /* of the line, between zeros; p is where we are */
+    const struct rp_bits *bits;
     uint32_t seen;
     bool after_method; /* "GET " stands before p */
 };
 size_t rp_typed_letter(const struct rp_at *at, const char *run);
 size_t rp_typed_digit(const struct rp_at *at);
 size_t rp_typed_punct(const struct rp_at *at);
+/* Length of a code at `at` that stays text: an HTTP status, a SQLSTATE (codes.c); else 0. */
+size_t rp_code_at(const struct rp_scan *s, const struct rp_at *at);
 /* A word with digits (atom.c): whole wildcard, or masked piece by piece into the side buffer. */
 void rp_atom_mask(struct rp_scan *s, struct rp_token *t);
 
@@ -289,6 +296,8 @@ struct rp_work {
     bool changed, wide; /* wide: too many keys for the costly passes */
     bool *known;        /* of symbols that were there when the round began (known.c) */
     uint32_t n_known;
+    bool *slot_value; /* of the first n_slot_values symbols: was it a value of a slot? */
+    uint32_t n_slot_values;
 };
 
 static inline const struct rp_symbol *rp_sym(const struct rp_work *w, uint32_t id)
@@ -363,9 +372,23 @@ struct rp_slot {
     uint64_t key;              /* lower-case hash of the key; 0: none */
 };
 bool rp_is_word_at(const struct rp_work *w, struct rp_seq f, size_t i);
+static inline bool rp_is_blank_at(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    return rp_kind_at(w, f, i) == RP_K_BLANK;
+}
 size_t rp_slots_find(const struct rp_work *w, struct rp_seq f, struct rp_slot *out, size_t max);
 enum { RP_SLOTS_MAX = 64 };
 size_t rp_close_quote(const struct rp_work *w, struct rp_seq f, size_t open);
+
+/* Where in a form an inner text may stand (cuts.c): items [from, to). */
+struct rp_cut {
+    uint32_t from, to;
+};
+enum { RP_CUTS_MAX = 24 };
+/* Into v, which has room for RP_CUTS_MAX; answers their number. */
+size_t rp_cuts_find(const struct rp_work *w, struct rp_seq f, struct rp_cut *v);
+/* Index of the bracket that closes the one at `open`, 0 if none does. */
+size_t rp_close_bracket(const struct rp_work *w, struct rp_seq f, size_t open);
 
 /* One text that was found inside of a form. */
 struct rp_inner {

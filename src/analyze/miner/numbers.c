@@ -4,7 +4,7 @@
 const char *rp_named_at(const struct rp_at *at, const char *p, const char *const *names)
 {
     for (; *names != NULL; names++) {
-        if (rp_peek(at, p) != **names)
+        if (*p != **names)
             continue;
         size_t n = strlen(*names);
         if (rp_left(at, p) >= n && memcmp(p, *names, n) == 0)
@@ -15,35 +15,35 @@ const char *rp_named_at(const struct rp_at *at, const char *p, const char *const
 
 static const char *decimal(const struct rp_at *at, const char *p)
 {
-    const char *q = p + rp_run(p, at->end, RP_C_DIGIT);
-    if (q > p && rp_peek(at, q) == '.' && rp_is(rp_peek(at, q + 1), RP_C_DIGIT))
-        q += 1 + rp_run(q + 1, at->end, RP_C_DIGIT);
+    const char *q = p + rp_digits(at, p);
+    if (q > p && *q == '.' && rp_is(q[1], RP_C_DIGIT))
+        q += 1 + rp_digits(at, q + 1);
     return q;
 }
 
 static size_t micro(const struct rp_at *at, const char *p)
 {
     static const char *const units[] = {"\xC2\xB5s", "\xCE\xBCs", "ns", NULL};
-    if (rp_peek(at, p) != 'n' && !rp_is(rp_peek(at, p), RP_C_HIGH))
+    if (*p != 'n' && !rp_is(*p, RP_C_HIGH))
         return 0;
     const char *q = rp_named_at(at, p, units);
-    return q != NULL && !rp_word_at(q, at->end) ? (size_t)(q - p) : 0;
+    return q != NULL && !rp_word_here(at, q) ? (size_t)(q - p) : 0;
 }
 
 static size_t float_unit(const struct rp_at *at, const char *p)
 {
     static const char *const units[] = {"ms", "us", "s", "m", "h", NULL};
     const char *q = rp_named_at(at, p, units);
-    if (q == NULL || rp_word_at(q, at->end)) {
+    if (q == NULL || rp_word_here(at, q)) {
         q = p;
-        if (!rp_among(rp_peek(at, q), "kKmMgGtT"))
+        if (!rp_among(*q, "kKmMgGtT"))
             return 0;
-        q += 1 + (rp_peek(at, q + 1) == 'i');
-        if (!rp_among(rp_peek(at, q), "bB"))
+        q += 1 + (q[1] == 'i');
+        if (!rp_among(*q, "bB"))
             return 0;
         q++;
     }
-    return rp_word_at(q, at->end) ? 0 : (size_t)(q - p);
+    return rp_word_here(at, q) ? 0 : (size_t)(q - p);
 }
 
 /* 1h30m, 2d3h4m5.5s: a part is digits and d, h or m; the last may be a decimal with s, ms or m. */
@@ -52,10 +52,10 @@ static size_t compound(const struct rp_at *at, const char *p)
     const char *from = p;
     size_t parts = 0;
     for (;;) {
-        const char *q = p + rp_run(p, at->end, RP_C_DIGIT);
+        const char *q = p + rp_digits(at, p);
         if (q == p)
             return 0;
-        bool more = rp_is(rp_peek(at, q + 1), RP_C_DIGIT) && rp_among(rp_peek(at, q), "dhm");
+        bool more = rp_is(q[1], RP_C_DIGIT) && rp_among(*q, "dhm");
         if (!more)
             break;
         p = q + 1;
@@ -63,7 +63,7 @@ static size_t compound(const struct rp_at *at, const char *p)
     }
     static const char *const units[] = {"ms", "s", "m", NULL};
     const char *q = parts > 0 ? rp_named_at(at, decimal(at, p), units) : NULL;
-    return q != NULL && !rp_word_at(q, at->end) ? (size_t)(q - from) : 0;
+    return q != NULL && !rp_word_here(at, q) ? (size_t)(q - from) : 0;
 }
 
 static size_t duration(const struct rp_at *at, const char *p)
@@ -84,21 +84,21 @@ static size_t rate(const struct rp_at *at)
     static const char *const units[] = {"ms",   "sec", "s",   "min", "m",
                                         "hour", "h",   "day", "d",   NULL};
     const char *p = decimal(at, at->p);
-    const char *q = rp_peek(at, p) == '/' ? rp_named_at(at, p + 1, units) : NULL;
+    const char *q = *p == '/' ? rp_named_at(at, p + 1, units) : NULL;
     if (q == NULL)
         return 0;
     const char *after = q;
-    while (after < at->end && rp_among(*after, "/.-"))
+    while (rp_among(*after, "/.-"))
         after++;
-    return rp_word_at(after, at->end) ? 0 : (size_t)(q - at->p);
+    return rp_word_here(at, after) ? 0 : (size_t)(q - at->p);
 }
 
 static size_t glued_unit(const struct rp_at *at, const char *p)
 {
     const char *q = decimal(at, p);
-    size_t n = rp_run(q, at->end, RP_C_ALPHA), low = rp_run(q, at->end, RP_C_LOWER);
+    size_t n = rp_span(q, RP_C_ALPHA), low = rp_span(q, RP_C_LOWER);
     bool unit = n > 0 && (n <= 2 || (low == n && n >= 3 && n <= 5));
-    return unit && !rp_word_at(q + n, at->end) ? (size_t)(q + n - at->p) : 0;
+    return unit && !rp_word_here(at, q + n) ? (size_t)(q + n - at->p) : 0;
 }
 
 size_t rp_typed_hex(const struct rp_at *at)
@@ -106,8 +106,8 @@ size_t rp_typed_hex(const struct rp_at *at)
     const char *p = at->p;
     if (rp_left(at, p) < 3 || p[0] != '0' || (p[1] != 'x' && p[1] != 'X') || rp_after_word(at))
         return 0;
-    size_t n = rp_run(p + 2, at->end, RP_C_HEX);
-    return n > 0 && !rp_word_at(p + 2 + n, at->end) ? n + 2 : 0;
+    size_t n = rp_span(p + 2, RP_C_HEX);
+    return n > 0 && !rp_word_here(at, p + 2 + n) ? n + 2 : 0;
 }
 
 /* "stage 29.0 in": a decimal after a word and before a blank is one value; elsewhere its dot stays,
@@ -130,10 +130,10 @@ size_t rp_typed_number(const struct rp_at *at, const char *p)
         n = rate(at);
     if (n > 0)
         return n;
-    const char *q = p + rp_run(p, at->end, RP_C_DIGIT);
-    if (value && bare && rp_peek(at, q) == '.' && stands_free(at, decimal(at, p)))
+    const char *q = p + rp_digits(at, p);
+    if (value && bare && *q == '.' && stands_free(at, decimal(at, p)))
         return (size_t)(decimal(at, p) - at->p);
-    if (value && !rp_word_at(q, at->end))
+    if (value && !rp_word_here(at, q))
         return (size_t)(q - at->p);
     return value && bare ? glued_unit(at, p) : 0;
 }

@@ -30,83 +30,53 @@ static void add_wild(struct rp_scan *s)
     add(s, wild_text, 3, RP_K_WILD);
 }
 
-/* What occurs at all tells which masks can be left out. */
-static uint32_t look(struct rp_str line)
-{
-    const char *p = line.p, *end = line.p + line.n;
-    uint32_t seen = 0;
-    if (line.n > 0 && memchr(p, '?', line.n) != NULL)
-        seen |= RP_SEEN_QUERY;
-    while (p < end && (p = memchr(p, ':', (size_t)(end - p))) != NULL) {
-        seen |= RP_SEEN_COLON;
-        if (end - p > 2 && p[1] == '/' && p[2] == '/')
-            seen |= RP_SEEN_URL;
-        if (end - p > 1 && rp_is(p[1], RP_C_DIGIT))
-            seen |= RP_SEEN_PORT;
-        p++;
-    }
-    return seen;
-}
-
 /* "." "-" "/" "@" "$" join in runs, "~" in runs of its own. */
-static const char *join_run(const char *p, const char *end)
+static const char *join_run(const char *p)
 {
-    if (p < end && *p == '~') {
-        while (p < end && *p == '~')
+    if (*p == '~') {
+        while (*p == '~')
             p++;
         return p;
     }
-    while (p < end && rp_is(*p, RP_C_JOIN) && *p != '~')
+    while (rp_is(*p, RP_C_JOIN) && *p != '~')
         p++;
     return p;
 }
 
 /* "A::B" and "a#b" are names of one thing. */
-static size_t scope_at(const char *p, const char *end)
+static size_t scope_at(const char *p)
 {
-    if (end - p >= 3 && p[0] == ':' && p[1] == ':' && rp_is(p[2], RP_C_ALPHA | RP_C_UNDER))
-        return 2;
-    return end - p >= 2 && p[0] == '#' && rp_is(p[1], RP_C_ALPHA | RP_C_UNDER | RP_C_DIGIT) ? 1 : 0;
+    if (p[0] == ':')
+        return p[1] == ':' && rp_is(p[2], RP_C_ALPHA | RP_C_UNDER) ? 2 : 0;
+    return p[0] == '#' && rp_is(p[1], RP_C_ALPHA | RP_C_UNDER | RP_C_DIGIT) ? 1 : 0;
 }
 
-static const char *word_run(const char *p, const char *end, unsigned *classes)
+static size_t word_run(const struct rp_at *at, const char *p)
 {
-    unsigned all = 0, c;
-    for (;;) {
-        while (p < end && ((c = rp_class(*p)) & (RP_C_WORD & ~(unsigned)RP_C_HIGH))) {
-            all |= c;
-            p++;
-        }
-        if (p >= end || !rp_is(*p, RP_C_HIGH) || rp_high_punct(p, end))
-            break;
-        all |= RP_C_HIGH;
-        p++;
-    }
-    *classes |= all;
-    return p;
+    return rp_bits_run(at->bits->word, (size_t)(p - at->begin));
 }
 
-/* A word with its joins; says whether it holds digits, and joins other than '-' and '~'. */
-static const char *word(const char *p, const char *end, struct rp_token *t, bool *digits)
+static bool has_digit(const struct rp_at *at, const char *p, size_t n)
 {
-    unsigned classes = 0;
+    return rp_bits_any(at->bits->digit, (size_t)(p - at->begin), n);
+}
+
+/* The word whose first run ends at p, with its joins; answers whether there are joins other than
+ * '-' and '~'. */
+static bool join(const struct rp_at *at, const char **p)
+{
     bool joined = false;
-    t->p = p;
-    p = word_run(p, end, &classes);
-    while (p < end && (rp_is(*p, RP_C_JOIN) || *p == ':' || *p == '#')) {
-        size_t scope = scope_at(p, end);
-        const char *q = scope > 0 ? p + scope : join_run(p, end);
-        const char *after = word_run(q, end, &classes);
-        if (after == q)
+    while (rp_is(**p, RP_C_JOIN) || **p == ':' || **p == '#') {
+        size_t scope = scope_at(*p);
+        const char *q = scope > 0 ? *p + scope : join_run(*p);
+        size_t n = word_run(at, q);
+        if (n == 0)
             break;
-        for (; p < q; p++)
-            joined |= *p != '-' && *p != '~';
-        p = after;
+        for (; *p < q; ++*p)
+            joined |= **p != '-' && **p != '~';
+        *p = q + n;
     }
-    t->n = (uint32_t)(p - t->p);
-    *digits = (classes & RP_C_DIGIT) != 0;
-    t->kind = (uint8_t)(joined ? RP_K_IDENT : RP_K_WORD);
-    return p;
+    return joined;
 }
 
 /* "<*>.<*>" is no identifier: its wildcards and marks are tokens of their own. */
@@ -152,28 +122,42 @@ static void note_method(struct rp_scan *s)
         s->method = s->n + 1;
 }
 
-/* Can no typed mask take the word? What ends its first run, at p, tells. */
-static bool is_plain(const struct rp_at *at, const char *p)
+/* Do the letters at p begin like the name of a day or a month? */
+static bool like_date(const char *p)
 {
-    char c = p < at->end ? *p : ' ';
-    if (at->after_method || c == ':' || c == '.' || c == '-' || c == '+')
-        return false;
-    return !rp_is(*at->p, RP_C_UPPER) || !(rp_is(c, RP_C_BLANK) || c == ',') || p - at->p < 3 ||
-           p - at->p > 9;
+    static const char names[] = "MonTueWedThuFriSatSunJanFebMarAprMayJunJulAugSepOctNovDec";
+    for (size_t i = 0; i < sizeof names - 1; i += 3)
+        if (names[i] == p[0] && names[i + 1] == p[1] && names[i + 2] == p[2])
+            return true;
+    return false;
 }
 
-/* The common case: letters up to a blank or a mark that joins nothing. */
-static bool add_plain(struct rp_scan *s, const struct rp_at *at, const char *p, unsigned classes)
+/* HTTP, SQLSTATE, or a word that has as many letters and such ends: what is asked again. */
+static bool may_name_code(const char *p, size_t n)
 {
-    bool joins = p < at->end && (rp_is(*p, RP_C_JOIN) || *p == '#');
-    if ((classes & RP_C_DIGIT) || joins)
+    return (n == 4 && to_lower(p[0]) == 'h' && to_lower(p[3]) == 'p') ||
+           (n == 8 && to_lower(p[0]) == 's' && to_lower(p[7]) == 'e');
+}
+
+/* Can no typed mask take the word of n characters? What stands after them tells. */
+static bool is_plain(const struct rp_at *at, size_t n)
+{
+    static const bool typed[256] = {[':'] = true, ['.'] = true, ['-'] = true, ['+'] = true};
+    char c = at->p[n];
+    if (at->after_method)
         return false;
-    size_t n = (size_t)(p - at->p);
-    s->has_size |= n <= 3 && p[-1] == 'B';
-    s->has_place |= n == 4 && to_lower(*at->p) == 'u';
-    add(s, at->p, n, RP_K_WORD);
-    note_method(s);
-    return true;
+    if (typed[(unsigned char)c])
+        return c == ':' && rp_is(at->p[n + 1], RP_C_BLANK);
+    bool maybe =
+        n >= 3 && n <= 9 && rp_is(*at->p, RP_C_UPPER) && (rp_is(c, RP_C_BLANK) || c == ',');
+    return !(maybe && like_date(at->p));
+}
+
+static void note_word(struct rp_scan *s, const char *p, size_t n)
+{
+    s->has_size |= n <= 3 && p[n - 1] == 'B';
+    s->has_place |= n == 4 && to_lower(*p) == 'u';
+    s->has_code |= may_name_code(p, n > 4 && p[4] == '/' ? 4 : n);
 }
 
 /* A number with one unit glued to it keeps the unit as text: "<*>ms". */
@@ -199,30 +183,35 @@ static bool add_with_unit(struct rp_scan *s, const char *p, size_t n)
     return true;
 }
 
+/* The value of a typed mask, perhaps with its unit. */
+static void add_value(struct rp_scan *s, const char *p, size_t n)
+{
+    if (!rp_is(p[n - 1], RP_C_ALPHA) || !add_with_unit(s, p, n))
+        add_wild(s);
+}
+
 static const char *scan_word(struct rp_scan *s, struct rp_at *at)
 {
-    struct rp_token t = {0};
-    unsigned classes = 0;
-    size_t n = 0;
-    if (rp_is(*at->p, RP_C_DIGIT)) {
+    const char *p = at->p, *end;
+    size_t n = 0, run = word_run(at, p);
+    bool digit = rp_is(*p, RP_C_DIGIT), plain = !digit && is_plain(at, run);
+    if (digit && s->has_code && (n = rp_code_at(s, at)) > 0) {
+        add(s, p, n, RP_K_WORD);
+        return p + n;
+    }
+    if (digit)
         n = rp_typed_digit(at);
-    } else {
-        const char *run = word_run(at->p, at->end, &classes);
-        bool plain = is_plain(at, run);
-        if (plain && add_plain(s, at, run, classes))
-            return run;
-        n = plain || !rp_is(*at->p, RP_C_ALPHA) ? 0 : rp_typed_letter(at, run);
-    }
+    else if (!plain && rp_is(*p, RP_C_ALPHA))
+        n = rp_typed_letter(at, p + run);
     if (n > 0) {
-        if (!rp_is(at->p[n - 1], RP_C_ALPHA) || !add_with_unit(s, at->p, n))
-            add_wild(s);
-        return at->p + n;
+        add_value(s, p, n);
+        return p + n;
     }
-    bool digits;
-    const char *end = word(at->p, at->end, &t, &digits);
-    s->has_size |= t.n <= 3 && t.p[t.n - 1] == 'B';
-    s->has_place |= t.n == 4 && to_lower(t.p[0]) == 'u';
-    if (digits)
+    end = p + run;
+    bool joined = join(at, &end);
+    struct rp_token t = {p, (uint32_t)(end - p), joined ? RP_K_IDENT : RP_K_WORD};
+    note_word(s, p, t.n);
+    if (has_digit(at, p, t.n))
         rp_atom_mask(s, &t);
     add_word(s, t);
     note_method(s);
@@ -248,12 +237,13 @@ static const char *scan_punct(struct rp_scan *s, struct rp_at *at)
 static const char *scan_one(struct rp_scan *s, struct rp_at *at)
 {
     if (rp_is(*at->p, RP_C_BLANK)) {
-        size_t n = rp_run(at->p, at->end, RP_C_BLANK);
+        size_t n = rp_bits_run(at->bits->blank, (size_t)(at->p - at->begin));
         add(s, at->p, n, RP_K_BLANK);
         return at->p + n;
     }
     at->after_method = after_method(s);
-    return rp_word_at(at->p, at->end) ? scan_word(s, at) : scan_punct(s, at);
+    return rp_bits_at(at->bits->word, (size_t)(at->p - at->begin)) ? scan_word(s, at)
+                                                                   : scan_punct(s, at);
 }
 
 /* ---- with an eye on the neighbours ---- */
@@ -349,6 +339,24 @@ static void mask_placed(struct rp_scan *s)
     }
 }
 
+/* A copy between zeros: what looks at neighbours need not ask whether there are any. */
+static struct rp_at begin(struct rp_scan *s, struct rp_str line)
+{
+    char *p = s->line + RP_LINE_PAD;
+    p[-1] = '\0';
+    if (line.n > 0)
+        memcpy(p, line.p, line.n);
+    memset(p + line.n, 0, 2 * RP_LINE_PAD);
+    s->n = s->side_n = 0;
+    s->method = SIZE_MAX;
+    s->has_size = s->has_place = s->has_code = false;
+    return (struct rp_at){.begin = p,
+                          .p = p,
+                          .end = p + line.n,
+                          .bits = &s->bits,
+                          .seen = rp_bits_fill(&s->bits, p, line.n)};
+}
+
 void rp_scan_line(struct rp_scan *s, struct rp_str line)
 {
     while (line.n > 0 && rp_is(line.p[0], RP_C_BLANK))
@@ -358,10 +366,7 @@ void rp_scan_line(struct rp_scan *s, struct rp_str line)
     bool cut = line.n > RP_MINER_LINE_MAX;
     if (cut)
         line.n = rp_utf8_whole(line.p, RP_MINER_LINE_MAX);
-    struct rp_at at = {.begin = line.p, .p = line.p, .end = line.p + line.n, .seen = look(line)};
-    s->n = s->side_n = 0;
-    s->method = SIZE_MAX;
-    s->has_size = s->has_place = false;
+    struct rp_at at = begin(s, line);
     while (at.p < at.end && s->n < RP_TOKENS_MAX - 1)
         at.p = scan_one(s, &at);
     if (cut || at.p < at.end)

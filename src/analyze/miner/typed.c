@@ -19,7 +19,7 @@ static const char *until(const struct rp_at *at, const char *p, const char *stop
 static size_t url(const struct rp_at *at)
 {
     const char *p = at->p;
-    while (p < at->end && (rp_is(*p, RP_C_ALPHA | RP_C_DIGIT) || rp_among(*p, "+.-")))
+    while (rp_is(*p, RP_C_ALPHA | RP_C_DIGIT) || rp_among(*p, "+.-"))
         p++;
     if (rp_left(at, p) < 4 || memcmp(p, "://", 3) != 0)
         return 0;
@@ -36,9 +36,9 @@ static size_t windows_path(const struct rp_at *at)
         p += 3;
     } else if (p[0] == '\\' && p[1] == '\\') {
         p += 2;
-        while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".$-")))
+        while (rp_is(*p, RP_C_WORD) || rp_among(*p, ".$-"))
             p++;
-        if (p == at->p + 2 || rp_peek(at, p) != '\\')
+        if (p == at->p + 2 || *p != '\\')
             return 0;
         p++;
     } else {
@@ -58,9 +58,9 @@ static size_t path_with_query(const struct rp_at *at)
     const char *p = at->p + 1;
     if (!(at->seen & RP_SEEN_QUERY) || !after_opening(at))
         return 0;
-    while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-/~%")))
+    while (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-/~%"))
         p++;
-    if (rp_peek(at, p) != '?')
+    if (*p != '?')
         return 0;
     const char *end = until(at, p + 1, "\"'<>", "),.;:");
     return end > p + 1 ? (size_t)(end - at->p) : 0;
@@ -71,9 +71,9 @@ static size_t path_of_one(const struct rp_at *at)
     const char *p = at->p + 1;
     if (!after_opening(at) || p >= at->end || !(rp_is(*p, RP_C_ALPHA | RP_C_UNDER) || *p == '.'))
         return 0;
-    while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-")))
+    while (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-"))
         p++;
-    if (rp_peek(at, p) == '/')
+    if (*p == '/')
         p++;
     bool ends = p == at->end || rp_is(*p, RP_C_BLANK) || rp_among(*p, "\"'),;:");
     return ends ? (size_t)(p - at->p) : 0;
@@ -86,14 +86,14 @@ static size_t path_of_more(const struct rp_at *at)
         return 0;
     if (*p == '~')
         p++;
-    if (rp_peek(at, p) != '/' || rp_peek(at, p + 1) == '/')
+    if (*p != '/' || p[1] == '/')
         return 0;
     for (p++; p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-+@%$=~*,"));)
         p++;
-    if (rp_peek(at, p) != '/' || !(rp_is(p[-1], RP_C_WORD) || p[-1] == '$'))
+    if (*p != '/' || !(rp_is(p[-1], RP_C_WORD) || p[-1] == '$'))
         return 0;
     const char *first = ++p;
-    while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-+@%$=~*/")))
+    while (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-+@%$=~*/"))
         p++;
     while (p > first && !(rp_is(p[-1], RP_C_WORD) || rp_among(p[-1], "/$")))
         p--;
@@ -118,9 +118,9 @@ static size_t request_target(const struct rp_at *at)
 static size_t glob(const struct rp_at *at)
 {
     const char *p = at->p + 1;
-    if (!after_opening(at) || (rp_peek(at, p) != '.' && rp_peek(at, p) != '/'))
+    if (!after_opening(at) || (*p != '.' && *p != '/'))
         return 0;
-    while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, "*.-/")))
+    while (rp_is(*p, RP_C_WORD) || rp_among(*p, "*.-/"))
         p++;
     bool ends = p == at->end || rp_is(*p, RP_C_BLANK) || rp_among(*p, "\"'),;:");
     return ends && p > at->p + 2 ? (size_t)(p - at->p) : 0;
@@ -143,26 +143,26 @@ static size_t uuid(const struct rp_at *at)
     if (rp_left(at, p) < 36 || p[8] != '-' || rp_after_word(at))
         return 0;
     for (size_t i = 0; i < 5; i++) {
-        if (rp_run(p, at->end, RP_C_HEX) != parts[i] || (i < 4 && p[parts[i]] != '-'))
+        if (rp_span(p, RP_C_HEX) != parts[i] || (i < 4 && p[parts[i]] != '-'))
             return 0;
         p += parts[i] + 1;
     }
-    return rp_word_at(p - 1, at->end) ? 0 : 36;
+    return rp_word_here(at, p - 1) ? 0 : 36;
 }
 
 /* Is what follows a dotted address the rest of a longer word? */
 static bool goes_on(const struct rp_at *at, const char *p)
 {
-    while (rp_peek(at, p) == '.')
+    while (*p == '.')
         p++;
-    return rp_word_at(p, at->end);
+    return rp_word_here(at, p);
 }
 
 static const char *dotted_four(const struct rp_at *at, const char *p)
 {
     for (size_t i = 0; i < 4; i++) {
-        size_t n = rp_run(p, at->end, RP_C_DIGIT);
-        if (n == 0 || n > 3 || (i < 3 && rp_peek(at, p + n) != '.'))
+        size_t n = rp_digits(at, p);
+        if (n == 0 || n > 3 || (i < 3 && p[n] != '.'))
             return NULL;
         p += n + (i < 3);
     }
@@ -199,15 +199,15 @@ static size_t ip6(const struct rp_at *at)
     size_t n = mapped_ip4(at);
     if (n > 0)
         return n;
-    while (groups < 7 && (n = rp_run(p, at->end, RP_C_HEX)) <= 4 && rp_peek(at, p + n) == ':')
+    while (groups < 7 && (n = rp_span(p, RP_C_HEX)) <= 4 && p[n] == ':')
         p += n + 1, groups++;
-    n = rp_run(p, at->end, RP_C_HEX);
+    n = rp_span(p, RP_C_HEX);
     if (n == 0 && groups > 3 && p[-1] == ':') { /* "a:b:c:d: text" */
         p--, groups--;
         while (p > at->p && rp_is(p[-1], RP_C_HEX))
             p--, n++;
     }
-    if (groups < 3 || n == 0 || n > 4 || rp_word_at(p + n, at->end) || rp_peek(at, p + n) == ':')
+    if (groups < 3 || n == 0 || n > 4 || rp_word_here(at, p + n) || p[n] == ':')
         return 0;
     return (size_t)(p + n - at->p);
 }
@@ -220,8 +220,7 @@ static size_t bracketed_ip6(const struct rp_at *at)
         return 0;
     for (; p < at->end && (rp_is(*p, RP_C_HEX) || rp_among(*p, ".:")); p++)
         colon |= *p == ':';
-    bool port =
-        rp_peek(at, p) == ']' && rp_peek(at, p + 1) == ':' && rp_is(rp_peek(at, p + 2), RP_C_DIGIT);
+    bool port = *p == ']' && p[1] == ':' && rp_is(p[2], RP_C_DIGIT);
     return colon && port ? (size_t)(p + 1 - at->p) : 0;
 }
 
@@ -230,7 +229,7 @@ static size_t unix_address(const struct rp_at *at)
     const char *p = at->p + 5;
     if (rp_left(at, at->p) < 7 || memcmp(at->p, "unix:/", 6) != 0 || rp_after_word(at))
         return 0;
-    while (p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-/")))
+    while (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-/"))
         p++;
     while (!rp_is(p[-1], RP_C_WORD))
         p--;
@@ -246,21 +245,21 @@ static size_t host(const struct rp_at *at)
         return 0;
     unsigned first = rp_is(*p, RP_C_UPPER) ? RP_C_UPPER : RP_C_LOWER;
     size_t dots = 0;
-    while (p < at->end && (rp_is(*p, first | RP_C_DIGIT) || *p == '-'))
+    while (rp_is(*p, first | RP_C_DIGIT) || *p == '-')
         p++;
-    while (rp_peek(at, p) == '.') {
+    while (*p == '.') {
         const char *q = p + 1;
-        while (q < at->end && (rp_is(*q, RP_C_LOWER | RP_C_DIGIT) || *q == '-'))
+        while (rp_is(*q, RP_C_LOWER | RP_C_DIGIT) || *q == '-')
             q++;
         if (q == p + 1)
             break;
         p = q;
         dots++;
     }
-    if (dots == 0 || rp_peek(at, p) != ':')
+    if (dots == 0 || *p != ':')
         return 0;
-    size_t port = rp_run(p + 1, at->end, RP_C_DIGIT);
-    return port > 0 && !rp_word_at(p + 1 + port, at->end) ? (size_t)(p - at->p) : 0;
+    size_t port = rp_digits(at, p + 1);
+    return port > 0 && !rp_word_here(at, p + 1 + port) ? (size_t)(p - at->p) : 0;
 }
 
 /* ---- dates ---- */
@@ -279,28 +278,26 @@ static size_t iso_time(const struct rp_at *at)
         !digits_at(at, p + 11, 2) || !digits_at(at, p + 14, 2) || rp_after_word(at))
         return 0;
     p += 16;
-    if (rp_peek(at, p) == ':' && digits_at(at, p + 1, 2))
+    if (*p == ':' && digits_at(at, p + 1, 2))
         p += 3;
-    if ((rp_peek(at, p) == '.' || rp_peek(at, p) == ',') && rp_is(rp_peek(at, p + 1), RP_C_DIGIT))
-        p += 1 + rp_run(p + 1, at->end, RP_C_DIGIT);
-    if (rp_peek(at, p) == 'Z')
+    if ((*p == '.' || *p == ',') && rp_is(p[1], RP_C_DIGIT))
+        p += 1 + rp_digits(at, p + 1);
+    if (*p == 'Z')
         p++;
-    else if ((rp_peek(at, p) == '+' || rp_peek(at, p) == '-') && digits_at(at, p + 1, 2))
-        p += 3 + (rp_peek(at, p + 3) == ':' && digits_at(at, p + 4, 2) ? 3
-                  : digits_at(at, p + 3, 2)                            ? 2
-                                                                       : 0);
-    return rp_word_at(p, at->end) ? 0 : (size_t)(p - at->p);
+    else if ((*p == '+' || *p == '-') && digits_at(at, p + 1, 2))
+        p += 3 + (p[3] == ':' && digits_at(at, p + 4, 2) ? 3 : digits_at(at, p + 3, 2) ? 2 : 0);
+    return rp_word_here(at, p) ? 0 : (size_t)(p - at->p);
 }
 
-static const char *skip_blank(const struct rp_at *at, const char *p)
+static const char *skip_blank(const char *p)
 {
-    const char *q = p + rp_run(p, at->end, RP_C_BLANK);
+    const char *q = p + rp_span(p, RP_C_BLANK);
     return q > p ? q : NULL;
 }
 
 static const char *clock_part(const struct rp_at *at, const char *p)
 {
-    const char *q = skip_blank(at, rp_peek(at, p) == ',' ? p + 1 : p);
+    const char *q = skip_blank(*p == ',' ? p + 1 : p);
     if (q == NULL || rp_left(at, q) < 8 || q[2] != ':' || q[5] != ':')
         return p;
     for (size_t i = 0; i < 8; i++)
@@ -309,17 +306,17 @@ static const char *clock_part(const struct rp_at *at, const char *p)
     return q + 8;
 }
 
-static const char *zone_part(const struct rp_at *at, const char *p)
+static const char *zone_part(const char *p)
 {
-    const char *q = skip_blank(at, p);
-    size_t n = q != NULL ? rp_run(q, at->end, RP_C_UPPER) : 0;
-    return (n == 3 || n == 4) && rp_is(rp_peek(at, q + n), RP_C_BLANK) ? q + n : p;
+    const char *q = skip_blank(p);
+    size_t n = q != NULL ? rp_span(q, RP_C_UPPER) : 0;
+    return (n == 3 || n == 4) && rp_is(q[n], RP_C_BLANK) ? q + n : p;
 }
 
 static const char *year_part(const struct rp_at *at, const char *p)
 {
-    const char *q = skip_blank(at, rp_peek(at, p) == ',' ? p + 1 : p);
-    bool year = q != NULL && rp_run(q, at->end, RP_C_DIGIT) == 4 && !rp_word_at(q + 4, at->end);
+    const char *q = skip_blank(*p == ',' ? p + 1 : p);
+    bool year = q != NULL && rp_digits(at, q) == 4 && !rp_word_here(at, q + 4);
     return year ? q + 4 : p;
 }
 
@@ -335,18 +332,18 @@ static size_t date(const struct rp_at *at)
         rp_after_word(at))
         return 0;
     if ((q = rp_named_at(at, p, days)) != NULL) {
-        q += rp_run(q, at->end, RP_C_LOWER);
-        q = skip_blank(at, rp_peek(at, q) == ',' ? q + 1 : q);
+        q += rp_span(q, RP_C_LOWER);
+        q = skip_blank(*q == ',' ? q + 1 : q);
         if (q == NULL)
             return 0;
         p = q;
     }
-    if ((p = rp_named_at(at, p, months)) == NULL || (p = skip_blank(at, p)) == NULL)
+    if ((p = rp_named_at(at, p, months)) == NULL || (p = skip_blank(p)) == NULL)
         return 0;
-    size_t n = rp_run(p, at->end, RP_C_DIGIT);
-    if (n == 0 || n > 2 || rp_word_at(p + n, at->end) || rp_peek(at, p + n) == '.')
+    size_t n = rp_digits(at, p);
+    if (n == 0 || n > 2 || rp_word_here(at, p + n) || p[n] == '.')
         return 0;
-    p = year_part(at, zone_part(at, clock_part(at, p + n)));
+    p = year_part(at, zone_part(clock_part(at, p + n)));
     return (size_t)(p - at->p);
 }
 
@@ -357,12 +354,12 @@ static size_t date(const struct rp_at *at)
 size_t rp_typed_letter(const struct rp_at *at, const char *run)
 {
     size_t n = 0, letters = (size_t)(run - at->p);
-    switch (rp_peek(at, run)) {
+    switch (*run) {
     case ':':
         n = at->seen & RP_SEEN_URL ? url(at) : 0;
-        if (n == 0 && rp_peek(at, run + 1) == '\\')
+        if (n == 0 && run[1] == '\\')
             n = windows_path(at);
-        if (n == 0 && rp_peek(at, run + 1) == '/')
+        if (n == 0 && run[1] == '/')
             n = unix_address(at);
         if (n == 0 && letters <= 4)
             n = ip6(at);
@@ -405,8 +402,8 @@ static size_t longer_digit(const struct rp_at *at, char next, size_t run)
 
 size_t rp_typed_digit(const struct rp_at *at)
 {
-    size_t run = rp_run(at->p, at->end, RP_C_DIGIT);
-    char next = rp_peek(at, at->p + run);
+    size_t run = rp_digits(at, at->p);
+    char next = at->p[run];
     bool alone =
         !rp_is(next, RP_C_WORD) && next != '.' && next != ':' && next != '-' && next != '/';
     if (alone && !at->after_method && !rp_after_word(at))
@@ -438,7 +435,7 @@ size_t rp_typed_punct(const struct rp_at *at)
         n = request_target(at);
     if (n == 0 && (*at->p == '/' || *at->p == '~'))
         n = *at->p == '/' ? path(at) : path_of_more(at);
-    if (n == 0 && (*at->p == '+' || *at->p == '-') && rp_is(rp_peek(at, at->p + 1), RP_C_DIGIT))
+    if (n == 0 && (*at->p == '+' || *at->p == '-') && rp_is(at->p[1], RP_C_DIGIT))
         n = rp_typed_number(at, at->p + 1);
     return n;
 }

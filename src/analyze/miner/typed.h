@@ -5,14 +5,26 @@
 #include "analyze/miner/chars.h"
 #include "analyze/miner/internal.h"
 
-static inline char rp_peek(const struct rp_at *at, const char *p)
-{
-    return p >= at->begin && p < at->end ? *p : '\0';
-}
-
+/* Before and after a line stand zeros: neither needs a look where it ends. */
 static inline char rp_prev(const struct rp_at *at)
 {
-    return at->p > at->begin ? at->p[-1] : '\0';
+    return at->p[-1];
+}
+static inline size_t rp_span(const char *p, unsigned classes)
+{
+    const char *q = p;
+    while (rp_is(*q, classes))
+        q++;
+    return (size_t)(q - p);
+}
+/* Is there a word character at p? */
+static inline bool rp_word_here(const struct rp_at *at, const char *p)
+{
+    return rp_bits_at(at->bits->word, (size_t)(p - at->begin));
+}
+static inline size_t rp_digits(const struct rp_at *at, const char *p)
+{
+    return rp_bits_run(at->bits->digit, (size_t)(p - at->begin));
 }
 
 static inline bool rp_after_word(const struct rp_at *at)
