@@ -5,8 +5,8 @@
 enum { OTHER_LINES_MAX = 40 }; /* of the lines beside the key line */
 /* How heavy a name must be to decide over a code, and over the words of the line. */
 enum { CODE_WEIGHT = 160, SURE_WEIGHT = 600 };
-/* How many e-folds of odds a ruling is worth. */
-enum { NAME_TRUST = 6, LATE_TRUST = 1, LETTERS_A_FOLD = 8 };
+/* How many e-folds of odds a ruling is worth, by the table that it comes from. */
+static const double NAME_TRUST = 4, RULE_TRUST = 2.6, SHAPE_TRUST = .5, LATE_TRUST = 1.3;
 
 const struct rp_class_info rp_classes[RP_CLASSES_N] = {
 #define X(sym, name, group, action) [sym] = {name, group, action},
@@ -143,16 +143,23 @@ static struct rp_ruling by_weak_facts(const struct rp_failure_facts *f)
 
 /* ---- text ---- */
 
-/* What a line says: names and codes that one software defines, then phrases. The less a tier says,
- * the less its ruling is worth against what the words of the line speak for. */
+/* Words know nothing of a number that a phrase has. */
+static bool words_know(const char *rule)
+{
+    return strpbrk(rule, "0123456789#") == NULL;
+}
+
+/* What a line says: codes and the heaviest names decide; a phrase of another tier is worth as many
+ * e-folds of odds against what the words of the line speak for as leaving out one list of messages
+ * after the other says (tests/train/cross.c). */
 static struct rp_ruling by_text(struct rp_str line)
 {
     static const struct {
         struct rp_ruling (*match)(struct rp_str line);
         double trust;
-    } tiers[] = {{rp_rules_match, 4},
-                 {rp_exception_rules_match, 4},
-                 {rp_shape_rules_match, 2},
+    } tiers[] = {{rp_rules_match, RULE_TRUST},
+                 {rp_exception_rules_match, SHAPE_TRUST},
+                 {rp_shape_rules_match, SHAPE_TRUST},
                  {rp_late_rules_match, LATE_TRUST}};
     unsigned weight = 0;
     struct rp_ruling v = rp_name_rules_match(line, &weight);
@@ -165,9 +172,7 @@ static struct rp_ruling by_text(struct rp_str line)
         v = tiers[i].match(line);
         trust = tiers[i].trust;
     }
-    trust += (double)strlen(v.rule) / LETTERS_A_FOLD;     /* the longer the surer */
-    bool number = strpbrk(v.rule, "0123456789#") != NULL; /* words know nothing of numbers */
-    return v.class != RP_CLASS_UNKNOWN && !number ? rp_learned(line, v, trust) : v;
+    return v.class != RP_CLASS_UNKNOWN && words_know(v.rule) ? rp_learned(line, v, trust) : v;
 }
 
 /* The first of the other lines that says this class; RP_CLASSES_N: any. */

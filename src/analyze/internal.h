@@ -88,6 +88,8 @@ struct rp_feature {
     uint64_t hash; /* never 0 */
 };
 size_t rp_features(const struct rp_words *w, struct rp_feature out[RP_FEATURES_MAX]);
+/* How much one of n features counts: the more words a line has, the less each says. */
+double rp_feature_share(size_t n);
 extern const char rp_learned_table[]; /* learned.tsv */
 /* A ruling of which little is thought, or the class that the words of the line speak for more;
  * trust: how many e-folds of odds the ruling is worth. */

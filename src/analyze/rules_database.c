@@ -148,7 +148,7 @@ const struct rp_rule rp_database_rules[] = {
          "could not update * due to concurrent", "could not serialize transaction",
          "concurrent append", "delta concurrent~", "concurrentappend~",
          "commit failed exception * requirement failed", "aborted due to concurrent",
-         "current document has")},
+         "current document has", "lock row~", "unable to lock row~")},
     {RP_CLASS_BAD_PAYLOAD,
      ANY("could not read block", "invalid page in block", "invalid page header",
          "could not read file", "unexpected pageaddr", "missing chunk number",

@@ -1,10 +1,7 @@
 #include "analyze/stats.h"
 
 #include <math.h>
-#include <stdbool.h>
 
-/* Tables whose probability differs by rounding only are equally likely. */
-static const double equal_log = 1e-9;
 static const double expected_least = 5;
 
 static double least_margin(struct rp_counts in, struct rp_counts out)
@@ -12,52 +9,6 @@ static double least_margin(struct rp_counts in, struct rp_counts out)
     double failed = (double)in.failed + (double)out.failed, a = (double)in.runs,
            b = (double)out.runs, passed = a + b - failed;
     return fmin(a, b) * fmin(failed, passed);
-}
-
-/* ---- Fisher ---- */
-
-/* Sums over the tables on one side of the given one, relative to its probability. `most` is the
- * largest exponent so far, by which all is scaled. */
-struct tails {
-    double all, rare, most;
-};
-
-static void tail_add(struct tails *t, double log_weight)
-{
-    if (log_weight > t->most) {
-        t->all *= exp(t->most - log_weight);
-        t->most = log_weight;
-    }
-    t->all += exp(log_weight - t->most);
-    if (log_weight <= equal_log)
-        t->rare += exp(log_weight);
-}
-
-/* What comes after it changes neither sum: the weights fall from here on. */
-static bool negligible(const struct tails *t, double log_weight)
-{
-    return log_weight < fmin(0, t->most) - 45;
-}
-
-double rp_fisher_log_p(struct rp_counts in, struct rp_counts out)
-{
-    uint64_t all = in.failed + out.failed, low = all > out.runs ? all - out.runs : 0,
-             high = in.runs < all ? in.runs : all;
-    double runs = (double)in.runs, failed = (double)all, rest = (double)out.runs - failed,
-           log_weight = 0;
-    struct tails t = {.all = 1, .rare = 1, .most = 0};
-    for (uint64_t i = in.failed; i < high && !negligible(&t, log_weight); i++) {
-        double x = (double)i;
-        log_weight += log((runs - x) * (failed - x)) - log((x + 1) * (rest + x + 1));
-        tail_add(&t, log_weight);
-    }
-    log_weight = 0;
-    for (uint64_t i = in.failed; i > low && !negligible(&t, log_weight); i--) {
-        double x = (double)i;
-        log_weight += log(x * (rest + x)) - log((runs - x + 1) * (failed - x + 1));
-        tail_add(&t, log_weight);
-    }
-    return fmin(0, log(t.rare) - log(t.all) - t.most);
 }
 
 /* ---- chi-square ---- */

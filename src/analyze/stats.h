@@ -3,18 +3,12 @@
 #ifndef RP_ANALYZE_STATS_H
 #define RP_ANALYZE_STATS_H
 
+#include "core/fisher.h"
+
 #include <stddef.h>
-#include <stdint.h>
 
-/* Two rows of counts: inside a condition and outside it. */
-struct rp_counts {
-    uint64_t failed, runs;
-};
-
-/* Fisher's exact test, two-sided: all tables of the same margins that are no likelier than this
- * one. Cost: the smallest margin. */
-double rp_fisher_log_p(struct rp_counts in, struct rp_counts out);
-/* Chi-square with one degree of freedom and Yates' correction. */
+/* Of two rows of counts, inside a condition and outside it (Fisher's test: core/fisher.h):
+ * chi-square with one degree of freedom and Yates' correction. */
 double rp_chi2_log_p(struct rp_counts in, struct rp_counts out);
 /* Fisher where an expected count is below 5, else chi-square. */
 double rp_counts_log_p(struct rp_counts in, struct rp_counts out);

@@ -282,6 +282,21 @@ static bool write_patterns(struct request *q, struct rp_db *db, const struct ana
     return ok;
 }
 
+/* Those that have no place in the answer; absent: all have one. */
+static void write_more_patterns(struct rp_jw *w, const struct sums *s)
+{
+    int64_t failures = 0;
+    if (s->n_listed <= PATTERNS_SHOWN)
+        return;
+    for (size_t i = PATTERNS_SHOWN; i < s->n_listed; i++)
+        failures += s->patterns[i].n;
+    rp_jw_key(w, "more_patterns");
+    rp_jw_object(w);
+    rp_jw_m_i64(w, "patterns", (int64_t)s->n_listed - PATTERNS_SHOWN);
+    rp_jw_m_i64(w, "failures", failures);
+    rp_jw_object_end(w);
+}
+
 /* Patterns of the week before that did not come again. */
 static bool write_gone(struct request *q, struct rp_db *db, const struct analysis *in,
                        struct rp_err *err)
@@ -463,6 +478,7 @@ bool r_analysis(struct request *q, struct rp_db *db, struct rp_err *err)
                              write_onset(q, db, &s, NULL, &began, err) &&
                              write_patterns(q, db, in, &s, &r,
                                             names_of(q, s.types, s.n_types, types, n_types), err);
+    write_more_patterns(&q->w, &s);
     write_conditions(q, &r, &s, NULL, began);
     write_sampled(q, &r);
     ok = ok && write_poison(q, db, in, err) && write_gone(q, db, in, err) &&

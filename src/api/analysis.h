@@ -33,7 +33,6 @@ struct pattern_sum {
     struct rp_counts *day;           /* failed only */
     int64_t outer;                   /* the message that wraps it, 0: none */
     int64_t level_n, level_patterns; /* of all that this wraps, in the window; else its own */
-    bool small;                      /* of so many that it is not listed */
     bool unknown;                    /* its class says nothing */
     struct rp_pattern row;           /* of those that are shown */
 };

@@ -1,4 +1,5 @@
 /* Two levels in the analysis of a window: what one message wraps stands together. */
+#include "analyze/pair_sums.h"
 #include "api/analysis.h"
 
 #include <stdlib.h>
@@ -27,54 +28,35 @@ static void take_head(void *ctx, const struct rp_pattern_head *head)
     s->patterns[m->at].unknown = rp_str_is(head->class, "unknown");
 }
 
-static int64_t level_of(const struct pattern_sum *p)
+/* To place i comes what was at v[i].place; in rings, as there may be many and each is large. */
+static void move_each(struct pattern_sum *patterns, struct rp_pair_sum *v, size_t n)
 {
-    return p->outer != 0 ? p->outer : p->id;
-}
-
-static int by_level(const void *a, const void *b)
-{
-    int64_t p = level_of(a), q = level_of(b);
-    return (p > q) - (p < q);
-}
-
-static int most_together_first(const void *a, const void *b)
-{
-    const struct pattern_sum *x = a, *y = b;
-    if (x->level_n != y->level_n)
-        return x->level_n < y->level_n ? 1 : -1;
-    if (level_of(x) != level_of(y))
-        return level_of(x) < level_of(y) ? -1 : 1;
-    return x->n != y->n ? (x->n < y->n ? 1 : -1) : by_id(x, y);
-}
-
-static void add_up(struct pattern_sum *v, size_t n)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += v[i].n;
     for (size_t i = 0; i < n; i++) {
-        v[i].level_n = sum;
-        v[i].level_patterns = (int64_t)n;
+        struct pattern_sum first = patterns[i];
+        size_t at = i;
+        for (size_t from; (from = v[at].place) != i && from != at; at = from) {
+            patterns[at] = patterns[from];
+            v[at].place = at;
+        }
+        patterns[at] = first;
+        v[at].place = at;
     }
 }
 
-static int listed_first(const void *a, const void *b)
+static void put_in_order(struct sums *s)
 {
-    const struct pattern_sum *x = a, *y = b;
-    return x->small != y->small ? x->small - y->small : most_together_first(a, b);
-}
-
-/* The small ones of a message come last, and are not listed: they are in its sums. */
-static void put_small_ones_last(struct sums *s)
-{
-    int64_t rank = 0;
+    struct rp_pair_sum *v = RP_NEW_N(s->a, struct rp_pair_sum, s->n_patterns);
+    for (size_t i = 0; i < s->n_patterns; i++)
+        v[i] = (struct rp_pair_sum){.place = i,
+                                    .id = s->patterns[i].id,
+                                    .n = s->patterns[i].n,
+                                    .outer = s->patterns[i].outer};
+    s->n_listed = rp_pair_sums_order(v, s->n_patterns, RP_INNERS_LISTED);
+    move_each(s->patterns, v, s->n_patterns);
     for (size_t i = 0; i < s->n_patterns; i++) {
-        rank = i > 0 && by_level(&s->patterns[i - 1], &s->patterns[i]) == 0 ? rank + 1 : 0;
-        s->patterns[i].small = rank >= RP_INNERS_LISTED;
-        s->n_listed += !s->patterns[i].small;
+        s->patterns[i].level_n = v[i].together;
+        s->patterns[i].level_patterns = v[i].several;
     }
-    qsort(s->patterns, s->n_patterns, sizeof *s->patterns, listed_first);
 }
 
 bool sums_order(struct sums *s, struct rp_db *db, struct rp_err *err)
@@ -85,14 +67,6 @@ bool sums_order(struct sums *s, struct rp_db *db, struct rp_err *err)
     qsort(s->patterns, s->n_patterns, sizeof *s->patterns, by_id);
     if (!rp_pattern_heads(db, take_head, &m, err))
         return false;
-    qsort(s->patterns, s->n_patterns, sizeof *s->patterns, by_level);
-    for (size_t from = 0, to; from < s->n_patterns; from = to) {
-        for (to = from + 1;
-             to < s->n_patterns && by_level(&s->patterns[from], &s->patterns[to]) == 0;)
-            to++;
-        add_up(s->patterns + from, to - from);
-    }
-    qsort(s->patterns, s->n_patterns, sizeof *s->patterns, most_together_first);
-    put_small_ones_last(s);
+    put_in_order(s);
     return true;
 }

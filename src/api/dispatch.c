@@ -242,7 +242,7 @@ void request_dispatch(struct request *q)
     case ROUTE_SLOW:
     case ROUTE_WHOLE:
         q->read = (struct rp_read){.run = run_read, .arg = q};
-        ok = read_on(e, q->route->kind, &q->read, &err);
+        ok = read_on(e, q->slow ? ROUTE_SLOW : q->route->kind, &q->read, &err);
         break;
     case ROUTE_WRITE:
         ok = request_write(q, q->route->run, &err);

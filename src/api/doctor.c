@@ -60,6 +60,9 @@ static void store_content(struct exam *x, const char *check)
     rp_db_deadline(x->db, 0); /* it reads every page, and only an admin asks */
     if (rp_store_check(x->db, &lines, &err)) {
         holds(x, check, RP_STR("every page and every job's state are consistent"));
+    } else if (err.code == RP_E_STOPPING) {
+        not_known(x, check, RP_STR("not read to its end: the daemon is stopping"),
+                  "ask again when it runs");
     } else {
         struct rp_str found = rp_str_trim(rp_buf_view(&lines));
         struct rp_arena *a = &x->q->arena;

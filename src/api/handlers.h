@@ -11,7 +11,7 @@ typedef bool run_fn(struct request *q, struct rp_db *db, struct rp_err *err);
 typedef void render_fn(struct request *q);
 
 /* jobs.c */
-prepare_fn p_enqueue, p_reason;
+prepare_fn p_enqueue, p_jobs, p_reason;
 run_fn r_enqueue, r_jobs, r_jobs_count, r_jobs_failures, r_job, r_attempts, r_output, r_cancel,
     r_resolve, r_attempts_page;
 prepare_fn p_resolve;

@@ -74,6 +74,7 @@ struct request {
     struct rp_str bearer, idempotency_key;
     enum rp_scope scope; /* of who asks, once authenticated */
     void *in;            /* what prepare made for run, in the arena */
+    bool slow;           /* set by prepare: ROUTE_READ that reads as much as ROUTE_SLOW */
     /* Set by prepare, or NULL: see struct rp_op. It authenticates each; not used with an
      * Idempotency-Key. */
     bool (*run_all)(struct rp_db *db, struct rp_op *const *ops, size_t n, struct rp_err *err);
@@ -170,7 +171,9 @@ struct rp_api {
     bool stopping;
     atomic_size_t under_way; /* requests that began and were not answered yet */
     atomic_size_t suspended; /* those of them that another thread has */
-    atomic_bool ending;      /* no more of those */
+    atomic_size_t
+        resuming;       /* threads that give one back: it may be answered before they are done */
+    atomic_bool ending; /* no more of those */
     /* The writer thread's own: requests with an Idempotency-Key that take several transactions and
      * are not done yet. */
     struct request *in_parts;

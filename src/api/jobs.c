@@ -262,6 +262,16 @@ static bool job_filter(struct request *q, const char *const *known, struct rp_jo
            query_time(q, "since", &f->since_us, err) && query_time(q, "until", &f->until_us, err);
 }
 
+/* No index leads by these: a page may cost as much as all of history. */
+bool p_jobs(struct request *q, struct rp_err *err)
+{
+    static const char *const unled[] = {"where", "class", "queue"};
+    (void)err;
+    for (size_t i = 0; i < sizeof unled / sizeof *unled; i++)
+        q->slow = q->slow || query(q, unled[i]).p != NULL;
+    return true;
+}
+
 bool r_jobs(struct request *q, struct rp_db *db, struct rp_err *err)
 {
     static const char *const known[] = {FILTER, "limit", "cursor", NULL};

@@ -13,8 +13,10 @@
 
 static bool socket_alive(const struct sockaddr_un *sa)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* EAGAIN: so many wait for it to accept them that it has no room for one more. */
+    bool alive =
+        fd >= 0 && (connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0 || errno == EAGAIN);
     if (fd >= 0)
         (void)close(fd);
     return alive;
@@ -171,22 +173,38 @@ static void ask_the_silent(int fd)
                          sizeof options[i].value);
 }
 
-static int bind_address(const struct rp_api_options *o, const struct addrinfo *ai,
-                        struct rp_err *err)
+/* -1 and errno if it cannot. */
+static int bind_address(const struct addrinfo *ai)
 {
-    if (!may_listen(o, ai, err))
-        return -1;
     int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
-    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
         bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 1024) == 0) {
         ask_the_silent(fd);
         return fd;
     }
-    (void)rp_fail(err, RP_E_IO, "cannot listen on %.*s: %s", RP_FMT(o->listen), strerror(errno));
-    (void)rp_hint(err,
-                  "choose another address with `listen:` or --listen (port 0 picks a free one)");
-    if (fd >= 0)
-        (void)close(fd);
+    int e = errno;
+    (void)close(fd);
+    errno = e;
+    return -1;
+}
+
+/* A name may have addresses of a kind that this machine has not; then the next one is meant. */
+static int bind_one(const struct rp_api_options *o, const struct addrinfo *ai, struct rp_err *err)
+{
+    for (; may_listen(o, ai, err); ai = ai->ai_next) {
+        int fd = bind_address(ai);
+        if (fd >= 0)
+            return fd;
+        if (ai->ai_next != NULL && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
+            continue;
+        (void)rp_fail(err, RP_E_IO, "cannot listen on %.*s: %s", RP_FMT(o->listen),
+                      strerror(errno));
+        (void)rp_hint(
+            err, "choose another address with `listen:` or --listen (port 0 picks a free one)");
+        return -1;
+    }
     return -1;
 }
 
@@ -203,7 +221,7 @@ int listen_tcp(const struct rp_api_options *o, struct rp_err *err)
         (void)rp_hint(err, "use host:port, for instance 127.0.0.1:7420");
         return -1;
     }
-    int fd = bind_address(o, found, err);
+    int fd = bind_one(o, found, err);
     freeaddrinfo(found);
     return fd;
 }

@@ -82,14 +82,15 @@ enum { TYPES_MAX = 100000 };
 
 static int by_name(const void *a, const void *b)
 {
-    return rp_str_cmp(((const struct rp_type *)a)->name, ((const struct rp_type *)b)->name);
+    const struct rp_type *const *x = a, *const *y = b;
+    return rp_str_cmp((*x)->name, (*y)->name);
 }
 
 /* The names become a configuration of nothing but types. */
 static struct rp_config *config_of(struct request *q, struct rp_json *r)
 {
     struct rp_config *c = RP_NEW(&q->arena, struct rp_config);
-    struct rp_type *types = NULL;
+    struct rp_type **types = NULL;
     size_t n = 0, cap = 0;
     struct rp_str name;
     r->max_items = TYPES_MAX;
@@ -97,9 +98,10 @@ static struct rp_config *config_of(struct request *q, struct rp_json *r)
     while (rp_json_item(r) && rp_json_str(r, &name)) {
         if (n == cap)
             types = rp_xrealloc(types, (cap = 2 * cap + 64) * sizeof *types);
-        types[n++] = (struct rp_type){.name = name};
+        types[n] = RP_NEW(&q->arena, struct rp_type);
+        types[n++]->name = name;
     }
-    c->types = RP_NEW_N(&q->arena, struct rp_type, n + 1);
+    c->types = RP_NEW_N(&q->arena, struct rp_type *, n + 1);
     if (n > 0) {
         qsort(types, n, sizeof *types, by_name);
         memcpy(c->types, types, n * sizeof *types);

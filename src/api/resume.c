@@ -27,12 +27,15 @@ void request_resume(struct request *q)
     struct answered *list = q->answered;
     struct MHD_Connection *connection = q->connection;
     struct request *before = atomic_load(&list->first);
+    atomic_size_t *resuming = &q->api->resuming;
+    atomic_fetch_add(resuming, 1);
     do {
         q->next_answered = before;
         q->calls_others = before == NULL;
     } while (!atomic_compare_exchange_weak(&list->first, &before, q));
     if (before == NULL) /* else q may be gone by now */
         MHD_resume_connection(connection);
+    atomic_fetch_sub(resuming, 1);
 }
 
 void request_back(struct request *q)

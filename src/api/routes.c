@@ -12,7 +12,7 @@ const struct route routes[] = {
     {"GET",  "/v1/doctor",                               RP_SCOPE_ADMIN,   ROUTE_WHOLE, NULL, r_doctor, NULL, 0},
 
     {"POST", "/v1/jobs",                                 RP_SCOPE_ENQUEUE, ROUTE_WRITE, p_enqueue, r_enqueue, a_enqueue, 0},
-    {"GET",  "/v1/jobs",                                 RP_SCOPE_READ,    ROUTE_READ,  NULL, r_jobs, NULL, 0},
+    {"GET",  "/v1/jobs",                                 RP_SCOPE_READ,    ROUTE_READ,  p_jobs, r_jobs, NULL, 0},
     {"GET",  "/v1/jobs/count",                           RP_SCOPE_READ,    ROUTE_SLOW,  NULL, r_jobs_count, NULL, 0},
     {"GET",  "/v1/jobs/failures",                        RP_SCOPE_READ,    ROUTE_SLOW,  NULL, r_jobs_failures, NULL, 0},
     {"GET",  "/v1/jobs/{id}",                            RP_SCOPE_READ,    ROUTE_READ,  NULL, r_job, NULL, 0},

@@ -173,7 +173,7 @@ static enum MHD_Result respond(struct request *q)
                                   q->content_type != NULL ? q->content_type : "application/json");
     (void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
     (void)MHD_add_response_header(r, "Cache-Control", "no-store");
-    if (q->close)
+    if (q->close || atomic_load(&q->api->ending)) /* else who asks on and on delays the end */
         (void)MHD_add_response_header(r, "Connection", "close");
     for (int i = 0; i < q->n_headers; i++)
         (void)MHD_add_response_header(r, q->header[i].name, rp_cstr(&q->arena, q->header[i].value));
@@ -222,7 +222,6 @@ static bool go_away(struct request *q)
     atomic_fetch_sub(&q->api->suspended, 1);
     (void)rp_fail(&err, RP_E_STOPPING, "the daemon is stopping");
     answer_problem(q, &err);
-    q->close = true;
     return false;
 }
 
@@ -325,6 +324,17 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *
 
 /* ---- start and stop ---- */
 
+/* The end closes the door so, not by MHD_quiesce_daemon: in 0.9.75 that takes the listening socket
+ * out of a thread's epoll set while the thread itself may do the same, and the second one finds
+ * nothing there, on which the library ends the process. */
+static enum MHD_Result on_connect(void *cls, const struct sockaddr *from, socklen_t n)
+{
+    const struct rp_api *api = cls;
+    (void)from;
+    (void)n;
+    return atomic_load(&api->ending) ? MHD_NO : MHD_YES;
+}
+
 static struct MHD_Daemon *serve(struct rp_api *api, int fd, unsigned per_address,
                                 struct rp_err *err)
 {
@@ -336,7 +346,7 @@ static struct MHD_Daemon *serve(struct rp_api *api, int fd, unsigned per_address
     };
     struct MHD_Daemon *d = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG,
-        0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        0, on_connect, api, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
         (unsigned)(api->o.threads > 0 ? api->o.threads : THREADS), MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,
@@ -384,22 +394,25 @@ int rp_api_port(const struct rp_api *api)
     return api->port;
 }
 
+/* A client has 5 s to take its answer. What another thread works on is waited for, and that
+ * thread's way out of the library, in this order: a request is resumed before it comes back. */
+static bool has_rest(struct rp_api *api, bool patient)
+{
+    return (patient && atomic_load(&api->under_way) > 0) || atomic_load(&api->suspended) > 0 ||
+           atomic_load(&api->resuming) > 0;
+}
+
 void rp_api_stop(struct rp_api *api)
 {
-    if (api->tcp != NULL)
-        (void)close(MHD_quiesce_daemon(api->tcp));
-    (void)close(MHD_quiesce_daemon(api->local));
-    polls_stop(api);
+    const struct timespec pause = {0, 5000000};
     atomic_store(&api->ending, true); /* who is connected may still ask, and is told */
-    /* A client has 5 s to take its answer; what another thread works on is waited for. */
-    struct timespec pause = {0, 5000000};
-    for (int i = 0;
-         (i < 1000 && atomic_load(&api->under_way) > 0) || atomic_load(&api->suspended) > 0; i++)
+    (void)unlink(api->socket_path);
+    polls_stop(api);
+    for (int i = 0; has_rest(api, i < 1000); i++)
         (void)nanosleep(&pause, NULL);
     if (api->tcp != NULL)
         MHD_stop_daemon(api->tcp);
     MHD_stop_daemon(api->local);
-    (void)unlink(api->socket_path);
     (void)pthread_mutex_destroy(&api->lock);
     (void)pthread_cond_destroy(&api->wake);
     (void)pthread_mutex_destroy(&api->peers.lock);

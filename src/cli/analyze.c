@@ -270,6 +270,17 @@ static void show_one(struct showing *x, struct rp_str p)
         analyzed_head(cli, p, x->failures, true);
 }
 
+/* All of them stand in the list of patterns. */
+static void show_left(struct cli *cli, const struct showing *x)
+{
+    const char *since = opt_text(cli, "since");
+    if (x->left > 0)
+        say(cli, 0, "… and %s of %s: reprise patterns%s%s",
+            show_plural(cli, x->left, "smaller pattern", "smaller patterns"),
+            show_plural(cli, x->left_failures, "failure", "failures"),
+            since != NULL ? " --since " : "", since != NULL ? since : "");
+}
+
 /* Groups whose action ends with a replay now; the others want a mend first (analysis 2). */
 static bool replay_first(struct rp_str group)
 {
@@ -287,7 +298,8 @@ static int show_analysis(struct cli *cli, struct rp_str a)
         say(cli, 0, "no failures%s, in %s", head, show_plural(cli, runs, "run", "runs"));
         return 0;
     }
-    size_t n = items_count(a, "patterns");
+    int64_t more = doc_i64(a, "more_patterns.patterns", 0);
+    size_t n = items_count(a, "patterns") + (size_t)more;
     say(cli, 0, "%s of %s%s   %s cover%s %s", show_plural(cli, failures, "failure", "failures"),
         show_plural(cli, runs, "run", "runs"), head,
         show_plural(cli, (int64_t)n, "pattern", "patterns"), n == 1 ? "s" : "",
@@ -295,7 +307,10 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     show_rates(cli, a);
     show_comings(cli, a);
     show_onset(cli, a, 0);
-    struct showing x = {.levels = {.cli = cli, .indent = LABEL}, .failures = failures};
+    struct showing x = {.levels = {.cli = cli, .indent = LABEL},
+                        .failures = failures,
+                        .left = more,
+                        .left_failures = doc_i64(a, "more_patterns.failures", 0)};
     for (items_open(&i, a, "patterns"); items_next(&i);) {
         show_one(&x, i.value);
         if (any[0] == '\0')
@@ -306,10 +321,7 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     items_close(&i);
     levels_end(&x.levels);
     (void)printf("\n");
-    if (x.left > 0)
-        say(cli, 0, "… and %s of %s: reprise patterns",
-            show_plural(cli, x.left, "smaller pattern", "smaller patterns"),
-            show_plural(cli, x.left_failures, "failure", "failures"));
+    show_left(cli, &x);
     show_overall(cli, a, n);
     show_poison(cli, a);
     show_gone(cli, a);

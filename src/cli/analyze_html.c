@@ -379,6 +379,12 @@ static void patterns(struct page *p, struct rp_str a)
         page_raw(p, "%s", is_inner(i.value) ? "</div>\n" : "");
     }
     items_close(&i);
+    int64_t more = doc_i64(a, "more_patterns.patterns", 0);
+    if (more > 0)
+        page_raw(
+            p, "<p>… and %s of %s: <code>reprise patterns</code></p>\n",
+            show_plural(p->cli, more, "smaller pattern", "smaller patterns"),
+            show_plural(p->cli, doc_i64(a, "more_patterns.failures", 0), "failure", "failures"));
 }
 
 /* ---- the rest ---- */

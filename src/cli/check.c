@@ -38,7 +38,7 @@ static void type_names(const struct rp_config *c, struct rp_buf *out)
     rp_jw_key(&w, "types");
     rp_jw_array(&w);
     for (size_t i = 0; i < c->n_types; i++)
-        rp_jw_str(&w, c->types[i].name);
+        rp_jw_str(&w, c->types[i]->name);
     rp_jw_array_end(&w);
     rp_jw_object_end(&w);
 }
@@ -204,7 +204,7 @@ static void json_config(struct cli *cli, struct rp_jw *w, const struct rp_config
     rp_jw_key(w, "types");
     rp_jw_array(w);
     for (size_t i = 0; i < c->n_types; i++)
-        rp_jw_str(w, c->types[i].name);
+        rp_jw_str(w, c->types[i]->name);
     rp_jw_array_end(w);
     rp_jw_key(w, "schedules");
     rp_jw_array(w);

@@ -127,7 +127,7 @@ enum http_end http_socket(const char *socket, const struct http_request *q, stru
     int fd = connect_to(socket);
     if (fd < 0) {
         *why = strerror(errno);
-        return HTTP_UNREACHABLE;
+        return errno == EAGAIN ? HTTP_LATE : HTTP_UNREACHABLE; /* it is there, and takes nobody */
     }
     write_request(q, &out);
     enum http_end end = send_all(fd, rp_buf_view(&out), until);

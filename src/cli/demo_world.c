@@ -159,7 +159,7 @@ bool world_write_config(struct world *w, struct rp_err *err)
         "node: demo\nmax_running: 8\nshutdown_grace: 2s\nreplay: { settle: 1s, wave_max: 25 }\n");
     rp_buf_fmt(&b, "alerts:\n  job_failure_rate: { above: 10%%, window: 15m, min_runs: 20 }\n");
     rp_buf_fmt(&b,
-               "dependencies:\n  billing-db: { tcp: \"127.0.0.1:%d\", every: 6s, timeout: 1s }\n",
+               "dependencies:\n  billing-db: { tcp: \"127.0.0.1:%d\", every: 60s, timeout: 1s }\n",
                w->db_port);
     config_jobs(w, &b);
     bool ok = write_whole(path, &b, err);

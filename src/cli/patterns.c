@@ -39,11 +39,14 @@ static void list_pattern(struct levels *x, struct rp_str p)
         pattern_head(x->cli, p, is_inner(p));
 }
 
+enum { PATTERNS_MOST = 1000 }; /* of one answer */
+
 static int show_patterns(struct cli *cli, struct rp_str list)
 {
     struct items i;
     struct levels x = {.cli = cli, .indent = LABEL};
-    if (items_count(list, "items") == 0) {
+    size_t n = items_count(list, "items");
+    if (n == 0) {
         say(cli, 0, "no patterns: nothing has failed%s",
             opt_text(cli, "since") != NULL ? " since then" : " yet");
         return 0;
@@ -52,6 +55,9 @@ static int show_patterns(struct cli *cli, struct rp_str list)
         list_pattern(&x, i.value);
     items_close(&i);
     levels_end(&x);
+    if (n == PATTERNS_MOST)
+        say(cli, 0, "these are the %d with most failures; those of a shorter time: --since T",
+            PATTERNS_MOST);
     say_next(cli, "reprise jobs --state failed --pattern P…");
     return 0;
 }
@@ -65,6 +71,7 @@ static int run_patterns(struct cli *cli)
         return say_err(cli, &err);
     query_path(&q, "/v1/patterns", RP_NONE);
     query_add_time(&q, "since", since);
+    query_add(&q, "limit", show_fmt(cli, "%d", PATTERNS_MOST));
     return get_and_show(cli, &q, show_patterns);
 }
 

@@ -40,7 +40,7 @@ static const char *take_op(struct rp_str *s)
 }
 
 static bool one_result(struct load *l, const struct row *row, const struct child *c,
-                       struct rp_contract *e)
+                       struct rp_contract_term *out)
 {
     struct rp_str value = rp_str_trim(c->value->text);
     double number;
@@ -53,9 +53,9 @@ static bool one_result(struct load *l, const struct row *row, const struct child
     if ((op[0] == '<' || op[0] == '>') && !rp_number_parse(value, &number))
         return rp_mistake(l, c->value->from, "result: found %s, expected a number after %s",
                           rp_shown(c->value), op);
-    e->result[e->n_result].pointer = rp_str_dup(l->keep, c->key->text);
-    (void)memcpy(e->result[e->n_result].op, op, strlen(op) + 1);
-    e->result[e->n_result++].value = rp_str_dup(l->keep, value);
+    out->pointer = rp_str_dup(l->keep, c->key->text);
+    (void)memcpy(out->op, op, strlen(op) + 1);
+    out->value = rp_str_dup(l->keep, value);
     return true;
 }
 
@@ -63,13 +63,16 @@ static bool read_result(struct load *l, const struct row *row, const struct node
                         const struct owners *o)
 {
     struct rp_contract *e = &((struct rp_type *)o->of[OF_TYPE])->expect;
-    const size_t most = sizeof e->result / sizeof *e->result;
     bool ok = rp_map_want(l, row->key, v);
-    if (ok && v->n > most)
-        return rp_mistake(l, v->from, "result: %zu conditions, at most %zu", v->n, most);
-    e->n_result = 0;
+    if (ok && v->n > RP_CONTRACT_TERMS_MAX)
+        return rp_mistake(l, v->from, "result: %zu conditions, at most %d", v->n,
+                          RP_CONTRACT_TERMS_MAX);
+    struct rp_contract_term *all = RP_NEW_N(l->keep, struct rp_contract_term, v->n + 1);
+    size_t n = 0;
     for (const struct child *c = v->first; ok && c != NULL; c = c->next)
-        ok = one_result(l, row, c, e);
+        ok = one_result(l, row, c, &all[n++]);
+    e->result = all;
+    e->n_result = ok ? n : 0;
     return ok;
 }
 const struct kind rp_kind_result = {"map of conditions", read_result};

@@ -79,6 +79,7 @@ enum section {
     IN_MISSED,
     IN_ESCALATION,
     IN_REPLAY,
+    IN_RETENTION,
     IN_NOTIFY,
     IN_LOG_FORMAT,
     SECTIONS_N

@@ -60,10 +60,12 @@ static bool backoff_list(struct load *l, const struct node *v, struct rp_retry *
     if (v->n == 0 || v->n > RP_RETRY_LIST_MAX)
         return rp_mistake(l, v->from, "backoff: %zu durations, expected 1 to %d", v->n,
                           RP_RETRY_LIST_MAX);
+    int64_t *delays = RP_NEW_N(l->keep, int64_t, v->n);
+    retry->delays_us = delays;
     for (const struct child *c = v->first; c != NULL; c = c->next) {
         if (!row.kind->read(l, &row, c->value, &o))
             return false;
-        retry->delays_us[retry->n_delays++] = one.base_us;
+        delays[retry->n_delays++] = one.base_us;
     }
     return true;
 }

@@ -54,10 +54,10 @@ static bool add_compensations(struct load *l, struct rp_config *c, const struct 
 {
     bool ok = true;
     for (size_t i = 0, n = c->n_types; i < n; i++) {
-        const struct rp_type *of = &c->types[i];
-        struct rp_type *t = &c->types[c->n_types];
+        const struct rp_type *of = c->types[i];
         if (of->compensate.n == 0)
             continue;
+        struct rp_type *t = RP_NEW(l->keep, struct rp_type);
         *t = *of;
         t->name = rp_type_compensation(l->keep, of->name);
         t->run = of->compensate;
@@ -72,9 +72,18 @@ static bool add_compensations(struct load *l, struct rp_config *c, const struct 
         if (taken != NULL)
             ok = rp_mistake(l, taken->key->from, "%.*s is the name of what compensates %.*s",
                             RP_FMT(t->name), RP_FMT(of->name));
-        c->n_types += taken == NULL;
+        else
+            c->types[c->n_types++] = t;
     }
     return ok;
+}
+
+static size_t count_compensations(const struct node *jobs)
+{
+    size_t n = 0;
+    for (const struct child *c = jobs->first; c != NULL; c = c->next)
+        n += rp_node_find(c->value, "compensate") != NULL;
+    return n;
 }
 
 static bool read_jobs(struct load *l, const struct row *row, const struct node *v,
@@ -83,11 +92,14 @@ static bool read_jobs(struct load *l, const struct row *row, const struct node *
     struct rp_config *c = o->of[OF_CONFIG];
     struct lines lines = {0};
     bool ok = rp_map_want(l, row->key, v);
-    c->types = RP_NEW_N(l->keep, struct rp_type, 2 * v->n);
+    struct rp_type *types = RP_NEW_N(l->keep, struct rp_type, v->n);
+    c->types = RP_NEW_N(l->keep, struct rp_type *, v->n + count_compensations(v));
     c->schedules = RP_NEW_N(l->keep, struct rp_schedule, v->n);
     for (const struct child *each = ok ? v->first : NULL; each != NULL; each = each->next) {
         struct rp_schedule *s = &c->schedules[c->n_schedules];
-        ok = one_job(l, each, &c->types[c->n_types++], s) && ok;
+        struct rp_type *t = c->types[c->n_types] = &types[c->n_types];
+        c->n_types++;
+        ok = one_job(l, each, t, s) && ok;
         const struct child *schedule = rp_node_find(each->value, "schedule");
         if (schedule == NULL)
             continue;
@@ -103,7 +115,6 @@ const struct kind rp_kind_jobs = {"map of maps", read_jobs};
 /* ---- look-ups ---- every struct with a name has it as its first member, so one comparison serves
  * all */
 
-_Static_assert(offsetof(struct rp_type, name) == 0, "name first");
 _Static_assert(offsetof(struct rp_schedule, name) == 0, "name first");
 _Static_assert(offsetof(struct rp_dep, name) == 0, "name first");
 _Static_assert(offsetof(struct rp_queue_conf, name) == 0, "name first");
@@ -111,6 +122,12 @@ _Static_assert(offsetof(struct rp_queue_conf, name) == 0, "name first");
 static int by_name(const void *a, const void *b)
 {
     return rp_str_cmp(*(const struct rp_str *)a, *(const struct rp_str *)b);
+}
+
+static int by_name_of(const void *a, const void *b)
+{
+    const struct rp_type *const *x = a, *const *y = b;
+    return rp_str_cmp((*x)->name, (*y)->name);
 }
 
 static void sort(void *base, size_t n, size_t size)
@@ -121,7 +138,8 @@ static void sort(void *base, size_t n, size_t size)
 
 void rp_config_sort(struct rp_config *c)
 {
-    sort(c->types, c->n_types, sizeof *c->types);
+    if (c->n_types > 1)
+        qsort(c->types, c->n_types, sizeof(struct rp_type *), by_name_of);
     sort(c->schedules, c->n_schedules, sizeof *c->schedules);
     sort(c->deps, c->n_deps, sizeof *c->deps);
     sort(c->queues, c->n_queues, sizeof *c->queues);
@@ -134,7 +152,10 @@ static const void *find(struct rp_str name, const void *base, size_t n, size_t s
 
 const struct rp_type *rp_config_type(const struct rp_config *c, struct rp_str name)
 {
-    return find(name, c->types, c->n_types, sizeof *c->types);
+    const struct rp_type key = {.name = name}, *of = &key;
+    struct rp_type *const *t =
+        c->n_types > 0 ? bsearch(&of, c->types, c->n_types, sizeof *t, by_name_of) : NULL;
+    return t != NULL ? *t : NULL;
 }
 
 const struct rp_schedule *rp_config_schedule(const struct rp_config *c, struct rp_str name)

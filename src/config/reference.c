@@ -21,6 +21,10 @@ static const struct {
     {IN_TIMEOUT_RATE, "`alerts: job_timeout_rate:`", ""},
     {IN_ESCALATION, "`escalation:`", ""},
     {IN_REPLAY, "`replay:`", ""},
+    {IN_RETENTION, "`retention:`",
+     "Jobs, their attempts and outputs stay until somebody deletes them (docs/deletion.md); "
+     "replays and the audit stay. What is "
+     "old goes in small steps, from ten minutes after the start or a correction of the clock on."},
     {IN_NOTIFY, "`notify: [ … ]`", "One of the first six keys is the route."},
     {IN_LOG_FORMAT, "`log_formats: { NAME: … }`", "docs/logs.md says how they are read."},
 };

@@ -62,16 +62,30 @@ static bool read_value(struct rp_config *c, struct rp_type *t, const struct row 
     return ok;
 }
 
+/* Its own copy of the type, made at the first change; NULL: there is none. */
+static struct rp_type *own_type(struct rp_config *c, const struct rp_config *base,
+                                struct rp_str name)
+{
+    size_t i = 0;
+    while (i < c->n_types && !rp_str_eq(c->types[i]->name, name))
+        i++;
+    if (i == c->n_types)
+        return NULL;
+    if (c->types[i] == base->types[i]) {
+        c->types[i] = RP_NEW(&c->arena, struct rp_type);
+        *c->types[i] = *base->types[i];
+    }
+    return c->types[i];
+}
+
 /* The source is what plans are compared by: it says what holds instead of it. */
-static bool set(struct rp_config *c, const struct rp_setting *s, struct rp_err *err)
+static bool set(struct rp_config *c, const struct rp_config *base, const struct rp_setting *s,
+                struct rp_err *err)
 {
     const struct row *row = row_of(s->key, err);
-    struct rp_type *t = NULL;
-    for (size_t i = 0; i < c->n_types; i++)
-        if (rp_str_eq(c->types[i].name, s->type))
-            t = &c->types[i];
     if (row == NULL)
         return false;
+    struct rp_type *t = own_type(c, base, s->type);
     if (t == NULL)
         return rp_fail(err, RP_E_NOT_FOUND, "there is no job type %.*s", RP_FMT(s->type)) ||
                rp_hint(err, "reprise types lists them");
@@ -86,11 +100,11 @@ struct rp_config *rp_config_with(const struct rp_config *base, const struct rp_s
     struct rp_config *c = rp_xcalloc(1, sizeof *c);
     *c = *base;
     c->arena = (struct rp_arena){0};
-    c->types = RP_NEW_N(&c->arena, struct rp_type, base->n_types + 1);
+    c->types = RP_NEW_N(&c->arena, struct rp_type *, base->n_types + 1);
     if (base->n_types > 0)
         memcpy(c->types, base->types, base->n_types * sizeof *c->types);
     for (size_t i = 0; i < n; i++)
-        if (!set(c, &v[i], err)) {
+        if (!set(c, base, &v[i], err)) {
             rp_config_free(c);
             return NULL;
         }

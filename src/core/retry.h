@@ -16,9 +16,9 @@ enum { RP_RETRY_LIST_MAX = 32 };
 
 struct rp_retry {
     enum rp_backoff kind;
-    int64_t retries;         /* tries after the first; 0 … 1000 */
-    int64_t base_us, max_us; /* exponential: default 1 s and 1 h; fixed: base_us */
-    int64_t delays_us[RP_RETRY_LIST_MAX];
+    int64_t retries;          /* tries after the first; 0 … 1000 */
+    int64_t base_us, max_us;  /* exponential: default 1 s and 1 h; fixed: base_us */
+    const int64_t *delays_us; /* up to RP_RETRY_LIST_MAX; whoever reads the settings owns them */
     size_t n_delays;
 };
 

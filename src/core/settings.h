@@ -19,6 +19,13 @@ struct rp_env {
     struct rp_str name, value;
 };
 
+enum { RP_CONTRACT_TERMS_MAX = 8 };
+struct rp_contract_term {
+    struct rp_str pointer; /* JSON pointer into the result */
+    char op[3];
+    struct rp_str value;
+};
+
 /* Success contract (users.md U21): exit 0 is not enough. Absent parts are not checked. */
 struct rp_contract {
     struct rp_str output, not_output; /* bytes that stdout+stderr must, must not hold */
@@ -27,12 +34,8 @@ struct rp_contract {
     int64_t min_bytes;                /* … at least this large (-1: not asked) */
     double min_bytes_of_usual; /* … or this share of the median of the last runs (0: not asked) */
     int64_t min_duration_us, max_duration_us; /* 0: not asked */
-    struct {
-        struct rp_str pointer;
-        char op[3];
-        struct rp_str value;
-    } result[8]; /* JSON pointer into the result */
-    size_t n_result;
+    const struct rp_contract_term *result;
+    size_t n_result; /* up to RP_CONTRACT_TERMS_MAX */
 };
 
 struct rp_limits { /* 0: not limited */
@@ -43,6 +46,7 @@ struct rp_limits { /* 0: not limited */
 /* Which REPRISE_KEY a replayed attempt gets (replay specification 18). */
 enum rp_replay_key { RP_REPLAY_KEY_OWN, RP_REPLAY_KEY_NEW };
 
+/* What few types give is behind a pointer: there may be 100,000 of them. */
 struct rp_type {
     struct rp_str name, description;
     struct rp_strs run;        /* argv; n == 0: workers fetch it */
@@ -135,6 +139,11 @@ struct rp_escalation {
     bool critical;             /* default true */
 };
 
+/* How long records stay that jobs, replays and the audit do not need. */
+struct rp_retention {
+    int64_t verdicts_us, minutes_us, checks_us, spooled_us;
+};
+
 struct rp_config {
     struct rp_arena arena;
     struct rp_str path;           /* "" for the built-in default */
@@ -147,7 +156,7 @@ struct rp_config {
     int64_t shutdown_grace_us;    /* default 30 s */
     int64_t lease_us;             /* default 30 s */
     int64_t body_bytes;           /* default 8 MB */
-    struct rp_type *types;
+    struct rp_type **types;       /* what a configuration does not change it shares with another */
     size_t n_types;
     struct rp_schedule *schedules;
     size_t n_schedules;
@@ -168,6 +177,7 @@ struct rp_config {
     int64_t timeout_rate_window_us; /* default 15 m */
     int64_t timeout_rate_min_runs;  /* default 20 */
     struct rp_escalation escalation;
+    struct rp_retention retention;
     struct rp_notify *notify;
     size_t n_notify;
     struct rp_log_template *log_formats;

@@ -64,6 +64,7 @@ static bool begin(struct rp_engine *e, const struct rp_config *config, struct rp
     atomic_store(&e->config, rp_db_config(rp_store_writer(e->store)));
     e->last_wall_us = b.now;
     e->last_mono_us = rp_mono(e->clock);
+    retention_wait(e, e->last_mono_us);
     e->up_since_us = b.now;
     e->down_from_us = b.last_seen;
     if (b.correction_us != 0)

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "store/holds.h"
 #include "store/registry.h"
+#include "store/retention.h"
 #include "store/schedules.h"
 
 #include <pthread.h>
@@ -149,6 +150,7 @@ struct tick {
     size_t n_kill;
     int64_t next_us; /* wall clock of the next thing that is due */
     int64_t fired, promoted, expired, let_out;
+    bool timed;            /* what the clock did since the last tick is in the store */
     int64_t correction_us; /* 0: the clock was not corrected */
     uint64_t zones_seen,
         zones_followed; /* of rp_zones_look: now, and as schedules are planned by */
@@ -182,6 +184,12 @@ bool tick_partial(struct tick *t, struct rp_db *db, struct rp_err *err);
 bool tick_holds(struct tick *t, struct rp_db *db, struct rp_err *err);
 void upkeep_written(struct tick *t);
 void upkeep_forget(struct tick *t);
+
+/* ---- retention.c ---- */
+
+void retention_wait(struct rp_engine *e, int64_t mono_us); /* the clock was set, or begins */
+bool retention_due(const struct tick *t);
+bool tick_retention(struct tick *t, struct rp_db *db, struct rp_err *err);
 
 /* ---- settings.c: what changed since the configuration was read ---- */
 
@@ -219,8 +227,9 @@ struct rp_engine {
     /* the engine thread's own */
     struct rp_db *reader;
     int64_t last_wall_us, last_mono_us, up_since_us, down_from_us, next_beat_us, next_probe_us,
-        next_hold_us, next_partial_us;
-    bool more_at_once; /* the last tick could not do all that was due */
+        next_hold_us, next_partial_us, next_retention_us;
+    struct rp_retention_round retention; /* the writer thread's, in the tick */
+    bool more_at_once;                   /* the last tick could not do all that was due */
     uint64_t zones_followed;
     uint64_t partial_round; /* from 1; ends when all that run have had their turn */
     struct rp_listener listener;

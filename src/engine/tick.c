@@ -71,10 +71,12 @@ static bool tick_clock(struct tick *t, struct rp_db *db, struct rp_err *err)
         return false;
     if (gone > wake_at_least_us + lease_us / 2 && !rp_leases_spare(db, t->now + lease_us, err))
         return false;
-    if (jump <= CLOCK_CORRECTION_US && jump >= -CLOCK_CORRECTION_US)
-        return true;
-    t->correction_us = jump;
-    return rp_schedules_clock_set(db, t->now - jump, t->now, err);
+    bool corrected = jump > CLOCK_CORRECTION_US || jump < -CLOCK_CORRECTION_US;
+    if (corrected && !rp_schedules_clock_set(db, t->now - jump, t->now, err))
+        return false;
+    t->correction_us = corrected ? jump : 0;
+    t->timed = true;
+    return true;
 }
 
 static bool tick_schedules(struct tick *t, struct rp_db *db, struct rp_err *err)
@@ -181,26 +183,29 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
         const char *name;
         part *run;
         bool wanted;
+        bool by_clock; /* it would take what is due by a time that was not yet moved */
     } parts[] = {
-        {"reports", tick_reports, t->n_ended > 0},
-        {"missing commands", tick_missing, t->n_ended > 0},
-        {"clock", tick_clock, true},
-        {"beat", tick_beat, t->beat}, /* before leases are looked at: ours are held */
-        {"changes", tick_changes, true},
-        {"zones", tick_zones, t->zones_seen != t->zones_followed},
-        {"schedules", tick_schedules, true},
-        {"due", tick_due, true},
-        {"outages", tick_outages, true},
-        {"replays", tick_hook, t->e->hooks.tick != NULL},
-        {"output", tick_partial, t->partial},
-        {"commands", tick_holds, t->holds},
-        {"node", tick_node, t->probe},
-        {"claim", tick_claim, true},
-        {"rates", tick_rates, true},
-        {"kill", tick_kill, true},
+        {"reports", tick_reports, t->n_ended > 0, false},
+        {"missing commands", tick_missing, t->n_ended > 0, false},
+        {"clock", tick_clock, true, false},
+        {"beat", tick_beat, t->beat, false}, /* before leases are looked at: ours are held */
+        {"changes", tick_changes, true, false},
+        {"zones", tick_zones, t->zones_seen != t->zones_followed, true},
+        {"schedules", tick_schedules, true, true},
+        {"due", tick_due, true, true},
+        {"outages", tick_outages, true, true},
+        {"replays", tick_hook, t->e->hooks.tick != NULL, false},
+        {"output", tick_partial, t->partial, false},
+        {"retention", tick_retention, retention_due(t), true},
+        {"commands", tick_holds, t->holds, false},
+        {"node", tick_node, t->probe, false},
+        {"claim", tick_claim, true, true},
+        {"rates", tick_rates, true, false},
+        {"kill", tick_kill, true, false},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (parts[i].wanted && !apart(t, db, parts[i].name, parts[i].run, err))
+        if (parts[i].wanted && (t->timed || !parts[i].by_clock) &&
+            !apart(t, db, parts[i].name, parts[i].run, err))
             return false;
     return true;
 }
@@ -247,12 +252,16 @@ static int64_t tick_done(struct tick *t)
     reports_forget(t);
     start_claimed(t);
     upkeep_written(t);
-    e->last_wall_us = t->now;
-    e->last_mono_us = t->mono;
-    e->down_from_us = 0;
+    if (t->timed) { /* else the next tick sees the same jump, and what was due */
+        e->last_wall_us = t->now;
+        e->last_mono_us = t->mono;
+        e->down_from_us = 0;
+    }
     e->zones_followed = t->zones_followed;
-    if (t->correction_us != 0)
+    if (t->correction_us != 0) {
         engine_clock_corrected(e, t->now, t->correction_us);
+        retention_wait(e, t->mono);
+    }
     (void)pthread_mutex_lock(&e->lock);
     e->last_tick_us = t->now;
     (void)pthread_mutex_unlock(&e->lock);

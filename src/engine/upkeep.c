@@ -82,9 +82,9 @@ static void gather_holds(struct tick *t)
     t->hold_config = c;
     t->hold_why = RP_NEW_N(&t->arena, struct rp_str, c->n_types);
     for (size_t i = 0; i < c->n_types; i++)
-        if (c->types[i].run.n > 0 && !command_found(&c->types[i]))
-            t->hold_why[i] =
-                rp_str_fmt(&t->arena, "its command is missing: %.*s", RP_FMT(c->types[i].run.v[0]));
+        if (c->types[i]->run.n > 0 && !command_found(c->types[i]))
+            t->hold_why[i] = rp_str_fmt(&t->arena, "its command is missing: %.*s",
+                                        RP_FMT(c->types[i]->run.v[0]));
 }
 
 /* A type whose program is missing is held; it goes on by itself once the program is there. */
@@ -94,8 +94,8 @@ bool tick_holds(struct tick *t, struct rp_db *db, struct rp_err *err)
     if (c != rp_db_config(db)) /* replaced meanwhile: next time */
         return true;
     for (size_t i = 0; i < c->n_types; i++)
-        if (c->types[i].run.n > 0 &&
-            !rp_type_hold(db, c->types[i].name, t->hold_why[i], t->now, err))
+        if (c->types[i]->run.n > 0 &&
+            !rp_type_hold(db, c->types[i]->name, t->hold_why[i], t->now, err))
             return false;
     return true;
 }

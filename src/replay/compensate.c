@@ -87,30 +87,34 @@ struct taking {
         struct kind *next;
         struct rp_str of;
         struct rp_candidate_kind kind;
+        int64_t queue_id;
     } * kinds;
 };
 
 /* NULL: err. */
-static const struct rp_candidate_kind *kind_for(struct taking *t, struct rp_str of,
-                                                struct rp_err *err)
+static const struct kind *kind_for(struct taking *t, struct rp_str of, struct rp_err *err)
 {
     struct rp_type_row row;
+    int64_t queue_id;
     struct kind *k = t->kinds;
     while (k != NULL && !rp_str_eq(k->of, of))
         k = k->next;
     if (k != NULL)
-        return &k->kind;
+        return k;
     struct rp_str name = rp_type_compensation(t->arena, of);
     const struct rp_type *type = rp_config_type(t->config, name);
-    if (!rp_type_get(t->db, name, t->now_us, t->arena, &row, err))
+    struct rp_str queue = type != NULL && type->queue.n > 0 ? type->queue : RP_STR("default");
+    if (!rp_type_get(t->db, name, t->now_us, t->arena, &row, err) ||
+        !rp_queue_need(t->db, queue, &queue_id, err))
         return NULL;
     k = RP_NEW(t->arena, struct kind);
     *k = (struct kind){
         t->kinds,
         of,
-        {.type_id = row.id, .type = name, .idempotent = type != NULL && type->idempotent}};
+        {.type_id = row.id, .type = name, .idempotent = type != NULL && type->idempotent},
+        queue_id};
     t->kinds = k;
-    return &k->kind;
+    return k;
 }
 
 static bool take(struct taking *t, struct rp_ran *ran, struct rp_err *err)
@@ -121,13 +125,14 @@ static bool take(struct taking *t, struct rp_ran *ran, struct rp_err *err)
         count_reason(t->plan, reason);
         return true;
     }
-    const struct rp_candidate_kind *kind = kind_for(t, ran->type, err);
+    const struct kind *kind = kind_for(t, ran->type, err);
     if (kind == NULL)
         return false;
     t->plan->items[t->plan->n++] = (struct rp_candidate){
-        .kind = kind,
+        .kind = &kind->kind,
         .job_id = ran->job_id,
         .attempt = (int32_t)ran->attempt,
+        .queue_id = (int32_t)kind->queue_id,
         .state = RP_CANCELLED,
         .sequence = ran->sequence.p != NULL ? &ran->sequence : NULL,
         .risk = RISK_NONE,

@@ -91,8 +91,9 @@ static double share(int64_t failed, int64_t runs)
 static bool worse(const struct rp_replay_live *l)
 {
     return share(l->failed, l->runs) - share(l->failed_before, l->runs_before) >= live_points &&
-           rp_fisher_more((struct rp_fisher_group){l->runs, l->failed},
-                          (struct rp_fisher_group){l->runs_before, l->failed_before}) < live_p;
+           rp_fisher_more(
+               (struct rp_counts){(uint64_t)l->failed, (uint64_t)l->runs},
+               (struct rp_counts){(uint64_t)l->failed_before, (uint64_t)l->runs_before}) < live_p;
 }
 
 static bool live_fails(struct step *s, struct rp_str *why, struct rp_err *err)
@@ -135,20 +136,21 @@ bool must_halt(struct step *s, struct rp_str *why, struct rp_err *err)
 
 /* ---- live work first ---- */
 
-static bool live_waits(struct step *s, const struct rp_type *type, struct rp_str *says,
-                       struct rp_err *err)
+static bool live_waits(struct step *s, struct rp_str *says, struct rp_err *err)
 {
     const struct rp_config *c = rp_db_config(s->db);
     char age[RP_DURATION_LEN];
+    struct rp_str queue;
     int64_t due;
     if (c->backlog_age_above_us <= 0)
         return true;
-    if (!rp_queue_live_since(s->db, type->queue, s->now_us - c->backlog_age_above_us, &due, err))
+    if (!rp_replay_live_waits(s->db, s->r.id, s->now_us - c->backlog_age_above_us, &queue, &due,
+                              err))
         return false;
     if (due > 0)
-        *says = rp_str_fmt(s->arena, "waits: live jobs of queue %.*s have waited for %s",
-                           RP_FMT(type->queue),
-                           rp_duration_format((s->now_us - due) / RP_US_MIN * RP_US_MIN, age));
+        *says =
+            rp_str_fmt(s->arena, "waits: live jobs of queue %.*s have waited for %s", RP_FMT(queue),
+                       rp_duration_format((s->now_us - due) / RP_US_MIN * RP_US_MIN, age));
     return true;
 }
 
@@ -160,12 +162,12 @@ bool room_beside_live(struct step *s, int64_t *room, struct rp_str *says, struct
     *room = 0;
     if (!rp_replay_open_types(s->db, s->r.id, s->arena, &types, &n, err))
         return false;
-    for (size_t i = 0; i < n && says->p == NULL; i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct rp_type *type = rp_config_type(rp_db_config(s->db), types[i].type);
         *room += at_least_0(at_most(types[i].waiting, rp_replay_half(type) - types[i].released));
-        if (type != NULL && !live_waits(s, type, says, err))
-            return false;
     }
+    if (n > 0 && !live_waits(s, says, err))
+        return false;
     if (says->p != NULL)
         *room = 0;
     return true;

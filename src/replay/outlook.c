@@ -4,17 +4,54 @@
 
 #include <stdlib.h>
 
-static int by_id(const void *x, const void *y)
-{
-    int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
-    return (a > b) - (a < b);
-}
-
 static int most_items_first(const void *x, const void *y)
 {
     const struct rp_plan_pattern *a = x, *b = y;
     return a->items != b->items ? (a->items < b->items ? 1 : -1)
                                 : (a->pattern_id > b->pattern_id) - (a->pattern_id < b->pattern_id);
+}
+
+/* Where it is, or belongs, among those found so far, which lie by their ids. */
+static size_t place_of(const struct rp_plan_outlook *out, int64_t id)
+{
+    size_t low = 0, high = out->n_patterns;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (out->patterns[mid].pattern_id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static void make_place(struct rp_arena *a, struct rp_plan_outlook *out, size_t at, int64_t id)
+{
+    size_t n = out->n_patterns;
+    if ((n & (n - 1)) == 0) { /* full at 0, 1, 2, 4, … */
+        struct rp_plan_pattern *more = RP_NEW_N(a, struct rp_plan_pattern, n > 0 ? 2 * n : 1);
+        if (n > 0)
+            memcpy(more, out->patterns, n * sizeof *more);
+        out->patterns = more;
+    }
+    memmove(&out->patterns[at + 1], &out->patterns[at], (n - at) * sizeof *out->patterns);
+    out->patterns[at] = (struct rp_plan_pattern){.pattern_id = id};
+    out->n_patterns++;
+}
+
+/* Items of one pattern often lie together. */
+static void count_patterns(const struct rp_plan *plan, struct rp_arena *a,
+                           struct rp_plan_outlook *out)
+{
+    size_t at = 0;
+    for (int64_t i = 0; i < plan->n; i++) {
+        int64_t id = plan->items[i].kind->pattern_id;
+        if (i == 0 || out->patterns[at].pattern_id != id)
+            at = place_of(out, id);
+        if (at == out->n_patterns || out->patterns[at].pattern_id != id)
+            make_place(a, out, at, id);
+        out->patterns[at].items++;
+    }
 }
 
 static void expect_of(struct rp_plan_outlook *out, const struct rp_plan_pattern *p)
@@ -43,25 +80,14 @@ static bool look_up(struct rp_db *db, struct rp_arena *a, struct rp_plan_pattern
 bool rp_replay_outlook(struct rp_db *db, const struct rp_plan *plan, struct rp_arena *a,
                        struct rp_plan_outlook *out, struct rp_err *err)
 {
-    int64_t *ids = RP_NEW_N(a, int64_t, (size_t)plan->n + 1);
-    size_t n = 0;
     *out = (struct rp_plan_outlook){0};
-    for (int64_t i = 0; i < plan->n; i++)
-        ids[i] = plan->items[i].kind->pattern_id;
-    qsort(ids, (size_t)plan->n, sizeof *ids, by_id);
-    for (int64_t i = 0; i < plan->n; i++)
-        n += i == 0 || ids[i] != ids[i - 1];
-    out->patterns = RP_NEW_N(a, struct rp_plan_pattern, n + 1);
-    for (int64_t i = 0; i < plan->n; i++) {
-        if (i == 0 || ids[i] != ids[i - 1])
-            out->patterns[out->n_patterns++].pattern_id = ids[i];
-        out->patterns[out->n_patterns - 1].items++;
-    }
-    for (size_t i = 0; i < n; i++) {
+    count_patterns(plan, a, out);
+    for (size_t i = 0; i < out->n_patterns; i++) {
         if (!look_up(db, a, &out->patterns[i], err))
             return false;
         expect_of(out, &out->patterns[i]);
     }
-    qsort(out->patterns, n, sizeof *out->patterns, most_items_first);
+    if (out->n_patterns > 0)
+        qsort(out->patterns, out->n_patterns, sizeof *out->patterns, most_items_first);
     return true;
 }

@@ -17,7 +17,7 @@ struct pre {
     size_t n_types;
 };
 
-enum { CHECKS_MAX = 16 };
+enum { CHECKS_MAX = 16, QUEUES_MAX = 1000 }; /* the store has no more queues */
 const char *const preflight_checks[] = {"dependencies", "workers", "class", "replays",
                                         "backlog",      "store",   NULL};
 
@@ -87,7 +87,6 @@ static bool stale(const struct pre *p, const struct rp_dep_row *d)
 
 /* Twice down and up again: who knows what it does next. */
 enum { FLAPS = 4 };
-static const int64_t flap_us = 10 * RP_US_MIN;
 
 static void judge_dependency(struct pre *p, const struct rp_dep_row *d, int64_t changes,
                              enum rp_check_state *worst, struct rp_buf *says)
@@ -134,7 +133,7 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
         int64_t changes;
         if (!deps[i].active || !needed(p, deps[i].name))
             continue;
-        ok = rp_dep_changes(p->db, deps[i].name, p->now_us - flap_us, &changes, err);
+        ok = rp_dep_changes(p->db, deps[i].name, p->now_us, &changes, err);
         if (ok)
             judge_dependency(p, &deps[i], changes, &worst, &says);
     }
@@ -261,27 +260,40 @@ static bool check_room(struct pre *p, struct rp_err *err)
     return true;
 }
 
+/* The queues that its items wait in, which need not be those of their types' settings. */
+static const int32_t *plan_queues(struct rp_arena *a, const struct rp_plan *plan, size_t *n)
+{
+    int32_t *ids = RP_NEW_N(a, int32_t, QUEUES_MAX), last = 0;
+    *n = 0;
+    for (int64_t i = 0; i < plan->n; i++) {
+        int32_t id = plan->items[i].queue_id;
+        size_t k = id == last ? 0 : *n;
+        while (k > 0 && ids[k - 1] != id)
+            k--;
+        if (id != last && k == 0 && *n < QUEUES_MAX)
+            ids[(*n)++] = id;
+        last = id;
+    }
+    return ids;
+}
+
 static bool check_backlog(struct pre *p, struct rp_err *err)
 {
-    struct rp_queue_row *queues;
     size_t n;
     char age[RP_DURATION_LEN];
-    if (!rp_queues_list(p->db, p->now_us, p->arena, &queues, &n, err))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        bool used = false;
-        for (size_t k = 0; k < p->n_types; k++) {
-            const struct rp_type *t = rp_config_type(p->config, p->types[k].name);
-            used = used || (t != NULL && rp_str_eq(t->queue, queues[i].name));
-        }
-        int64_t waits = queues[i].oldest_us > 0 ? p->now_us - queues[i].oldest_us : 0;
-        if (used && p->config->backlog_age_above_us > 0 &&
-            waits > p->config->backlog_age_above_us) {
+    const int32_t *queues = plan_queues(p->arena, p->plan, &n);
+    int64_t most = p->config->backlog_age_above_us;
+    for (size_t i = 0; most > 0 && i < n; i++) {
+        struct rp_str name;
+        int64_t since;
+        if (!rp_queue_waits(p->db, queues[i], &name, &since, err))
+            return false;
+        if (since > 0 && p->now_us - since > most) {
             add(p, "backlog", RP_CHECK_FAILS,
                 rp_str_fmt(p->arena,
                            "the oldest job of queue %.*s has waited for %s: live work goes first",
-                           RP_FMT(queues[i].name),
-                           rp_duration_format(waits / RP_US_S * RP_US_S, age)));
+                           RP_FMT(name),
+                           rp_duration_format((p->now_us - since) / RP_US_S * RP_US_S, age)));
             return true;
         }
     }

@@ -104,37 +104,52 @@ static bool all_bare(const struct rp_ending *e, size_t n)
     return i == n;
 }
 
-#define TRIED                                                                                      \
-    "insert into pattern_tried(pattern_id, succeeded, day, replayed, n)"                           \
-    " select a.pattern_id, ?1, ?2, v.column3, count(*) from (values "
-#define TRY "(?, ?, ?)"
-#define OF_ATTEMPT                                                                                 \
-    ") v cross join attempt a on a.job_id = v.column1 and a.n = v.column2 where a.outcome in"      \
-    " (2, 3, 4) and a.pattern_id is not null group by 1, 4 on conflict do update set"              \
-    " n = n + excluded.n"
-enum { TRY_COLUMNS = 3 };
+/* Tries of one pattern, by replays or by retries. */
+struct tries {
+    int64_t pattern_id, n;
+    bool replayed;
+};
+
+static void add_try(struct tries *t, size_t *n, const struct rp_job_row *j)
+{
+    size_t i = 0;
+    while (i < *n && (t[i].pattern_id != j->failed_as || t[i].replayed != (j->replay_id != 0)))
+        i++;
+    if (i == *n)
+        t[(*n)++] = (struct tries){.pattern_id = j->failed_as, .replayed = j->replay_id != 0};
+    t[i].n++;
+}
+
+static bool write_tries(struct rp_db *db, const struct tries *t, const struct rp_ending *e,
+                        struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "insert into pattern_tried(pattern_id, replayed, succeeded, day, n) values(?1, ?2, ?3,"
+            " ?4, ?5) on conflict do update set n = n + excluded.n");
+    rp_bind_i64(s, 1, t->pattern_id);
+    rp_bind_i64(s, 2, t->replayed);
+    rp_bind_i64(s, 3, e->outcome == RP_OUT_SUCCEEDED);
+    rp_bind_i64(s, 4, e->ended_us / RP_US_DAY);
+    rp_bind_i64(s, 5, t->n);
+    return rp_run(s, err);
+}
 
 /* How the next try went of jobs that had failed: what a replay of that pattern can expect. Here,
- * where tries end, and not by a trigger: rows of a restored backup were counted before. */
+ * where tries end, and not by a trigger: rows of a restored backup were counted before. All have
+ * one outcome, and ended at one time. */
 static bool count_tried(struct rp_db *db, const struct rp_ending *e, size_t n, struct rp_err *err)
 {
-    size_t first = 0;
-    while (first < n && e[first].job->last_n < 2)
-        first++;
-    if (first == n || e->outcome < RP_OUT_SUCCEEDED || e->outcome > RP_OUT_LOST)
+    struct tries t[RP_ROWS];
+    size_t different = 0;
+    if (e->outcome < RP_OUT_SUCCEEDED || e->outcome > RP_OUT_LOST)
         return true;
-    struct rp_stmt *s = n == 1   ? rp_sql(db, TRIED TRY OF_ATTEMPT)
-                        : n == 4 ? rp_sql(db, TRIED RP_ROWS_4(TRY) OF_ATTEMPT)
-                                 : rp_sql(db, TRIED RP_ROWS_OF(TRY) OF_ATTEMPT);
-    rp_bind_i64(s, 1, e->outcome == RP_OUT_SUCCEEDED);
-    rp_bind_i64(s, 2, e->ended_us / RP_US_DAY);
-    for (size_t i = 0; i < n; i++) {
-        int at = 2 + (int)i * TRY_COLUMNS;
-        rp_bind_i64(s, at + 1, e[i].job->id);
-        rp_bind_i64(s, at + 2, e[i].job->last_n - 1);
-        rp_bind_i64(s, at + 3, e[i].job->replay_id != 0);
-    }
-    return rp_run(s, err);
+    for (size_t i = 0; i < n; i++)
+        if (e[i].job->failed_as != 0)
+            add_try(t, &different, e[i].job);
+    for (size_t i = 0; i < different; i++)
+        if (!write_tries(db, &t[i], e, err))
+            return false;
+    return true;
 }
 
 bool rp_attempts_write(struct rp_db *db, const struct rp_ending *e, size_t n, struct rp_err *err)

@@ -74,6 +74,7 @@ struct claiming {
     size_t n_taken;
     int64_t bytes; /* of their payloads and labels */
     int64_t past;  /* that may not start */
+    bool standing; /* a replay stands still or was stopped, and something of it may be out */
 };
 
 static bool ids_of(struct claiming *k, struct rp_err *err)
@@ -199,18 +200,30 @@ static void bound_lag(struct claiming *k)
     "  p.state > 2 and p.state <> 5) and exists(select 1 from replay_item i where"                 \
     "  i.job_id = j.id and i.replay_id = j.replay_id and i.fate = 2)"
 
+#define READY(to_be_taken_back)                                                                    \
+    "select priority, due_at, id, schedule_id, alone, coalesce(length(payload), 0) +"              \
+    " coalesce(length(labels), 0), " to_be_taken_back " from job j indexed by job_ready where"     \
+    " state = 2 and queue_id = ?1 and type_id = ?2 and (alone = 0 or not exists (select 1 from"    \
+    "  job r indexed by job_live_schedule where r.schedule_id = j.schedule_id and r.state < 5 and" \
+    "  r.state = 3)) order by priority desc, due_at, id limit ?3 offset ?4"
+
+/* Mostly there is none, and no ready job need be asked. */
+static bool find_standing(struct claiming *k, struct rp_err *err)
+{
+    int64_t one;
+    struct rp_stmt *s = rp_sql(k->db, "select 1 from replay where ended_at is null and state > 2"
+                                      " and state <> 5 limit 1");
+    if (!rp_get_i64(s, 0, &one, err))
+        return false;
+    k->standing = one != 0;
+    return true;
+}
+
 /* Looks at the next ready jobs of a lane, few at first, as most lanes give few. */
 static bool look(struct claiming *k, struct lane *l, int64_t want, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(
-        k->db,
-        "select priority, due_at, id, schedule_id, alone, coalesce(length(payload), 0) + "
-        "coalesce(length(labels), 0), " TO_BE_TAKEN_BACK " from job j indexed by job_ready where "
-        "state = 2 and queue_id = ?1 "
-        "and type_id = ?2 and (alone = 0 or not exists (select 1 from job r indexed by "
-        "job_live_schedule "
-        "where r.schedule_id = j.schedule_id and r.state < 5 and r.state = 3)) "
-        "order by priority desc, due_at, id limit ?3 offset ?4");
+    struct rp_stmt *s =
+        k->standing ? rp_sql(k->db, READY(TO_BE_TAKEN_BACK)) : rp_sql(k->db, READY("0"));
     rp_bind_i64(s, 1, l->queue_id);
     rp_bind_i64(s, 2, l->type_id);
     rp_bind_i64(s, 3, want);
@@ -322,7 +335,7 @@ static bool choose(struct claiming *k, struct rp_err *err)
 {
     bool found = true;
     k->taken = RP_NEW_N(k->a, struct head, (size_t)k->c->max);
-    if (!ids_of(k, err) || !find_lanes(k, err))
+    if (!ids_of(k, err) || !find_standing(k, err) || !find_lanes(k, err))
         return false;
     bound_lag(k);
     while (found && k->n_taken < (size_t)k->c->max && k->bytes < CLAIM_BYTES)

@@ -39,7 +39,7 @@ static bool apply_queues(struct apply *x)
         return false;
     for (size_t i = 0; i < c->n_types; i++) {
         int64_t id;
-        if (c->types[i].queue.n > 0 && !rp_queue_make(x->db, c->types[i].queue, &id, x->err))
+        if (c->types[i]->queue.n > 0 && !rp_queue_make(x->db, c->types[i]->queue, &id, x->err))
             return false;
     }
     for (size_t i = 0; i < c->n_queues; i++)
@@ -112,7 +112,7 @@ static bool apply_types(struct apply *x)
         !rp_run(rp_sql(x->db, "update job_type set configured = 2 where configured = 1"), x->err))
         return false;
     for (size_t i = 0; i < x->c->n_types; i++)
-        if (!apply_type(x, &x->c->types[i]))
+        if (!apply_type(x, x->c->types[i]))
             return false;
     struct rp_stmt *s =
         rp_sql(x->db, "update job_type set configured = 0, held = ?1 where configured = 2");

@@ -1,5 +1,6 @@
 #include "store/registry.h"
 
+#include "base/time.h"
 #include "store/rows.h"
 
 enum { SAYS_MAX = 240 };
@@ -117,12 +118,14 @@ bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str
     return true;
 }
 
-bool rp_dep_changes(struct rp_db *db, struct rp_str name, int64_t since_us, int64_t *n,
+/* Not what a clock that has been set back since has left in the future. */
+bool rp_dep_changes(struct rp_db *db, struct rp_str name, int64_t now_us, int64_t *n,
                     struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(db, "select count(*) from dependency_check where dependency = ?1"
-                                   " and at >= ?2");
+                                   " and at >= ?2 and at <= ?3");
     rp_bind_text(s, 1, name);
-    rp_bind_i64(s, 2, since_us);
+    rp_bind_i64(s, 2, now_us - RP_DEP_LATELY_US);
+    rp_bind_i64(s, 3, now_us);
     return rp_get_i64(s, 0, n, err);
 }

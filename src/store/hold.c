@@ -178,10 +178,10 @@ static bool hold(struct rp_db *db, const struct rp_job_row *j, const struct rp_m
            (!h->again || wave_returned(db, j->type_id, m->now_us, err));
 }
 
-bool rp_hold_drop(struct rp_db *db, int64_t job_id, struct rp_err *err)
+bool rp_holds_drop(struct rp_db *db, const int64_t *job_ids, size_t n, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(db, "delete from hold where job_id = ?1");
-    rp_bind_i64(s, 1, job_id);
+    struct rp_stmt *s = RP_SQL_SOME(db, "delete from hold where job_id", job_ids, n);
+    rp_bind_some(s, job_ids, n);
     if (!rp_run(s, err))
         return false;
     if (rp_changes(db) > 0) /* the next wave may go */
@@ -201,7 +201,8 @@ bool rp_hold_follow(struct rp_db *db, const struct rp_job_row *before,
     if (ended < 1 || rp_state_terminal(before->state) ||
         !(rp_state_terminal(after->state) || event == RP_EV_FAIL_RETRY || counts))
         return true;
-    return (!counts || attempt_held(db, after, RP_NONE, err)) && rp_hold_drop(db, after->id, err);
+    return (!counts || attempt_held(db, after, RP_NONE, err)) &&
+           rp_holds_drop(db, &after->id, 1, err);
 }
 
 /* ---- leaving ---- */

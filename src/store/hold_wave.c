@@ -1,7 +1,9 @@
 /* How held jobs come back: doubts are settled, waves go out. See holds.h. */
 #include "store/holds.h"
 
+#include "base/time.h"
 #include "store/internal.h"
+#include "store/registry.h"
 
 struct step {
     struct rp_db *db;
@@ -211,6 +213,16 @@ bool rp_holds_clock_set(struct rp_db *db, int64_t by_us, struct rp_err *err)
         return false;
     s = rp_sql(db, "update hold_wave set not_before = not_before + ?1");
     rp_bind_i64(s, 1, by_us);
+    if (!rp_run(s, err))
+        return false;
+    /* Of its changes those that are still asked for: older ones are history, by the clock of then.
+     */
+    s = rp_sql(db,
+               "update dependency_check set at = at + ?1 where id in (select c.id from dependency"
+               " d cross join dependency_check c where c.dependency = d.name"
+               " and c.at > d.checked_at - ?2)");
+    rp_bind_i64(s, 1, by_us);
+    rp_bind_i64(s, 2, RP_DEP_LATELY_US);
     if (!rp_run(s, err))
         return false;
     s = rp_sql(db, "update dependency set checked_at = checked_at + ?1, since = since + ?1");

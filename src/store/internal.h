@@ -17,6 +17,7 @@ struct rp_db_mark {
     const struct rp_config *config;
     unsigned changes;
     unsigned grown; /* times that names or hours were added in memory */
+    int64_t paced_us[2];
 };
 
 enum { RP_SAVEPOINTS = 4 };
@@ -143,9 +144,8 @@ void rp_names_forget(struct rp_db *db); /* after a rollback that took names back
 /* *out NULL: no such type (queue). */
 bool rp_type_find(struct rp_db *db, struct rp_str name, struct rp_name **out, struct rp_err *err);
 bool rp_queue_find(struct rp_db *db, struct rp_str name, struct rp_name **out, struct rp_err *err);
-/* The same, RP_E_NOT_FOUND with what is asked for if it is not there. */
+/* The same, RP_E_NOT_FOUND with what is asked for if it is not there; rp_queue_need: jobs.h. */
 bool rp_type_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err);
-bool rp_queue_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err);
 bool rp_type_of_id(struct rp_db *db, int64_t id, struct rp_name **out, struct rp_err *err);
 bool rp_queue_of_id(struct rp_db *db, int64_t id, struct rp_name **out, struct rp_err *err);
 /* [w] Found or made: a type that is only known from outside; a queue with default settings. */
@@ -168,6 +168,7 @@ struct rp_job_row {
     int64_t created_us, due_us, started_us, ended_us; /* 0: null */
     int64_t schedule_id, replay_id;
     bool poison, outside;
+    int64_t failed_as; /* pattern of the failure that the next try repairs; 0: none is known */
 };
 /* What the lease knew of the attempt; all zero: it had none (a run recorded after its end). */
 struct rp_held {
@@ -191,8 +192,9 @@ struct rp_move {
 #define RP_JOB_ROW                                                                                 \
     "j.id, j.type_id, j.queue_id, j.state, j.attempts, j.max_attempts, j.last_n, "                 \
     "j.interrupted_n, j.lost_n, j.created_at, "                                                    \
-    "j.due_at, j.started_at, j.ended_at, j.schedule_id, j.replay_id, j.poison, j.outside"
-enum { RP_JOB_ROW_N = 17 };
+    "j.due_at, j.started_at, j.ended_at, j.schedule_id, j.replay_id, j.poison, j.outside, "         \
+    "j.pattern_id"
+enum { RP_JOB_ROW_N = 18 };
 struct rp_job_row rp_job_row_read(struct rp_stmt *s);
 /* RP_E_NOT_FOUND if there is none. */
 bool rp_job_load(struct rp_db *db, int64_t id, struct rp_job_row *out, struct rp_err *err);
@@ -334,8 +336,8 @@ bool rp_job_in_replay(struct rp_db *db, const struct rp_job_row *j, bool *in, st
 bool rp_hold_follow(struct rp_db *db, const struct rp_job_row *before,
                     const struct rp_job_row *after, enum rp_event event, const struct rp_move *m,
                     struct rp_err *err);
-/* [w] The job has ended or failed in another way. */
-bool rp_hold_drop(struct rp_db *db, int64_t job_id, struct rp_err *err);
+/* [w] Up to RP_ROWS jobs have ended or failed in another way. */
+bool rp_holds_drop(struct rp_db *db, const int64_t *job_ids, size_t n, struct rp_err *err);
 /* [w] The dependency was up: the attempt counts after all. */
 bool rp_hold_count(struct rp_db *db, int64_t job_id, int64_t now_us, struct rp_err *err);
 /* [w] For rp_jobs_clock_set: what was seen of dependencies moves with the holds. */
@@ -378,6 +380,14 @@ void rp_paces_take(const struct rp_paces *list);
 void rp_pacing_wait(struct rp_pacing *x, const struct rp_paces *list, bool commands);
 /* [w] What the claim took. */
 bool rp_pacing_write(struct rp_pacing *x, struct rp_err *err);
+
+/* ---- queues.c ---- */
+
+/* Why a type's jobs wait, beside a pause of their queue: a term about `t`. */
+#define RP_TYPE_WAITS                                                                              \
+    "(t.configured <> 1 or t.held is not null or exists(select 1 from type_need w"                 \
+    " join dependency d on d.name = w.dependency"                                                  \
+    " where w.type_id = t.id and d.active = 1 and d.state = 2))"
 
 /* ---- pattern.c ---- */
 

@@ -38,6 +38,9 @@ struct rp_enqueued {
 bool rp_jobs_enqueue(struct rp_db *db, const struct rp_enqueue *in, size_t n, int64_t now_us,
                      struct rp_enqueued *out, struct rp_err *err);
 
+/* RP_E_NOT_FOUND with what is asked for. */
+bool rp_queue_need(struct rp_db *db, struct rp_str name, int64_t *id, struct rp_err *err);
+
 /* ---- reading ---- */
 
 /* Of a job that takes back what an attempt of a replay did: that attempt, and the key it had. */

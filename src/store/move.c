@@ -22,6 +22,7 @@ struct rp_job_row rp_job_row_read(struct rp_stmt *s)
         .replay_id = rp_col_i64(s, 14),
         .poison = rp_col_i64(s, 15) != 0,
         .outside = rp_col_i64(s, 16) != 0,
+        .failed_as = rp_col_i64(s, 17),
     };
 }
 
@@ -52,6 +53,8 @@ static void begin_attempt(struct rp_job_row *j, const struct rp_move *m)
 
 static void end_attempt(struct rp_job_row *j, const struct rp_move *m)
 {
+    if (j->interrupted_n > 0) /* the attempt before this one was no failure */
+        j->failed_as = 0;
     j->interrupted_n = m->outcome == RP_OUT_INTERRUPTED ? j->interrupted_n + 1 : 0;
     if (m->outcome == RP_OUT_LOST)
         j->lost_n++;
@@ -257,7 +260,7 @@ static bool run_for(struct rp_db *db, struct rp_stmt *s, size_t n, struct rp_err
 static bool write_begun(struct rp_db *db, const struct rp_job_row *j, size_t n,
                         const struct rp_move *m, struct rp_err *err)
 {
-    int64_t ids[RP_ROWS];
+    int64_t ids[RP_ROWS] = {0};
     for (size_t i = 0; i < n; i++)
         ids[i] = j[i].id;
     struct rp_stmt *s = RP_SQL_SOME(db, BEGIN, ids, n);
@@ -306,7 +309,7 @@ bool rp_jobs_begin(struct rp_db *db, struct rp_job_row *j, size_t n, const struc
 static bool write_succeeded(struct rp_db *db, const struct rp_ending *e, size_t n, bool first,
                             struct rp_err *err)
 {
-    int64_t ids[RP_ROWS];
+    int64_t ids[RP_ROWS] = {0};
     for (size_t i = 0; i < n; i++)
         ids[i] = e[i].job->id;
     struct rp_stmt *s = first ? RP_SQL_SOME(db, SUCCEED ENDED, ids, n)
@@ -328,10 +331,10 @@ static bool release_leases(struct rp_db *db, const int64_t *ids, size_t n, struc
 /* Of jobs that had an attempt before. */
 static bool drop_holds(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_err *err)
 {
+    int64_t ids[RP_ROWS];
     for (size_t i = 0; i < n; i++)
-        if (!rp_hold_drop(db, j[i].id, err))
-            return false;
-    return true;
+        ids[i] = j[i].id;
+    return rp_holds_drop(db, ids, n, err);
 }
 
 bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_ending *e,
@@ -360,7 +363,7 @@ bool rp_jobs_replay(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t re
                     int64_t tries, int64_t now_us, struct rp_err *err)
 {
     const struct rp_transition *t = rp_transition_find(j->state, RP_EV_REPLAY);
-    int64_t ids[RP_ROWS];
+    int64_t ids[RP_ROWS] = {0};
     enum rp_state from = j->state;
     for (size_t i = 0; i < n; i++) {
         struct rp_move m = {.now_us = now_us,

@@ -5,6 +5,7 @@
  * the cost is that of the groups, not of the jobs. */
 #include "store/internal.h"
 #include "store/registry.h"
+#include "store/replays.h"
 
 static struct rp_stmt *next_group(struct rp_db *db, int64_t queue_id, int64_t type_id,
                                   int64_t priority)
@@ -40,8 +41,39 @@ static bool oldest_live(struct rp_db *db, int64_t queue_id, int64_t type_id, int
     return rp_get_i64(s, 0, due_us, err);
 }
 
-bool rp_queue_oldest(struct rp_db *db, int64_t queue_id, int64_t live_before_us, int64_t *due_us,
-                     struct rp_err *err)
+/* What waits for a dependency or for its type's settings takes nothing from anybody. */
+static bool type_waits(struct rp_db *db, int64_t type_id, bool *waits, struct rp_err *err)
+{
+    int64_t n;
+    struct rp_stmt *s =
+        rp_sql(db, "select count(*) from job_type t where t.id = ?1 and " RP_TYPE_WAITS);
+    rp_bind_i64(s, 1, type_id);
+    if (!rp_get_i64(s, 0, &n, err))
+        return false;
+    *waits = n > 0;
+    return true;
+}
+
+/* Which jobs of a queue count. */
+struct which {
+    bool held;              /* those whose type waits, too */
+    int64_t live_before_us; /* only those that no replay has let out, due before then; 0: all */
+};
+
+static bool first_of(struct rp_db *db, int64_t queue_id, const struct which *which, int64_t type_id,
+                     int64_t priority, int64_t *due_us, struct rp_err *err)
+{
+    bool waits = false;
+    if (!which->held && !type_waits(db, type_id, &waits, err))
+        return false;
+    if (waits)
+        *due_us = 0;
+    return waits || which->live_before_us == 0 ||
+           oldest_live(db, queue_id, type_id, priority, which->live_before_us, due_us, err);
+}
+
+static bool oldest(struct rp_db *db, int64_t queue_id, const struct which *which, int64_t *due_us,
+                   struct rp_err *err)
 {
     int64_t type_id = 0, priority = INT64_MIN;
     enum rp_step step;
@@ -52,11 +84,59 @@ bool rp_queue_oldest(struct rp_db *db, int64_t queue_id, int64_t live_before_us,
         type_id = rp_col_i64(s, 0);
         priority = rp_col_i64(s, 1);
         rp_reset(s);
-        if (live_before_us != 0 &&
-            !oldest_live(db, queue_id, type_id, priority, live_before_us, &first, err))
+        if (!first_of(db, queue_id, which, type_id, priority, &first, err))
             return false;
         if (first != 0 && (*due_us == 0 || first < *due_us))
             *due_us = first;
     }
     return step == RP_STEP_DONE;
+}
+
+bool rp_queue_oldest(struct rp_db *db, int64_t queue_id, int64_t *due_us, struct rp_err *err)
+{
+    return oldest(db, queue_id, &(struct which){.held = true}, due_us, err);
+}
+
+static bool name_of(struct rp_db *db, int64_t queue_id, struct rp_str *name, struct rp_err *err)
+{
+    struct rp_name *e;
+    if (!rp_queue_of_id(db, queue_id, &e, err))
+        return false;
+    *name = e->name;
+    return true;
+}
+
+bool rp_queue_waits(struct rp_db *db, int64_t queue_id, struct rp_str *name, int64_t *due_us,
+                    struct rp_err *err)
+{
+    return name_of(db, queue_id, name, err) &&
+           oldest(db, queue_id, &(struct which){.held = false}, due_us, err);
+}
+
+/* ---- beside a replay ---- */
+
+static bool next_queue(struct rp_db *db, int64_t replay_id, int64_t *queue_id, struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select min(queue_id) from replay_queue where replay_id = ?1 and queue_id > ?2");
+    rp_bind_i64(s, 1, replay_id);
+    rp_bind_i64(s, 2, *queue_id);
+    return rp_get_i64(s, 0, queue_id, err);
+}
+
+bool rp_replay_live_waits(struct rp_db *db, int64_t replay_id, int64_t before_us,
+                          struct rp_str *queue, int64_t *due_us, struct rp_err *err)
+{
+    struct which which = {.live_before_us = before_us};
+    int64_t id = 0;
+    *due_us = 0;
+    while (*due_us == 0) {
+        if (!next_queue(db, replay_id, &id, err))
+            return false;
+        if (id == 0)
+            return true;
+        if (!oldest(db, id, &which, due_us, err))
+            return false;
+    }
+    return name_of(db, id, queue, err);
 }

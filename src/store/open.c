@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum { CHECK_US = 1000000 }; /* of a large file; `doctor` checks it whole */
-enum { REMNANT_MS = 2000, STEP_MS = 5 };
+enum { REMNANT_MS = 10000, STEP_MS = 5 };
 
 static bool fail_errno(const char *path, const char *what, struct rp_err *err)
 {

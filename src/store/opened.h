@@ -13,11 +13,12 @@ struct rp_wal {
     pthread_cond_t more, idle;
     int64_t pages, done, most;
     bool tended, leaving;
-    bool busy;   /* a pass is under way */
-    bool held;   /* none is to begin: the writer opens the file anew */
-    bool stuck;  /* the last pass got nowhere */
-    bool finish; /* little is left: the writer's turn */
-    bool doubt;  /* the file could not be synced: the writer opens it anew (G6) */
+    bool busy;    /* a pass is under way */
+    bool held;    /* none is to begin: the writer opens the file anew */
+    bool stuck;   /* the last pass got nowhere */
+    bool finish;  /* little is left: the writer's turn */
+    bool doubt;   /* the file could not be synced: the writer opens it anew (G6) */
+    bool failing; /* the last pass failed, which has been logged */
 };
 
 struct rp_store {

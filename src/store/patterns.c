@@ -28,8 +28,8 @@ static void read_pattern(struct rp_stmt *s, struct rp_arena *a, struct rp_patter
     p->action = rp_col_str(s, 5, a);
     p->name = rp_col_str(s, 6, a);
     p->rule = rp_col_str(s, 7, a);
-    p->first_us = rp_col_i64(s, 8);
     p->last_us = rp_col_i64(s, 9);
+    p->first_us = p->last_us != 0 ? rp_col_i64(s, 8) : 0; /* of a message that wraps nothing now */
     p->failures = rp_col_i64(s, 10);
     for (int i = 0; i < 2; i++) {
         struct rp_tried *t = i == 0 ? &p->tries.retries : &p->tries.replays;

@@ -1,14 +1,10 @@
 #include "store/registry.h"
 
 #include "base/time.h"
+#include "store/internal.h"
 #include "store/rows.h"
 
 /* ---- reading ---- */
-
-/* Why a type's jobs wait, beside a pause of their queue. */
-#define TYPE_WAITS                                                                                 \
-    "(t.held is not null or exists(select 1 from type_need w join dependency d"                    \
-    " on d.name = w.dependency where w.type_id = t.id and d.active = 1 and d.state = 2))"
 
 #define COUNT(state) "(select sum(n) from tally where state = " state " and queue_id = q.id)"
 
@@ -38,7 +34,7 @@ static const char select_queues[] =
     "with live as materialized (select j.queue_id, count(*) as n from lease l"
     "  cross join job j where j.id = l.job_id group by j.queue_id),"
     " held as materialized (select y.queue_id, sum(y.n) as n from tally y"
-    "  join job_type t on t.id = y.type_id where y.state = 2 and " TYPE_WAITS
+    "  join job_type t on t.id = y.type_id where y.state = 2 and " RP_TYPE_WAITS
     "  group by y.queue_id),"
     " recent as materialized (select queue_id, sum(n) as done,"
     "  sum(case when outcome in (2, 3, 4) then n else 0 end) as failed"
@@ -62,8 +58,7 @@ bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct
         read_queue(s, a, &(*out)[*n]);
     }
     for (size_t i = 0; step == RP_STEP_DONE && i < *n; i++)
-        if ((*out)[i].waiting > 0 &&
-            !rp_queue_oldest(db, (*out)[i].id, 0, &(*out)[i].oldest_us, err))
+        if ((*out)[i].waiting > 0 && !rp_queue_oldest(db, (*out)[i].id, &(*out)[i].oldest_us, err))
             return false;
     return step == RP_STEP_DONE;
 }

@@ -51,10 +51,11 @@ struct rp_queue_row {
 };
 bool rp_queues_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct rp_queue_row **out,
                     size_t *n, struct rp_err *err);
-/* Since when the queue's oldest queued job has been due, 0: none waits. live_before: of those that
- * no replay has let out, and only if since before then; 0: of all. */
-bool rp_queue_oldest(struct rp_db *db, int64_t queue_id, int64_t live_before_us, int64_t *due_us,
-                     struct rp_err *err);
+/* Since when the queue's oldest queued job has been due, 0: none waits. */
+bool rp_queue_oldest(struct rp_db *db, int64_t queue_id, int64_t *due_us, struct rp_err *err);
+/* The same without jobs that their type holds, and the queue's name, which the connection keeps. */
+bool rp_queue_waits(struct rp_db *db, int64_t queue_id, struct rp_str *name, int64_t *due_us,
+                    struct rp_err *err);
 /* [w, audited] */
 bool rp_queue_pause(struct rp_db *db, struct rp_str name, bool pause, struct rp_str actor,
                     struct rp_str reason, int64_t now_us, struct rp_err *err);
@@ -162,8 +163,9 @@ bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out,
 bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str says,
                     int64_t latency_us, int64_t now_us, struct rp_err *err);
 
-/* How often it went up or down since then. */
-bool rp_dep_changes(struct rp_db *db, struct rp_str name, int64_t since_us, int64_t *n,
+/* How often it went up or down in the time before now that RP_DEP_LATELY_US is long. */
+#define RP_DEP_LATELY_US (10 * RP_US_MIN)
+bool rp_dep_changes(struct rp_db *db, struct rp_str name, int64_t now_us, int64_t *n,
                     struct rp_err *err);
 
 /* ---- deploys: what is out there since when ---- */

@@ -27,7 +27,7 @@ bool rp_replay_give_key(struct rp_db *db, int64_t id, int64_t seq, const struct 
 static bool compensates(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_arena *a,
                         struct rp_lease *out, struct rp_err *err)
 {
-    int64_t low = j->id, high = j->id, any;
+    int64_t low = j->id, high = low, any;
     for (size_t i = 1; i < n; i++) {
         low = j[i].id < low ? j[i].id : low;
         high = j[i].id > high ? j[i].id : high;

@@ -156,17 +156,6 @@ bool rp_replay_open_types(struct rp_db *db, int64_t id, struct rp_arena *a,
     return step == RP_STEP_DONE;
 }
 
-bool rp_queue_live_since(struct rp_db *db, struct rp_str queue, int64_t before_us, int64_t *due_us,
-                         struct rp_err *err)
-{
-    int64_t id;
-    *due_us = 0;
-    struct rp_stmt *s = rp_sql(db, "select id from queue where name = ?1");
-    rp_bind_text(s, 1, queue);
-    return rp_get_i64(s, 0, &id, err) &&
-           (id == 0 || rp_queue_oldest(db, id, before_us, due_us, err));
-}
-
 int64_t rp_replay_half(const struct rp_type *type)
 {
     if (type == NULL || type->max_running <= 0)

@@ -101,6 +101,23 @@ static bool freeze_some(struct rp_db *db, int64_t replay_id, int64_t after,
                               rp_absent_id(err, "job ", c[0].job_id, "reprise jobs"));
 }
 
+/* The queues of items: those that live work waits in beside them. */
+static bool note_queues(struct rp_db *db, int64_t replay_id, const struct rp_candidate *items,
+                        size_t n, struct rp_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && items[i].queue_id == items[i - 1].queue_id)
+            continue;
+        struct rp_stmt *s =
+            rp_sql(db, "insert or ignore into replay_queue(replay_id, queue_id) values(?1, ?2)");
+        rp_bind_i64(s, 1, replay_id);
+        rp_bind_i64(s, 2, items[i].queue_id);
+        if (!rp_run(s, err))
+            return false;
+    }
+    return true;
+}
+
 bool rp_replay_freeze(struct rp_db *db, int64_t replay_id, int64_t after,
                       const struct rp_candidate *items, const struct rp_given *given, size_t n,
                       struct rp_err *err)
@@ -116,7 +133,7 @@ bool rp_replay_freeze(struct rp_db *db, int64_t replay_id, int64_t after,
             return false;
         done += some;
     }
-    return rp_fates_write(db, &fates, err);
+    return note_queues(db, replay_id, items, n, err) && rp_fates_write(db, &fates, err);
 }
 
 /* ---- fates ---- */

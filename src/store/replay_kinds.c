@@ -7,12 +7,13 @@
 struct rp_kind_entry {
     struct rp_kind_entry *next;
     struct rp_str class; /* as the jobs have it, not as a person corrected it */
+    int64_t born;        /* the pattern of the jobs, which may be part of another by now */
     struct rp_candidate_kind kind;
 };
 
 static bool same(const struct rp_kind_entry *e, const struct rp_kind_key *key)
 {
-    return e->kind.type_id == key->type_id && e->kind.pattern_id == key->pattern_id &&
+    return e->kind.type_id == key->type_id && e->born == key->born &&
            (e->class.p == NULL) == (key->class.p == NULL) && rp_str_eq(e->class, key->class);
 }
 
@@ -33,9 +34,13 @@ static bool read_type(struct rp_db *db, const struct rp_config *config, struct r
     return true;
 }
 
-static bool read_pattern(struct rp_db *db, struct rp_candidate_kind *k, struct rp_arena *a,
-                         struct rp_err *err)
+static bool read_pattern(struct rp_db *db, int64_t born, struct rp_candidate_kind *k,
+                         struct rp_arena *a, struct rp_err *err)
 {
+    struct rp_stmt *now = rp_sql(db, "select " RP_PATTERN_NOW("?1"));
+    rp_bind_i64(now, 1, born);
+    if (!rp_get_i64(now, 0, &k->pattern_id, err))
+        return false;
     if (k->pattern_id == 0)
         return true;
     struct rp_stmt *s = rp_sql(
@@ -58,16 +63,17 @@ const struct rp_candidate_kind *rp_kind_of(struct rp_db *db, const struct rp_con
 {
     if (kinds->last != NULL && same(kinds->last, key))
         return &kinds->last->kind;
-    uint64_t hash = (uint64_t)key->type_id * 31 + (uint64_t)key->pattern_id;
+    uint64_t hash = (uint64_t)key->type_id * 31 + (uint64_t)key->born;
     struct rp_kind_entry **at = &kinds->bucket[hash % (sizeof kinds->bucket / sizeof(void *))];
     while (*at != NULL && !same(*at, key))
         at = &(*at)->next;
     if (*at == NULL) {
         struct rp_kind_entry *e = RP_NEW(a, struct rp_kind_entry);
         e->class = key->class.p != NULL ? rp_str_dup(a, key->class) : RP_NONE;
-        e->kind = (struct rp_candidate_kind){
-            .type_id = key->type_id, .pattern_id = key->pattern_id, .error_class = e->class};
-        if (!read_type(db, config, &e->kind, a, err) || !read_pattern(db, &e->kind, a, err))
+        e->kind = (struct rp_candidate_kind){.type_id = key->type_id, .error_class = e->class};
+        e->born = key->born;
+        if (!read_type(db, config, &e->kind, a, err) ||
+            !read_pattern(db, key->born, &e->kind, a, err))
             return NULL;
         *at = e;
     }

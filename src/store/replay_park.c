@@ -116,6 +116,11 @@ bool rp_replay_park_clear(struct rp_db *db, int64_t id, bool *again, struct rp_e
     s = rp_sql(db, "delete from replay_tally where replay_id = ?1 and not exists(select 1 from"
                    " replay_item where replay_id = ?1)");
     rp_bind_i64(s, 1, id);
+    if (!rp_run(s, err))
+        return false;
+    s = rp_sql(db, "delete from replay_queue where replay_id = ?1 and not exists(select 1 from"
+                   " replay_item where replay_id = ?1)");
+    rp_bind_i64(s, 1, id);
     return rp_run(s, err);
 }
 

@@ -133,28 +133,49 @@ struct found {
     struct rp_arena *a;
 };
 
-enum { PAYLOAD = 12 };
+/* Where all that the ids lead to is wanted, four columns less of each row. Not by `and`, of which
+ * SQLite reckons both sides. */
+#define ALWAYS                                                                                     \
+    "select j.id, j.type_id, j.pattern_id, j.error_class, j.ended_at, j.state, j.last_n,"          \
+    " j.poison, j.labels, j.purged, j.outside,"                                                    \
+    " case when j.key is not null then exists(select 1 from job l where l.type_id = j.type_id"     \
+    "  and l.key = j.key and l.key is not null and l.id > j.id and l.state = 5) else 0 end,"       \
+    " case when ?1 then exists(select 1 from replay_item i join replay r on r.id = i.replay_id"    \
+    "  where i.job_id = j.id and i.fate in (1, 2) and r.state in (1, 2, 3, 4)) else 0 end,"        \
+    " j.queue_id"
+#define CHOSEN ", j.schedule_id, j.replay_id, j.key, case when ?2 then j.payload end"
+/* The join keeps the order of the values; for `in` SQLite would make a table of them, each time. */
+#define OF_IDS                                                                                     \
+    " from (values (?4), (?5), (?6), (?7), (?8), (?9), (?10), (?11), (?12), (?13), (?14), (?15),"  \
+    " (?16), (?17), (?18), (?19)) p cross join job j on j.id = p.column1 where j.state in (6, 8)"
+enum {
+    ID,
+    TYPE,
+    PATTERN,
+    CLASS,
+    ENDED,
+    STATE,
+    LAST,
+    POISON,
+    LABELS,
+    PURGED,
+    OUTSIDE,
+    SUPERSEDED,
+    IN_REPLAY,
+    QUEUE,
+    SCHEDULE,
+    REPLAY,
+    KEY,
+    PAYLOAD
+};
+
 static struct rp_stmt *rows_of(const struct found *f, const int64_t *ids, size_t n)
 {
-    struct rp_stmt *s = rp_sql(
-        f->db,
-        "select j.type_id, " RP_PATTERN_NOW(
-            "j.pattern_id") ", j.error_class, j.queue_id, j.schedule_id,"
-                            " j.replay_id, j.key, j.last_n, j.ended_at, j.state, j.poison, "
-                            "j.labels,"
-                            " iif(?1, j.payload, null), j.key is not null and exists(select "
-                            "1 from job l where"
-                            "  l.type_id = j.type_id and l.key = j.key and l.key is not "
-                            "null and l.id > j.id and"
-                            "  l.state = 5), ?2 and exists(select 1 from replay_item i join "
-                            "replay r on r.id ="
-                            "  i.replay_id where i.job_id = j.id and i.fate in (1, 2) and "
-                            "r.state in (1, 2, 3,"
-                            "  4)), j.id, j.purged > 0, j.outside from job j where j.id in " RP_IDS
-                            " and j.state in (6, 8)"
-                            " order by j.id");
-    rp_bind_i64(s, 1, f->filter->n_where > 0);
-    rp_bind_i64(s, 2, f->others);
+    struct rp_stmt *s =
+        f->exact ? rp_sql(f->db, ALWAYS OF_IDS) : rp_sql(f->db, ALWAYS CHOSEN OF_IDS);
+    rp_bind_i64(s, 1, f->others);
+    if (!f->exact)
+        rp_bind_i64(s, 2, f->filter->n_where > 0);
     rp_bind_ids(s, ids, n);
     return s;
 }
@@ -164,21 +185,28 @@ static bool is_or_open(int64_t wanted, int64_t value)
     return wanted == 0 || wanted == value;
 }
 
-static bool matches(const struct found *f, struct rp_stmt *s, const struct rp_candidate_kind *k)
+/* Not `exact`: what the ids do not answer for. */
+static bool chosen(const struct found *f, struct rp_stmt *s, const struct rp_candidate_kind *k)
 {
     const struct rp_job_filter *by = f->filter;
-    int64_t ended = rp_col_i64(s, 8);
-    return (rp_col_i64(s, 9) == RP_FAILED || f->lead->job != 0 ||
-            (by->states & 1u << RP_UNKNOWN) != 0) &&
+    return is_or_open(f->lead->queue, rp_col_i64(s, QUEUE)) &&
+           is_or_open(f->lead->schedule, rp_col_i64(s, SCHEDULE)) &&
+           is_or_open(by->replay_id, rp_col_i64(s, REPLAY)) &&
+           (by->error_class.p == NULL || rp_str_eq(k->error_class, by->error_class)) &&
+           (by->key.p == NULL || rp_str_eq(rp_col_view(s, KEY), by->key)) &&
+           (by->n_where == 0 ||
+            rp_filter_where(by, rp_col_view(s, LABELS), rp_col_view(s, PAYLOAD)));
+}
+
+static bool matches(const struct found *f, struct rp_stmt *s, const struct rp_candidate *c)
+{
+    const struct rp_job_filter *by = f->filter;
+    const struct rp_candidate_kind *k = c->kind;
+    return (c->state == RP_FAILED || f->lead->job != 0 || (by->states & 1u << RP_UNKNOWN) != 0) &&
            is_or_open(f->lead->type, k->type_id) &&
            (is_or_open(f->lead->pattern, k->pattern_id) || f->lead->pattern == k->outer_id) &&
-           is_or_open(f->lead->queue, rp_col_i64(s, 3)) &&
-           is_or_open(f->lead->schedule, rp_col_i64(s, 4)) &&
-           is_or_open(by->replay_id, rp_col_i64(s, 5)) && ended >= by->since_us &&
-           (by->until_us <= 0 || ended < by->until_us) &&
-           (by->error_class.p == NULL || rp_str_eq(k->error_class, by->error_class)) &&
-           (by->key.p == NULL || rp_str_eq(rp_col_view(s, 6), by->key)) &&
-           (by->n_where == 0 || rp_filter_where(by, rp_col_view(s, 11), rp_col_view(s, PAYLOAD)));
+           c->ended_us >= by->since_us && (by->until_us <= 0 || c->ended_us < by->until_us) &&
+           (f->exact || chosen(f, s, k));
 }
 
 /* Only where the job may not be repeated does it matter whether it had begun to say something. */
@@ -197,30 +225,31 @@ static bool had_output(struct found *f, struct rp_candidate *c, struct rp_err *e
 
 static bool add_row(struct found *f, struct rp_stmt *s, struct rp_err *err)
 {
-    const struct rp_candidate_kind *k = rp_kind_of(
+    struct rp_candidate c = {.job_id = rp_col_i64(s, ID),
+                             .ended_us = rp_col_i64(s, ENDED),
+                             .state = (uint8_t)rp_col_i64(s, STATE)};
+    c.kind = rp_kind_of(
         f->db, f->config, &f->kinds, f->a,
-        &(struct rp_kind_key){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_view(s, 2)}, err);
-    if (k == NULL)
+        &(struct rp_kind_key){rp_col_i64(s, TYPE), rp_col_i64(s, PATTERN), rp_col_view(s, CLASS)},
+        err);
+    if (c.kind == NULL)
         return false;
-    if (!matches(f, s, k))
+    if (!matches(f, s, &c))
         return true;
+    c.queue_id = (int32_t)rp_col_i64(s, QUEUE);
+    c.sequence = sequence_of(rp_col_view(s, LABELS), f->a);
+    c.attempt = (int32_t)rp_col_i64(s, LAST);
+    c.poison = rp_col_i64(s, POISON) != 0;
+    c.superseded = rp_col_i64(s, SUPERSEDED) != 0;
+    c.in_replay = rp_col_i64(s, IN_REPLAY) != 0;
+    c.payload_purged = rp_col_i64(s, PURGED) > 0;
+    c.outside = rp_col_i64(s, OUTSIDE) != 0;
+    if (!c.kind->idempotent && !had_output(f, &c, err))
+        return false;
     if (!f->exact)
         f->v = rp_rows_grow(f->a, f->v, f->n, sizeof *f->v);
-    struct rp_candidate *c = &f->v[f->n++];
-    *c = (struct rp_candidate){
-        .kind = k,
-        .job_id = rp_col_i64(s, 15),
-        .ended_us = rp_col_i64(s, 8),
-        .sequence = sequence_of(rp_col_view(s, 11), f->a),
-        .attempt = (int32_t)rp_col_i64(s, 7),
-        .state = (uint8_t)rp_col_i64(s, 9),
-        .poison = rp_col_i64(s, 10) != 0,
-        .superseded = rp_col_i64(s, 13) != 0,
-        .in_replay = rp_col_i64(s, 14) != 0,
-        .payload_purged = rp_col_i64(s, 16) != 0,
-        .outside = rp_col_i64(s, 17) != 0,
-    };
-    return k->idempotent || had_output(f, c, err);
+    f->v[f->n++] = c;
+    return true;
 }
 
 static bool collect(struct found *f, const int64_t *ids, size_t n, struct rp_err *err)
@@ -241,7 +270,8 @@ static bool collect(struct found *f, const int64_t *ids, size_t n, struct rp_err
 static bool leads_to_all(const struct rp_job_filter *by, const struct rp_filter_ids *lead)
 {
     return by->error_class.p == NULL && by->key.p == NULL && by->n_where == 0 && lead->queue == 0 &&
-           lead->schedule == 0 && (by->pattern_id != 0) + (by->replay_id != 0) <= 1;
+           lead->schedule == 0 &&
+           (by->pattern_id != 0 || lead->job != 0) + (by->replay_id != 0) <= 1;
 }
 
 static void make_room(struct found *f, size_t n)

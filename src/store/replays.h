@@ -100,7 +100,7 @@ struct rp_candidate {
     const struct rp_candidate_kind *kind;
     int64_t job_id, ended_us;
     const struct rp_str *sequence; /* its label of that name: one after another, by id (U8) */
-    int32_t attempt;
+    int32_t attempt, queue_id;
     uint8_t state; /* enum rp_state */
     uint8_t risk;  /* of a repeat, see struct rp_plan: set by the planner, frozen with the item */
     bool poison, superseded, in_replay;
@@ -250,10 +250,10 @@ struct rp_replay_type {
 };
 bool rp_replay_open_types(struct rp_db *db, int64_t id, struct rp_arena *a,
                           struct rp_replay_type **out, size_t *n, struct rp_err *err);
-/* Since when the oldest waiting job of a queue that no replay released has been due, if since
- * before then; 0: none. */
-bool rp_queue_live_since(struct rp_db *db, struct rp_str queue, int64_t before_us, int64_t *due_us,
-                         struct rp_err *err);
+/* oldest.c: since when the oldest waiting job of a queue that has items of the replay has been due,
+ * if since before then, and that queue; 0: none. Without what replays released or types hold. */
+bool rp_replay_live_waits(struct rp_db *db, int64_t replay_id, int64_t before_us,
+                          struct rp_str *queue, int64_t *due_us, struct rp_err *err);
 /* Live attempts of one of its types, lost ones left out: in the hour before it started, and in the
  * whole minutes since the first look after its start or resume, without its own items. */
 struct rp_replay_live {

@@ -27,7 +27,7 @@ bool rp_replay_audit(struct rp_db *db, struct rp_str actor, const char *action, 
 /* ---- replay_kinds.c ---- */
 
 struct rp_kind_key {
-    int64_t type_id, pattern_id;
+    int64_t type_id, born; /* born: the pattern that it failed with, 0: none */
     struct rp_str class;
 };
 struct rp_kinds {

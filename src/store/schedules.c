@@ -156,18 +156,25 @@ static bool reboot(struct due *d, struct rp_err *err)
     return rp_verdict_write(d, d->now_us, &v, err) && rp_due_write(d, err);
 }
 
-bool rp_schedules_reboot(struct rp_db *db, int64_t now_us, struct rp_err *err)
+static bool reboot_one(struct rp_db *db, const struct rp_schedule *conf, int64_t now_us,
+                       struct rp_err *err)
 {
     struct rp_arena a = {0};
-    struct due *due;
-    size_t n;
-    bool ok = rp_due_list(db, INT64_MAX, INT64_MAX, &a, &due, &n, err);
-    for (size_t i = 0; ok && i < n; i++) {
-        due[i].now_us = now_us;
-        ok = !due[i].conf->cron.reboot || reboot(&due[i], err);
-    }
+    struct due due;
+    bool ok = rp_due_of(db, conf, &a, &due, err);
+    due.now_us = now_us;
+    ok = ok && reboot(&due, err);
     rp_arena_free(&a);
     return ok;
+}
+
+bool rp_schedules_reboot(struct rp_db *db, int64_t now_us, struct rp_err *err)
+{
+    const struct rp_config *c = rp_db_config(db);
+    for (size_t i = 0; c != NULL && i < c->n_schedules; i++)
+        if (c->schedules[i].cron.reboot && !reboot_one(db, &c->schedules[i], now_us, err))
+            return false;
+    return true;
 }
 
 /* ---- by hand ---- */

@@ -6,7 +6,8 @@
 
 static struct rp_db_mark mark(const struct rp_db *db)
 {
-    return (struct rp_db_mark){db->config, db->changes, db->grown};
+    return (struct rp_db_mark){
+        db->config, db->changes, db->grown, {db->paced_us[0], db->paced_us[1]}};
 }
 
 static void bring_back(struct rp_db *db, const struct rp_db_mark *m)
@@ -18,6 +19,7 @@ static void bring_back(struct rp_db *db, const struct rp_db_mark *m)
     if (db->grown != m->grown)
         rp_names_forget(db);
     db->grown = m->grown;
+    memcpy(db->paced_us, m->paced_us, sizeof db->paced_us);
     db->forms = 0;
 }
 

@@ -29,9 +29,7 @@ static int committed(void *store, struct sqlite3 *sq, const char *name, int page
         w->most = WAL_MOST;
     }
     w->pages = pages;
-    bool tended = w->tended;
-    if (tended && enough(w))
-        (void)pthread_cond_signal(&w->more);
+    bool tended = w->tended; /* then rp_wal_finish follows, which wakes the tender */
     (void)pthread_mutex_unlock(&w->lock);
     if (!tended && pages >= WAL_PASS)
         (void)sqlite3_wal_checkpoint_v2(sq, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -57,19 +55,54 @@ static bool sync_file(struct rp_db *db, struct rp_err *err)
     return rp_hint(err, "check the disk");
 }
 
-/* Returns how many pages of the log are in the file, -1: not known. */
-static int64_t pass(struct rp_db *db)
+/* Of the log's index, as sqlite.org/walformat.html has it: its first block, the place of the number
+ * of frames that are in the file, the lock of who changes that. */
+enum { INDEX_BYTES = 32768, INDEX_BACKFILL = 96, INDEX_CHECKPOINTS = 1 };
+
+/* What a pass has written into the file counts as being there, synced or not, and no later one
+ * writes it again. After a sync that failed nobody knows: then none of the log counts. */
+static void count_none(struct rp_db *db)
+{
+    sqlite3_file *file = NULL;
+    void volatile *index = NULL;
+    int rc = sqlite3_file_control(db->sq, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    const sqlite3_io_methods *io = rc == SQLITE_OK ? file->pMethods : NULL;
+    if (io == NULL || io->iVersion < 2 ||
+        io->xShmLock(file, INDEX_CHECKPOINTS, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE) != 0)
+        return;
+    if (io->xShmMap(file, 0, INDEX_BYTES, 0, &index) == SQLITE_OK && index != NULL)
+        __atomic_store_n((uint32_t volatile *)index + INDEX_BACKFILL / sizeof(uint32_t), 0,
+                         __ATOMIC_SEQ_CST);
+    (void)io->xShmLock(file, INDEX_CHECKPOINTS, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+}
+
+/* It is tried again and again, and said once. */
+static void say(struct rp_wal *w, int done, const struct rp_err *err)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    bool failed = w->failing;
+    w->failing = err != NULL;
+    (void)pthread_mutex_unlock(&w->lock);
+    if (err != NULL && !failed)
+        rp_log_err(RP_ERROR, "the log could not be written into the store's file", err);
+    if (err == NULL && failed)
+        rp_log(RP_INFO, "the log is written into the store's file again", "pages=%d", done);
+}
+
+/* Returns how many pages of the log are in the file, -1: not known. `before` were already. */
+static int64_t pass(struct rp_db *db, int64_t before)
 {
     struct rp_err err;
     int pages = 0, done = 0;
     int rc = sqlite3_wal_checkpoint_v2(db->sq, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &done);
     if (rc == SQLITE_BUSY)
         return -1;
-    if (rc == SQLITE_OK ? db->writer || done == 0 || sync_file(db, &err)
-                        : rp_db_failed(db, rc, &err))
-        return done;
-    rp_log_err(RP_ERROR, "the log could not be written into the store's file", &err);
-    return -1;
+    bool ok = rc != SQLITE_OK ? rp_db_failed(db, rc, &err)
+                              : db->writer || done <= before || sync_file(db, &err);
+    if (!ok && db->distrusted)
+        count_none(db);
+    say(&db->store->wal, done, ok ? NULL : &err);
+    return ok ? done : -1;
 }
 
 /* ---- the tender ---- */
@@ -85,16 +118,16 @@ bool rp_wal_tended(struct rp_store *s, struct rp_db **tender, struct rp_err *err
     return true;
 }
 
-static bool await(struct rp_wal *w)
+static bool await(struct rp_wal *w, int64_t *before)
 {
     (void)pthread_mutex_lock(&w->lock);
-    if (w->stuck && !w->leaving) {
-        struct timespec until = rp_deadline(again_us);
-        (void)pthread_cond_timedwait(&w->more, &w->lock, &until);
-    }
+    struct timespec until = rp_deadline(w->stuck ? again_us : 0);
+    for (int rc = 0; w->stuck && !w->leaving && rc != ETIMEDOUT;) /* commits wake it as well */
+        rc = pthread_cond_timedwait(&w->more, &w->lock, &until);
     while (!w->leaving && (w->held || !enough(w)))
         (void)pthread_cond_wait(&w->more, &w->lock);
     w->busy = !w->leaving;
+    *before = w->done;
     bool go_on = w->busy;
     (void)pthread_mutex_unlock(&w->lock);
     return go_on;
@@ -103,9 +136,10 @@ static bool await(struct rp_wal *w)
 bool rp_wal_tend(struct rp_db *tender)
 {
     struct rp_wal *w = &tender->store->wal;
-    if (!await(w))
+    int64_t before;
+    if (!await(w, &before))
         return false;
-    int64_t done = pass(tender);
+    int64_t done = pass(tender, before);
     (void)pthread_mutex_lock(&w->lock);
     w->busy = false;
     w->stuck = done <= w->done;
@@ -157,7 +191,7 @@ static bool is_due(struct rp_db *db, struct rp_wal *w)
     while (due && w->busy)
         (void)pthread_cond_wait(&w->idle, &w->lock);
     w->finish = false;
-    if (!due && enough(w)) /* the last transaction was a large one */
+    if (!due && enough(w))
         (void)pthread_cond_signal(&w->more);
     db->distrusted |= w->doubt;
     w->doubt = false;
@@ -168,9 +202,9 @@ static bool is_due(struct rp_db *db, struct rp_wal *w)
 void rp_wal_finish(struct rp_db *writer)
 {
     struct rp_wal *w = &writer->store->wal;
-    if (writer->sq == NULL || !is_due(writer, w))
+    if (writer->sq == NULL || !is_due(writer, w) || writer->distrusted)
         return;
-    int64_t done = pass(writer);
+    int64_t done = pass(writer, 0);
     (void)pthread_mutex_lock(&w->lock);
     if (done > w->done)
         w->done = done;

@@ -206,7 +206,7 @@ int main(int argc, char **argv)
                            .queue = RP_STR("default"),
                            .idempotent = true,
                            .retry = {.retries = 3}};
-    struct rp_config config = {.types = &type,
+    struct rp_config config = {.types = &(struct rp_type *){&type},
                                .n_types = 1,
                                .replay_max_running = 2,
                                .replay_items_max = 1000000,

@@ -242,7 +242,7 @@ int main(int argc, char **argv)
                            .queue = RP_STR("default"),
                            .idempotent = true,
                            .retry = {.retries = 3}};
-    b.config = (struct rp_config){.types = &type,
+    b.config = (struct rp_config){.types = &(struct rp_type *){&type},
                                   .n_types = 1,
                                   .replay_max_running = 2,
                                   .replay_items_max = jobs + CLAIM,

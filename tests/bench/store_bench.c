@@ -146,7 +146,7 @@ int main(int argc, char **argv)
         return 2;
     struct rp_str queue = RP_STR("default");
     struct rp_type type = {.name = RP_STR("work"), .queue = queue, .retry = {.retries = 3}};
-    struct rp_config config = {.types = &type, .n_types = 1};
+    struct rp_config config = {.types = &(struct rp_type *){&type}, .n_types = 1};
     struct rp_store *store;
     double bare = bare_insert(dir, rows);
     struct rp_db *db = store_with_a_type(dir, &store, &config);

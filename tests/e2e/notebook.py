@@ -22,8 +22,9 @@ def settings(source, out, **more):
 def execute(source, out, **more):
     """By nbconvert and a kernel: how it ended, and the cells of the executed notebook (None: it was stopped)."""
     env = environment(**settings(source, out, **more), HOME=out, PWD=out)
-    done = subprocess.run(["jupyter", "nbconvert", "--to", "notebook", "--execute", "--output-dir", str(out), str(NOTEBOOK)], env=env,
-                          capture_output=True, text=True, timeout=280, cwd=out)
+    done = subprocess.run(["jupyter", "nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.startup_timeout=600",
+                           "--output-dir", str(out), str(NOTEBOOK)], env=env,
+                          capture_output=True, text=True, timeout=800, cwd=out)
     file = pathlib.Path(out) / NOTEBOOK.name
     return done, json.loads(file.read_text())["cells"] if file.exists() else None
 

@@ -84,6 +84,29 @@ def test_the_words_name_cause_and_beginning(filled):
     assert f"{inside:,} of {runs:,}" in words
 
 
+def test_patterns_that_have_no_place_are_counted_and_named_by_a_command(daemon, folder):
+    d = daemon(CONFIG)
+    words = "alpha bravo carol delta eagle frost grape hotel index joker karma lemon mango north ocean piano quiet river solar tiger".split()
+    texts = [f"{a} {b} refused the {b} of {a}" for a in words for b in words if a != b][:70]
+    rows = ["job,type,status,began,ended,error"]
+    for n, text in enumerate(texts):
+        for k in range(3 if n < 50 else 1):
+            rows.append(f"j{n}-{k},mail,failed,{NOW:%Y-%m-%dT%H:%M:%SZ},{NOW:%Y-%m-%dT%H:%M:%SZ},{text}")
+    with open(f"{folder}/many.csv", "w", encoding="utf-8") as f:
+        f.write("\n".join(rows) + "\n")
+    d.run("import", "csv", f"{folder}/many.csv", "--column", "job=job,type=type,outcome=status,start=began,end=ended,error=error", code=0)
+    a = d.run("analyze", "--since", "24h", "--json", code=0).json()
+    total = len(d.get("/v1/patterns?limit=1000")["items"])
+    assert a["failures"] == 3 * 50 + 20 and len(a["patterns"]) == 50 and total > 50
+    assert a["more_patterns"] == {"patterns": total - 50, "failures": a["failures"] - sum(p["count"] for p in a["patterns"])}
+    out = " ".join(d.run("analyze", "--since", "24h", code=0).out.split())
+    left = a["failures"] - sum(p["count"] for p in a["patterns"][:6])
+    assert f"{total} patterns cover" in out
+    assert f"… and {total - 6} smaller patterns of {left} failures: reprise patterns --since 24h" in out
+    listed = d.run("patterns", "--since", "24h", "--json", code=0).json()["items"]
+    assert len(listed) == total
+
+
 VOID = {"meta", "rect", "line"}
 
 

@@ -1,7 +1,6 @@
 """Wrong configurations, damaged stores, broken requests: each is refused, by name, with what to do; nothing else changes."""
 import http.client
 import json
-import os
 import random
 import re
 import shutil
@@ -10,9 +9,8 @@ import sqlite3
 import subprocess
 
 import pytest
-from reprise import BIN, SANITIZED, Daemon, run, wait_for
+from reprise import BIN, SANITIZED, SEED, Daemon, run, wait_for
 
-SEED = int(os.environ.get("RP_SEED", random.SystemRandom().getrandbits(32)))
 
 # ---- configuration ----
 

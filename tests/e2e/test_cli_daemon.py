@@ -23,7 +23,7 @@ jobs:
   slow:
     run: [sh, -c, "echo 1; sleep 30"]
     retries: 0
-    timeout: 300ms
+    timeout: 4s
   held:
     run: ["true"]
     needs: [db]

@@ -110,10 +110,9 @@ def test_rule22_the_environment_is_the_callers_with_what_is_known_of_the_run(wor
 def test_rule22_the_time_limit_ends_the_whole_tree_with_124(world, daemon):
     pids = world.root / "pids"
     script = f"setsid sleep 301 & echo $! >> {pids}; (sleep 302 & echo $! >> {pids}); trap '' TERM; sleep 303 & echo $! >> {pids}; wait; wait"
-    began = time.monotonic()
-    got = world.sh(script, "--timeout", "400ms", "--grace", "300ms")
-    assert got.returncode == 124 and time.monotonic() - began < 10
-    assert b"time limit of 400ms" in got.stderr
+    got = world.sh(script, "--timeout", "4s", "--grace", "300ms")
+    assert got.returncode == 124
+    assert b"time limit of 4s" in got.stderr
     all_pids = [int(p) for p in pids.read_text().split()]
     assert len(all_pids) == 3 and not any(lives(p) for p in all_pids)
     assert (daemon.finished[0]["outcome"], daemon.finished[0]["ended_by"]) == ("timeout", "the time limit")
@@ -138,11 +137,13 @@ def test_rule22_a_held_lock_is_75_and_says_by_whom_and_since_when(world, daemon)
 
 def test_rule22_beats_come_in_thirds_of_the_lease_and_stop_with_the_command(world, daemon):
     daemon.lease_s = .9
-    assert world.sh("sleep 1.6").returncode == 0
-    n = len(daemon.beats)
-    assert 4 <= n <= 5, n
+    began = time.monotonic()
+    p = world.start("sh", "-c", "read go", stdin=subprocess.PIPE)
+    wait_for(lambda: len(daemon.beats) >= 5, "five beats")
+    p.communicate(b"go\n", timeout=DEADLINE_S)
+    n, took = len(daemon.beats), time.monotonic() - began
     gaps = [b - a for a, b in zip(daemon.beats, daemon.beats[1:])]
-    assert all(.2 < g < .6 for g in gaps), gaps
+    assert p.returncode == 0 and n <= took / .3 + 1 and min(gaps) < .6, (took, gaps)  # a slow machine only makes them longer
     world.sh("true")
     assert len(daemon.beats) == n
 
@@ -169,9 +170,8 @@ def test_rule22_retries_run_again_but_not_after_65_or_a_signal(world, daemon):
     assert world.sh("exit 65", "--retries", "5").returncode == 65
     assert world.run("/nonesuch", options=["--retries", "5"]).returncode == 127
     assert len(daemon.finished) == 5
-    p = world.start("sleep", "300", options=["--retries", "5"])
-    wait_for(lambda: len(daemon.runs) == 6, "the run")
-    time.sleep(.1)
+    p = world.start("sh", "-c", "echo in; exec sleep 300", options=["--retries", "5"])
+    assert p.stdout.readline() == b"in\n"
     p.terminate()
     assert p.wait(DEADLINE_S) == 143 and len(daemon.runs) == 6
 
@@ -257,7 +257,7 @@ def test_G9_killed_before_it_heard_the_answer_it_sends_again_and_nothing_is_adde
         assert world.sh(f"exit {n % 5}").returncode == n % 5
     want = [r["spool_id"] for r in world.spooled()]
     daemon = world.daemon.start()
-    daemon.delay_answer_s = 3
+    daemon.delay_answer_s = 60
     p = subprocess.Popen([BIN, "exec", "--flush"], env=world.env)
     wait_for(lambda: daemon.records, "the records")
     p.kill()
@@ -444,7 +444,7 @@ def test_rule24_closed_standard_files_do_no_harm(world, daemon):
 
 
 def test_rule24_what_outlives_the_command_is_ended_and_named(world, daemon):
-    got = world.sh("sleep 300 & echo $!")
+    got = world.sh("sleep 300 & while read -r c </proc/$!/comm && [ $c != sleep ]; do :; done; echo $!")
     assert got.returncode == 0 and not lives(int(got.stdout))
     assert b"outlived the command: sleep (" in got.stderr
     assert daemon.finished[0]["survivors"].startswith("sleep (") and daemon.finished[0]["outcome"] == "succeeded"

@@ -40,7 +40,7 @@ def test_the_first_serve_of_a_user_works_and_every_command_finds_it(folder, conf
         assert pathlib.Path(folder, ".local/state/reprise/reprise.db").stat().st_mode & 0o777 == 0o600
     finally:
         daemon.terminate()
-        daemon.wait(20)
+        daemon.wait(90)
 
 
 def test_reprise_alone_says_where_to_begin_on_one_screen():
@@ -117,5 +117,5 @@ def test_a_demo_that_is_to_be_kept_leaves_its_store(tmp_path):
                           env=environment(), cwd=tmp_path) as demo:
         said = next((line for line in demo.stdout if line.startswith("  1 ")), "")
         demo.terminate()
-        demo.communicate(timeout=60)
+        demo.communicate(timeout=180)
     assert " jobs of 5 types" in said and (tmp_path / "kept" / "reprise.db").read_bytes().startswith(b"SQLite format 3")

@@ -12,7 +12,7 @@ from reprise import BIN, ROOT
 SOURCE = ROOT / "node-keys" / "safe-cron-execution"
 
 
-def node(folder, *command, timeout=200):
+def node(folder, *command, timeout=800):
     env = {k: os.environ[k] for k in ("PATH", "HOME", "TMPDIR") if k in os.environ} | {"REPRISE_BIN": str(pathlib.Path(BIN).resolve()), "CI": "1"}
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=timeout)
 
@@ -25,9 +25,9 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp("node-keys") / "project"
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
     try:
-        got = node(folder, "npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--prefer-offline", timeout=120)
+        got = node(folder, "npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--prefer-offline", timeout=240)
     except subprocess.TimeoutExpired:
-        pytest.skip("npm install took longer than two minutes")
+        pytest.skip("npm install took longer than four minutes")
     if got.returncode != 0:
         pytest.skip("npm could not install typescript and @types/node: " + (got.stderr.strip().splitlines() or ["no word"])[-1])
     return folder

@@ -11,7 +11,7 @@ import sqlite3
 
 import pytest
 
-from reprise import run, wait_for
+from reprise import SEED, run, wait_for
 from test_users_replay import JOBS, RATE, REFUSED, Worker, fail, run_replay, states
 
 OWN = ("job", "attempt", "output")
@@ -291,9 +291,8 @@ def test_a_truncated_or_altered_backup_is_refused_with_a_reason_and_nothing_is_l
     ids = succeed(d, w, 20)
     purge(d, select={"jobs": ids}, backup="b")
     whole = (d.dir / "backups" / "b").read_bytes()
-    before, seed = rows(d), random.randrange(2**32)
-    print("seed", seed)
-    dice = random.Random(seed)
+    before, dice = rows(d), random.Random(SEED)
+    print(f"RP_SEED={SEED}")
     bad = [whole[:dice.randrange(len(whole))] for _ in range(6)] + [b"", whole + b"x", whole + whole, b"not a backup at all"]
     for _ in range(14):
         at = dice.randrange(len(whole))
@@ -353,8 +352,8 @@ def test_G8_a_kill_at_any_moment_leaves_all_rows_or_goes_on_with_a_whole_backup(
     many(d, 3000)
     before = rows(d)
     assert len(before["job"]) == 3000
-    dice = random.Random(seed := random.randrange(2**32))
-    print("seed", seed)
+    dice = random.Random(f"{SEED} {round}")
+    print(f"RP_SEED={SEED}")
     id = d.post("/v1/purges", {"select": {"all": True}, "backup": "b"})["id"]
     wanted = dice.choice(["backing up", "deleting", "any"])
     if wanted == "deleting":

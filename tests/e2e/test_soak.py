@@ -12,6 +12,7 @@ SPAWNS = int(os.environ.get("RP_SOAK_SPAWNS") or 1_000)
 BATCH, MB = 1000, 1 << 20
 WARM = 25_000  # of 4 kB: the store's page cache (64 MB, src/store/sqlite.c) is full then
 CONFIG = """max_running: 16
+lease: 10m
 jobs:
   w: { idempotent: true, retries: 0 }
   nowhere: { run: ["true"], cwd: /nonexistent/folder, retries: 0 }

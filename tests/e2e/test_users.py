@@ -4,7 +4,7 @@ import json
 import os
 import pathlib
 import re
-import signal
+import subprocess
 import time
 
 import pytest
@@ -40,16 +40,14 @@ def test_U12_a_job_that_is_interrupted_again_and_again_is_suspected_as_poison():
 
 
 def test_U13_kill_9_is_seen_as_lost_within_a_lease_with_one_record():
-    mark = f"77{os.getpid()}"
-    with Daemon(f"lease: 5s\njobs:\n  long: {command(f'sleep {mark}', retries=3)}\n") as d:
+    mark = f"7700.{os.getpid():07}"
+    with Daemon(f"lease: 1h\njobs:\n  long: {command(f'sleep {mark}', retries=3)}\n") as d:
         id = d.enqueue("long")
         d.wait_state(id, "running")
         wait_for(lambda: processes_with(f"sleep {mark}") or processes_with(mark), "the job's process")
         d.kill()
-        began = time.monotonic()
         d.start()
-        wait_for(lambda: len(d.attempts(id)) == 2, "a second attempt")
-        assert time.monotonic() - began < 5
+        wait_for(lambda: len(d.attempts(id)) == 2, "a second attempt, long before the lease's end")
         assert [a.get("outcome") for a in d.attempts(id)] == ["lost", None]
         left = [p for p in processes_with(mark) if b"sleep" in pathlib.Path(f"/proc/{p}/cmdline").read_bytes()]
         assert len(left) <= 2, "the old process must not run beside its retry"  # the shell and its sleep
@@ -76,10 +74,13 @@ def test_U14_a_job_that_kills_its_worker_is_set_aside_and_its_siblings_go_on():
         assert job["poison"] is True
         assert [a["outcome"] for a in d.attempts(bad)] == ["lost"] * 3
         good = d.enqueue("fetched")
-        lease = d.post("/v1/work/fetch", {"worker": "w9", "wait_ms": 5000})["leases"][0]
-        assert lease["job"]["id"] == good
-        answer = d.post("/v1/work/report", [{"lease": lease["lease"], "token": lease["token"], "outcome": "succeeded"}])
-        assert answer == [{"lease": lease["lease"], "state": "succeeded"}]
+
+        def done():  # where the machine stands still for the second that the lease lasts, it is another one's turn
+            lease = d.post("/v1/work/fetch", {"worker": "w9", "wait_ms": 20000})["leases"][0]
+            assert lease["job"]["id"] == good
+            answer = d.post("/v1/work/report", [{"lease": lease["lease"], "token": lease["token"], "outcome": "succeeded"}])
+            return answer == [{"lease": lease["lease"], "state": "succeeded"}]
+        wait_for(done, "the end of its sibling")
 
 
 def test_U16_every_expected_instant_has_a_verdict_also_those_of_a_downtime():
@@ -102,8 +103,8 @@ def test_U16_every_expected_instant_has_a_verdict_also_those_of_a_downtime():
         missed = [o for o in ledger if o["verdict"] == "missed"]
         assert missed and all("down" in o["why"] for o in missed)
         assert "uid:" in [o for o in ledger if o["verdict"] == "skipped-paused"][0]["why"]
-        day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
-        said = d.cli("schedule", "explain", "tick", day).out
+        days = {o["instant"][:10] for o in ledger}  # two of them about midnight
+        said = "".join(d.cli("schedule", "explain", "tick", day).out for day in days)
         assert "missed" in said and "paused" in said
 
 
@@ -142,9 +143,8 @@ def test_U20_a_date_that_never_comes_is_refused_and_preview_is_the_executor(tmp_
     with Daemon(f"jobs:\n  tick: {command('true', schedule='*/2 * * * * *')}\n") as d:
         start = d.get("/v1/schedules/tick")["next_at"]
         preview = json.loads(run("cron", "next", "*/2 * * * * *", "--from", start, "-n", 3, "--json", code=0).out)["next"]
-        wait_for(lambda: len(d.get("/v1/schedules/tick/occurrences")["items"]) >= 5, "five occurrences")
-        instants = [o["instant"] for o in d.get("/v1/schedules/tick/occurrences")["items"]]
-        assert start in instants
+        instants = lambda: [o["instant"] for o in d.get("/v1/schedules/tick/occurrences")["items"]]
+        instants = wait_for(lambda: (lambda all: all if start in all[:-3] else None)(instants()), "three occurrences behind the first")
         i = instants.index(start)
         assert instants[i + 1:i + 4] == preview[:3]
 
@@ -181,7 +181,7 @@ def test_U21_a_stale_or_small_file_breaks_the_contract(tmp_path):
 
 def test_U23_both_streams_of_every_attempt_are_kept_also_when_killed():
     script = 'echo "out $REPRISE_ATTEMPT"; echo "err $REPRISE_ATTEMPT" >&2; [ $REPRISE_ATTEMPT = 1 ] && exit 1; sleep 60'
-    with Daemon(f"jobs:\n  two: {command(script, retries=1, backoff={'kind': 'fixed', 'base': '50ms'}, timeout='1s', grace='100ms')}\n") as d:
+    with Daemon(f"jobs:\n  two: {command(script, retries=1, backoff={'kind': 'fixed', 'base': '50ms'}, timeout='4s', grace='100ms')}\n") as d:
         id = d.enqueue("two")
         d.wait_state(id, "failed")
         for n in 1, 2:
@@ -194,7 +194,7 @@ def test_U23_both_streams_of_every_attempt_are_kept_also_when_killed():
 
 
 @pytest.mark.parametrize("script, more, by, exit", [
-    ("sleep 60", {"timeout": "300ms", "grace": "100ms"}, "the time limit", "SIGTERM"),
+    ("sleep 60", {"timeout": "4s", "grace": "100ms"}, "the time limit", "SIGTERM"),
     ("exit 3", {}, "itself", 3),
     ("kill -SEGV $$", {}, "a crash", "SIGSEGV"),
     ("kill -KILL $$", {}, "a signal from outside", "SIGKILL"),
@@ -220,8 +220,10 @@ def test_U24_an_operators_cancel_is_in_the_certificate():
 
 
 def test_U25_orphans_are_ended_and_named():
-    mark = f"88{os.getpid()}"
-    with Daemon(f"jobs:\n  litter: {command(f'(setsid sleep {mark} >/dev/null 2>&1 &) ; (setsid sh -c ' + chr(39) + f'trap : TERM; sleep {mark}; sleep {mark}' + chr(39) + ' &); echo done')}\n") as d:
+    mark = f"8800.{os.getpid():07}"
+    asleep = "while read -r c </proc/$!/comm && [ $c != sleep ]; do :; done"  # from then on that is its name
+    deaf = f"'trap : TERM; sleep {mark}; sleep {mark}'"
+    with Daemon(f"jobs:\n  litter: {command(f'(setsid sleep {mark} >/dev/null 2>&1 & {asleep}) ; (setsid sh -c {deaf} &); echo done')}\n") as d:
         id = d.enqueue("litter")
         d.wait_state(id, "succeeded")
         assert "sleep" in d.attempts(id)[0]["survivors"]
@@ -250,13 +252,12 @@ def test_U29_a_missing_command_holds_and_goes_on_when_it_is_there(tmp_path):
         assert d.job(id)["attempts"] == 0
         program.write_text("#!/bin/sh\necho here now\n")
         program.chmod(0o755)
-        d.wait_state(id, "succeeded", deadline_s=30)
+        d.wait_state(id, "succeeded")
 
 
 def test_U30_readyz_proves_a_write_and_status_says_since_when_it_fails(tmp_path):
     if os.geteuid() != 0:
         pytest.skip("needs root: a small tmpfs is mounted")
-    import subprocess
     mount = tmp_path / "small"
     mount.mkdir(mode=0o700)
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m,mode=0700", "tmpfs", str(mount)]).returncode != 0:
@@ -302,7 +303,7 @@ PROVIDER = "Error: 504 Gateway Time-out from api.example.com"
 
 
 @pytest.mark.parametrize("script, more, who, signal_name, kind, wrong", [
-    (f"echo {PROVIDER!r} >&2; sleep 60 & sleep 60", {"timeout": "1s", "grace": "100ms"}, "the time limit", "SIGTERM", "timeout", "http_5xx"),
+    (f"echo {PROVIDER!r} >&2; sleep 60 & sleep 60", {"timeout": "4s", "grace": "100ms"}, "the time limit", "SIGTERM", "timeout", "http_5xx"),
     (f"echo {PROVIDER!r} >&2; kill -SEGV $$", {}, "a crash", "SIGSEGV", "crash", "http_5xx"),
     ("kill -KILL $$", {}, "a signal from outside", "SIGKILL", "killed", None),
     (f"echo {PROVIDER!r} >&2; exit 127", {}, "itself", None, "missing_command", "http_5xx"),

@@ -8,21 +8,26 @@ static void G24_a_sleep_takes_no_lease_and_stretches_no_retry(void **state)
 {
     (void)state;
     struct world *w = world_with_clock(
-        "lease: 3s\njobs:\n"
+        "lease: 8s\njobs:\n"
         "  fetched: { idempotent: true }\n"
         "  again: { run: [sh, -c, \"exit 1\"], retries: 1, backoff: { kind: fixed, base: 1h } }\n"
-        "  long: { run: [sh, -c, \"sleep 1.5; echo done\"] }\n");
-    int64_t fetched = fetch(w, 3 * RP_US_S).job.id, again = enqueue(w, "again", NULL);
-    int64_t running = enqueue(w, "long", NULL);
+        "  long: { run: [sh, -c, \"read -r go; while [ ! -e $go ]; do sleep 0.05; done\"] }\n");
+    char go[100];
+    (void)snprintf(go, sizeof go, "%s/go", w->dir);
+    int64_t fetched = fetch(w, 8 * RP_US_S).job.id, again = enqueue(w, "again", NULL);
+    int64_t running = enqueue(w, "long", go);
     (void)job_in(w, again, RP_RETRYING);
     (void)job_in(w, running, RP_RUNNING);
     sleep_for(w, 2 * RP_US_H);
+    FILE *f = fopen(go, "w");
+    assert_non_null(f);
+    (void)fclose(f);
     /* The worker slept too and could not beat: it gets the length of a lease to do so … */
     assert_int_equal(job(w, fetched).state, RP_RUNNING);
     assert_int_equal(job_in(w, running, RP_SUCCEEDED).last_n, 1);
     assert_int_equal(job_in(w, again, RP_FAILED).last_n, 2); /* the hour of the retry is over */
     /* … and no more: this one says nothing. */
-    for (int i = 0; i < 2000 && attempt(w, fetched, 0).outcome != RP_OUT_LOST; i++)
+    for (int i = 0; i < PATIENCE && attempt(w, fetched, 0).outcome != RP_OUT_LOST; i++)
         pause_ms(10);
     assert_int_equal(attempt(w, fetched, 0).outcome, RP_OUT_LOST);
     world_free(w);

@@ -78,7 +78,7 @@ def daemon(disk, tmp_path):
 
 def lease_one(d, type):
     d.enqueue(type)
-    return d.post("/v1/work/fetch", {"worker": "w", "types": [type], "wait_ms": 5000})["leases"][0]
+    return d.post("/v1/work/fetch", {"worker": "w", "types": [type], "wait_ms": 20000})["leases"][0]
 
 
 def report(d, lease, outcome="succeeded"):
@@ -195,7 +195,7 @@ def test_G26_a_stop_on_a_full_disk_ends_in_time_and_the_next_start_knows_what_wa
     talker = d.enqueue("talker")
     d.wait_state(talker, "running")
     fill_up(d, disk, kept)
-    assert d.stop(timeout=20) == 0
+    assert d.stop(timeout=60) == 0
     disk.make_room()
     d.go.touch()
     d.start()

@@ -16,7 +16,7 @@ const connection: Connection = { socket: join(folder, 's') };
 let daemon: ChildProcess;
 let log = '';
 
-async function until<T>(what: string, probe: () => Promise<T | undefined | false>, deadlineMs = 30_000): Promise<T> {
+async function until<T>(what: string, probe: () => Promise<T | undefined | false>, deadlineMs = 90_000): Promise<T> {
   const end = Date.now() + deadlineMs;
   for (;;) {
     const value = await probe().catch(() => undefined);
@@ -141,10 +141,10 @@ test('an error is on record with its text, and thrown on', async () => {
 
 test('beats keep the lock for longer than its time', async () => {
   const r = await safeCronExecute({
-    jobId: 'long', lockTimeoutSeconds: 4, connection,
+    jobId: 'long', lockTimeoutSeconds: 8, connection,
     jobFunction: async (run) => {
-      await sleep(9000);
-      const other = await safeCronExecute({ jobId: 'long', lockTimeoutSeconds: 4, connection, jobFunction: () => 'stolen' });
+      await sleep(18000);
+      const other = await safeCronExecute({ jobId: 'long', lockTimeoutSeconds: 8, connection, jobFunction: () => 'stolen' });
       return [other.executed, run.signal.aborted];
     } });
   assert.deepEqual(r.result, [false, false]);

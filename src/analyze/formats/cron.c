@@ -13,20 +13,6 @@ struct entry {
     int64_t at_us;
 };
 
-/* "tag[pid]:" or "tag:"; the tag may hold "(…)". */
-static void split_tag(struct rp_str word, struct entry *e)
-{
-    if (rp_str_ends(word, ":"))
-        word.n--;
-    size_t open = rp_find_byte(word, '[');
-    e->pid = RP_STR("");
-    if (open != SIZE_MAX && rp_str_ends(word, "]")) {
-        e->pid = (struct rp_str){word.p + open + 1, word.n - open - 2};
-        word.n = open;
-    }
-    e->tag = rp_last_segment(word);
-}
-
 static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
 {
     bool syslog;
@@ -40,7 +26,8 @@ static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
     if (!timed)
         e->at_us = RP_NO_TIME;
     struct rp_str first = rp_take_tag(&s); /* the host, unless the program's name comes at once */
-    split_tag(rp_str_ends(first, ":") ? first : rp_take_tag(&s), e);
+    rp_split_tag(rp_str_ends(first, ":") ? first : rp_take_tag(&s), &e->tag, &e->pid);
+    e->tag = rp_last_segment(e->tag);
     e->text = s;
     return e->tag.n > 0;
 }

@@ -157,6 +157,8 @@ bool rp_take_number(struct rp_str *s, int64_t *n);
 struct rp_str rp_between(struct rp_str s, const char *from, const char *to);
 int64_t rp_number_after(struct rp_str s, const char *mark);
 struct rp_str rp_strip(struct rp_str s, const char *front, const char *back);
+/* "tag[pid]:", "tag:" or without the colon; the tag may hold "(…)". pid: empty if there is none. */
+void rp_split_tag(struct rp_str word, struct rp_str *tag, struct rp_str *pid);
 struct rp_str rp_last_segment(struct rp_str path); /* behind the last slash */
 /* Seconds as a log writes them ("0.051"), in microseconds; -1: none. */
 int64_t rp_seconds_us(struct rp_str s);

@@ -25,21 +25,6 @@ struct entry {
 
 /* ---- the forms of a line ---- */
 
-static bool split_tag(struct rp_str word, struct entry *e)
-{
-    if (!rp_str_ends(word, ":"))
-        return false;
-    word.n--;
-    size_t open = rp_find_byte(word, '[');
-    e->pid = RP_STR("");
-    if (open != SIZE_MAX && rp_str_ends(word, "]")) {
-        e->pid = (struct rp_str){word.p + open + 1, word.n - open - 2};
-        word.n = open;
-    }
-    e->tag = word;
-    return word.n > 0;
-}
-
 static bool read_short(struct rp_stamp *st, struct rp_str s, struct entry *e)
 {
     bool syslog;
@@ -47,10 +32,10 @@ static bool read_short(struct rp_stamp *st, struct rp_str s, struct entry *e)
         return false;
     (void)rp_take_word(&s); /* the host */
     e->unit = e->invocation = RP_STR("");
-    if (!split_tag(rp_take_tag(&s), e))
-        return false;
+    struct rp_str word = rp_take_tag(&s);
+    rp_split_tag(word, &e->tag, &e->pid);
     e->text = s;
-    return true;
+    return rp_str_ends(word, ":") && e->tag.n > 0;
 }
 
 /* Bytes that are not UTF-8 come as an array of numbers. */

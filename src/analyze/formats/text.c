@@ -85,6 +85,19 @@ struct rp_str rp_strip(struct rp_str s, const char *front, const char *back)
     return s;
 }
 
+void rp_split_tag(struct rp_str word, struct rp_str *tag, struct rp_str *pid)
+{
+    if (rp_str_ends(word, ":"))
+        word.n--;
+    size_t open = rp_find_byte(word, '[');
+    *pid = RP_STR("");
+    if (open != SIZE_MAX && rp_str_ends(word, "]")) {
+        *pid = (struct rp_str){word.p + open + 1, word.n - open - 2};
+        word.n = open;
+    }
+    *tag = word;
+}
+
 struct rp_str rp_last_segment(struct rp_str path)
 {
     for (size_t slash; (slash = rp_find_byte(path, '/')) != SIZE_MAX;)

@@ -170,6 +170,26 @@ static size_t needed(const struct sum *s, enum rp_hint h, uint32_t context)
     return need;
 }
 
+/* Bytes up to the last underscore of what a and b have in common at the beginning. */
+static size_t common_prefix(const struct rp_symbol *a, const struct rp_symbol *b)
+{
+    size_t n = 0, end = 0;
+    for (; n < a->n && n < b->n && a->p[n] == b->p[n]; n++)
+        end = a->p[n] == '_' ? n : end;
+    return end;
+}
+
+/* RLIMIT_CORE, RLIMIT_NPROC: constants of one kind, each written for what it means. */
+static bool are_enumerators(const struct rp_work *w, const uint32_t *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct rp_symbol *x = rp_sym(w, v[i]);
+        if (!(x->flags & RP_T_UPPER) || common_prefix(x, rp_sym(w, v[0])) == 0)
+            return false;
+    }
+    return true;
+}
+
 bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum rp_hint h,
                     uint32_t context)
 {
@@ -187,7 +207,7 @@ bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum r
         return beside_wildcard(&s, h, context);
     if (s.methods && s.n >= NEED_ENUM)
         return true;
-    if (2 * s.zero >= s.n || s.exception || rp_values_deny(w, v, n))
+    if (2 * s.zero >= s.n || s.exception || rp_values_deny(w, v, n) || are_enumerators(w, v, n))
         return false;
     return s.n >= needed(&s, h, context);
 }

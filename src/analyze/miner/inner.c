@@ -6,119 +6,13 @@
 
 enum {
     ROUNDS = 4,
-    CUTS_MAX = 24,     /* of one form */
     CONTEXTS_MAX = 32, /* that are looked at for one text */
     NEED_CONTENT = 2,
     NEED_SHARED = 2,
     NEED_REASONS = 3,
-    MANY = 6
+    MANY = 6,
+    MANY_UNKNOWN = 5
 };
-
-struct cut {
-    uint32_t from, to;
-};
-
-/* ---- where an inner text may stand ---- */
-
-static bool is_blank_at(const struct rp_work *w, struct rp_seq f, size_t i)
-{
-    return rp_kind_at(w, f, i) == RP_K_BLANK;
-}
-
-static size_t matching(const struct rp_work *w, struct rp_seq f, size_t open)
-{
-    size_t depth = 0;
-    for (size_t j = open; j < f.n; j++) {
-        char c = rp_char_at(w, f, j);
-        depth += c == '(';
-        depth -= c == ')';
-        if (depth == 0)
-            return j;
-    }
-    return 0;
-}
-
-/* The bracket that closes around the text, else the end of the line. */
-static size_t enclosing_end(const struct rp_work *w, struct rp_seq f, size_t from)
-{
-    size_t depth = 0, inside = 0;
-    for (size_t i = 0; i < from; i++) {
-        depth += rp_char_at(w, f, i) == '(';
-        depth -= depth > 0 && rp_char_at(w, f, i) == ')';
-    }
-    for (size_t i = from; i < f.n && depth > 0; i++) {
-        if (rp_char_at(w, f, i) == ')' && inside == 0)
-            return i;
-        inside += rp_char_at(w, f, i) == '(';
-        inside -= rp_char_at(w, f, i) == ')';
-    }
-    return f.n;
-}
-
-/* Closing brackets that were opened before the text, and a stop, do not belong to it. */
-static size_t trim_end(const struct rp_work *w, struct rp_seq f, size_t from)
-{
-    size_t e = f.n, opened = 0, closed = 0;
-    for (size_t i = from; i < e; i++) {
-        opened += rp_char_at(w, f, i) == '(';
-        closed += rp_char_at(w, f, i) == ')';
-    }
-    while (e > from && one_of(rp_char_at(w, f, e - 1), ".)") && opened < closed)
-        closed -= rp_char_at(w, f, --e) == ')';
-    return e;
-}
-
-static void add_cut(struct cut *v, size_t *n, size_t from, size_t to)
-{
-    if (*n < CUTS_MAX && to > from)
-        v[(*n)++] = (struct cut){(uint32_t)from, (uint32_t)to};
-}
-
-static bool new_sentence(const struct rp_work *w, struct rp_seq f, size_t j)
-{
-    return rp_char_at(w, f, j) == '.' && is_blank_at(w, f, j + 1) && j + 2 < f.n &&
-           (rp_flags_at(w, f, j + 2) & RP_T_CAPITAL);
-}
-
-static bool details(const struct rp_work *w, struct rp_seq f, size_t j)
-{
-    return is_blank_at(w, f, j) && rp_char_at(w, f, j + 1) == '(' && rp_char_at(w, f, j + 3) == '=';
-}
-
-static void cuts_after_colon(const struct rp_work *w, struct rp_seq f, size_t from, struct cut *v,
-                             size_t *n)
-{
-    size_t limit = enclosing_end(w, f, from), e = limit < f.n ? limit : trim_end(w, f, from);
-    add_cut(v, n, from, e);
-    for (size_t j = from + 1; j + 2 < f.n && j < e; j++)
-        if (new_sentence(w, f, j)) {
-            add_cut(v, n, from, j);
-            break;
-        }
-    for (size_t j = from + 1; j + 2 < f.n && j < e; j++)
-        if (details(w, f, j)) {
-            add_cut(v, n, from, j);
-            break;
-        }
-}
-
-static size_t find_cuts(const struct rp_work *w, struct rp_seq f, struct cut *v)
-{
-    size_t n = 0;
-    for (size_t i = 1; i + 1 < f.n; i++) {
-        char c = rp_char_at(w, f, i);
-        if (c == ':' && is_blank_at(w, f, i + 1) && i + 2 < f.n) {
-            cuts_after_colon(w, f, i + 2, v, &n);
-        } else if (c == '(') {
-            size_t close = matching(w, f, i);
-            bool code = rp_kind_at(w, f, i + 1) == RP_K_WILD && rp_char_at(w, f, i + 2) == ':' &&
-                        is_blank_at(w, f, i + 3); /* "(13: Permission denied)": only what follows */
-            if (close > 0 && !code)
-                add_cut(v, &n, i + 1, close);
-        }
-    }
-    return n;
-}
 
 /* ---- contexts ---- */
 
@@ -140,7 +34,7 @@ static void blank_brackets(const struct rp_work *w, struct rp_seq s, struct rp_v
 {
     for (size_t i = 0; i < s.n; i++) {
         const struct rp_symbol *x = rp_sym(w, s.v[i]);
-        size_t close = x->c == '(' ? matching(w, s, i) : 0;
+        size_t close = x->c == '(' ? rp_close_bracket(w, s, i) : 0;
         if (x->kind == RP_K_BLANK)
             continue;
         if (close > 0) {
@@ -200,7 +94,7 @@ struct context {
 struct candidate {
     uint64_t context, text; /* hashes */
     uint32_t form, at;      /* at: number of the context */
-    struct cut cut;
+    struct rp_cut cut;
 };
 
 struct inners {
@@ -277,9 +171,9 @@ static uint32_t add_context(struct inners *x, struct context c)
 
 static void look_at_form(struct inners *x, uint32_t form)
 {
-    struct cut cuts[CUTS_MAX];
+    struct rp_cut cuts[RP_CUTS_MAX];
     struct rp_seq f = x->forms[form];
-    size_t n = find_cuts(x->w, f, cuts);
+    size_t n = rp_cuts_find(x->w, f, cuts);
     for (size_t i = 0; i < n; i++) {
         struct context c = {0};
         c.before = blanked(x->w, rp_seq_part(f, 0, cuts[i].from), &c.names_before);
@@ -491,6 +385,14 @@ static bool in_brackets(const struct rp_work *w, struct rp_seq before)
             rp_char_at(w, before, n - 3) == '(');
 }
 
+/* Many texts of which none is a known reason, stands elsewhere, or is a bare value: messages that
+ * begin alike ("protocol error from <*>: …"), not one message around errors. */
+static bool begin_alike(const struct texts *t)
+{
+    return t->n >= MANY_UNKNOWN && t->reasons == 0 && t->shared == 0 && !t->literal &&
+           !t->identifier;
+}
+
 static bool is_variable(const struct inners *x, const struct context *c, const struct texts *t)
 {
     bool bracket = in_brackets(x->w, c->before);
@@ -499,7 +401,7 @@ static bool is_variable(const struct inners *x, const struct context *c, const s
     uint32_t content = rp_seq_content(x->w, c->before) + after;
     uint32_t words = said_words + says_cannot(x->w, said) + c->names_before;
     uint32_t around = words + (bracket ? after + c->names_after : 0);
-    if (said_words > 0 && around >= NEED_CONTENT && says_failure(x->w, said) &&
+    if (said_words > 0 && around >= NEED_CONTENT && says_failure(x->w, said) && !begin_alike(t) &&
         (t->n >= NEED_REASONS || bracket || words >= 3 || t->reasons > 0))
         return true;
     size_t n = c->before.n;

@@ -140,6 +140,7 @@ struct rp_scan {
     size_t n;
     size_t method;            /* tokens when a request target may follow: "GET " */
     bool has_size, has_place; /* seen: a unit of size; "=" or "user" */
+    bool has_code;            /* perhaps HTTP or SQLSTATE */
     size_t side_n;
     char side[RP_SIDE_MAX];                                       /* words that were rewritten */
     char line[RP_LINE_PAD + RP_MINER_LINE_MAX + 2 * RP_LINE_PAD]; /* between zeros */
@@ -147,11 +148,20 @@ struct rp_scan {
     struct rp_hasher hash;                                        /* of the tokens, as they come */
     struct rp_stretches stretches;
 };
-/* Notes of a word or mark what has to be looked at when the line's tokens are known. */
-static inline void rp_scan_note(const char *p, size_t n, bool *has_size, bool *has_place)
+/* HTTP, SQLSTATE, or a word that has as many letters and such ends: what is asked again. */
+static inline bool rp_may_name_code(const char *p, size_t n)
+{
+    return (n == 4 && to_lower(p[0]) == 'h' && to_lower(p[3]) == 'p') ||
+           (n == 8 && to_lower(p[0]) == 's' && to_lower(p[7]) == 'e');
+}
+/* Notes of a word or mark what has to be looked at later in the line, or when its tokens are known.
+ */
+static inline void rp_scan_note(const char *p, size_t n, bool *has_size, bool *has_place,
+                                bool *has_code)
 {
     *has_size |= n <= 3 && p[n - 1] == 'B';
     *has_place |= (n == 4 && to_lower(*p) == 'u') || (n == 1 && *p == '=');
+    *has_code |= rp_may_name_code(p, n > 4 && p[4] == '/' ? 4 : n);
 }
 /* The masked line, of which it keeps a copy. What is past the limits ends in one wildcard. Answers
  * the tokens' hash. */
@@ -176,6 +186,8 @@ struct rp_at {
 size_t rp_typed_letter(const struct rp_at *at, const char *run);
 size_t rp_typed_digit(const struct rp_at *at);
 size_t rp_typed_punct(const struct rp_at *at);
+/* Length of a code at `at` that stays text: an HTTP status, a SQLSTATE (codes.c); else 0. */
+size_t rp_code_at(const struct rp_scan *s, const struct rp_at *at);
 /* A word with digits (atom.c): whole wildcard, or masked piece by piece into the side buffer. */
 void rp_atom_mask(struct rp_scan *s, struct rp_token *t);
 
@@ -305,6 +317,8 @@ struct rp_work {
     bool changed, wide; /* wide: too many keys for the costly passes */
     bool *known;        /* of symbols that were there when the round began (known.c) */
     uint32_t n_known;
+    bool *slot_value; /* of the first n_slot_values symbols: was it a value of a slot? */
+    uint32_t n_slot_values;
 };
 
 static inline const struct rp_symbol *rp_sym(const struct rp_work *w, uint32_t id)
@@ -379,9 +393,23 @@ struct rp_slot {
     uint64_t key;              /* lower-case hash of the key; 0: none */
 };
 bool rp_is_word_at(const struct rp_work *w, struct rp_seq f, size_t i);
+static inline bool rp_is_blank_at(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    return rp_kind_at(w, f, i) == RP_K_BLANK;
+}
 size_t rp_slots_find(const struct rp_work *w, struct rp_seq f, struct rp_slot *out, size_t max);
 enum { RP_SLOTS_MAX = 64 };
 size_t rp_close_quote(const struct rp_work *w, struct rp_seq f, size_t open);
+
+/* Where in a form an inner text may stand (cuts.c): items [from, to). */
+struct rp_cut {
+    uint32_t from, to;
+};
+enum { RP_CUTS_MAX = 24 };
+/* Into v, which has room for RP_CUTS_MAX; answers their number. */
+size_t rp_cuts_find(const struct rp_work *w, struct rp_seq f, struct rp_cut *v);
+/* Index of the bracket that closes the one at `open`, 0 if none does. */
+size_t rp_close_bracket(const struct rp_work *w, struct rp_seq f, size_t open);
 
 /* One text that was found inside of a form. */
 struct rp_inner {

@@ -1,11 +1,12 @@
-/* Words that are known to be values: two of them stand for one another in several places. One
- * place where "billing-sync" and "orders-scan" differ may be two messages; in two places they are
- * two names of things of one kind. */
+/* Words that are known to be values: they were found to be one in another line (in quotes, after a
+ * key, where a wildcard is now), or two of them stand for one another in several places. One place
+ * where "billing-sync" and "orders-scan" differ may be two messages; in two places they are two
+ * names of things of one kind. */
 #include "analyze/miner/internal.h"
 
 #include <stdlib.h>
 
-enum { NEED_PLACES = 2, NEED_PLAIN = 3, FEW = 12 };
+enum { NEED_PLACES = 2, NEED_PLAIN = 3, FEW = 12, VALUE_ITEMS = 3 };
 
 /* CAPITALS name constants of the program, and nouns what is being dealt with. */
 static bool may_be_known(const struct rp_symbol *x)
@@ -18,6 +19,12 @@ static bool may_be_known(const struct rp_symbol *x)
 static bool is_place(const struct rp_work *w, struct rp_seq s, uint32_t i)
 {
     return i == 0 && rp_char_at(w, s, 1) == ':';
+}
+
+/* A word before "(" is a function's name. */
+static bool is_called(const struct rp_work *w, struct rp_seq s, uint32_t i)
+{
+    return rp_char_at(w, s, i + 1) == '(';
 }
 
 /* What the line says beside its names: one message, whatever they are. */
@@ -34,7 +41,7 @@ static void places_of(const struct rp_work *w, uint32_t number, struct rp_entrie
 {
     const struct rp_key_item *k = &w->keys[number];
     for (uint32_t i = 0; i < k->s.n; i++) {
-        if (!may_be_known(rp_sym(w, k->s.v[i])) || k->content < 2)
+        if (!may_be_known(rp_sym(w, k->s.v[i])) || k->content < 2 || is_called(w, k->s, i))
             continue;
         uint64_t h = rp_mix(rp_key_loose_without(w, k, i), i + 1);
         rp_entries_add(e, (struct rp_entry){.hash = h,
@@ -85,6 +92,41 @@ static void mark(struct rp_work *w, const struct rp_entries *pairs)
     }
 }
 
+/* ---- what was found to be a value ---- */
+
+static void mark_value(struct rp_work *w, uint32_t id)
+{
+    if (id < w->n_known && may_be_known(rp_sym(w, id)))
+        w->known[id] = true;
+}
+
+/* Words of a key that stand where what became of it has a wildcard. */
+static void mark_replaced(struct rp_work *w, struct rp_seq s, struct rp_seq now)
+{
+    uint32_t i = 0;
+    for (uint32_t j = 0; j < now.n && i < s.n; j++) {
+        uint32_t from = i++;
+        if (s.v[from] == now.v[j])
+            continue;
+        if (now.v[j] != RP_SYM_WILD)
+            return;
+        while (i < s.n && !(j + 1 < now.n && s.v[i] == now.v[j + 1]))
+            i++;
+        for (uint32_t k = from; k < i && i - from <= VALUE_ITEMS; k++)
+            if (!is_called(w, s, k))
+                mark_value(w, s.v[k]);
+    }
+}
+
+static void mark_values(struct rp_work *w)
+{
+    for (uint32_t id = 0; id < w->n_slot_values; id++)
+        if (w->slot_value[id])
+            mark_value(w, id);
+    for (size_t f = 0; f < w->n_forms; f++)
+        mark_replaced(w, w->first[f], w->keys[w->cur[f]].s);
+}
+
 void rp_known_find(struct rp_work *w)
 {
     struct rp_entries e = {0}, pairs = {0};
@@ -105,6 +147,7 @@ void rp_known_find(struct rp_work *w)
     }
     rp_entries_sort(&pairs);
     mark(w, &pairs);
+    mark_values(w);
     rp_entries_free(&pairs);
     rp_entries_free(&e);
 }

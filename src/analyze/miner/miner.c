@@ -280,7 +280,7 @@ static void keep_texts(struct rp_miner *m, struct rp_arena *old)
 
 void rp_miner_refine(struct rp_miner *m)
 {
-    struct rp_work w = {.sym = &m->sym};
+    struct rp_work w = {.sym = &m->sym, .n_slot_values = m->sym.n};
     struct rp_inners inner = {0};
     uint32_t symbols = m->sym.n, n = m->n_forms;
     struct rp_seq *filled = rp_xmalloc((n + 1) * sizeof *filled);
@@ -293,6 +293,7 @@ void rp_miner_refine(struct rp_miner *m)
         filled[i] = rp_form_items(m, &m->forms[i]);
         m->forms[i].inner = 0;
     }
+    w.slot_value = rp_xcalloc(symbols + 1, sizeof *w.slot_value);
     rp_fill_slots(&w, filled, n, &inner);
     union_groups(m, group, rp_refine(&w, filled, n, group));
     make_templates(m, &w, filled);
@@ -302,6 +303,7 @@ void rp_miner_refine(struct rp_miner *m)
     rp_arena_free(&w.arena);
     rp_pattern_index(m);
     m->refined = n;
+    free(w.slot_value);
     free(inner.v);
     free(group);
     free(filled);

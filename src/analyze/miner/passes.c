@@ -193,6 +193,8 @@ void rp_pass_names_and_slots(struct rp_work *w)
 static uint32_t left_needed(const struct rp_work *w, const struct rp_key_item *k, uint32_t i)
 {
     const struct rp_symbol *x = rp_sym(w, k->s.v[i]);
+    if (rp_is_known(w, k->s.v[i]))
+        return MIN_CONTENT - 1;
     if (i == 0 && x->level < RP_LEVEL_DIGIT)
         return FIRST_CONTENT;
     enum rp_hint h = rp_hint_at(w, k->s, i);

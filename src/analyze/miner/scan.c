@@ -186,7 +186,7 @@ static const char *add_pieces(struct rp_scan *s, struct rp_at *at, size_t run, b
     plain &= !rp_is(*end, RP_C_JOIN) && *end != '#';
     bool joined = !plain && join(at, &end);
     struct rp_token t = {p, (uint32_t)(end - p), joined ? RP_K_IDENT : RP_K_WORD};
-    rp_scan_note(p, t.n, &s->has_size, &s->has_place);
+    rp_scan_note(p, t.n, &s->has_size, &s->has_place, &s->has_code);
     if (has_digit(at, p, t.n)) {
         rp_atom_mask(s, &t);
         plain &= t.n == run && memcmp(t.p, p, run) == 0;
@@ -202,6 +202,11 @@ static const char *scan_word(struct rp_scan *s, struct rp_at *at)
     const char *p = at->p;
     size_t n = 0, run = word_run(at, p);
     bool digit = rp_is(*p, RP_C_DIGIT), plain = !digit && is_plain(at, run);
+    if (digit && s->has_code && (n = rp_code_at(s, at)) > 0) {
+        add(s, p, n, RP_K_WORD);
+        at->plain = false;
+        return p + n;
+    }
     if (digit)
         n = rp_typed_digit(at);
     else if (!plain && rp_is(*p, RP_C_ALPHA))
@@ -384,7 +389,7 @@ static struct rp_at begin(struct rp_scan *s, struct rp_str line)
     s->n = s->side_n = 0;
     s->hash = (struct rp_hasher){1, 0};
     s->method = SIZE_MAX;
-    s->has_size = s->has_place = false;
+    s->has_size = s->has_place = s->has_code = false;
     return (struct rp_at){.begin = p,
                           .p = p,
                           .end = p + line.n,

@@ -12,11 +12,6 @@ bool rp_is_word_at(const struct rp_work *w, struct rp_seq f, size_t i)
     return k == RP_K_WORD || k == RP_K_IDENT;
 }
 
-static bool is_blank_at(const struct rp_work *w, struct rp_seq f, size_t i)
-{
-    return rp_kind_at(w, f, i) == RP_K_BLANK;
-}
-
 /* Index of the quote that closes, 0 if none does. */
 size_t rp_close_quote(const struct rp_work *w, struct rp_seq f, size_t open)
 {
@@ -24,7 +19,7 @@ size_t rp_close_quote(const struct rp_work *w, struct rp_seq f, size_t open)
     for (size_t j = open + 1; j < f.n; j++) {
         if (rp_char_at(w, f, j) != c || rp_char_at(w, f, j - 1) == '\\')
             continue;
-        if (j + 1 == f.n || is_blank_at(w, f, j + 1) ||
+        if (j + 1 == f.n || rp_is_blank_at(w, f, j + 1) ||
             (rp_kind_at(w, f, j + 1) == RP_K_PUNCT && rp_char_at(w, f, j + 1) != c))
             return j;
     }
@@ -39,7 +34,7 @@ static size_t value_end(const struct rp_work *w, struct rp_seq f, size_t j)
     if (whole == 0)
         whole = rp_comma_list_end(w, f, j);
     j = whole > 0 ? whole : j;
-    for (; j < f.n && !is_blank_at(w, f, j); j++) {
+    for (; j < f.n && !rp_is_blank_at(w, f, j); j++) {
         char c = rp_char_at(w, f, j);
         if (one_of(c, "([{")) {
             depth++;
@@ -84,7 +79,7 @@ static const struct rp_symbol *key_before(const struct finder *x, size_t i)
 {
     if (i >= x->f.n)
         return NULL;
-    if (is_blank_at(x->w, x->f, i))
+    if (rp_is_blank_at(x->w, x->f, i))
         i--;
     if (i == 0 || i >= x->f.n)
         return NULL;
@@ -106,7 +101,7 @@ static bool is_quoted_key(const struct finder *x, size_t i, size_t j)
     if (i == 0)
         return rp_char_at(x->w, x->f, j + 2) == '"';
     size_t b = i - 1;
-    if (is_blank_at(x->w, x->f, b)) {
+    if (rp_is_blank_at(x->w, x->f, b)) {
         if (b == 0)
             return true;
         b--;
@@ -117,21 +112,22 @@ static bool is_quoted_key(const struct finder *x, size_t i, size_t j)
 /* "message" alone, or "message" key=value … */
 static bool leads(const struct finder *x, size_t j)
 {
-    return j + 1 == x->f.n || (is_blank_at(x->w, x->f, j + 1) && rp_is_word_at(x->w, x->f, j + 2) &&
-                               rp_char_at(x->w, x->f, j + 3) == '=' && j + 4 < x->f.n);
+    return j + 1 == x->f.n ||
+           (rp_is_blank_at(x->w, x->f, j + 1) && rp_is_word_at(x->w, x->f, j + 2) &&
+            rp_char_at(x->w, x->f, j + 3) == '=' && j + 4 < x->f.n);
 }
 
 static bool stands_after_key(const struct finder *x, size_t i)
 {
     char b = rp_char_at(x->w, x->f, i - 1);
     return b == '=' || (b == ':' && i > 1 && is_quote(rp_char_at(x->w, x->f, i - 2))) ||
-           (is_blank_at(x->w, x->f, i - 1) && i > 2 && is_quote(rp_char_at(x->w, x->f, i - 3)));
+           (rp_is_blank_at(x->w, x->f, i - 1) && i > 2 && is_quote(rp_char_at(x->w, x->f, i - 3)));
 }
 
 /* After "key": a number, true, null. Answers where to go on. */
 static size_t find_bare(struct finder *x, size_t from)
 {
-    if (is_blank_at(x->w, x->f, from))
+    if (rp_is_blank_at(x->w, x->f, from))
         from++;
     bool bare = rp_is_word_at(x->w, x->f, from) || rp_kind_at(x->w, x->f, from) == RP_K_WILD;
     if (!bare || from + 1 >= x->f.n || !one_of(rp_char_at(x->w, x->f, from + 1), ",}"))
@@ -142,7 +138,7 @@ static size_t find_bare(struct finder *x, size_t from)
 
 static size_t find_quoted(struct finder *x, size_t i)
 {
-    if (i > 0 && !is_blank_at(x->w, x->f, i - 1) &&
+    if (i > 0 && !rp_is_blank_at(x->w, x->f, i - 1) &&
         !one_of(rp_char_at(x->w, x->f, i - 1), "=([{:,<>"))
         return i + 1;
     size_t j = rp_close_quote(x->w, x->f, i);
@@ -171,9 +167,35 @@ static size_t find_key_value(struct finder *x, size_t i)
         return i + 1;
     size_t j = value_end(x->w, x->f, i + 1);
     if (j > i + 1 || j >= x->f.n ||
-        (is_blank_at(x->w, x->f, j) && rp_char_at(x->w, x->f, j + 2) == '='))
+        (rp_is_blank_at(x->w, x->f, j) && rp_char_at(x->w, x->f, j + 2) == '='))
         found(x, i + 1, j < x->f.n ? j : x->f.n, 'K', rp_sym(x->w, x->f.v[i - 1]));
     return j > i + 1 ? j : i + 1;
+}
+
+/* "Volume:sda, Bucket:logs": a key, a colon and a value without a blank, one of a list of such. */
+static bool is_glued_key(const struct finder *x, size_t i)
+{
+    return i > 0 && rp_is_word_at(x->w, x->f, i - 1) && rp_char_at(x->w, x->f, i) == ':' &&
+           (i == 1 || rp_is_blank_at(x->w, x->f, i - 2)) && i + 1 < x->f.n &&
+           !rp_is_blank_at(x->w, x->f, i + 1) && !is_quote(rp_char_at(x->w, x->f, i + 1));
+}
+
+static bool is_comma_at(const struct finder *x, size_t i)
+{
+    return rp_char_at(x->w, x->f, i) == ',' && rp_is_blank_at(x->w, x->f, i + 1);
+}
+
+static size_t find_glued(struct finder *x, size_t i)
+{
+    if (!is_glued_key(x, i))
+        return i + 1;
+    size_t j = value_end(x->w, x->f, i + 1);
+    bool first = is_comma_at(x, j) && is_glued_key(x, j + 3);
+    bool next = i > 3 && is_comma_at(x, i - 3) && x->n > 0 && x->out[x->n - 1].to == i - 3;
+    if (j == i + 1 || (!first && !next))
+        return i + 1;
+    found(x, i + 1, j, 'K', rp_sym(x->w, x->f.v[i - 1]));
+    return j;
 }
 
 static size_t find_repr(struct finder *x, size_t i)
@@ -202,7 +224,7 @@ static size_t find_comma_key(struct finder *x, size_t i)
             depth++;
         else if (one_of(c, ")]}") && depth > 0)
             depth--;
-        blanks += is_blank_at(x->w, x->f, j++);
+        blanks += rp_is_blank_at(x->w, x->f, j++);
     }
     if (j == from || blanks > 1)
         return from;
@@ -212,14 +234,15 @@ static size_t find_comma_key(struct finder *x, size_t i)
 
 static bool begins_comma_key(const struct finder *x, size_t i)
 {
-    return i + 4 < x->f.n && is_blank_at(x->w, x->f, i + 1) &&
+    return i + 4 < x->f.n && rp_is_blank_at(x->w, x->f, i + 1) &&
            rp_kind_at(x->w, x->f, i + 2) == RP_K_WORD && rp_char_at(x->w, x->f, i + 3) == ':' &&
-           is_blank_at(x->w, x->f, i + 4);
+           rp_is_blank_at(x->w, x->f, i + 4);
 }
 
 static bool is_square(const struct finder *x, size_t i)
 {
-    bool begins = i == 0 || is_blank_at(x->w, x->f, i - 1) || rp_char_at(x->w, x->f, i - 1) == ']';
+    bool begins =
+        i == 0 || rp_is_blank_at(x->w, x->f, i - 1) || rp_char_at(x->w, x->f, i - 1) == ']';
     return begins && rp_is_word_at(x->w, x->f, i + 1) && rp_char_at(x->w, x->f, i + 2) == ']';
 }
 
@@ -234,13 +257,15 @@ static size_t find_at(struct finder *x, size_t i)
             (rp_is_word_at(x->w, x->f, i - 1) || rp_kind_at(x->w, x->f, i - 1) == RP_K_WILD))
             return find_key_value(x, i);
         return i + 1;
+    case ':':
+        return find_glued(x, i);
     case '[':
         if (!is_square(x, i))
             return i + 1;
         found(x, i + 1, i + 2, 'S', NULL);
         return i + 3;
     case '<':
-        if (i > 0 && is_blank_at(x->w, x->f, i - 1) && rp_is_word_at(x->w, x->f, i + 1))
+        if (i > 0 && rp_is_blank_at(x->w, x->f, i - 1) && rp_is_word_at(x->w, x->f, i + 1))
             return find_repr(x, i);
         return i + 1;
     case ',':

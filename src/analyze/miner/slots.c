@@ -298,6 +298,8 @@ static bool blank_form(struct evidence *e, struct rp_seq *f, size_t from, size_t
             continue;
         rp_vec_seq(&o, rp_seq_part(*f, p, s->from));
         rp_vec_add(&o, RP_SYM_WILD);
+        if (s->to == s->from + 1 && f->v[s->from] < e->w->n_slot_values)
+            e->w->slot_value[f->v[s->from]] = true;
         if (s->key_flags & RP_W_CAUSE)
             note_inner(e->w, inner, e->v[i].form, rp_seq_part(*f, s->from, s->to));
         p = s->to;

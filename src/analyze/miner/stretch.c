@@ -47,6 +47,7 @@ const struct rp_stretch *rp_stretch_take(struct rp_scan *s, struct rp_at *at)
     s->hash = (struct rp_hasher){x->h, x->blank};
     s->has_size |= x->has_size;
     s->has_place |= x->has_place;
+    s->has_code |= x->has_code;
     at->p = p + x->bytes;
     return x;
 }
@@ -79,7 +80,7 @@ static struct rp_stretch stretch_of(const struct rp_token *t, size_t n, struct r
         x.token[i].n = (uint8_t)t[i].n;
         x.token[i].kind = (uint8_t)t[i].kind;
         rp_hasher_add(&hash, t[i].p, t[i].n, t[i].kind);
-        rp_scan_note(t[i].p, t[i].n, &x.has_size, &x.has_place);
+        rp_scan_note(t[i].p, t[i].n, &x.has_size, &x.has_place, &x.has_code);
     }
     x.h = hash.h;
     x.blank = hash.blank;

@@ -21,7 +21,7 @@ struct rp_stretch {
     uint8_t bytes, held;                 /* to go on after; to compare, with that zero; 0: free */
     uint8_t tokens;
     bool blank_end; /* holds where no other blank follows */
-    bool has_size, has_place;
+    bool has_size, has_place, has_code;
     bool then_value; /* what followed was a value: no other stretch will begin there */
     struct {
         uint8_t from, n, kind;

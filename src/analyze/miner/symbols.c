@@ -139,6 +139,15 @@ static bool is_participle(struct rp_str s)
                        rp_str_is_word(str_from(s, s.n - 3), "ing"));
 }
 
+/* A number that is a word was kept for what it says: an HTTP status (codes.c). */
+static bool is_code(struct rp_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_digit(s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
 int rp_level_of(struct rp_str s, enum rp_kind kind, uint32_t flags)
 {
     if (kind == RP_K_PUNCT || kind == RP_K_TEXT || kind == RP_K_BLANK)
@@ -147,7 +156,7 @@ int rp_level_of(struct rp_str s, enum rp_kind kind, uint32_t flags)
         return RP_LEVEL_WILD;
     if (s.n == 1 && is_upper(s.p[0]) && s.p[0] != 'I')
         return RP_LEVEL_DIGIT;
-    if (flags & RP_W_CLOSED)
+    if ((flags & RP_W_CLOSED) || (kind == RP_K_WORD && is_code(s)))
         return 0;
     if (kind == RP_K_QUOTED || kind == RP_K_VALUE) {
         if (has_any(s, " "))

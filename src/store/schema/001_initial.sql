@@ -34,6 +34,7 @@ create table type_need(
   primary key(type_id, dependency)) without rowid;
 create table dependency_check(           -- changes of state only
   id integer primary key, dependency text not null, at integer not null, state integer not null, says text);
+create index dependency_check_at on dependency_check(dependency, at);
 
 create table pattern(
   id integer primary key, hash integer not null unique, template text not null,
@@ -184,6 +185,7 @@ create table replay(
   from_failed integer not null default 0);
 create index replay_compensates on replay(compensates) where compensates is not null;
 create index replay_live on replay(id) where ended_at is null;
+create index replay_standing on replay(id) where ended_at is null and state > 2 and state <> 5;
 create table replay_item(
   replay_id integer not null references replay(id), seq integer not null, job_id integer not null, type_id integer not null,
   state_before integer not null, n_before integer not null, attempts_before integer not null, max_attempts_before integer not null,
@@ -201,6 +203,8 @@ create index replay_item_open on replay_item(replay_id, fate, seq) where fate in
 create table replay_tally(
   replay_id integer not null, fate integer not null, type_id integer not null, n integer not null,
   primary key(replay_id, fate, type_id)) without rowid;
+-- The queues of its items' jobs: while live jobs wait too long in one of them, nothing goes out.
+create table replay_queue(replay_id integer not null, queue_id integer not null, primary key(replay_id, queue_id)) without rowid;
 -- Items that were let out and whose jobs have ended since: written with the job's end, taken away when their fate is settled.
 create table replay_ended(replay_id integer not null, seq integer not null, primary key(replay_id, seq)) without rowid;
 
@@ -285,6 +289,7 @@ create table idempotency(
 create index pattern_recent on pattern(last_at);
 create index idempotency_at on idempotency(at);
 create table spool(id text primary key, at integer not null) without rowid;
+create index spool_at on spool(at);
 
 create table audit(
   id integer primary key, at integer not null, actor text not null, action text not null, object text not null,

@@ -4,9 +4,8 @@
  *
  * Where: --socket PATH, or --port N --token T. What: --type T (work: "" for any) --payload BYTES
  * --batch N. How much:
- * --connections N --workers N --n N --seconds S --warm S. Of start and spawn: --program PATH; of
- * start
- * --stamp NAME: what the daemon's configuration gives that program as its argument. */
+ * --connections N --workers N --n N --seconds S --warm S; of work --wave N. Of start and spawn:
+ * --program PATH; of start --stamp NAME: what the daemon's configuration gives that program as its argument. */
 #include "load.h"
 
 #include <getopt.h>
@@ -31,6 +30,7 @@ enum option_code {
     CONNECTIONS,
     WORKERS,
     N,
+    WAVE,
     SECONDS,
     WARM,
     PROGRAM,
@@ -47,6 +47,7 @@ static const struct option options[] = {
     {"connections", required_argument, NULL, CONNECTIONS},
     {"workers", required_argument, NULL, WORKERS},
     {"n", required_argument, NULL, N},
+    {"wave", required_argument, NULL, WAVE},
     {"seconds", required_argument, NULL, SECONDS},
     {"warm", required_argument, NULL, WARM},
     {"program", required_argument, NULL, PROGRAM},
@@ -84,6 +85,9 @@ static void set(struct load *l, int code)
         break;
     case N:
         l->n = atoll(optarg);
+        break;
+    case WAVE:
+        l->wave = atoll(optarg);
         break;
     case SECONDS:
         l->seconds = atof(optarg);

@@ -13,6 +13,7 @@ struct load {
     int64_t batch;       /* jobs a request; 1: an object, no array */
     int64_t payload;     /* bytes */
     int64_t n;           /* jobs in all, or samples */
+    int64_t wave;        /* of load_work: so many are sent at once, see there; 0: as many as go */
     double seconds;      /* measured, after … */
     double warm;         /* … so long */
     const char *program; /* of the loads that start processes, */
@@ -24,7 +25,8 @@ void load_enqueue(struct load *l);
 /* n jobs, as fast as they go. */
 void load_fill(struct load *l);
 /* n jobs through enqueue, claim and report; without connections that enqueue: those in the queue.
- */
+ * With waves one connection enqueues, and the next wave once nine tenths of the last have ended, as
+ * a replay lets its items out. */
 void load_work(struct load *l);
 /* From before the POST of a job to the answer of a fetch that waits for it. */
 void load_fetch(struct load *l);

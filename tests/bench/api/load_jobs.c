@@ -127,6 +127,7 @@ struct work {
     const struct load *l;
     struct rp_buf jobs, fetch;
     int64_t sent, reported, refused;
+    struct http_conn *waves; /* who enqueues them; NULL: no waves */
 };
 
 /* The value of the next "name":"…" from *at on; moves *at behind it. */
@@ -162,9 +163,10 @@ static int64_t reports_of(struct rp_str answer, struct rp_buf *out)
 
 static void produce(struct work *w, struct http *h, struct http_conn *c)
 {
-    if (w->sent >= w->l->n)
+    int64_t wave = w->l->wave, out = w->sent - w->reported;
+    if (w->sent >= w->l->n || (wave > 0 && (c->busy || out * 10 > wave)))
         return;
-    w->sent += w->l->batch;
+    w->sent += wave > 0 ? wave : w->l->batch;
     http_send(h, c, rp_buf_view(&w->jobs));
 }
 
@@ -212,6 +214,8 @@ static void work_answer(void *ctx, struct http *h, struct http_conn *c)
     case REPORTS:
         w->reported += count_of(c->body, RP_STR("\"state\":\"succeeded\""));
         w->refused += count_of(c->body, RP_STR("\"problem\""));
+        if (w->waves != NULL)
+            produce(w, h, w->waves);
         fetch(w, h, c);
     }
 }
@@ -232,9 +236,10 @@ static void fetch_request(const struct load *l, int64_t max, struct rp_buf *out)
 void load_work(struct load *l)
 {
     struct work w = {.l = l, .sent = l->connections > 0 ? 0 : l->n};
-    jobs_request(l, l->batch, &w.jobs);
+    jobs_request(l, l->wave > 0 ? l->wave : l->batch, &w.jobs);
     fetch_request(l, l->batch, &w.fetch);
     http_open(&l->http, l->connections + l->workers);
+    w.waves = l->wave > 0 ? &l->http.conn[0] : NULL;
     int64_t from = bench_now();
     for (int i = 0; i < l->http.n; i++) {
         struct http_conn *c = &l->http.conn[i];

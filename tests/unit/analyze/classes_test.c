@@ -148,6 +148,24 @@ static void messages_of_catalogue_after_catalogue_get_their_classes(void **state
     scores_are(RP_TESTS "/unit/analyze/failures_catalogues.tsv", .97, .95);
 }
 
+/* What products say, written down by knowledge of them: when first tried, .92 of what languages and
+ * their libraries raise were right, .81 of what schedulers, clouds, clusters and databases say, .80
+ * of what tools, services and data platforms do; .70 of phrases for classes that were weak then,
+ * .88 of a last round. Hardly a rule was made for one of these: words learned from them. */
+static void messages_of_products_get_their_classes(void **state)
+{
+    (void)state;
+    scores_are(RP_TESTS "/unit/analyze/failures_products.tsv", .91, .92);
+}
+
+/* From threads and sources, each labelled twice: when first tried .81 were right, of the classifier
+ * of before this list and that of products .76. */
+static void messages_of_threads_and_sources_get_their_classes(void **state)
+{
+    (void)state;
+    scores_are(RP_TESTS "/unit/analyze/failures_threads.tsv", .9, .9);
+}
+
 /* Written and labelled after the rules, which are not to be changed for the sake of one of these:
  * when they are, write new ones. */
 static void messages_that_the_rules_were_not_made_with_get_their_classes(void **state)
@@ -386,6 +404,34 @@ static void words_speak_where_rules_do_not(void **state)
                      RP_CLASS_CODE_BUG);
 }
 
+static bool has_feature(const char *line, const char *word, bool stem)
+{
+    struct rp_words w;
+    struct rp_feature f[RP_FEATURES_MAX];
+    rp_words(&w, rp_str_of(line));
+    for (size_t i = rp_features(&w, f); i > 0; i--)
+        if (rp_str_is(f[i - 1].word, word) && f[i - 1].stem == stem)
+            return true;
+    return false;
+}
+
+/* Words, their beginnings, short numbers and names; ids are none. */
+static void a_line_is_known_by_its_words_and_short_numbers(void **state)
+{
+    (void)state;
+    const char *line = "NotFoundError: exit code 137, x509 of job 4711 in a7f3c and v1.22";
+    static const char *const words[] = {"*", "not", "found", "137", "x509", "job", "22", "v1"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!has_feature(line, words[i], false))
+            fail_msg("%s", words[i]);
+    assert_false(has_feature(line, "4711", false));
+    assert_false(has_feature(line, "a7f3c", false));
+    assert_true(has_feature("a connection was refused", "conne", true));
+    assert_true(has_feature("a connection was refused", "refus", true));
+    assert_false(has_feature("a reset came", "reset", true));
+    assert_false(has_feature("error1042 came", "error", true));
+}
+
 static void what_says_the_same_is_one_to_the_rules(void **state)
 {
     (void)state;
@@ -431,6 +477,8 @@ int main(void)
         cmocka_unit_test(messages_from_the_sources_of_many_products_get_their_classes),
         cmocka_unit_test(messages_as_programs_print_them_get_their_classes),
         cmocka_unit_test(messages_of_catalogue_after_catalogue_get_their_classes),
+        cmocka_unit_test(messages_of_products_get_their_classes),
+        cmocka_unit_test(messages_of_threads_and_sources_get_their_classes),
         cmocka_unit_test(messages_that_the_rules_were_not_made_with_get_their_classes),
         cmocka_unit_test(codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_are),
         cmocka_unit_test(a_name_tells_a_command_from_a_file_and_a_variable_from_a_key),
@@ -442,6 +490,7 @@ int main(void)
         cmocka_unit_test(words_are_anchored),
         cmocka_unit_test(every_phrase_is_well_formed_and_found),
         cmocka_unit_test(words_speak_where_rules_do_not),
+        cmocka_unit_test(a_line_is_known_by_its_words_and_short_numbers),
         cmocka_unit_test(what_says_the_same_is_one_to_the_rules),
         cmocka_unit_test(no_class_that_needs_a_fix_says_replay_now),
     };

@@ -26,6 +26,14 @@ static const char *masked(const char *line, struct rp_buf *out)
 static const struct {
     const char *line, *form;
 } cases[] = {
+    /* What a status or a SQLSTATE says stays; exit codes and ports are values. */
+    {"HTTP 503 from 10.1.2.3:80", "HTTP 503 from <*>:<*>"},
+    {"upstream: http status: 429, later", "upstream: http status: 429, later"},
+    {"got HTTP/1.1 502 Bad Gateway", "got HTTP/<*>.<*> 502 Bad Gateway"},
+    {"\"GET /x HTTP/1.1\" 404 12", "\"GET <*> HTTP/<*>.<*>\" <*> <*>"},
+    {"HTTP 8080 and HTTP 503.5", "HTTP <*> and HTTP <*>"},
+    {"dup (SQLSTATE[23505]) or SQLSTATE 40P01", "dup (SQLSTATE[23505]) or SQLSTATE 40P01"},
+    {"exit code 137, signal 9, status 503", "exit code <*>, signal <*>, status <*>"},
     {"see https://a.example.com/x/y?z=1, please", "see <*>, please"},
     {"git+ssh://host/repo.git failed", "<*> failed"},
     {"open C:\\temp\\x.txt now", "open <*> now"},

@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEADLINE_S = 30 };
+enum { DEADLINE_S = 90 };
 
 struct world {
     char dir[64], socket[100], store_path[100];

@@ -61,7 +61,7 @@ static void a_fetch_that_waits_gets_the_job_that_comes(void **state)
     wait_waiting(*state, 1);
     want(*state, "POST", "/v1/jobs", "{\"type\":\"mail\",\"payload\":{\"to\":\"x\"}}", 201, NULL);
     poll_end(&p, 200, "\"payload\":{\"to\":\"x\"}");
-    assert_true(p.took_us < 10 * RP_US_S);
+    assert_true(p.took_us < 20 * RP_US_S); /* not by its deadline */
 }
 
 /* Keeps the writer busy until `open`, so that what comes meanwhile shares one transaction. */
@@ -136,7 +136,7 @@ static void a_fetch_is_answered_empty_at_its_deadline(void **state)
     struct poll_thread p;
     poll_begin(&p, *state, "{\"worker\":\"w\",\"wait_ms\":300}");
     poll_end(&p, 200, "{\"leases\":[]}");
-    assert_true(p.took_us >= 300000 && p.took_us < 10 * RP_US_S);
+    assert_true(p.took_us >= 300000);
 }
 
 static void a_fetch_without_waiting_is_answered_at_once(void **state)
@@ -173,17 +173,19 @@ static void a_hundred_fetches_that_wait_each_get_one_job(void **state)
 static void a_job_reaches_its_fetch_behind_a_crowd_that_wants_others(void **state)
 {
     enum { N = 100 };
-    struct world *w = *state;
+    (void)state;
+    struct world *w = world_new(world_yaml, 0);
     static struct poll_thread crowd[N];
     struct poll_thread p;
     for (int i = 0; i < N; i++)
-        poll_begin(&crowd[i], w, "{\"worker\":\"c\",\"types\":[\"bill\"],\"wait_ms\":6000}");
+        poll_begin(&crowd[i], w, "{\"worker\":\"c\",\"types\":[\"bill\"],\"wait_ms\":28000}");
     wait_waiting(w, N);
     poll_begin(&p, w, "{\"worker\":\"w\",\"types\":[\"mail\"],\"wait_ms\":25000}");
     wait_waiting(w, N + 1);
     want(w, "POST", "/v1/jobs", "{\"type\":\"mail\"}", 201, "queued");
     poll_end(&p, 200, "\"type\":\"mail\"");
-    assert_true(p.took_us < 4 * RP_US_S);
+    assert_true(p.took_us < 20 * RP_US_S); /* not by its deadline, nor the crowd's */
+    world_free(w);                         /* which answers the crowd */
     for (int i = 0; i < N; i++)
         poll_end(&crowd[i], 200, "{\"leases\":[]}");
 }
@@ -215,7 +217,7 @@ static void G26_clients_that_left_while_they_waited_do_not_keep_it_from_stopping
         (void)(i % 2 ? close(fd[i]) : shutdown(fd[i], SHUT_WR));
     int64_t from = now_us();
     world_free(w);
-    assert_true(now_us() - from < 10 * RP_US_S);
+    assert_true(now_us() - from < 15 * RP_US_S); /* not by their deadlines */
     for (int i = 0; i < N; i += 2)
         (void)close(fd[i]);
 }
@@ -231,7 +233,7 @@ static void a_stop_answers_fetches_that_wait(void **state)
     wait_waiting(w, N);
     int64_t from = now_us();
     world_free(w);
-    assert_true(now_us() - from < 10 * RP_US_S);
+    assert_true(now_us() - from < 15 * RP_US_S); /* not by their deadlines */
     for (int i = 0; i < N; i++)
         poll_end(&p[i], 200, "{\"leases\":[]}");
 }
@@ -348,7 +350,7 @@ int main(void)
         T(a_fetch_is_answered_empty_at_its_deadline),
         T(a_fetch_without_waiting_is_answered_at_once),
         T(a_hundred_fetches_that_wait_each_get_one_job),
-        T(a_job_reaches_its_fetch_behind_a_crowd_that_wants_others),
+        cmocka_unit_test(a_job_reaches_its_fetch_behind_a_crowd_that_wants_others),
         cmocka_unit_test(a_stop_answers_fetches_that_wait),
         cmocka_unit_test(G26_clients_that_left_while_they_waited_do_not_keep_it_from_stopping),
         T(a_worker_that_went_away_while_it_waited_takes_no_job),

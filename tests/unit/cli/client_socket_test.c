@@ -196,9 +196,40 @@ static void where_nobody_listens_nobody_is_reached(void **state)
     assert_string_equal(why, strerror(ENAMETOOLONG));
 }
 
+/* It has taken nobody for a while: its queue has no room for one more. */
+static void a_daemon_that_takes_no_connection_is_late_and_not_absent(void **state)
+{
+    (void)state;
+    enum { MOST = 20 };
+    char dir[] = "/tmp/client_socket_XXXXXX";
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct http_request q = {.method = "GET", .path = "/", .timeout_us = 20 * RP_US_S};
+    struct reply r = {0};
+    struct rp_buf body = {.limit = 100};
+    const char *why = "";
+    int waits[MOST], n = 0;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(at.sun_path, sizeof at.sun_path, "%s/s", dir);
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    do
+        waits[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    while (connect(waits[n++], (struct sockaddr *)&at, sizeof at) == 0 && n < MOST);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(http_socket(at.sun_path, &q, &r, &body, &why), HTTP_LATE);
+    (void)close(listener);
+    assert_int_equal(http_socket(at.sun_path, &q, &r, &body, &why), HTTP_UNREACHABLE);
+    while (n > 0)
+        (void)close(waits[--n]);
+    (void)unlink(at.sun_path);
+    (void)rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_daemon_that_takes_no_connection_is_late_and_not_absent),
         cmocka_unit_test(a_request_and_its_answer_go_over_whole),
         cmocka_unit_test(an_answer_that_is_cut_off_or_none_is_no_answer),
         cmocka_unit_test(an_answer_beyond_the_limit_is_too_large),

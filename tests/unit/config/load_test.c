@@ -132,7 +132,7 @@ static void an_empty_file_gives_the_documented_defaults(void **state)
     assert_true(c->max_running >= 2 && c->node.n > 0);
     rp_config_free(c);
     c = good("jobs:\n  a:\n");
-    const struct rp_type *t = &c->types[0];
+    const struct rp_type *t = c->types[0];
     assert_int_equal(t->grace_us, 10 * RP_US_S);
     assert_int_equal(t->umask, 077);
     assert_int_equal(t->output_bytes, 256000);
@@ -188,7 +188,7 @@ static void a_job_may_give_every_key(void **state)
              "    missed_max: 7\n"
              "    start_within: 10m\n"
              "    jitter: 30s\n");
-    const struct rp_type *t = &c->types[0];
+    const struct rp_type *t = c->types[0];
     const struct rp_schedule *s = &c->schedules[0];
     assert_int_equal(c->queues[0].weight, 3);
     assert_text(t->run.v[0], "/bin/sh");
@@ -268,6 +268,52 @@ static void types_and_dependencies_are_found_by_name_in_any_order(void **state)
     assert_null(rp_config_type(c, RP_STR("j3000")));
     rp_config_free(c);
     rp_buf_free(&text);
+}
+
+static struct rp_config *many_schedules(int n)
+{
+    struct rp_buf text = {0};
+    rp_buf_fmt(&text, "jobs:\n");
+    for (int i = 0; i < n; i++)
+        rp_buf_fmt(&text, "  j%d: { schedule: \"%d 3 * * *\" }\n", i, i % 60);
+    struct rp_config *c = good(text.p);
+    rp_buf_free(&text);
+    return c;
+}
+
+/* Memory with 100,000 schedules is mostly this. */
+static void G18_a_job_with_a_schedule_takes_a_kilobyte_of_memory(void **state)
+{
+    (void)state;
+    enum { JOBS = 5000 };
+    struct rp_config *c = many_schedules(JOBS);
+    assert_int_equal(c->n_schedules, JOBS);
+    assert_in_range(c->arena.used, JOBS * (sizeof(struct rp_type) + sizeof(struct rp_schedule)),
+                    JOBS * 1024);
+    rp_config_free(c);
+}
+
+/* … and a daemon keeps what was changed as long as it runs. */
+static void a_change_of_settings_takes_the_memory_of_the_types_that_it_changes(void **state)
+{
+    (void)state;
+    enum { JOBS = 5000 };
+    struct rp_config *c = many_schedules(JOBS);
+    struct rp_setting set[] = {{RP_STR("j7"), RP_STR("timeout"), RP_STR("9s")},
+                               {RP_STR("j7"), RP_STR("retries"), RP_STR("2")},
+                               {RP_STR("j8"), RP_STR("retries"), RP_STR("3")}};
+    struct rp_err err;
+    struct rp_config *with = rp_config_with(c, set, 3, &err);
+    assert_non_null(with);
+    assert_in_range(with->arena.used, 1, JOBS * 16);
+    const struct rp_type *t = rp_config_type(with, RP_STR("j7"));
+    assert_int_equal(t->timeout_us, 9 * RP_US_S);
+    assert_int_equal(t->retry.retries, 2);
+    assert_int_equal(rp_config_type(with, RP_STR("j8"))->retry.retries, 3);
+    assert_int_equal(rp_config_type(c, RP_STR("j7"))->retry.retries, 0);
+    assert_ptr_equal(rp_config_type(with, RP_STR("j9")), rp_config_type(c, RP_STR("j9")));
+    rp_config_free(with);
+    rp_config_free(c);
 }
 
 static void a_secret_from_the_environment_is_in_no_mistake_and_no_source(void **state)
@@ -357,7 +403,7 @@ static void quoted_texts_are_read_as_yaml_says(void **state)
         struct rp_buf b = {0};
         rp_buf_fmt(&b, "jobs:\n  a:\n    stdin: %s\n", cases[i].yaml);
         struct rp_config *c = good(b.p);
-        assert_text(c->types[0].stdin_text, cases[i].text);
+        assert_text(c->types[0]->stdin_text, cases[i].text);
         rp_config_free(c);
         rp_buf_free(&b);
     }
@@ -466,6 +512,8 @@ int main(void)
         cmocka_unit_test(a_job_may_give_every_key),
         cmocka_unit_test(a_job_starts_from_the_defaults_and_adds_its_own),
         cmocka_unit_test(types_and_dependencies_are_found_by_name_in_any_order),
+        cmocka_unit_test(G18_a_job_with_a_schedule_takes_a_kilobyte_of_memory),
+        cmocka_unit_test(a_change_of_settings_takes_the_memory_of_the_types_that_it_changes),
         cmocka_unit_test(a_secret_from_the_environment_is_in_no_mistake_and_no_source),
         cmocka_unit_test(the_source_of_a_job_is_its_own_text_with_secrets_masked),
         cmocka_unit_test(aliases_work_and_a_bomb_of_them_is_refused),

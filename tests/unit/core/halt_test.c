@@ -301,7 +301,7 @@ static void R25_false_halts_missed_halts_and_failures_before_a_halt(void **state
     static const double baselines[] = {0.01, 0.02, 0.05},
                         ps[] = {0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1};
     (void)state;
-    int64_t n = number("RP_HALT_ROUNDS", 2000);
+    int64_t n = number("RP_HALT_ROUNDS", 500);
     uint64_t seed = (uint64_t)number("RP_SEED", 20260302);
     print_message("%lld replays a setting, RP_SEED=%llu\n", (long long)n, (unsigned long long)seed);
     for (size_t b = 0; b < sizeof baselines / sizeof *baselines; b++)
@@ -331,7 +331,7 @@ static void R25_the_numbers_of_the_specification(void **state)
         {{"a turn from 1 % to 50 %", 0.01, 0.01, 0.5, 2000, 1000}, 0, 1025},
     };
     (void)state;
-    int64_t n = number("RP_HALT_ROUNDS", 2000);
+    int64_t n = number("RP_HALT_ROUNDS", 500);
     for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
         struct result r = rounds(&said[i].s, 7 + i, n);
         assert_true(r.halted == 1);
@@ -345,7 +345,7 @@ static void R25_the_numbers_of_the_specification(void **state)
 static void R25_a_slow_rise_is_caught_and_a_slow_recovery_within_bounds_is_let_go(void **state)
 {
     (void)state;
-    int64_t n = number("RP_HALT_ROUNDS", 2000);
+    int64_t n = number("RP_HALT_ROUNDS", 500);
     struct setting worse = {"from 0 % slowly to 30 %", 0.01, 0, 0.3, 2000, -1},
                    better = {"from 2 % slowly to 0 %", 0.01, 0.02, 0, 2000, -1};
     assert_true(rounds(&worse, 3, n).halted == 1);
@@ -459,7 +459,7 @@ static void R25_durations_that_tell_the_outcome_make_no_false_halts(void **state
         int64_t failed; /* at most, the median: of 20 that start at once, how many it takes */
     } seen[] = {{0.1, 14}, {0.2, 8}, {0.5, 7}, {1, 6}};
     (void)state;
-    int64_t n = number("RP_HALT_ROUNDS", 2000) / 4, median;
+    int64_t n = number("RP_HALT_ROUNDS", 500) / 4, median;
     for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
         double share = halted_share(0.02, seconds[i][0], seconds[i][1], true, n, &median);
         if (share > allowed(0.01, n))

@@ -56,7 +56,8 @@ static void fixed_delays_are_the_same_each_time(void **state)
 static void a_list_is_walked_and_its_last_delay_repeated(void **state)
 {
     (void)state;
-    const struct rp_retry p = {.kind = RP_BACKOFF_LIST, .delays_us = {10, 20, 30}, .n_delays = 3};
+    const struct rp_retry p = {
+        .kind = RP_BACKOFF_LIST, .delays_us = (const int64_t[]){10, 20, 30}, .n_delays = 3};
     const int64_t expected[] = {10, 20, 30, 30, 30};
     for (int64_t n = 1; n <= 5; n++)
         assert_int_equal(rp_retry_delay_us(&p, n, 1), expected[n - 1]);
@@ -74,7 +75,7 @@ static void no_delay_is_negative_or_over_30_days(void **state)
             struct rp_retry p = {.kind = (enum rp_backoff)kind,
                                  .base_us = odd[i],
                                  .max_us = odd[i],
-                                 .delays_us = {odd[i]},
+                                 .delays_us = &odd[i],
                                  .n_delays = 1};
             for (int64_t n = -1; n < 70; n++) {
                 int64_t d = rp_retry_delay_us(&p, n, UINT64_MAX);

@@ -26,7 +26,7 @@ static struct rp_dep_result check(const struct rp_dep *dep)
     int64_t from = rp_mono(&rp_clock_system);
     rp_dep_check(dep, &r);
     int64_t took = rp_mono(&rp_clock_system) - from;
-    if (took > dep->timeout_us + RP_US_S)
+    if (took > dep->timeout_us + 30 * RP_US_S) /* what it waits for would never come */
         fail_msg("the check took %lld ms of %lld: %s", (long long)(took / 1000),
                  (long long)(dep->timeout_us / 1000), r.says);
     return r;
@@ -40,6 +40,9 @@ static void is(const struct rp_dep *dep, bool up, const char *says)
     has(rp_str_of(r.says), says);
 }
 
+/* What answers is given long, as the machine may be slow; what never does, a moment. */
+static const int64_t long_us = 30 * RP_US_S, moment_us = RP_US_S / 2;
+
 /* ---- TCP ---- */
 
 static void tcp_is_up_while_something_listens(void **state)
@@ -47,14 +50,14 @@ static void tcp_is_up_while_something_listens(void **state)
     (void)state;
     struct server *s = server_start(serve_nothing);
     char target[64];
-    struct rp_dep d = dep_of(RP_DEP_TCP, server_at(s, target, "127.0.0.1"), RP_US_S);
+    struct rp_dep d = dep_of(RP_DEP_TCP, server_at(s, target, "127.0.0.1"), long_us);
     is(&d, true, "connected in ");
     (void)snprintf(target, sizeof target, "localhost:%d", s->port);
     d.target = rp_str_of(target);
     is(&d, true, "connected"); /* also where localhost is ::1 first, where nothing listens */
     server_stop(s);
     is(&d, false, "refused");
-    d = dep_of(RP_DEP_TCP, "127.0.0.1", RP_US_S);
+    d = dep_of(RP_DEP_TCP, "127.0.0.1", long_us);
     is(&d, false, "is not host:port");
     d = dep_of(RP_DEP_TCP, "no-such-host.invalid:80", 2 * RP_US_S);
     assert_false(check(&d).up);
@@ -65,7 +68,7 @@ static void tcp_that_never_answers_is_down_within_the_time_limit(void **state)
     (void)state;
     struct server *s = server_full();
     char target[64];
-    struct rp_dep d = dep_of(RP_DEP_TCP, server_at(s, target, "127.0.0.1"), RP_US_S / 2);
+    struct rp_dep d = dep_of(RP_DEP_TCP, server_at(s, target, "127.0.0.1"), moment_us);
     is(&d, false, "timed out");
     server_stop(s);
 }
@@ -74,10 +77,11 @@ static void tcp_that_never_answers_is_down_within_the_time_limit(void **state)
 
 static void http_case(serve_fn *serve, const char *path, int64_t expect, bool up, const char *says)
 {
+    bool answers = serve == serve_http;
     struct server *s = server_start(serve);
     char url[96];
     (void)snprintf(url, sizeof url, "http://ada:s3cret@127.0.0.1:%d%s", s->port, path);
-    struct rp_dep d = dep_of(RP_DEP_HTTP, url, RP_US_S);
+    struct rp_dep d = dep_of(RP_DEP_HTTP, url, answers ? long_us : moment_us);
     d.expect = expect;
     is(&d, up, says);
     assert_null(strstr(check(&d).says, "s3cret"));
@@ -102,7 +106,7 @@ static void http_that_is_slow_or_endless_ends_at_its_limits(void **state)
     http_case(serve_http, "/endless", 200, true, "200"); /* its body is cut off */
     http_case(serve_http, "/headers", 200, false, "");
     http_case(serve_http, "/garbage", 200, false, "");
-    struct rp_dep d = dep_of(RP_DEP_HTTP, "http://127.0.0.1:1/", RP_US_S);
+    struct rp_dep d = dep_of(RP_DEP_HTTP, "http://127.0.0.1:1/", long_us);
     is(&d, false, "connect");
     d = dep_of(RP_DEP_HTTP, "file:///etc/passwd", RP_US_S);
     assert_false(check(&d).up);
@@ -124,24 +128,35 @@ static void a_command_is_up_by_exit_0_and_says_its_first_line(void **state)
 {
     (void)state;
     struct rp_str argv[3];
-    struct rp_dep d = command("echo fine; echo more", argv, 5 * RP_US_S);
+    struct rp_dep d = command("echo fine; echo more", argv, long_us);
     is(&d, true, "exit 0: fine");
-    d = command("echo out; echo 'why not' >&2; exit 3", argv, 5 * RP_US_S);
+    d = command("echo out; echo 'why not' >&2; exit 3", argv, long_us);
     is(&d, false, "exit 3: why not");
-    d = command("kill -9 $$", argv, 5 * RP_US_S);
+    d = command("kill -9 $$", argv, long_us);
     is(&d, false, "SIGKILL");
     d.command = (struct rp_strs){(struct rp_str[]){RP_STR("/nonexistent/program")}, 1};
     is(&d, false, "/nonexistent/program");
-    d = command("printf 'a\\033[31mb\\377c\\001'; exit 1", argv, 5 * RP_US_S);
+    d = command("printf 'a\\033[31mb\\377c\\001'; exit 1", argv, long_us);
     is(&d, false, "exit 1: a [31mb?c");
 }
 
 static void gone(int pid)
 {
-    for (int i = 0; i < 500; i++, pause_ms(10))
+    for (int i = 0; i < PATIENCE; i++, pause_ms(10))
         if (kill(pid, 0) != 0)
             return;
     fail_msg("process %d is still there", pid);
+}
+
+/* How many processes the file names. */
+static int all_gone(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    int pid, n = 0;
+    for (assert_non_null(f); fscanf(f, "%d", &pid) == 1; n++)
+        gone(pid);
+    (void)fclose(f);
+    return n;
 }
 
 static void G20_a_command_that_hangs_is_ended_with_its_children(void **state)
@@ -154,14 +169,13 @@ static void G20_a_command_that_hangs_is_ended_with_its_children(void **state)
     (void)snprintf(script, sizeof script,
                    "trap '' TERM; sleep 300 & echo $! >%s; setsid sleep 300 & echo $! >>%s; wait",
                    path, path);
-    struct rp_dep d = command(script, argv, RP_US_S / 2);
-    is(&d, false, "no answer within the time limit");
-    FILE *f = fopen(path, "r");
-    int pid, n = 0;
-    for (assert_non_null(f); fscanf(f, "%d", &pid) == 1; n++)
-        gone(pid);
+    struct rp_dep d = command(script, argv, moment_us);
+    int n = 0;
+    for (; n < 2 && d.timeout_us < long_us; d.timeout_us *= 2) { /* until it came to hang */
+        is(&d, false, "no answer within the time limit");
+        n = all_gone(path);
+    }
     assert_int_equal(n, 2);
-    (void)fclose(f);
     (void)close(fd);
     (void)unlink(path);
 }
@@ -183,7 +197,7 @@ static struct rp_dep_row row_of(struct world *w, const char *name)
 
 static void is_in(struct world *w, const char *name, enum rp_dep_state want)
 {
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < PATIENCE; i++) {
         if (row_of(w, name).state == want)
             return;
         pause_ms(10);
@@ -211,14 +225,14 @@ static void G20_one_that_never_answers_delays_no_other_and_no_stop(void **state)
     must(d != NULL, &err);
     is_in(w, "good", RP_DEP_UP);
     int64_t before = row_of(w, "good").checked_us;
-    for (int i = 0; i < 500 && row_of(w, "good").checked_us < before + 2 * RP_US_S; i++)
+    for (int i = 0; i < PATIENCE && row_of(w, "good").checked_us < before + 2 * RP_US_S; i++)
         pause_ms(10);
     assert_true(row_of(w, "good").checked_us >= before + 2 * RP_US_S);
     assert_int_equal(row_of(w, "hole").state, RP_DEP_UNKNOWN);
     int64_t from = rp_mono(&rp_clock_system);
     rp_deps_stop(d);
     int64_t took = rp_mono(&rp_clock_system) - from;
-    if (took > 3 * RP_US_S)
+    if (took > 60 * RP_US_S) /* of an hour */
         fail_msg("the stop took %lld ms", (long long)(took / 1000));
     rp_deps_free(d);
     world_free(w);
@@ -265,7 +279,7 @@ static void those_who_ask_are_told_once_after_a_fresh_check(void **state)
     int64_t asked = rp_wall(&rp_clock_system);
     must(rp_deps_ask(d, RP_STR("good"), told_and_ask, &t, &err), &err);
     must(rp_deps_ask(d, RP_NONE, told, &all, &err), &err);
-    for (int i = 0; i < 500 && (atomic_load(&t.n) < 2 || atomic_load(&all.n) < 1); i++)
+    for (int i = 0; i < PATIENCE && (atomic_load(&t.n) < 2 || atomic_load(&all.n) < 1); i++)
         pause_ms(10);
     assert_int_equal(atomic_load(&t.n), 2);
     assert_int_equal(atomic_load(&all.n), 1);

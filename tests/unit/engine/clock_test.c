@@ -10,11 +10,16 @@ static void G16_a_running_command_keeps_its_lease_when_the_clock_is_set(void **s
     (void)state;
     static const int64_t by[] = {RP_US_H, -RP_US_H};
     for (size_t i = 0; i < 2; i++) {
-        struct world *w = world_with_clock(
-            "shutdown_grace: 1s\njobs:\n" COMMAND("a", "sleep 1.2; echo done", ""));
-        int64_t id = enqueue(w, "a", NULL);
+        struct world *w = world_with_clock("shutdown_grace: 1s\njobs:\n" COMMAND(
+            "a", "read -r go; while [ ! -e $go ]; do sleep 0.05; done; echo done", ""));
+        char go[100];
+        (void)snprintf(go, sizeof go, "%s/go", w->dir);
+        int64_t id = enqueue(w, "a", go);
         (void)job_in(w, id, RP_RUNNING);
         set_clock(w, by[i]);
+        FILE *f = fopen(go, "w");
+        assert_non_null(f);
+        (void)fclose(f);
         assert_int_equal(job_in(w, id, RP_SUCCEEDED).last_n, 1);
         world_free(w);
     }
@@ -26,13 +31,12 @@ static void U13_a_workers_lease_is_as_long_as_before_when_the_clock_is_set(void 
     static const int64_t by[] = {RP_US_H, -5 * RP_US_H};
     for (size_t i = 0; i < 2; i++) {
         struct world *w = world_with_clock("jobs: { fetched: {} }\n");
-        struct rp_lease l = fetch(w, 2 * RP_US_S);
+        struct rp_lease l = fetch(w, 6 * RP_US_S);
         int64_t from = mono(NULL);
         set_clock(w, by[i]);
         assert_int_equal(job(w, l.job.id).state, RP_RUNNING); /* not at once … */
-        (void)job_in(w, l.job.id, RP_UNKNOWN);
-        int64_t took = mono(NULL) - from;
-        assert_true(took > RP_US_S && took < 5 * RP_US_S); /* … and not in an hour */
+        (void)job_in(w, l.job.id, RP_UNKNOWN);                /* … and not in an hour */
+        assert_true(mono(NULL) - from > 5 * RP_US_S);
         world_free(w);
     }
 }
@@ -41,7 +45,7 @@ static void G24_a_retry_comes_after_its_delay_when_the_clock_is_set_back(void **
 {
     (void)state;
     struct world *w = world_with_clock(
-        "jobs:\n" COMMAND("a", "exit 1", ", retries: 1, backoff: { kind: fixed, base: 2s }"));
+        "jobs:\n" COMMAND("a", "exit 1", ", retries: 1, backoff: { kind: fixed, base: 5s }"));
     int64_t id = enqueue(w, "a", NULL);
     (void)job_in(w, id, RP_RETRYING);
     set_clock(w, -RP_US_H);
@@ -64,7 +68,7 @@ R11_one_hour_forward_what_was_jumped_over_is_missed_and_one_run_stands_for_it(vo
     int64_t before = wall(NULL);
     set_clock(w, RP_US_H);
     int64_t after = wall(NULL);
-    for (int i = 0; i < 500 && verdicts(w, before, after, RP_VERDICT_MERGED) < 58; i++)
+    for (int i = 0; i < PATIENCE && verdicts(w, before, after, RP_VERDICT_MERGED) < 58; i++)
         pause_ms(10);
     size_t merged = verdicts(w, before, after, RP_VERDICT_MERGED);
     assert_true(merged >= 58 && merged <= 61); /* 60 instants of an hour, one of which runs */
@@ -83,7 +87,7 @@ static void R11_five_hours_forward_are_a_correction_nothing_runs_for_them(void *
     int64_t before = wall(NULL);
     set_clock(w, 5 * RP_US_H);
     int64_t after = wall(NULL);
-    for (int i = 0; i < 800 && verdicts(w, before, after, RP_VERDICT_CLOCK) < 298; i++)
+    for (int i = 0; i < PATIENCE && verdicts(w, before, after, RP_VERDICT_CLOCK) < 298; i++)
         pause_ms(10);
     size_t skipped = verdicts(w, before, after, RP_VERDICT_CLOCK);
     assert_true(skipped >= 298 && skipped <= 301);

@@ -51,9 +51,9 @@ TEST_HELPER void seen(struct world *w)
 {
     struct rp_engine_state s;
     int64_t now = wall(NULL);
-    for (int i = 0; i < 1500; i++, pause_ms(10)) {
+    for (int i = 0; i < PATIENCE; i++, pause_ms(10)) {
         rp_engine_state(w->engine, &s);
-        if (s.last_tick_us >= now && s.last_tick_us < now + RP_US_MIN)
+        if (s.last_tick_us >= now && s.last_tick_us < now + 10 * RP_US_MIN)
             return;
     }
     fail_msg("the engine did not see the new time");
@@ -158,7 +158,7 @@ TEST_HELPER size_t verdicts(struct world *w, int64_t from_us, int64_t to_us,
 TEST_HELPER size_t come(struct world *w, const char *name, int64_t from_us, int64_t to_us,
                         enum rp_verdict verdict, size_t n)
 {
-    for (int i = 0; i < 2000 && verdicts_of(w, name, from_us, to_us, verdict) < n; i++)
+    for (int i = 0; i < PATIENCE && verdicts_of(w, name, from_us, to_us, verdict) < n; i++)
         pause_ms(10);
     return verdicts_of(w, name, from_us, to_us, verdict);
 }
@@ -174,7 +174,7 @@ TEST_HELPER size_t fired(struct world *w)
 
 TEST_HELPER void more_fire(struct world *w, size_t than)
 {
-    for (int i = 0; i < 600 && fired(w) <= than; i++)
+    for (int i = 0; i < PATIENCE && fired(w) <= than; i++)
         pause_ms(10);
     if (fired(w) <= than)
         fail_msg("nothing fires");

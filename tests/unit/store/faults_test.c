@@ -116,7 +116,7 @@ static void G1_G3_what_was_acknowledged_survives_kill(void **state)
         while (read(fd[0], &s, sizeof s) == (ssize_t)sizeof s) {
             all = rp_xrealloc(all, (n + 1) * sizeof *all);
             all[n++] = s;
-            if (!killed && rp_mono(&rp_clock_system) > kill_at)
+            if (!killed && n > 1 && rp_mono(&rp_clock_system) > kill_at) /* however slow the disk */
                 killed = kill(child, SIGKILL) == 0;
         }
         int status;
@@ -137,7 +137,7 @@ static void G1_G3_what_was_acknowledged_survives_kill(void **state)
     }
     print_message("kill: %lld rounds, %lld acknowledgements held\n", (long long)todo,
                   (long long)total);
-    assert_true(total > todo);
+    assert_true(total > todo); /* a round says two things at least */
     f->store = help_open(f->path);
 }
 

@@ -125,6 +125,28 @@ static void what_joins_a_pair_counts_below_its_message_only(void **state)
     assert_int_equal(pattern(w, 2).outer.id, OUTER);
 }
 
+/* Its patterns have all become part of one that it does not wrap. */
+static void a_message_that_wraps_nothing_any_more_has_failed_at_no_time(void **state)
+{
+    struct world *w = *state;
+    configure(w, TYPES);
+    fail_jobs(w, "a", 1, 7);
+    fail_jobs(w, "a", 2, 8);
+    int64_t outer = message(w, "sync failed: <*>");
+    wrap(w, 2, outer, "refused");
+    assert_true(pattern(w, outer).first_us > 0);
+    OK(rp_patterns_merge(w->db, 1, 2, RP_STR("ada"), RP_NONE, w->now, err));
+    struct rp_pattern p = pattern(w, outer);
+    assert_int_equal(p.failures, 0);
+    assert_int_equal(p.first_us, 0);
+    assert_int_equal(p.last_us, 0);
+    assert_int_equal(count_of(w, outer), 0);
+    assert_int_equal(selected(w, outer), 0);
+    OK(rp_pattern_split(w->db, 1, RP_STR("ada"), RP_NONE, w->now, err));
+    assert_int_equal(pattern(w, outer).failures, 2);
+    assert_int_equal(count_of(w, outer), 2);
+}
+
 static void two_messages_become_one_and_both_numbers_name_it(void **state)
 {
     struct world *w = *state;
@@ -209,6 +231,7 @@ int main(void)
         TEST(a_message_names_all_that_it_wraps),
         TEST(lists_hold_pairs_together_and_their_sums_are_those_of_the_jobs),
         TEST(what_joins_a_pair_counts_below_its_message_only),
+        TEST(a_message_that_wraps_nothing_any_more_has_failed_at_no_time),
         TEST(two_messages_become_one_and_both_numbers_name_it),
         TEST(classes_are_of_pairs_and_levels_are_not_mixed),
         TEST(what_a_message_wraps_is_bounded),

@@ -146,6 +146,28 @@ static void U4_a_claim_that_is_rolled_back_has_taken_nothing(void **state)
     assert_int_equal(start(w, 10, false), 0);
 }
 
+/* Who waits is told all the same if the transaction that would have told it fails. */
+static void U4_what_is_rolled_back_forgets_nobody_who_waits_and_adds_none(void **state)
+{
+    struct world *w = *state;
+    configure(w, "jobs: { slow: { idempotent: true, rate: 2/s } }");
+    add(w, "slow", 3);
+    OK(rp_savepoint(w->db, err));
+    assert_int_equal(start(w, 10, false), 1);
+    assert_int_equal(rp_paced_next(w->db, w->now), w->now + RP_US_S / 2);
+    rp_savepoint_rollback(w->db);
+    assert_int_equal(rp_paced_next(w->db, w->now), INT64_MAX);
+    assert_int_equal(start(w, 10, false), 1);
+    w->now += RP_US_S / 2;
+    OK(rp_savepoint(w->db, err));
+    assert_int_equal(rp_paced_next(w->db, w->now), INT64_MAX);
+    assert_true((rp_db_take_changes(w->db) & RP_CHANGED_READY) != 0);
+    rp_savepoint_rollback(w->db);
+    (void)rp_db_take_changes(w->db);
+    assert_int_equal(rp_paced_next(w->db, w->now), INT64_MAX);
+    assert_true((rp_db_take_changes(w->db) & RP_CHANGED_READY) != 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +175,7 @@ int main(void)
         TEST(U4_the_rates_of_a_type_and_of_what_it_needs_both_hold),
         TEST(U4_a_claim_says_when_there_is_room_again),
         TEST(U4_a_claim_that_is_rolled_back_has_taken_nothing),
+        TEST(U4_what_is_rolled_back_forgets_nobody_who_waits_and_adds_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

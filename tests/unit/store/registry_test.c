@@ -91,6 +91,43 @@ static void a_dependency_that_comes_up_frees_its_jobs_and_wakes_the_claim(void *
     FAILS(RP_E_NOT_FOUND, rp_dep_checked(w->db, RP_STR("no"), true, RP_NONE, 0, w->now, err));
 }
 
+static int64_t changes_lately(struct world *w)
+{
+    int64_t n;
+    OK(rp_dep_changes(w->db, RP_STR("db"), w->now, &n, err));
+    return n;
+}
+
+static void db_is(struct world *w, bool up)
+{
+    OK(rp_dep_checked(w->db, RP_STR("db"), up, RP_STR("by test"), 9, w->now, err));
+    w->now += RP_US_MIN;
+}
+
+/* Ten minutes are ten minutes, and what is older is history, by the clock of then. */
+static void
+R5_a_dependency_has_flapped_for_as_long_as_before_when_the_clock_is_set_back(void **state)
+{
+    struct world *w = *state;
+    configure(w, TWO_TYPES);
+    db_is(w, true);
+    int64_t first = query(w, "select min(at) from dependency_check", 0, 0);
+    w->now += RP_US_H;
+    for (int i = 0; i < 3; i++)
+        db_is(w, i % 2 != 0);
+    assert_int_equal(changes_lately(w), 3);
+    w->now -= 2 * RP_US_H;
+    OK(rp_jobs_clock_set(w->db, -2 * RP_US_H, err));
+    assert_int_equal(changes_lately(w), 3);
+    assert_int_equal(query(w, "select at from dependency_check order by id limit 1", 0, 0), first);
+    w->now += 7 * RP_US_MIN;
+    assert_int_equal(changes_lately(w), 3);
+    w->now += 2 * RP_US_MIN;
+    assert_int_equal(changes_lately(w), 1);
+    w->now += 2 * RP_US_MIN;
+    assert_int_equal(changes_lately(w), 0); /* and not for two hours */
+}
+
 /* ---- patterns ---- */
 
 static void a_pattern_counts_and_a_person_may_correct_it(void **state)
@@ -165,6 +202,7 @@ int main(void)
         TEST(a_paused_queue_gives_nothing_and_the_trail_says_who),
         TEST(U29_a_held_type_keeps_its_jobs_until_it_is_free),
         TEST(a_dependency_that_comes_up_frees_its_jobs_and_wakes_the_claim),
+        TEST(R5_a_dependency_has_flapped_for_as_long_as_before_when_the_clock_is_set_back),
         TEST(a_pattern_counts_and_a_person_may_correct_it),
         TEST(downtime_is_what_lies_between_the_last_sign_and_the_start),
     };

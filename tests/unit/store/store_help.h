@@ -28,7 +28,7 @@ struct fixture {
     struct rp_store *store;
     struct rp_db *db;
     struct rp_config config;
-    struct rp_type type[HELP_TYPES];
+    struct rp_type type[HELP_TYPES], *types[HELP_TYPES];
     struct rp_arena a;
     int64_t now;
 };
@@ -138,9 +138,9 @@ HELPER bool help_apply(struct rp_db *db, const struct rp_config *c, struct rp_er
             db, "insert into job_type(name, configured, command, max_running, seen_at) values (?1, "
                 "1, ?2, ?3, 0) "
                 "on conflict(name) do update set configured = 1, command = ?2, max_running = ?3");
-        rp_bind_text(s, 1, c->types[i].name);
-        rp_bind_i64(s, 2, c->types[i].run.n > 0);
-        rp_bind_i64(s, 3, c->types[i].max_running);
+        rp_bind_text(s, 1, c->types[i]->name);
+        rp_bind_i64(s, 2, c->types[i]->run.n > 0);
+        rp_bind_i64(s, 3, c->types[i]->max_running);
         if (!rp_run(s, err))
             return false;
     }
@@ -159,8 +159,9 @@ HELPER void help_types(struct fixture *f, const char *name, ...)
 {
     va_list ap;
     va_start(ap, name);
-    f->config = (struct rp_config){.types = f->type};
-    for (; name != NULL; name = va_arg(ap, const char *))
+    f->config = (struct rp_config){.types = f->types};
+    for (; name != NULL; name = va_arg(ap, const char *)) {
+        f->types[f->config.n_types] = &f->type[f->config.n_types];
         f->type[f->config.n_types++] = (struct rp_type){.name = rp_str_of(name),
                                                         .queue = RP_STR("default"),
                                                         .retry = {.kind = RP_BACKOFF_FIXED,
@@ -169,6 +170,7 @@ HELPER void help_types(struct fixture *f, const char *name, ...)
                                                                   .max_us = RP_US_H},
                                                         .idempotent = true,
                                                         .poison_after = 3};
+    }
     va_end(ap);
     help_reload(f);
 }
@@ -259,7 +261,9 @@ HELPER void help_check(struct fixture *f)
     rp_buf_free(&findings);
 }
 
-/* ---- randomness that can be had again ---- */
+/* ---- randomness that can be had again: RP_SEED makes other choices ---- */
+
+enum { HELP_SEED = 20261126 };
 
 struct dice {
     uint64_t x;
@@ -268,7 +272,7 @@ struct dice {
 HELPER struct dice help_dice(const char *what)
 {
     const char *s = getenv("RP_SEED");
-    struct dice d = {s != NULL ? strtoull(s, NULL, 10) : (uint64_t)rp_mono(&rp_clock_system)};
+    struct dice d = {s != NULL ? strtoull(s, NULL, 10) : HELP_SEED};
     print_message("%s: RP_SEED=%llu\n", what, (unsigned long long)d.x);
     d.x = d.x * 2 + 1;
     return d;
