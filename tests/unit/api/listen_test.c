@@ -7,7 +7,7 @@
 
 /* ---- a machine without IPv6, whose names have addresses of both kinds ---- */
 
-static bool no_v6;
+static _Thread_local bool no_v6; /* for who starts; dependencies are looked up meanwhile */
 
 static int real_info(const char *host, const char *port, const struct addrinfo *hints,
                      struct addrinfo **out)
