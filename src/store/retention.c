@@ -1,9 +1,11 @@
+/* What of a round is next is in the round: the tables one after the other. */
 #include "store/retention.h"
 
 #include "base/time.h"
 #include "store/internal.h"
 
 enum { ROWS_A_STEP = 100 };
+enum table { VERDICTS, MINUTES, CHECKS, SPOOLED };
 
 /* ---- the ledger ---- its rows lie by schedule: each schedule's old ones are a range of its own,
  * and no index by time has to be kept for every instant that fires */
@@ -94,16 +96,16 @@ bool rp_retention_step(struct rp_db *db, const struct rp_retention *keep,
 {
     bool over = true, ok = true;
     switch (at->table) {
-    case 0:
+    case VERDICTS:
         ok = verdicts(db, at, now_us - keep->verdicts_us, &over, err);
         break;
-    case 1:
+    case MINUTES:
         ok = forget(db, minutes, (now_us - keep->minutes_us) / RP_US_MIN, &over, err);
         break;
-    case 2:
+    case CHECKS:
         ok = forget(db, checks, now_us - keep->checks_us, &over, err);
         break;
-    case 3:
+    case SPOOLED:
         ok = forget(db, spooled, now_us - keep->spooled_us, &over, err);
         break;
     default:

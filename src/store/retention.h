@@ -9,7 +9,7 @@
 
 /* How far a round is; zero: it begins. It need not outlive the process. */
 struct rp_retention_round {
-    int table;
+    int table;                       /* from 0; the order is retention.c's */
     int64_t schedule_id, instant_us; /* of the ledger: up to here all was looked at */
 };
 /* [w] One step: looks at 100 rows at most. *again: the round is not over. Verdicts of jobs that are
