@@ -184,6 +184,8 @@ static bool start(struct daemon *d, struct rp_err *err)
     if (!rp_store_open(rp_cstr(&d->arena, c->store), &d->store, err))
         return false;
     d->desk = rp_replay_desk_new();
+    d->desk->supplies = true;
+    rp_jobs_supply(rp_store_writer(d->store), rp_replay_supply, d->desk);
     d->mining = rp_mining_new(d->store, err);
     if (d->mining == NULL)
         return false;

@@ -86,7 +86,26 @@ struct step {
     int64_t now_us;
     int64_t *next_us;
     struct rp_arena *arena;
+    struct asker *asker; /* supply.c; NULL: the tick */
 };
+
+/* supply.c: a claim that asks for more, and what it gets. */
+struct asker {
+    const struct rp_claim *claim;
+    struct rp_arena *arena; /* of the leases */
+    struct rp_lease *lease;
+    size_t n;
+    bool more; /* jobs were let out instead */
+};
+/* Whether up to `room` items are left to claims, for now. */
+bool left_to_claims(struct step *s, bool *left, struct rp_err *err);
+/* Nothing of this replay is. */
+void withdraw(struct step *s);
+/* What the asker can have of so many items. */
+bool take_for_asker(struct step *s, int64_t wave, int64_t room, int64_t *taken, struct rp_err *err);
+/* run.c: the tick's step of one replay, for an asker or (NULL) the tick itself. */
+bool step_one(struct rp_replay_desk *desk, struct rp_db *db, int64_t id, struct asker *asker,
+              int64_t now_us, int64_t *next_us, struct rp_err *err);
 
 /* park.c: whether what it waits for holds; then its plan is asked for. */
 bool park_step(struct step *s, struct rp_err *err);

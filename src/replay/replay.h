@@ -129,9 +129,15 @@ bool rp_replay_park(struct rp_db *db, const struct rp_config *config,
  * until there is nothing more to clear, rp_replay_parked_plan on a snapshot after that, and
  * rp_replay_parked_make [w] until there is nothing more to make. A kill in between leaves it
  * parked: it is planned again. */
+enum { RP_REPLAY_OFFERS = 4 };
 struct rp_replay_desk {
     void (*wanted)(struct rp_replay_desk *desk, int64_t id); /* NULL: none is planned */
+    bool supplies;                                           /* claims ask rp_replay_supply */
     int64_t stepped; /* the tick's own: after which it goes on; 0: with the first */
+    struct {
+        int64_t id, since_us;  /* id 0: free */
+    } offer[RP_REPLAY_OFFERS]; /* the tick's own too: replays that leave what may go out to claims
+                                */
 };
 struct rp_replay_parked {
     int64_t id;
@@ -224,5 +230,11 @@ bool rp_replay_begin(void *ctx, struct rp_db *db, int64_t now_us, struct rp_err 
  */
 bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_us,
                     struct rp_err *err);
+/* [w] rp_supply_fn; ctx: the desk. What the tick would let out and has left for half a second to
+ * workers that wait goes to the claim, under the same guards; the tick lets out what none asked
+ * for. */
+bool rp_replay_supply(void *ctx, struct rp_db *db, const struct rp_claim *c, int64_t now_us,
+                      struct rp_arena *a, struct rp_lease **out, size_t *n, bool *more,
+                      struct rp_err *err);
 
 #endif

@@ -114,26 +114,44 @@ static bool release_some(struct step *s, int64_t wave, int64_t most, int64_t *re
     return true;
 }
 
+/* To the worker that asks if it can have them, else into the queue. */
+static bool let_out(struct step *s, int64_t wave, int64_t n, int64_t *released, struct rp_err *err)
+{
+    bool room_left;
+    if (!take_for_asker(s, wave, n, released, err))
+        return false;
+    if (*released > 0)
+        return true;
+    withdraw(s);
+    if (!release_some(s, wave, n, released, &room_left, err))
+        return false;
+    if (s->asker != NULL)
+        s->asker->more = *released > 0;
+    if (!room_left)
+        again_at(s, s->now_us + 10000);
+    else if (*released < n || n == RELEASE_A_TICK)
+        again_at(s, s->now_us);
+    return true;
+}
+
 static bool release(struct step *s, struct rp_err *err)
 {
     int64_t room, beside, wave = current_wave(s, &room), released = 0;
     struct rp_str says;
-    bool room_left;
-    if (room <= 0)
+    bool left;
+    if (room <= 0) {
+        withdraw(s);
         return true;
+    }
     if (!room_beside_live(s, &beside, &says, err) || !rp_replay_say(s->db, &s->r, says, err))
         return false;
     struct pace pace = pace_now(s);
     int64_t n = at_most(at_most(at_most(room, beside), pace.n), RELEASE_A_TICK);
     if (n <= 0)
         return true;
-    if (!release_some(s, wave, n, &released, &room_left, err))
+    if (!left_to_claims(s, &left, err))
         return false;
-    if (!room_left)
-        again_at(s, s->now_us + 10000);
-    else if (released < n || n == RELEASE_A_TICK)
-        again_at(s, s->now_us);
-    return pace_used(s, &pace, released, err);
+    return left || (let_out(s, wave, n, &released, err) && pace_used(s, &pace, released, err));
 }
 
 static bool finish(struct step *s, struct rp_err *err)
@@ -197,6 +215,8 @@ static bool step(struct step *s, struct rp_err *err)
     if (!rp_replay_settle(s->db, s->r.id, s->now_us, &settled, err) ||
         !rp_replay_get(s->db, s->r.id, s->arena, &s->r, err))
         return false;
+    if (s->r.state != RP_REPLAY_RUNNING)
+        withdraw(s);
     if (s->r.state == RP_REPLAY_PLANNED && s->r.parked)
         return park_step(s, err);
     if (s->r.state == RP_REPLAY_PLANNED && s->now_us - s->r.created_us > half_made_us)
@@ -220,6 +240,9 @@ static bool step_apart(struct step *s, struct rp_err *err)
     if (step(s, err))
         return rp_savepoint_release(s->db, err);
     rp_savepoint_rollback(s->db);
+    withdraw(s);
+    if (s->asker != NULL)
+        s->asker->n = 0;
     if (rp_store_broken(err))
         return false;
     rp_log(RP_ERROR, "a replay cannot go on", "replay=%lld code=%s error=%s", (long long)s->r.id,
@@ -227,8 +250,8 @@ static bool step_apart(struct step *s, struct rp_err *err)
     return true;
 }
 
-static bool step_one(struct rp_replay_desk *desk, struct rp_db *db, int64_t id, int64_t now_us,
-                     int64_t *next_us, struct rp_err *err)
+bool step_one(struct rp_replay_desk *desk, struct rp_db *db, int64_t id, struct asker *asker,
+              int64_t now_us, int64_t *next_us, struct rp_err *err)
 {
     struct rp_arena arena = {0};
     struct step s = {.desk = desk,
@@ -236,7 +259,8 @@ static bool step_one(struct rp_replay_desk *desk, struct rp_db *db, int64_t id, 
                      .r = {.id = id},
                      .now_us = now_us,
                      .next_us = next_us,
-                     .arena = &arena};
+                     .arena = &arena,
+                     .asker = asker};
     bool ok = step_apart(&s, err);
     rp_arena_free(&arena);
     return ok;
@@ -252,7 +276,7 @@ bool rp_replay_tick(void *ctx, struct rp_db *db, int64_t now_us, int64_t *next_u
     size_t n;
     bool ok = rp_replays_moving(db, desk->stepped, ids, LIVE_A_PAGE, &n, err);
     for (size_t i = 0; ok && i < n; i++)
-        ok = step_one(desk, db, ids[i], now_us, next_us, err);
+        ok = step_one(desk, db, ids[i], NULL, now_us, next_us, err);
     if (!ok)
         return false;
     desk->stepped = n == LIVE_A_PAGE ? ids[n - 1] : 0;

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 
 enum { CLAIM_MAX = 1000, FIRST_LOOK = 8 };
-/* However large the payloads are, a claim stays within bounds (G18, G19). */
-enum { CLAIM_BYTES = 16 << 20 };
 /* Passed over: in one look, once there are any; in a claim. Behind more of them others wait until
  * they are taken back, which wakes those who wait for work. */
 enum { LOOK_PAST = 500, PAST_MAX = 2000 };
@@ -338,12 +336,12 @@ static bool choose(struct claiming *k, struct rp_err *err)
     if (!ids_of(k, err) || !find_standing(k, err) || !find_lanes(k, err))
         return false;
     bound_lag(k);
-    while (found && k->n_taken < (size_t)k->c->max && k->bytes < CLAIM_BYTES)
+    while (found && k->n_taken < (size_t)k->c->max && k->bytes < RP_CLAIM_BYTES)
         if (!take_next(k, &found, err))
             return false;
     if (!pace(k, err))
         return false;
-    if (k->bytes >= CLAIM_BYTES) /* there may be more for the next one that waits */
+    if (k->bytes >= RP_CLAIM_BYTES) /* there may be more for the next one that waits */
         rp_db_changed(k->db, RP_CHANGED_CLAIMS);
     return true;
 }
@@ -360,18 +358,36 @@ static bool grant(struct claiming *k, int64_t now_us, struct rp_arena *a, struct
     return rp_leases_grant(k->db, ids, k->n_taken, &g, a, *out, err);
 }
 
-bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, struct rp_arena *a,
-                   struct rp_lease **out, size_t *n, struct rp_err *err)
+static bool claim_ready(struct rp_db *db, const struct rp_claim *c, int64_t now_us,
+                        struct rp_arena *a, struct rp_lease **out, size_t *n, struct rp_err *err)
 {
     struct rp_arena own = {0};
-    *n = 0;
-    *out = NULL;
-    if (c->max < 1 || c->max > CLAIM_MAX)
-        return rp_fail(err, RP_E_BAD_FIELD, "max: 1 to %d is wanted", CLAIM_MAX);
     struct claiming k = {
         .db = db, .c = c, .a = &own, .pacing = {.db = db, .arena = &own, .now_us = now_us}};
     bool ok = choose(&k, err) && (k.n_taken == 0 || grant(&k, now_us, a, out, err));
     *n = ok ? k.n_taken : 0;
     rp_arena_free(&own);
     return ok;
+}
+
+void rp_jobs_supply(struct rp_db *writer, rp_supply_fn *supply, void *ctx)
+{
+    writer->supply = supply;
+    writer->supply_ctx = ctx;
+}
+
+bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, struct rp_arena *a,
+                   struct rp_lease **out, size_t *n, struct rp_err *err)
+{
+    bool more = false;
+    *n = 0;
+    *out = NULL;
+    if (c->max < 1 || c->max > CLAIM_MAX)
+        return rp_fail(err, RP_E_BAD_FIELD, "max: 1 to %d is wanted", CLAIM_MAX);
+    if (!claim_ready(db, c, now_us, a, out, n, err))
+        return false;
+    if (*n > 0 || db->supply == NULL)
+        return true;
+    return db->supply(db->supply_ctx, db, c, now_us, a, out, n, &more, err) &&
+           (!more || *n > 0 || claim_ready(db, c, now_us, a, out, n, err));
 }

@@ -47,6 +47,8 @@ struct rp_db {
     struct rp_names *types, *queues;
     int64_t hour;         /* the newest one in job_hour that this connection knows */
     int64_t forms;        /* 1 + rows of pattern_form, 0: not counted. Writer only */
+    rp_supply_fn *supply; /* claim.c */
+    void *supply_ctx;
     struct rp_turn *turn; /* whose turn it is: claim.c */
     size_t n_turn;
     int64_t
@@ -192,7 +194,7 @@ struct rp_move {
 #define RP_JOB_ROW                                                                                 \
     "j.id, j.type_id, j.queue_id, j.state, j.attempts, j.max_attempts, j.last_n, "                 \
     "j.interrupted_n, j.lost_n, j.created_at, "                                                    \
-    "j.due_at, j.started_at, j.ended_at, j.schedule_id, j.replay_id, j.poison, j.outside, "         \
+    "j.due_at, j.started_at, j.ended_at, j.schedule_id, j.replay_id, j.poison, j.outside, "        \
     "j.pattern_id"
 enum { RP_JOB_ROW_N = 18 };
 struct rp_job_row rp_job_row_read(struct rp_stmt *s);
@@ -218,6 +220,9 @@ bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_
  * more than it had, with fewer statements. The rows become what is stored then. */
 bool rp_jobs_replay(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t replay_id,
                     int64_t tries, int64_t now_us, struct rp_err *err);
+/* [w] The same and RP_EV_CLAIM at once: they begin without having waited in between. */
+bool rp_jobs_replay_begin(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t replay_id,
+                          int64_t tries, int64_t now_us, struct rp_err *err);
 /* Says (rp_db_changed) what the coming of a job of that type into `to` means to those who wait. */
 void rp_job_changed(struct rp_db *db, int64_t type_id, enum rp_state to, unsigned effects);
 /* [w] Asks for the end of a running job's attempt: 1 an operator, 2 overlap: replace. Nothing if it
@@ -274,6 +279,11 @@ bool rp_job_insert(struct rp_db *db, const struct rp_job_new *in, int64_t now_us
 bool rp_jobs_insert(struct rp_db *db, const struct rp_job_new *in, size_t n, int64_t now_us,
                     struct rp_job_row *out, struct rp_err *err);
 
+/* ---- claim.c ---- */
+
+/* However large the payloads are, a claim stays within bounds (G18, G19). */
+enum { RP_CLAIM_BYTES = 16 << 20 };
+
 /* ---- lease.c ---- */
 
 struct rp_grant {
@@ -284,6 +294,18 @@ struct rp_grant {
 /* [w] queued → running, each with a lease, in that order. */
 bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const struct rp_grant *g,
                      struct rp_arena *a, struct rp_lease *out, struct rp_err *err);
+
+/* What a worker is told of a job, as columns of `job j`, and what they make; `payload`: its own, or
+ * what it gets instead. */
+#define RP_LEASED(payload)                                                                         \
+    "j.priority, j.key, " payload ", j.labels, j.instant,"                                         \
+    " (select name from schedule where id = j.schedule_id)"
+enum { RP_LEASED_N = 6 };
+void rp_leased_read(struct rp_stmt *s, int at, struct rp_arena *a, struct rp_job *out);
+/* [w] The leases of jobs that have just begun, of which rp_leased_read has read. */
+bool rp_leases_write(struct rp_db *db, const struct rp_job_row *rows, size_t n,
+                     const struct rp_grant *g, struct rp_arena *a, struct rp_lease *out,
+                     struct rp_err *err);
 
 /* What the lease of a running job says of its attempt; zero if it has none. */
 bool rp_held_read(struct rp_db *db, int64_t job_id, struct rp_arena *a, struct rp_held *out,

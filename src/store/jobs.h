@@ -173,6 +173,12 @@ struct rp_lease {
  * held. The lease is committed before the worker hears of it. */
 bool rp_jobs_claim(struct rp_db *db, const struct rp_claim *c, int64_t now_us, struct rp_arena *a,
                    struct rp_lease **out, size_t *n, struct rp_err *err);
+/* [w] Who is asked for more by a claim that finds nothing: it may give leases, or else let jobs out
+ * (*more), and the claim looks again. NULL: nobody. */
+typedef bool rp_supply_fn(void *ctx, struct rp_db *db, const struct rp_claim *c, int64_t now_us,
+                          struct rp_arena *a, struct rp_lease **out, size_t *n, bool *more,
+                          struct rp_err *err);
+void rp_jobs_supply(struct rp_db *writer, rp_supply_fn *supply, void *ctx);
 /* [w] When a rate lets jobs start again that claims have passed over, INT64_MAX: none waits. Says
  * so (RP_CHANGED_READY) to workers whose time has come. */
 int64_t rp_paced_next(struct rp_db *db, int64_t now_us);

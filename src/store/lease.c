@@ -5,25 +5,29 @@
 
 /* ---- granting ---- */
 
+void rp_leased_read(struct rp_stmt *s, int at, struct rp_arena *a, struct rp_job *out)
+{
+    *out = (struct rp_job){
+        .priority = rp_col_i64(s, at),
+        .key = rp_col_str(s, at + 1, a),
+        .payload = rp_col_str(s, at + 2, a),
+        .labels = rp_col_str(s, at + 3, a),
+        .instant_us = rp_col_i64(s, at + 4),
+        .schedule = rp_col_str(s, at + 5, a),
+    };
+}
+
 static bool read_job(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_job_row *row,
                      struct rp_job *out, struct rp_err *err)
 {
     struct rp_stmt *s =
-        rp_sql(db, "select " RP_JOB_ROW ", j.priority, j.key, j.payload, j.labels, j.instant, "
-                   "(select name from schedule where id = j.schedule_id) from job j where id = ?1");
+        rp_sql(db, "select " RP_JOB_ROW ", " RP_LEASED("j.payload") " from job j where id = ?1");
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     if (step != RP_STEP_ROW)
         return step == RP_STEP_DONE && rp_absent_id(err, "job ", id, "reprise jobs");
     *row = rp_job_row_read(s);
-    *out = (struct rp_job){
-        .priority = rp_col_i64(s, RP_JOB_ROW_N),
-        .key = rp_col_str(s, RP_JOB_ROW_N + 1, a),
-        .payload = rp_col_str(s, RP_JOB_ROW_N + 2, a),
-        .labels = rp_col_str(s, RP_JOB_ROW_N + 3, a),
-        .instant_us = rp_col_i64(s, RP_JOB_ROW_N + 4),
-        .schedule = rp_col_str(s, RP_JOB_ROW_N + 5, a),
-    };
+    rp_leased_read(s, RP_JOB_ROW_N, a, out);
     rp_reset(s);
     return true;
 }
@@ -87,18 +91,10 @@ static bool insert_leases(struct rp_db *db, struct rp_lease *l, size_t n, const 
     return true;
 }
 
-bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const struct rp_grant *g,
-                     struct rp_arena *a, struct rp_lease *out, struct rp_err *err)
+bool rp_leases_write(struct rp_db *db, const struct rp_job_row *rows, size_t n,
+                     const struct rp_grant *g, struct rp_arena *a, struct rp_lease *out,
+                     struct rp_err *err)
 {
-    struct rp_job_row *rows = RP_NEW_N(a, struct rp_job_row, n);
-    int64_t *first = RP_NEW_N(a, int64_t, n);
-    struct rp_move m = {.now_us = g->now_us};
-    for (size_t i = 0; i < n; i++)
-        if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err))
-            return false;
-    if (!rp_replay_given(db, rows, n, a, out, first, err) || !rp_jobs_begin(db, rows, n, &m, err) ||
-        !rp_replay_started_claim(db, first, n, err))
-        return false;
     for (size_t i = 0; i < n; i++) {
         out[i].token = rp_db_random(db);
         out[i].deadline_us = g->deadline_us;
@@ -108,6 +104,20 @@ bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const s
             return false;
     }
     return insert_leases(db, out, n, g, err);
+}
+
+bool rp_leases_grant(struct rp_db *db, const int64_t *job_ids, size_t n, const struct rp_grant *g,
+                     struct rp_arena *a, struct rp_lease *out, struct rp_err *err)
+{
+    struct rp_job_row *rows = RP_NEW_N(a, struct rp_job_row, n);
+    int64_t *first = RP_NEW_N(a, int64_t, n);
+    struct rp_move m = {.now_us = g->now_us};
+    for (size_t i = 0; i < n; i++)
+        if (!read_job(db, job_ids[i], a, &rows[i], &out[i].job, err))
+            return false;
+    return rp_replay_given(db, rows, n, a, out, first, err) &&
+           rp_jobs_begin(db, rows, n, &m, err) && rp_replay_started_claim(db, first, n, err) &&
+           rp_leases_write(db, rows, n, g, a, out, err);
 }
 
 bool rp_held_read(struct rp_db *db, int64_t job_id, struct rp_arena *a, struct rp_held *out,

@@ -357,12 +357,31 @@ bool rp_jobs_succeed(struct rp_db *db, const struct rp_job_row *rows, struct rp_
 
 #define REPLAY                                                                                     \
     "update or fail job set state = ?1, due_at = ?2, ended_at = null, replay_id = ?3,"             \
-    " max_attempts = attempts + ?20 where +state = ?21 and id"
+    " max_attempts = attempts + ?20"
+#define BEGUN    ", last_n = last_n + 1, started_at = coalesce(started_at, ?2)"
+#define REPLAYED " where +state = ?21 and id"
 
-bool rp_jobs_replay(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t replay_id,
-                    int64_t tries, int64_t now_us, struct rp_err *err)
+/* In memory, and who is to hear of it: out, or begun at once. */
+static bool replayed(struct rp_db *db, struct rp_job_row *j, bool begin, const struct rp_move *m,
+                     struct rp_err *err)
 {
     const struct rp_transition *t = rp_transition_find(j->state, RP_EV_REPLAY);
+    struct rp_job_row after = row_after(j, t, m);
+    if (begin) {
+        t = rp_transition_find(after.state, RP_EV_CLAIM);
+        after = row_after(&after, t, m);
+    }
+    if (j->replay_id != 0 && !rp_replay_started_move(db, j, &after, err))
+        return false;
+    rp_tally_move(db, j, &after);
+    rp_job_changed(db, j->type_id, t->to, t->effects);
+    *j = after;
+    return true;
+}
+
+static bool replay_chunk(struct rp_db *db, struct rp_job_row *j, size_t n, bool begin,
+                         int64_t replay_id, int64_t tries, int64_t now_us, struct rp_err *err)
+{
     int64_t ids[RP_ROWS] = {0};
     enum rp_state from = j->state;
     for (size_t i = 0; i < n; i++) {
@@ -370,22 +389,31 @@ bool rp_jobs_replay(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t re
                             .max_attempts = j[i].attempts + tries,
                             .set_replay = true,
                             .replay_id = replay_id};
-        struct rp_job_row after = row_after(&j[i], t, &m);
         ids[i] = j[i].id;
-        if (j[i].replay_id != 0 && !rp_replay_started_move(db, &j[i], &after, err))
+        if (!replayed(db, &j[i], begin, &m, err))
             return false;
-        rp_tally_move(db, &j[i], &after);
-        rp_job_changed(db, j[i].type_id, t->to, t->effects);
-        j[i] = after;
     }
-    struct rp_stmt *s = RP_SQL_SOME(db, REPLAY, ids, n);
-    rp_bind_i64(s, 1, t->to);
+    struct rp_stmt *s = begin ? RP_SQL_SOME(db, REPLAY BEGUN REPLAYED, ids, n)
+                              : RP_SQL_SOME(db, REPLAY REPLAYED, ids, n);
+    rp_bind_i64(s, 1, j->state);
     rp_bind_i64(s, 2, now_us);
     rp_bind_i64(s, 3, replay_id);
     rp_bind_i64(s, 20, tries);
     rp_bind_i64(s, 21, from);
     rp_bind_some(s, ids, n);
     return run_for(db, s, n, err);
+}
+
+bool rp_jobs_replay(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t replay_id,
+                    int64_t tries, int64_t now_us, struct rp_err *err)
+{
+    return replay_chunk(db, j, n, false, replay_id, tries, now_us, err);
+}
+
+bool rp_jobs_replay_begin(struct rp_db *db, struct rp_job_row *j, size_t n, int64_t replay_id,
+                          int64_t tries, int64_t now_us, struct rp_err *err)
+{
+    return replay_chunk(db, j, n, true, replay_id, tries, now_us, err);
 }
 
 bool rp_lease_kill(struct rp_db *db, int64_t job_id, int why, struct rp_err *err)

@@ -24,8 +24,8 @@ bool rp_replay_give_key(struct rp_db *db, int64_t id, int64_t seq, const struct 
 }
 
 /* Mostly none of them takes anything back, and that is known at once. */
-static bool compensates(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_arena *a,
-                        struct rp_lease *out, struct rp_err *err)
+bool rp_replay_taken_back(struct rp_db *db, const struct rp_job_row *j, size_t n,
+                          struct rp_arena *a, struct rp_lease *out, struct rp_err *err)
 {
     int64_t low = j->id, high = low, any;
     for (size_t i = 1; i < n; i++) {
@@ -83,7 +83,7 @@ static bool given_some(struct rp_db *db, const struct rp_job_row *j, size_t n, s
 bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_arena *a,
                      struct rp_lease *out, int64_t *first, struct rp_err *err)
 {
-    if (n == 0 || !compensates(db, j, n, a, out, err))
+    if (n == 0 || !rp_replay_taken_back(db, j, n, a, out, err))
         return n == 0;
     for (size_t i = 0, to; i < n; i = to) {
         for (to = i; to < n && to - i < RP_ROWS && j[to].replay_id != 0;)

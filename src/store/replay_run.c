@@ -231,12 +231,12 @@ static bool release_all(struct release *x, int64_t max, int64_t *released, struc
     return flush(x, err) && rp_fates_write(x->db, &x->fates, err);
 }
 
-static bool note_wave(struct release *x, struct rp_err *err)
+bool rp_replay_note_wave(struct rp_db *db, int64_t id, int64_t wave, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(x->db, "update replay set wave = max(wave, ?2) where id = ?1");
-    rp_bind_i64(s, 1, x->replay_id);
-    rp_bind_i64(s, 2, x->wave);
-    rp_db_changed(x->db, RP_CHANGED_REPLAYS);
+    struct rp_stmt *s = rp_sql(db, "update replay set wave = max(wave, ?2) where id = ?1");
+    rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 2, wave);
+    rp_db_changed(db, RP_CHANGED_REPLAYS);
     return rp_run(s, err);
 }
 
@@ -258,7 +258,8 @@ bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, 
         ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s: nothing goes out", (long long)id,
                      rp_replay_state_name(r.state));
     ok = ok && rp_replay_open_types(db, id, &a, &x.types, &x.n_types, err) &&
-         release_all(&x, max, released, err) && note_wave(&x, err);
+         release_all(&x, max, released, err) &&
+         rp_replay_note_wave(db, id, wave, err);
     rp_arena_free(&a);
     return ok;
 }

@@ -175,6 +175,16 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
  * longer as frozen is skipped with the reason, never an error (U5). */
 bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, int64_t now_us,
                        int64_t *released, struct rp_err *err);
+/* Whether workers may have its items at once (rp_replay_take): all are of one type and queue, which
+ * nothing keeps from starting and no limit or rate counts. */
+bool rp_replay_takable(struct rp_db *db, int64_t id, int64_t now_us, bool *is, struct rp_err *err);
+/* [w] Releases items straight to a worker: each job goes failed → running, with its lease in *out.
+ * Up to `max` of the next ones, as long as they are as frozen and nothing has to be minded beside
+ * them (a key, a sequence, a schedule's overlap). None, if the replay is not takable or the claim
+ * asks for others. What is not taken is for rp_replay_release. r: as it is now. */
+bool rp_replay_take(struct rp_db *db, const struct rp_replay *r, int64_t wave, int64_t max,
+                    const struct rp_claim *c, int64_t now_us, struct rp_arena *a,
+                    struct rp_lease **out, size_t *n, struct rp_err *err);
 /* [w] Sets free_us. */
 bool rp_replay_pace(struct rp_db *db, int64_t id, int64_t free_us, struct rp_err *err);
 /* [w] Fates of released items whose jobs ended since; a lost attempt of an idempotent job goes out

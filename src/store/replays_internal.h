@@ -80,6 +80,11 @@ bool rp_replay_test_lost(struct rp_db *db, int64_t id, struct rp_err *err);
 /* [w] An outcome is unknown because the daemon died: none for the test. */
 bool rp_replay_test_spare(struct rp_db *db, int64_t id, struct rp_err *err);
 
+/* ---- replay_run.c ---- */
+
+/* [w] Items go out in this wave. */
+bool rp_replay_note_wave(struct rp_db *db, int64_t id, int64_t wave, struct rp_err *err);
+
 /* ---- replay_started.c: items that have started and have no fate yet ---- */
 
 /* [w] So many more. */
@@ -100,6 +105,10 @@ bool rp_replay_give_key(struct rp_db *db, int64_t id, int64_t seq, const struct 
  * that replay, if none of its attempts began before; else 0. */
 bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, size_t n, struct rp_arena *a,
                      struct rp_lease *out, int64_t *first, struct rp_err *err);
+
+/* What those that are compensations take back. */
+bool rp_replay_taken_back(struct rp_db *db, const struct rp_job_row *j, size_t n,
+                          struct rp_arena *a, struct rp_lease *out, struct rp_err *err);
 
 /* ---- replay_outcome.c ---- */
 

@@ -156,7 +156,7 @@ class Worker(Client):
     types = ["work", "once", "mend"]
 
     def step(self):
-        status, answer = self.call("/v1/work/fetch", {"worker": self.name, "types": self.types, "max": self.random.randint(1, 10), "wait_ms": 100})
+        status, answer = self.call("/v1/work/fetch", {"worker": self.name, "types": self.types, "max": self.random.choice([1, 3, 10, 20]), "wait_ms": 100})
         if status != 200:
             return self.ledger.say(f"a fetch was answered {status} {answer}")
         for lease in answer["leases"]:

@@ -50,10 +50,10 @@ class Rounds:
         self.d.start()
         self.starts.append(time.monotonic() - began)
 
-    def fail_some(self):
+    def fail_some(self, patches):
         """Jobs that failed, for a replay that the kills will hit."""
         (self.d.dir / "fixed").unlink(missing_ok=True)
-        wanted = [{"type": "mend", "payload": "mend"}] * MENDS + [{"type": "patch"}] * PATCHES
+        wanted = [{"type": "mend", "payload": "mend"}] * MENDS + [{"type": "patch"}] * patches
         ids = [j["id"] for j in self.d.post("/v1/jobs", wanted)]
         stop = threading.Event()
         w = Worker("breaker", self.d, self.ledger, stop, 0)
@@ -68,11 +68,13 @@ class Rounds:
         return ids
 
     def keep_replaying(self):
-        """A new replay whenever the one before has ended, so that kills hit all its stages."""
+        """A new replay whenever the one before has ended, so that kills hit all its stages. Every second one is of one type, which
+        workers take straight from it."""
         if self.replay is None or self.replay_over():
-            ids = self.fail_some()
+            alike = len(self.replays) % 2 == 1
+            ids = self.fail_some(0 if alike else PATCHES)
             self.replay = self.d.post("/v1/replays", {"select": {"jobs": ids}, "guard": {
-                "canary": 4, "wave": 6, "rate": 12, "accept_unknown": True, "reason": "the link is back"}})["id"]
+                "canary": 4, "wave": 6, "rate": "unlimited" if alike else 12, "accept_unknown": True, "reason": "the link is back"}})["id"]
             self.replays[int(self.replay.removeprefix("R"))] = sorted(map(int, ids))
 
     # ---- checks ----

@@ -9,23 +9,30 @@
  * moment, opened as another store by another daemon. */
 #include "property_plans.h"
 
+static void new_desk(struct prop *p)
+{
+    p->desk = (struct desk){.public = {.wanted = want, .supplies = p->w->workers}};
+    rp_jobs_supply(p->w->db, p->w->workers ? rp_replay_supply : NULL, &p->desk);
+}
+
 /* ---- time, workers, operators ---- */
 
 static void tick_once(struct prop *p)
 {
     int64_t next = INT64_MAX;
-    struct desk desk = {.public = {.wanted = want}};
+    p->desk.n = 0;
     p->w->now += (int64_t)dice(p, 11000) * 1000;
-    OK(rp_replay_tick(&desk, p->w->db, p->w->now, &next, err));
-    for (size_t i = 0; i < desk.n; i++) {
+    OK(rp_replay_tick(&p->desk, p->w->db, p->w->now, &next, err));
+    for (size_t i = 0; i < p->desk.n; i++) {
         struct pending *x = free_pending(p);
         bool there = false;
         for (size_t k = 0; k < PENDING; k++)
-            there |= p->pending[k].used && p->pending[k].parked && p->pending[k].p.id == desk.id[i];
+            there |=
+                p->pending[k].used && p->pending[k].parked && p->pending[k].p.id == p->desk.id[i];
         if (x != NULL && !there)
             *x = (struct pending){.used = true,
                                   .parked = true,
-                                  .p = {.id = desk.id[i], .part = 1 + (int64_t)dice(p, 5)}};
+                                  .p = {.id = p->desk.id[i], .part = 1 + (int64_t)dice(p, 5)}};
     }
 }
 
@@ -62,6 +69,13 @@ static struct rp_report any_report(struct prop *p, const struct rp_lease *l, boo
         r.pattern_hash = 7 + kind;
     }
     return r;
+}
+
+/* A worker asks for many, soon after what a replay let go of was left to it. */
+static void take_soon(struct prop *p)
+{
+    tick_once(p);
+    take(p, 16 + (int64_t)dice(p, 20));
 }
 
 /* What does not answer any more is forgotten. */
@@ -258,6 +272,7 @@ static void kill_daemon(struct prop *p)
     OK(rp_tx_begin(w->db, err));
     SAY(p, "killed\n");
     forget(p);
+    new_desk(p);
     begin(w);
     int64_t half = query(w,
                          "select count(*) from replay r where state = 1 and not exists(select 1"
@@ -283,8 +298,10 @@ static void step(struct prop *p, size_t no)
         plan_one(p);
     else if (what < 13)
         make_part(p, 1 + dice(p, 6));
-    else if (what < 18)
+    else if (what < 16)
         tick_once(p);
+    else if (what < 18)
+        take_soon(p);
     else if (what < 20)
         take(p, 1 + (int64_t)dice(p, 8));
     else if (what < 22)
@@ -320,10 +337,10 @@ static void drain(struct prop *p)
         other_settings(p);
     for (int i = 0; i < 400; i++) {
         int64_t next;
-        struct rp_replay_desk desk = {0};
         p->w->now += RP_US_S;
+        p->desk.n = 0;
         dependency(p->w, "db", true);
-        OK(rp_replay_tick(&desk, p->w->db, p->w->now, &next, err));
+        OK(rp_replay_tick(&p->desk, p->w->db, p->w->now, &next, err));
         take(p, 50);
         while (p->n_leases > 0)
             answer(p, true);
@@ -343,8 +360,16 @@ static void run_case(struct world *w, uint64_t seed, uint64_t keep, bool loud)
 {
     struct prop *p = rp_xcalloc(1, sizeof *p);
     *p = (struct prop){.w = w, .seed = seed, .up = true, .loud = loud};
-    configure(w, confs[1]);
-    configure(w, confs[0]);
+    char conf[2][1024];
+    w->workers = seed % 2 == 1;
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(conf[i], sizeof conf[i], "%s", confs[i]);
+        if (w->workers)
+            without_commands(conf[i]);
+    }
+    configure(w, conf[1]);
+    configure(w, conf[0]);
+    new_desk(p);
     dependency(w, "db", true);
     p->x = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
     for (int i = 0; i < 4; i++)

@@ -25,6 +25,14 @@ static const char *const confs[] = {
     "replay: { settle: 0s, max_running: 5, wave_max: 3 }\n",
 };
 
+/* The same for workers: without commands. In place. */
+static void without_commands(char *conf)
+{
+    static const char run[] = "run: [\"true\"], ";
+    for (char *at = strstr(conf, run); at != NULL; at = strstr(at, run))
+        memmove(at, at + strlen(run), strlen(at + strlen(run)) + 1);
+}
+
 /* What was promised of a replay when it was planned. */
 struct promise {
     int64_t id;
@@ -42,6 +50,7 @@ struct pending { /* a plan on its way */
 
 struct prop {
     struct world *w;
+    struct desk desk;
     uint64_t seed, x;
     size_t conf;
     struct rp_lease lease[LEASES];

@@ -17,7 +17,8 @@ struct world {
     size_t n_config;
     struct rp_arena arena;
     int64_t now;
-    bool retry; /* failures are not permanent */
+    bool retry;   /* failures are not permanent */
+    bool workers; /* types without a command: claims are those of workers */
 };
 
 static inline int64_t at(const char *time)
@@ -108,12 +109,12 @@ static inline int64_t promote(struct world *w)
     return n;
 }
 
-/* Claims up to `max` jobs of command types; returns how many. */
+/* Claims up to `max` jobs; returns how many. */
 static inline size_t claim(struct world *w, int64_t max, struct rp_lease **leases)
 {
     struct rp_claim c = {.node = RP_STR("n1"),
                          .worker = RP_STR("w1"),
-                         .commands = true,
+                         .commands = !w->workers,
                          .max = max,
                          .lease_us = 30 * RP_US_S};
     size_t n;
