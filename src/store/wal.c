@@ -112,6 +112,10 @@ bool rp_wal_tended(struct rp_store *s, struct rp_db **tender, struct rp_err *err
     struct rp_wal *w = &s->wal;
     if (!rp_db_open(s, RP_OPEN_TENDER, tender, err))
         return false;
+    if (!sync_file(*tender, err)) {
+        rp_db_free(*tender);
+        return false;
+    }
     w->tended = true;
     w->most = WAL_MOST;
     rp_wal_watch(s->writer);

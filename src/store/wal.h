@@ -16,7 +16,9 @@
 #include "store/store.h"
 
 /* Before the writer's thread starts: from now on the log is left to `*tender`, whose thread calls
- * rp_wal_tend. One a store. */
+ * rp_wal_tend. One a store. What the file holds is synced first: one that was copied to its place
+ * may be in memory only, and nothing is to be promised on top of that; the first pass would sync it
+ * as well, and the log's syncs beside it would wait for all of it. */
 bool rp_wal_tended(struct rp_store *s, struct rp_db **tender, struct rp_err *err);
 /* Waits until there is something to do, and does it; false: rp_wal_leave was called. An error is
  * logged, and tried again: the log keeps what the file did not take. */
