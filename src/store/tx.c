@@ -73,6 +73,14 @@ void rp_tx_rollback(struct rp_db *db)
     (void)run(db, "rollback", NULL);
 }
 
+bool rp_tx_renew(struct rp_db *db, struct rp_err *err)
+{
+    if (db->writer || !db->in_tx)
+        return true;
+    rp_tx_rollback(db);
+    return rp_tx_begin(db, err);
+}
+
 bool rp_store_broken(const struct rp_err *err)
 {
     return err->code == RP_E_STORE_IO || err->code == RP_E_STORE_FULL ||

@@ -28,6 +28,15 @@ void rp_wal_leave(struct rp_store *s);
 /* After rp_wal_tend has: the writer serves itself again. */
 void rp_wal_untended(struct rp_store *s, struct rp_db *tender);
 
+/* Any thread: what the log of a tended store holds, as of the last commit, and what of that is not
+ * in the file yet. A reader whose snapshot is older than it, and only that, lets it grow without
+ * bound: beyond RP_LOG_LARGE people should know. */
+#define RP_LOG_LARGE (INT64_C(256) << 20)
+struct rp_log {
+    int64_t bytes, behind_bytes;
+};
+struct rp_log rp_wal_log(struct rp_store *s);
+
 /* Writer, between two transactions: does what is left, if that is little or has become too much. */
 void rp_wal_finish(struct rp_db *writer);
 

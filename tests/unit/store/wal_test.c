@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -170,6 +171,15 @@ static void until_anew(struct fixture *f, int64_t *id)
     assert_true(log_pages(f) < before);
 }
 
+static int64_t log_file_bytes(struct fixture *f)
+{
+    char path[128];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s-wal", rp_store_path(f->store));
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_size;
+}
+
 static int64_t rows(struct rp_db *db)
 {
     int64_t n;
@@ -222,8 +232,13 @@ static void G20_a_reader_in_the_way_holds_up_the_log_and_no_commit(void **state)
     while (log_pages(t.f) < long_log)
         (void)commit(t.f, ++id, PAGES_A_COMMIT);
     assert_int_equal(rows(reader), 0);
+    struct rp_log log = rp_wal_log(t.f->store);
+    assert_int_equal(log.bytes, log_file_bytes(t.f)); /* it has only grown */
+    assert_true(log.behind_bytes > (long_log - PASS) * PAGE);
     rp_tx_rollback(reader);
     until_anew(t.f, &id);
+    assert_true(rp_wal_log(t.f->store).bytes < log.bytes);
+    assert_true(rp_wal_log(t.f->store).behind_bytes < log.behind_bytes);
     assert_int_equal(rows(t.f->db), id);
     int passes = atomic_load(&passes_by_tender); /* the new one counts for itself */
     while (log_pages(t.f) < PASS + 2 * PAGES_A_COMMIT)
