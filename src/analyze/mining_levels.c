@@ -160,6 +160,7 @@ static void settle(struct levels *x, const struct rp_miner *miner)
 bool rp_levels_read(struct rp_mining *m, struct levels *x, struct rp_err *err)
 {
     struct reading r = {x, rp_miner_new()};
+    rp_miner_cut(r.miner, rp_engine_cut(m->engine));
     *x = (struct levels){.scan = rp_scan_new()};
     bool ok = rp_forms_each(m->db, take_row, &r, err) &&
               rp_outers_each(m->db, RP_FORMS_MAX, take_stored, x, err);

@@ -27,6 +27,7 @@ struct part {
 };
 
 struct round {
+    const atomic_bool *cut;
     struct part *parts;
     size_t n, cap;
     size_t class_part, apart_part; /* where rows go now; SIZE_MAX: nowhere */
@@ -43,6 +44,7 @@ static size_t new_part(struct round *r, enum rp_class class)
         r->parts = rp_xrealloc(r->parts, r->cap * sizeof *r->parts);
     }
     r->parts[r->n] = (struct part){.miner = rp_miner_new(), .class = class};
+    rp_miner_cut(r->parts[r->n].miner, r->cut);
     return r->n++;
 }
 
@@ -165,7 +167,8 @@ static bool mine(struct rp_mining *m, struct round *r, size_t *joined, struct rp
 
 bool rp_mining_round(struct rp_mining *m, struct rp_err *err)
 {
-    struct round r = {.class_part = SIZE_MAX, .apart_part = SIZE_MAX};
+    struct round r = {
+        .cut = rp_engine_cut(m->engine), .class_part = SIZE_MAX, .apart_part = SIZE_MAX};
     size_t joined = 0;
     bool ok = read_forms(m, &r, err) && mine(m, &r, &joined, err) && rp_mining_reload(m, err) &&
               (r.forms <= LEAVE || rp_mining_thin(m, err));

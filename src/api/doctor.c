@@ -85,6 +85,22 @@ static void store_writes(struct exam *x, const char *check)
                                               : "look at the disk of the store");
 }
 
+static void store_log(struct exam *x, const char *check)
+{
+    const struct rp_log *log = &x->engine.log;
+    struct rp_str says =
+        rp_str_fmt(&x->q->arena,
+                   "the log holds %lld MB, %lld MB of it not in the"
+                   " store's file yet",
+                   (long long)(log->bytes >> 20), (long long)(log->behind_bytes >> 20));
+    if (log->bytes > RP_LOG_LARGE)
+        fails(x, check, says,
+              "it grows while somebody reads the store: end what has had it open for long"
+              " (sqlite3, a copy, another doctor), and see that its disk keeps up");
+    else
+        holds(x, check, says);
+}
+
 /* The store's folder, as text that ends with NUL. */
 static char *folder_of(struct exam *x, const char *path)
 {
@@ -332,13 +348,21 @@ static const struct {
     const char *name;
     void (*run)(struct exam *x, const char *check);
 } checks[] = {
-    {"store", store_content},         {"store-writes", store_writes},
-    {"store-files", store_files},     {"disk", disk},
-    {"engine", engine_alive},         {"clock", clock_state},
-    {"processes", processes},         {"left-overs", left_over},
-    {"open-files", limits},           {"socket", socket_mode},
-    {"configuration", configuration}, {"network", network},
-    {"dependencies", dependencies},   {"types", types},
+    {"store", store_content},
+    {"store-writes", store_writes},
+    {"store-log", store_log},
+    {"store-files", store_files},
+    {"disk", disk},
+    {"engine", engine_alive},
+    {"clock", clock_state},
+    {"processes", processes},
+    {"left-overs", left_over},
+    {"open-files", limits},
+    {"socket", socket_mode},
+    {"configuration", configuration},
+    {"network", network},
+    {"dependencies", dependencies},
+    {"types", types},
 };
 
 bool r_doctor(struct request *q, struct rp_db *db, struct rp_err *err)

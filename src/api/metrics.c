@@ -198,6 +198,11 @@ static void engine(struct page *p)
     plain(p, "reprise_commits_total", "counter", "Transactions of the writer.", s.commits);
     plain(p, "reprise_ops_total", "counter", "Operations in these transactions.", s.ops);
     plain(p, "reprise_ops_waiting", "gauge", "Operations that wait for the writer.", s.ops_waiting);
+    plain(p, "reprise_store_log_bytes", "gauge",
+          "What the store's log holds; it begins anew once all of it is in the store's file.",
+          s.log.bytes);
+    plain(p, "reprise_store_log_behind_bytes", "gauge",
+          "Of these, what is not in the store's file yet.", s.log.behind_bytes);
     turns(p, &s.turns);
     plain(p, "reprise_commands_running", "gauge", "Command processes on this node.", s.running);
     plain(p, "reprise_http_requests_open", "gauge", "Requests that are not answered yet.",

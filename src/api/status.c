@@ -122,6 +122,19 @@ static void m_correction(struct status *s)
     rp_jw_object_end(s->w);
 }
 
+/* Usually it is of no interest. */
+static void m_log(struct status *s)
+{
+    const struct rp_log *log = &s->engine.log;
+    if (log->bytes <= RP_LOG_LARGE)
+        return;
+    rp_jw_key(s->w, "store_log");
+    rp_jw_object(s->w);
+    rp_jw_m_i64(s->w, "bytes", log->bytes);
+    rp_jw_m_i64(s->w, "behind_bytes", log->behind_bytes);
+    rp_jw_object_end(s->w);
+}
+
 static void m_daemon(struct status *s)
 {
     static const char *const covers[] = {"subreaper", "cgroup"};
@@ -139,6 +152,7 @@ static void m_daemon(struct status *s)
     rp_jw_m_bool(w, "stopping", s->engine.stopping);
     rp_jw_m_cstr(w, "covers", covers[s->engine.covers]);
     m_correction(s);
+    m_log(s);
 }
 
 /* The newest missed instants of one schedule; *left: how many more the answer takes. */

@@ -55,6 +55,23 @@ static bool store_line(struct cli *cli, struct rp_str s)
     return false;
 }
 
+/* It has no bound while a reader stands in its way. */
+static void log_line(struct cli *cli, struct rp_str s)
+{
+    struct line l;
+    int64_t bytes = doc_i64(s, "store_log.bytes", 0);
+    if (bytes == 0)
+        return;
+    line_begin(&l, cli, "store", LABEL);
+    line_part(
+        &l, "%s",
+        painted(cli, YELLOW, show_fmt(cli, "its log has grown to %s", show_bytes(cli, bytes))));
+    line_part(&l, "%s of it not in its file yet",
+              show_bytes(cli, doc_i64(s, "store_log.behind_bytes", 0)));
+    line_part(&l, "somebody reads the store for long: reprise doctor");
+    line_end(&l);
+}
+
 /* Schedules, rule 11. */
 static void clock_line(struct cli *cli, struct rp_str s)
 {
@@ -217,6 +234,7 @@ static int show_status(struct cli *cli, struct rp_str s)
 {
     scheduler_line(cli, s);
     bool well = store_line(cli, s);
+    log_line(cli, s);
     clock_line(cli, s);
     well &= failures_line(cli, s);
     backlog_line(cli, s);

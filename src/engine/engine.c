@@ -296,7 +296,9 @@ void rp_engine_unlisten(struct rp_engine *e, struct rp_listener *l)
 
 void rp_engine_state(struct rp_engine *e, struct rp_engine_state *out)
 {
-    *out = (struct rp_engine_state){.started_us = e->started_us, .covers = rp_exec_covers(e->exec)};
+    *out = (struct rp_engine_state){.started_us = e->started_us,
+                                    .log = rp_wal_log(e->store),
+                                    .covers = rp_exec_covers(e->exec)};
     memcpy(out->sweep, e->sweep, sizeof out->sweep);
     (void)pthread_mutex_lock(&e->lock);
     out->last_tick_us = e->last_tick_us;

@@ -20,6 +20,7 @@
 #include "store/changes.h"
 #include "store/jobs.h"
 #include "store/store.h"
+#include "store/wal.h"
 
 struct rp_engine;
 
@@ -166,6 +167,7 @@ struct rp_engine_state {
     struct rp_clock_correction {
         int64_t n, at_us, by_us; /* since start; the newest: when by the new time, and how far */
     } correction;                /* of a clock that was wrong by hours (schedules, rule 11) */
+    struct rp_log log;           /* of the store */
     enum rp_covers covers;
     char sweep[200]; /* what start found left over */
 };

@@ -4,6 +4,7 @@
 #include "engine/internal.h"
 
 #include "base/log.h"
+#include "store/replays.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 
 enum { PROMOTE_A_TICK = 1000, EXPIRE_A_TICK = 200, FIRE_A_TICK = 200, CLAIM_A_TICK = 256 };
+enum { SUMMED_A_TICK = 4000 };
 
 static const int64_t wake_at_least_us = RP_US_S; /* so that a set clock is noticed */
 static const int64_t stall_us = RP_US_MIN;       /* a longer gap between ticks counts as downtime */
@@ -166,6 +168,16 @@ static bool tick_hook(struct tick *t, struct rp_db *db, struct rp_err *err)
     return ok;
 }
 
+static bool tick_sums(struct tick *t, struct rp_db *db, struct rp_err *err)
+{
+    bool again;
+    if (!rp_replay_sums_step(db, SUMMED_A_TICK, &again, err))
+        return false;
+    if (again)
+        sooner(t, t->now);
+    return true;
+}
+
 static bool tick_node(struct tick *t, struct rp_db *db, struct rp_err *err)
 {
     return rp_node_seen(db, rp_str_of(t->e->node), t->now, err);
@@ -196,6 +208,7 @@ static bool tick_run(struct rp_db *db, void *arg, struct rp_err *err)
         {"outages", tick_outages, true, true},
         {"replays", tick_hook, t->e->hooks.tick != NULL, false},
         {"output", tick_partial, t->partial, false},
+        {"sums", tick_sums, true, false},
         {"retention", tick_retention, retention_due(t), true},
         {"commands", tick_holds, t->holds, false},
         {"node", tick_node, t->probe, false},

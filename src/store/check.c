@@ -58,6 +58,13 @@ static const char *const checks[] = {
     "union all select replay_id, fate, type_id, -1 from replay_item) where replay_id not in ("
     "select replay_id from replay_parked where released_at is null) group by replay_id, fate, "
     "type_id having sum(n) <> 0",
+    "select 'the sum of items of replay ' || replay_id || ' with fate ' || fate || ' is off by ' "
+    "|| "
+    "sum(n) from (select replay_id, pattern_before p, fate, pattern_after q, n from replay_sum "
+    "union all select i.replay_id, coalesce(i.pattern_before, 0), i.fate, "
+    "coalesce(i.pattern_after, 0), -1 from replay r join replay_item i on i.replay_id = r.id "
+    "where r.summed_to > 0 and i.seq <= r.summed_to) group by replay_id, p, fate, q "
+    "having sum(n) <> 0",
     "select 'job ' || j.id || ' is ' || s.name || ' and held in phase ' || h.phase from hold h "
     "join job j on j.id = h.job_id join state_name s on s.id = j.state "
     "where (h.phase = 2 and j.state not in (2, 3)) or (h.phase < 2 and j.state <> 4)",
@@ -81,7 +88,7 @@ bool rp_store_check(struct rp_db *db, struct rp_buf *findings, struct rp_err *er
 {
     int n = 0;
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
-        if (!run_check(db, checks[i], findings, &n, err))
+        if (!rp_tx_renew(db, err) || !run_check(db, checks[i], findings, &n, err))
             return false;
     if (n == 0)
         return true;

@@ -1,193 +1,164 @@
 /* Who runs next.
  *
- * The ready jobs of one queue and type are a lane: in the index job_ready they lie together,
- * highest priority first, then the longest due. A claim finds the lanes by jumping from one to the
- * next, drops those that may not run (paused queue, held type, used-up limit or rate), merges the
- * others. So its cost is lanes plus jobs taken; neither history nor the number of held jobs counts.
- * What a replay that stopped is to take back lies among the ready ones until it is (replay, rule
- * 15): it is passed over, so many of them. */
+ * A claim takes the lanes (lanes.h) that may run now: their queue is not paused, their type not
+ * held, their limits are not used up. Those of a queue are a heap by the place of the first job
+ * that each may have, the queues are one by whose turn it is. Jobs are looked at where a lane comes
+ * to the top: so a claim costs a few nanoseconds a lane, and statements for those it takes from.
+ * Neither history nor the number of held jobs counts. What a replay that stopped is to take back
+ * lies among the ready ones until it is (replay, rule 15): it is passed over, so many of them. */
 #include "base/time.h"
 #include "store/internal.h"
-
-#include <stdlib.h>
+#include "store/lanes.h"
 
 enum { CLAIM_MAX = 1000, FIRST_LOOK = 8 };
 /* Passed over: in one look, once there are any; in a claim. Behind more of them others wait until
  * they are taken back, which wakes those who wait for work. */
 enum { LOOK_PAST = 500, PAST_MAX = 2000 };
 
-/* ---- whose turn: stride scheduling over queues (Waldspurger and Weihl, 1995) ---- */
-
-/* A queue's pass rises by 1 / weight with each job taken; the lowest pass is next. */
-struct rp_turn {
-    int64_t queue_id;
-    double pass;
-};
-
-/* How far a queue that was idle may lag, in turns: it gets at most so many in a row when it comes
- * back. */
+/* Whose turn it is is stride scheduling over queues (Waldspurger and Weihl, 1995): a queue's pass
+ * rises by 1 / weight with each job taken; the lowest pass is next. How far a queue that was idle
+ * may lag, in turns: it gets at most so many in a row when it comes back. */
 static const double lag_max = 8;
-
-static size_t turn_of(struct rp_db *db, int64_t queue_id)
-{
-    for (size_t i = 0; i < db->n_turn; i++)
-        if (db->turn[i].queue_id == queue_id)
-            return i;
-    db->turn = rp_xrealloc(db->turn, (db->n_turn + 1) * sizeof *db->turn);
-    db->turn[db->n_turn] = (struct rp_turn){queue_id, 0};
-    return db->n_turn++;
-}
 
 /* ---- lanes ---- */
 
-struct head {
-    int64_t priority, due_us, id, schedule_id, bytes;
+struct rp_lane_head {
+    struct rp_place place;
+    int64_t schedule_id, bytes;
     bool alone; /* not beside another job of its schedule (overlap) */
-};
-struct limit { /* of a type or a queue, shared by its lanes */
-    struct limit *next;
-    int64_t id, left;
-};
-struct lane {
-    struct lane *next;
-    int64_t queue_id, type_id;
-    double stride;
-    size_t turn;
-    struct limit *type, *queue;
-    struct rp_paces *paces; /* NULL: no rate */
-    struct head *head;
-    size_t n, at; /* heads looked up, taken */
-    int64_t seen; /* looked up in all */
-    bool all;     /* there are no more than these */
 };
 struct claiming {
     struct rp_db *db;
     const struct rp_claim *c;
-    struct rp_arena *a;      /* for the claim itself */
-    int64_t *types, *queues; /* ids asked for */
-    struct lane *lanes;
-    struct limit *type_limits, *queue_limits;
+    struct rp_arena *a; /* for the claim itself */
+    struct rp_lanes *lanes;
+    struct rp_lane_side **queue; /* those with lanes that may run */
+    size_t n_queues;
+    struct rp_heap *turns; /* … in which they are, and each has lanes */
+    struct rp_lane *met;   /* lanes whose turn came */
     struct rp_pacing pacing;
-    struct head *taken;
+    struct rp_lane_head *taken;
     size_t n_taken;
     int64_t bytes; /* of their payloads and labels */
     int64_t past;  /* that may not start */
     bool standing; /* a replay stands still or was stopped, and something of it may be out */
 };
 
-static bool ids_of(struct claiming *k, struct rp_err *err)
+static bool ask_for(struct claiming *k, struct rp_err *err)
 {
-    k->types = RP_NEW_N(k->a, int64_t, k->c->types.n);
-    k->queues = RP_NEW_N(k->a, int64_t, k->c->queues.n);
-    for (size_t i = 0; i < k->c->types.n; i++)
-        if (!rp_type_need(k->db, k->c->types.v[i], &k->types[i], err))
+    const struct rp_strs *types = &k->c->types, *queues = &k->c->queues;
+    int64_t id;
+    for (size_t i = 0; i < types->n; i++) {
+        if (!rp_type_need(k->db, types->v[i], &id, err))
             return false;
-    for (size_t i = 0; i < k->c->queues.n; i++)
-        if (!rp_queue_need(k->db, k->c->queues.v[i], &k->queues[i], err))
+        rp_lane_type(k->lanes, id)->asked_by = k->lanes->claims;
+    }
+    for (size_t i = 0; i < queues->n; i++) {
+        if (!rp_queue_need(k->db, queues->v[i], &id, err))
             return false;
+        rp_lane_queue(k->lanes, id)->asked_by = k->lanes->claims;
+    }
     return true;
 }
 
-static bool asked_for(const int64_t *ids, size_t n, int64_t id)
+/* Whether the lane has jobs that its type and queue let start: all but the limits. */
+static bool may_run(struct claiming *k, struct rp_lane *l, bool *may, struct rp_err *err)
 {
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] == id)
-            return true;
-    return n == 0;
-}
-
-/* Of the type, or (type_id 0) of the queue. */
-static bool limit_of(struct claiming *k, struct limit **list, int64_t type_id, int64_t queue_id,
-                     int64_t max, struct limit **out, struct rp_err *err)
-{
-    int64_t running = 0, id = type_id != 0 ? type_id : queue_id;
-    for (*out = *list; *out != NULL; *out = (*out)->next)
-        if ((*out)->id == id)
-            return true;
-    if (max > 0 && !rp_tally_running(k->db, type_id, queue_id, &running, err))
+    struct rp_lane_side *q = l->queue, *t = l->type;
+    uint64_t claim = k->lanes->claims;
+    *may = (!l->empty || l->stale) && (k->c->types.n == 0 || t->asked_by == claim) &&
+           (k->c->queues.n == 0 || q->asked_by == claim);
+    if (!*may)
+        return true;
+    if (!rp_lane_type_now(k->db, t, err) || !rp_lane_queue_now(k->db, q, err))
         return false;
-    *out = RP_NEW(k->a, struct limit);
-    **out = (struct limit){*list, id, max > 0 ? max - running : INT64_MAX};
-    *list = *out;
-    return true;
+    *may = t->open && q->open && t->commands == k->c->commands;
+    if (!*may)
+        return true;
+    bool ok = rp_lane_now(k->db, l, err);
+    *may = ok && !l->empty;
+    return ok;
 }
 
-/* Adds the lane unless it may not run now. */
-static bool consider(struct claiming *k, int64_t queue_id, int64_t type_id, struct rp_err *err)
+static int64_t left_of(const struct rp_lane_side *s)
 {
-    struct rp_stmt *s = rp_sql(
-        k->db, "select q.weight, q.max_running, t.max_running from queue q, job_type t "
-               "where q.id = ?1 and t.id = ?2 and q.paused_at is null and t.configured = 1 and "
-               "t.held is null "
-               "and t.command = ?3 and not exists (select 1 from type_need n join dependency d "
-               "on d.name = n.dependency where n.type_id = t.id and d.active = 1 and d.state = 2)");
-    rp_bind_i64(s, 1, queue_id);
-    rp_bind_i64(s, 2, type_id);
-    rp_bind_i64(s, 3, k->c->commands);
-    enum rp_step step = rp_step(s, err);
-    if (step != RP_STEP_ROW)
-        return step == RP_STEP_DONE;
-    int64_t weight = rp_col_i64(s, 0), queue_max = rp_col_i64(s, 1), type_max = rp_col_i64(s, 2);
-    rp_reset(s);
-    struct lane *l = RP_NEW(k->a, struct lane);
-    *l = (struct lane){.next = k->lanes,
-                       .queue_id = queue_id,
-                       .type_id = type_id,
-                       .stride = 1.0 / (double)(weight > 0 ? weight : 1),
-                       .turn = turn_of(k->db, queue_id)};
-    k->lanes = l;
-    return rp_paces_of(&k->pacing, type_id, &l->paces, err) &&
-           limit_of(k, &k->type_limits, type_id, 0, type_max, &l->type, err) &&
-           limit_of(k, &k->queue_limits, 0, queue_id, queue_max, &l->queue, err);
+    return s->max > 0 ? s->max - s->running : INT64_MAX;
 }
 
-/* The next pair after (queue, type) in the index, by two seeks: a comparison of pairs would walk
- * through the rest of the lane. */
-static enum rp_step next_lane(struct rp_db *db, int64_t *queue_id, int64_t *type_id,
-                              struct rp_err *err)
+/* One of their lanes may run. */
+static void begin_sides(struct claiming *k, struct rp_lane_side *q, struct rp_lane_side *t)
 {
-    struct rp_stmt *s = rp_sql(
-        db,
-        "select queue_id, type_id from job indexed by job_ready where state = 2 and queue_id = ?1 "
-        "and type_id > ?2 order by type_id limit 1");
-    rp_bind_i64(s, 1, *queue_id);
-    rp_bind_i64(s, 2, *type_id);
-    enum rp_step step = rp_step(s, err);
-    if (step == RP_STEP_DONE) {
-        s = rp_sql(db, "select queue_id, type_id from job indexed by job_ready where state = 2 and "
-                       "queue_id > ?1 "
-                       "order by queue_id, type_id limit 1");
-        rp_bind_i64(s, 1, *queue_id);
-        step = rp_step(s, err);
+    uint64_t claim = k->lanes->claims;
+    if (t->claim != claim)
+        t->left = left_of(t);
+    if (q->claim != claim) {
+        q->left = left_of(q);
+        q->lanes = NULL;
+        k->queue[k->n_queues++] = q;
     }
-    if (step == RP_STEP_ROW) {
-        *queue_id = rp_col_i64(s, 0);
-        *type_id = rp_col_i64(s, 1);
-    }
-    rp_reset(s);
-    return step;
+    t->claim = q->claim = claim;
+}
+
+static bool lane_before(const struct rp_heap *a, const struct rp_heap *b)
+{
+    return rp_place_before(&RP_HEAP_OF(const struct rp_lane, a)->now,
+                           &RP_HEAP_OF(const struct rp_lane, b)->now);
+}
+
+static void add_lane(struct claiming *k, struct rp_lane *l)
+{
+    begin_sides(k, l->queue, l->type);
+    if (l->queue->left <= 0 || l->type->left <= 0)
+        return;
+    l->now = l->first;
+    l->head = NULL;
+    l->n = l->at = 0;
+    l->seen = 0;
+    l->met = l->all = false;
+    l->queue->lanes = rp_heap_add(l->queue->lanes, &l->heap, lane_before);
 }
 
 static bool find_lanes(struct claiming *k, struct rp_err *err)
 {
-    int64_t queue_id = 0, type_id = 0;
-    enum rp_step step;
-    while ((step = next_lane(k->db, &queue_id, &type_id, err)) == RP_STEP_ROW)
-        if (asked_for(k->types, k->c->types.n, type_id) &&
-            asked_for(k->queues, k->c->queues.n, queue_id) && !consider(k, queue_id, type_id, err))
+    k->queue = RP_NEW_N(k->a, struct rp_lane_side *, k->lanes->queues.n);
+    for (size_t i = 0; i < k->lanes->n; i++) {
+        bool may;
+        if (!may_run(k, k->lanes->v[i], &may, err))
             return false;
-    return step == RP_STEP_DONE;
+        if (may)
+            add_lane(k, k->lanes->v[i]);
+    }
+    return true;
 }
 
 static void bound_lag(struct claiming *k)
 {
     double most = 0;
-    for (const struct lane *l = k->lanes; l != NULL; l = l->next)
-        if (k->db->turn[l->turn].pass > most)
-            most = k->db->turn[l->turn].pass;
-    for (const struct lane *l = k->lanes; l != NULL; l = l->next)
-        if (k->db->turn[l->turn].pass < most - lag_max)
-            k->db->turn[l->turn].pass = most - lag_max;
+    for (size_t i = 0; i < k->n_queues; i++)
+        most = k->queue[i]->pass > most ? k->queue[i]->pass : most;
+    for (size_t i = 0; i < k->n_queues; i++)
+        if (k->queue[i]->pass < most - lag_max)
+            k->queue[i]->pass = most - lag_max;
+}
+
+/* Priority, then the queue whose turn it is, then who has been due for longer. */
+static bool queue_before(const struct rp_heap *a, const struct rp_heap *b)
+{
+    const struct rp_lane_side *p = RP_HEAP_OF(const struct rp_lane_side, a),
+                              *q = RP_HEAP_OF(const struct rp_lane_side, b);
+    const struct rp_place *x = &RP_HEAP_OF(const struct rp_lane, p->lanes)->now,
+                          *y = &RP_HEAP_OF(const struct rp_lane, q->lanes)->now;
+    if (x->priority == y->priority && p->pass != q->pass)
+        return p->pass < q->pass;
+    return rp_place_before(x, y);
+}
+
+static void line_up(struct claiming *k)
+{
+    bound_lag(k);
+    for (size_t i = 0; i < k->n_queues; i++)
+        if (k->queue[i]->lanes != NULL)
+            k->turns = rp_heap_add(k->turns, &k->queue[i]->heap, queue_before);
 }
 
 /* ---- merging ---- */
@@ -218,15 +189,15 @@ static bool find_standing(struct claiming *k, struct rp_err *err)
 }
 
 /* Looks at the next ready jobs of a lane, few at first, as most lanes give few. */
-static bool look(struct claiming *k, struct lane *l, int64_t want, struct rp_err *err)
+static bool look(struct claiming *k, struct rp_lane *l, int64_t want, struct rp_err *err)
 {
     struct rp_stmt *s =
         k->standing ? rp_sql(k->db, READY(TO_BE_TAKEN_BACK)) : rp_sql(k->db, READY("0"));
-    rp_bind_i64(s, 1, l->queue_id);
-    rp_bind_i64(s, 2, l->type_id);
+    rp_bind_i64(s, 1, l->queue->id);
+    rp_bind_i64(s, 2, l->type->id);
     rp_bind_i64(s, 3, want);
     rp_bind_i64(s, 4, l->seen);
-    l->head = RP_NEW_N(k->a, struct head, (size_t)want);
+    l->head = RP_NEW_N(k->a, struct rp_lane_head, (size_t)want);
     l->n = l->at = 0;
     enum rp_step step;
     int64_t rows = 0;
@@ -235,15 +206,17 @@ static bool look(struct claiming *k, struct lane *l, int64_t want, struct rp_err
             k->past++;
         else
             l->head[l->n++] =
-                (struct head){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2),
-                              rp_col_i64(s, 3), rp_col_i64(s, 5), rp_col_i64(s, 4) != 0};
+                (struct rp_lane_head){{rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2)},
+                                      rp_col_i64(s, 3),
+                                      rp_col_i64(s, 5),
+                                      rp_col_i64(s, 4) != 0};
     l->seen += rows;
     l->all = rows < want;
     return step == RP_STEP_DONE;
 }
 
 /* Until there is one that may start. */
-static bool look_on(struct claiming *k, struct lane *l, struct rp_err *err)
+static bool look_on(struct claiming *k, struct rp_lane *l, struct rp_err *err)
 {
     int64_t past = k->past;
     int64_t want = l->seen == 0 && k->c->max > FIRST_LOOK ? FIRST_LOOK : k->c->max;
@@ -254,42 +227,66 @@ static bool look_on(struct claiming *k, struct lane *l, struct rp_err *err)
     return ok;
 }
 
-static bool open_lane(struct claiming *k, struct lane *l, bool *open, struct rp_err *err)
+/* For the first time in this claim. Lanes of a type share its rates, which are asked for once. */
+static bool meet(struct claiming *k, struct rp_lane *l, struct rp_err *err)
 {
-    *open = l->type->left > 0 && l->queue->left > 0 && rp_paces_open(l->paces);
+    if (l->met)
+        return true;
+    l->met = true;
+    l->next_met = k->met;
+    k->met = l;
+    if (l->type->paced_in == l->type->claim)
+        return true;
+    l->type->paced_in = l->type->claim;
+    return rp_paces_of(&k->pacing, l->type->id, &l->type->paces, err);
+}
+
+/* *open: it has a job to give. */
+static bool open_lane(struct claiming *k, struct rp_lane *l, bool *open, struct rp_err *err)
+{
+    *open = l->type->left > 0 && l->queue->left > 0;
+    if (!*open)
+        return true;
+    if (!meet(k, l, err))
+        return false;
+    *open = rp_paces_open(l->type->paces);
     if (*open && l->at == l->n && !l->all && !look_on(k, l, err))
         return false;
     *open = *open && l->at < l->n;
     return true;
 }
 
-/* Priority, then the queue whose turn it is, then who has been due for longer. */
-static bool before(const struct claiming *k, const struct lane *a, const struct lane *b)
+/* The lane that is first in the queue whose turn it is comes later than it did, or not again. */
+static void sink(struct claiming *k, struct rp_lane_side *q, bool again)
 {
-    const struct head *x = &a->head[a->at], *y = &b->head[b->at];
-    double px = k->db->turn[a->turn].pass, py = k->db->turn[b->turn].pass;
-    if (x->priority != y->priority)
-        return x->priority > y->priority;
-    if (a->turn != b->turn && px != py)
-        return px < py;
-    return x->due_us != y->due_us ? x->due_us < y->due_us : x->id < y->id;
+    q->lanes = again ? rp_heap_sink(q->lanes, lane_before) : rp_heap_drop(q->lanes, lane_before);
+    k->turns = q->lanes != NULL ? rp_heap_sink(k->turns, queue_before)
+                                : rp_heap_drop(k->turns, queue_before);
 }
 
-static bool best_lane(struct claiming *k, struct lane **best, struct rp_err *err)
+/* The lane with the job that is next; NULL: there is none. A lane is looked at once it is at the
+ * top by what is known of it, and is next if it still is by what was found. */
+static bool best_lane(struct claiming *k, struct rp_lane **best, struct rp_err *err)
 {
-    *best = NULL;
-    for (struct lane *l = k->lanes; l != NULL; l = l->next) {
-        bool open;
+    for (*best = NULL; k->turns != NULL;) {
+        struct rp_lane_side *q = RP_HEAP_OF(struct rp_lane_side, k->turns);
+        struct rp_lane *l = RP_HEAP_OF(struct rp_lane, q->lanes);
+        bool known = l->at < l->n, open;
         if (!open_lane(k, l, &open, err))
             return false;
-        if (open && (*best == NULL || before(k, l, *best)))
+        if (open && known) {
             *best = l;
+            return true;
+        }
+        if (open)
+            l->now = l->head[l->at].place;
+        sink(k, q, open);
     }
     return true;
 }
 
 /* Overlap: another job of its schedule may have been taken by this very claim. */
-static bool in_the_way(const struct claiming *k, const struct head *h)
+static bool in_the_way(const struct claiming *k, const struct rp_lane_head *h)
 {
     for (size_t i = 0; h->alone && i < k->n_taken; i++)
         if (k->taken[i].schedule_id == h->schedule_id)
@@ -297,24 +294,34 @@ static bool in_the_way(const struct claiming *k, const struct head *h)
     return false;
 }
 
+static void take(struct claiming *k, struct rp_lane *l, const struct rp_lane_head *h)
+{
+    k->taken[k->n_taken++] = *h;
+    k->bytes += h->bytes;
+    l->stale = true;
+    l->type->left--;
+    l->queue->left--;
+    rp_paces_take(l->type->paces);
+    l->queue->pass += l->queue->stride;
+}
+
 static bool take_next(struct claiming *k, bool *found, struct rp_err *err)
 {
-    struct lane *l;
-    const struct head *h;
-    do {
+    struct rp_lane *l;
+    bool taken = false;
+    while (!taken) {
         if (!best_lane(k, &l, err))
             return false;
         *found = l != NULL;
         if (l == NULL)
             return true;
-        h = &l->head[l->at++];
-    } while (in_the_way(k, h));
-    k->taken[k->n_taken++] = *h;
-    k->bytes += h->bytes;
-    l->type->left--;
-    l->queue->left--;
-    rp_paces_take(l->paces);
-    k->db->turn[l->turn].pass += l->stride;
+        const struct rp_lane_head *h = &l->head[l->at++];
+        taken = !in_the_way(k, h);
+        if (taken)
+            take(k, l, h);
+        l->now = l->at < l->n ? l->head[l->at].place : h->place;
+        sink(k, l->queue, true);
+    }
     return true;
 }
 
@@ -323,19 +330,21 @@ static bool pace(struct claiming *k, struct rp_err *err)
 {
     if (!rp_pacing_write(&k->pacing, err))
         return false;
-    for (const struct lane *l = k->pacing.all != NULL ? k->lanes : NULL; l != NULL; l = l->next)
-        if (!rp_paces_open(l->paces) && !(l->all && l->at == l->n))
-            rp_pacing_wait(&k->pacing, l->paces, k->c->commands);
+    for (const struct rp_lane *l = k->pacing.all != NULL ? k->met : NULL; l != NULL;
+         l = l->next_met)
+        if (!rp_paces_open(l->type->paces) && !(l->all && l->at == l->n))
+            rp_pacing_wait(&k->pacing, l->type->paces, k->c->commands);
     return true;
 }
 
 static bool choose(struct claiming *k, struct rp_err *err)
 {
     bool found = true;
-    k->taken = RP_NEW_N(k->a, struct head, (size_t)k->c->max);
-    if (!ids_of(k, err) || !find_standing(k, err) || !find_lanes(k, err))
+    k->taken = RP_NEW_N(k->a, struct rp_lane_head, (size_t)k->c->max);
+    if (!rp_lanes_find(k->db, &k->lanes, err) || !ask_for(k, err) || !find_standing(k, err) ||
+        !find_lanes(k, err))
         return false;
-    bound_lag(k);
+    line_up(k);
     while (found && k->n_taken < (size_t)k->c->max && k->bytes < RP_CLAIM_BYTES)
         if (!take_next(k, &found, err))
             return false;
@@ -353,7 +362,7 @@ static bool grant(struct claiming *k, int64_t now_us, struct rp_arena *a, struct
     struct rp_grant g = {c->node, c->worker, c->commands, now_us, now_us + c->lease_us};
     int64_t *ids = RP_NEW_N(k->a, int64_t, k->n_taken);
     for (size_t i = 0; i < k->n_taken; i++)
-        ids[i] = k->taken[i].id;
+        ids[i] = k->taken[i].place.id;
     *out = RP_NEW_N(a, struct rp_lease, k->n_taken);
     return rp_leases_grant(k->db, ids, k->n_taken, &g, a, *out, err);
 }

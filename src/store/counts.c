@@ -66,6 +66,7 @@ void rp_tally_move(struct rp_db *db, const struct rp_job_row *before,
 {
     tally(db, before, -1);
     tally(db, after, 1);
+    rp_lanes_moved(db, before, after);
 }
 
 /* What is written, and what this transaction has added so far. */

@@ -1,6 +1,7 @@
 #include "store/registry.h"
 
 #include "base/time.h"
+#include "store/internal.h"
 #include "store/rows.h"
 
 enum { SAYS_MAX = 240 };
@@ -66,6 +67,8 @@ static bool write_check(struct rp_db *db, const struct check *c, bool changed, s
     rp_bind_i64(s, 4, c->latency_us);
     rp_bind_text(s, 5, c->says);
     rp_bind_i64(s, 6, changed);
+    if (changed)
+        rp_lanes_ruled(db);
     return rp_run(s, err);
 }
 

@@ -10,14 +10,18 @@
 
 struct sqlite3;
 struct rp_names;
-struct rp_turn;
+struct rp_lanes;
 
+struct rp_lanes_mark {
+    uint64_t clock, rules;
+};
 /* What a savepoint or transaction brings back when it is rolled back. */
 struct rp_db_mark {
     const struct rp_config *config;
     unsigned changes;
     unsigned grown; /* times that names or hours were added in memory */
     int64_t paced_us[2];
+    struct rp_lanes_mark lanes;
 };
 
 enum { RP_SAVEPOINTS = 4 };
@@ -45,12 +49,11 @@ struct rp_db {
     struct rp_db_mark at_begin, at_savepoint[RP_SAVEPOINTS];
     size_t savepoints; /* open now, one inside the other */
     struct rp_names *types, *queues;
-    int64_t hour;         /* the newest one in job_hour that this connection knows */
-    int64_t forms;        /* 1 + rows of pattern_form, 0: not counted. Writer only */
-    rp_supply_fn *supply; /* claim.c */
+    int64_t hour;           /* the newest one in job_hour that this connection knows */
+    int64_t forms;          /* 1 + rows of pattern_form, 0: not counted. Writer only */
+    struct rp_lanes *lanes; /* what claims choose from, NULL: none has been. Writer only */
+    rp_supply_fn *supply;   /* claim.c */
     void *supply_ctx;
-    struct rp_turn *turn; /* whose turn it is: claim.c */
-    size_t n_turn;
     int64_t
         paced_us[2]; /* when a rate lets jobs of workers, of commands start again, 0: none waits */
     struct rp_counts
@@ -402,6 +405,19 @@ void rp_paces_take(const struct rp_paces *list);
 void rp_pacing_wait(struct rp_pacing *x, const struct rp_paces *list, bool commands);
 /* [w] What the claim took. */
 bool rp_pacing_write(struct rp_pacing *x, struct rp_err *err);
+
+/* ---- lanes.c: what the writer's claims choose from, see lanes.h ---- */
+
+/* A job moved; NULL: it was not there before, is not there after. */
+void rp_lanes_moved(struct rp_db *db, const struct rp_job_row *before,
+                    const struct rp_job_row *after);
+/* A type, queue or dependency changed, so that a lane may run that might not, or the other way. */
+void rp_lanes_ruled(struct rp_db *db);
+/* Rows may have changed in ways that nobody told: all is read again. */
+void rp_lanes_forget(struct rp_db *db);
+struct rp_lanes_mark rp_lanes_here(const struct rp_db *db);
+void rp_lanes_back(struct rp_db *db, struct rp_lanes_mark to);
+void rp_lanes_free(struct rp_lanes *m);
 
 /* ---- queues.c ---- */
 

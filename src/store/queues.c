@@ -74,6 +74,7 @@ static bool set_pause(struct rp_db *db, int64_t id, int64_t at_us, struct rp_str
     rp_bind_id(s, 2, at_us);
     rp_bind_text(s, 3, by);
     rp_bind_text(s, 4, why);
+    rp_lanes_ruled(db);
     return rp_run(s, err);
 }
 

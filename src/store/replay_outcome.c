@@ -1,5 +1,5 @@
-/* What came of a replay: rates of its types before and after, its patterns, and which replays a job
- * was in (rule 20, 22; U6). */
+/* What came of a replay: rates of its types before and after, and which replays a job was in (rule
+ * 20, 22; U6). Its patterns: replay_sums.c. */
 #include "base/time.h"
 #include "store/replays_internal.h"
 #include "store/rows.h"
@@ -82,49 +82,6 @@ bool rp_replay_rates(struct rp_db *db, const struct rp_replay *r, struct rp_repl
                                     rp_col_i64(s, 3)};
     rp_reset(s);
     return true;
-}
-
-/* ---- patterns ---- */
-
-bool rp_replay_patterns(struct rp_db *db, int64_t id, struct rp_arena *a,
-                        struct rp_replay_pattern **out, size_t *n, struct rp_err *err)
-{
-    struct rp_stmt *s = rp_sql(
-        db, "select coalesce(" RP_PATTERN_NOW(
-                "pattern_before") ", 0), count(*), sum(fate = 3), sum(fate = 4),"
-                                  " sum(fate = 5), sum(fate = 7), sum(fate in (1, 2, 6)) from "
-                                  "replay_item"
-                                  " where replay_id = ?1 group by 1 order by 2 desc, 1 limit 1000");
-    rp_bind_i64(s, 1, id);
-    enum rp_step step;
-    *out = NULL;
-    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
-        *out = rp_rows_grow(a, *out, *n, sizeof **out);
-        (*out)[*n] = (struct rp_replay_pattern){
-            rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_i64(s, 2), rp_col_i64(s, 3),
-            rp_col_i64(s, 4), rp_col_i64(s, 5), rp_col_i64(s, 6),
-        };
-    }
-    return step == RP_STEP_DONE;
-}
-
-bool rp_replay_news(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay_new **out,
-                    size_t *n, struct rp_err *err)
-{
-    struct rp_stmt *s =
-        rp_sql(db, "select coalesce(p.id, 0), count(*), p.template from replay_item i left join"
-                   " pattern p on p.id = " RP_PATTERN_NOW(
-                       "i.pattern_after") " where i.replay_id = ?1 and i.fate = 5 group by 1"
-                                          " order by 2 desc, 1 limit 1000");
-    rp_bind_i64(s, 1, id);
-    enum rp_step step;
-    *out = NULL;
-    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
-        *out = rp_rows_grow(a, *out, *n, sizeof **out);
-        (*out)[*n] =
-            (struct rp_replay_new){rp_col_i64(s, 0), rp_col_i64(s, 1), rp_col_str(s, 2, a)};
-    }
-    return step == RP_STEP_DONE;
 }
 
 /* ---- lineage ---- */

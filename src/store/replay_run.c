@@ -266,6 +266,9 @@ bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, 
 
 /* ---- recall ---- */
 
+/* By itself SQLite reads all items of the replay, in order of their numbers. */
+#define OUT_ONLY " indexed by replay_item_open"
+
 static enum rp_event way_back(const struct item *it)
 {
     return it->state == RP_UNKNOWN     ? RP_EV_UNDO_UNKNOWN
@@ -311,10 +314,10 @@ static bool give_up_retries(struct rp_db *db, int64_t id, int64_t now_us, int64_
     struct rp_arena a = {0};
     struct item *items;
     size_t n;
-    struct rp_stmt *s =
-        rp_sql(db, "select " ITEM_COLUMNS " from replay_item i join job j on j.id = i.job_id"
-                   " where i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2 and j.state in"
-                   " (2, 4) and j.last_n > i.n_before and j.replay_id = ?1 limit ?2");
+    struct rp_stmt *s = rp_sql(
+        db, "select " ITEM_COLUMNS " from replay_item i" OUT_ONLY " join job j on j.id = i.job_id"
+            " where i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2 and j.state in"
+            " (2, 4) and j.last_n > i.n_before and j.replay_id = ?1 limit ?2");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RECALL_A_CALL);
     bool ok = read_items(s, &a, false, &items, &n, err);
@@ -322,9 +325,10 @@ static bool give_up_retries(struct rp_db *db, int64_t id, int64_t now_us, int64_
         ok = give_up(db, &items[i], now_us, err);
     rp_arena_free(&a);
     *given_up = (int64_t)n;
-    s = rp_sql(db, "update job set max_attempts = attempts + 1 where state = 3 and max_attempts >"
-                   " attempts + 1 and replay_id = ?1 and id in (select job_id from replay_item"
-                   "  where replay_id = ?1 and fate in (1, 2) and fate = 2)");
+    s = rp_sql(db,
+               "update job set max_attempts = attempts + 1 where state = 3 and replay_id = ?1"
+               " and max_attempts > attempts + 1 and id in (select job_id from replay_item" OUT_ONLY
+               " where replay_id = ?1 and fate in (1, 2) and fate = 2)");
     rp_bind_i64(s, 1, id);
     return ok && rp_run(s, err);
 }
@@ -337,10 +341,10 @@ bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, int64_t *rec
     struct item *items;
     size_t n = 0;
     int64_t given_up = 0;
-    struct rp_stmt *s =
-        rp_sql(db, "select " ITEM_COLUMNS " from replay_item i join job j on j.id = i.job_id"
-                   " where i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2 and j.state = 2"
-                   " and j.last_n = i.n_before and j.replay_id = ?1 limit ?2");
+    struct rp_stmt *s = rp_sql(
+        db, "select " ITEM_COLUMNS " from replay_item i" OUT_ONLY " join job j on j.id = i.job_id"
+            " where i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2 and j.state = 2"
+            " and j.last_n = i.n_before and j.replay_id = ?1 limit ?2");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, RECALL_A_CALL);
     bool ok = read_items(s, &a, false, &items, &n, err);
@@ -358,9 +362,9 @@ bool rp_replay_may_recall(struct rp_db *db, int64_t id, bool *any, struct rp_err
 {
     int64_t one;
     struct rp_stmt *s =
-        rp_sql(db, "select 1 from replay_item i join job j on j.id = i.job_id where i.replay_id ="
-                   " ?1 and i.fate in (1, 2) and i.fate = 2 and j.state in (2, 4) and"
-                   " j.replay_id = ?1 limit 1");
+        rp_sql(db, "select 1 from replay_item i" OUT_ONLY " join job j on j.id = i.job_id where"
+                   " i.replay_id = ?1 and i.fate in (1, 2) and i.fate = 2 and j.state in (2, 4)"
+                   " and j.replay_id = ?1 limit 1");
     rp_bind_i64(s, 1, id);
     if (!rp_get_i64(s, 0, &one, err))
         return false;

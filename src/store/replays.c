@@ -229,7 +229,7 @@ bool rp_replay_write_state(struct rp_db *db, int64_t id, enum rp_replay_state to
     rp_bind_i64(s, 4, now_us);
     rp_bind_i64(s, 5, to == RP_REPLAY_DONE || to == RP_REPLAY_ABORTED || to == RP_REPLAY_UNDONE);
     rp_db_changed(db, RP_CHANGED_REPLAYS);
-    return rp_run(s, err) &&
+    return rp_run(s, err) && rp_replay_sums_anew(db, id, err) &&
            (to != RP_REPLAY_RUNNING || rp_replay_rates_begin(db, id, now_us, err));
 }
 

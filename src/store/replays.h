@@ -310,6 +310,9 @@ struct rp_replay_pattern {
 };
 bool rp_replay_patterns(struct rp_db *db, int64_t id, struct rp_arena *a,
                         struct rp_replay_pattern **out, size_t *n, struct rp_err *err);
+/* [w] Sums up some more items of a replay that has ended, so that it need not read them all to tell
+ * its patterns. *again: there may be more. */
+bool rp_replay_sums_step(struct rp_db *db, int64_t max, bool *again, struct rp_err *err);
 /* New failures by their pattern, most first. */
 struct rp_replay_new {
     int64_t pattern_id, n;

@@ -110,6 +110,11 @@ bool rp_replay_given(struct rp_db *db, const struct rp_job_row *j, size_t n, str
 bool rp_replay_taken_back(struct rp_db *db, const struct rp_job_row *j, size_t n,
                           struct rp_arena *a, struct rp_lease *out, struct rp_err *err);
 
+/* ---- replay_sums.c ---- */
+
+/* [w] Its state has changed: what was summed up of its items is not taken for true any more. */
+bool rp_replay_sums_anew(struct rp_db *db, int64_t id, struct rp_err *err);
+
 /* ---- replay_outcome.c ---- */
 
 /* [w] With its first start: how its types fare now. */

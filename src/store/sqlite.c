@@ -135,6 +135,7 @@ enum { BUSY_MS = 5000, STMT_CAP = 256, STEPS_BETWEEN_LOOKS = 10000 };
 
 bool rp_script(struct rp_db *db, const char *sql, struct rp_err *err)
 {
+    rp_lanes_forget(db);
     int rc = sqlite3_exec(db->sq, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? true : fail_rc(db, rc, err);
 }
@@ -263,7 +264,7 @@ void rp_db_free(struct rp_db *db)
     handle_close(db);
     (void)pthread_mutex_destroy(&db->handle_lock);
     rp_counts_free(db);
-    free(db->turn);
+    rp_lanes_free(db->lanes);
     free(db->broken);
     free(db->stmt);
     free(db);

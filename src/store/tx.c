@@ -7,7 +7,7 @@
 static struct rp_db_mark mark(const struct rp_db *db)
 {
     return (struct rp_db_mark){
-        db->config, db->changes, db->grown, {db->paced_us[0], db->paced_us[1]}};
+        db->config, db->changes, db->grown, {db->paced_us[0], db->paced_us[1]}, rp_lanes_here(db)};
 }
 
 static void bring_back(struct rp_db *db, const struct rp_db_mark *m)
@@ -16,8 +16,11 @@ static void bring_back(struct rp_db *db, const struct rp_db_mark *m)
         db->config_age++;
     db->config = m->config;
     db->changes = m->changes;
-    if (db->grown != m->grown)
+    rp_lanes_back(db, m->lanes);
+    if (db->grown != m->grown) { /* an id may come again for another name */
         rp_names_forget(db);
+        rp_lanes_ruled(db);
+    }
     db->grown = m->grown;
     memcpy(db->paced_us, m->paced_us, sizeof db->paced_us);
     db->forms = 0;
@@ -68,6 +71,14 @@ void rp_tx_rollback(struct rp_db *db)
         return;
     rp_reset_all(db);
     (void)run(db, "rollback", NULL);
+}
+
+bool rp_tx_renew(struct rp_db *db, struct rp_err *err)
+{
+    if (db->writer || !db->in_tx)
+        return true;
+    rp_tx_rollback(db);
+    return rp_tx_begin(db, err);
 }
 
 bool rp_store_broken(const struct rp_err *err)
@@ -126,6 +137,7 @@ void rp_db_set_config(struct rp_db *db, const struct rp_config *c)
 {
     db->config = c;
     db->config_age++;
+    rp_lanes_ruled(db);
     rp_db_changed(db, RP_CHANGED_CONFIG);
 }
 

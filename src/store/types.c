@@ -1,6 +1,7 @@
 #include "store/registry.h"
 
 #include "base/time.h"
+#include "store/internal.h"
 #include "store/rows.h"
 
 /* ---- reading ---- */
@@ -96,6 +97,7 @@ bool rp_type_hold(struct rp_db *db, struct rp_str name, struct rp_str why, int64
     s = rp_sql(db, "update job_type set held = ?2 where name = ?1");
     rp_bind_text(s, 1, name);
     rp_bind_text(s, 2, why);
+    rp_lanes_ruled(db);
     rp_db_changed(db, why.p != NULL ? RP_CHANGED_JOBS : RP_CHANGED_JOBS | RP_CHANGED_CLAIMS);
     return rp_run(s, err);
 }

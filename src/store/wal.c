@@ -105,6 +105,20 @@ static int64_t pass(struct rp_db *db, int64_t before)
     return ok ? done : -1;
 }
 
+/* Of the log: sqlite.org/walformat.html, and a page of the file (never another size: the store
+ * makes it). */
+enum { FRAME_BYTES = 24 + 4096, HEADER_BYTES = 32 };
+
+struct rp_log rp_wal_log(struct rp_store *s)
+{
+    struct rp_wal *w = &s->wal;
+    (void)pthread_mutex_lock(&w->lock);
+    int64_t pages = w->pages, behind = pages - w->done;
+    (void)pthread_mutex_unlock(&w->lock);
+    return (struct rp_log){pages > 0 ? HEADER_BYTES + pages * FRAME_BYTES : 0,
+                           behind > 0 ? behind * FRAME_BYTES : 0};
+}
+
 /* ---- the tender ---- */
 
 bool rp_wal_tended(struct rp_store *s, struct rp_db **tender, struct rp_err *err)
@@ -112,6 +126,10 @@ bool rp_wal_tended(struct rp_store *s, struct rp_db **tender, struct rp_err *err
     struct rp_wal *w = &s->wal;
     if (!rp_db_open(s, RP_OPEN_TENDER, tender, err))
         return false;
+    if (!sync_file(*tender, err)) {
+        rp_db_free(*tender);
+        return false;
+    }
     w->tended = true;
     w->most = WAL_MOST;
     rp_wal_watch(s->writer);

@@ -16,7 +16,9 @@
 #include "store/store.h"
 
 /* Before the writer's thread starts: from now on the log is left to `*tender`, whose thread calls
- * rp_wal_tend. One a store. */
+ * rp_wal_tend. One a store. What the file holds is synced first: one that was copied to its place
+ * may be in memory only, and nothing is to be promised on top of that; the first pass would sync it
+ * as well, and the log's syncs beside it would wait for all of it. */
 bool rp_wal_tended(struct rp_store *s, struct rp_db **tender, struct rp_err *err);
 /* Waits until there is something to do, and does it; false: rp_wal_leave was called. An error is
  * logged, and tried again: the log keeps what the file did not take. */
@@ -25,6 +27,15 @@ bool rp_wal_tend(struct rp_db *tender);
 void rp_wal_leave(struct rp_store *s);
 /* After rp_wal_tend has: the writer serves itself again. */
 void rp_wal_untended(struct rp_store *s, struct rp_db *tender);
+
+/* Any thread: what the log of a tended store holds, as of the last commit, and what of that is not
+ * in the file yet. A reader whose snapshot is older than it, and only that, lets it grow without
+ * bound: beyond RP_LOG_LARGE people should know. */
+#define RP_LOG_LARGE (INT64_C(256) << 20)
+struct rp_log {
+    int64_t bytes, behind_bytes;
+};
+struct rp_log rp_wal_log(struct rp_store *s);
 
 /* Writer, between two transactions: does what is left, if that is little or has become too much. */
 void rp_wal_finish(struct rp_db *writer);

@@ -49,6 +49,14 @@ def analyze(rounds):
             row("pattern of a failure as it is reported", rig.median(mined, "form_us"), "us", ("<=", 2), rounds=mined)]
 
 
+def lanes(rounds):
+    """A claim by the number of lanes (queues and types with ready jobs) that it chooses from, the writer's processor time without the commit."""
+    with rig.folder() as path:
+        found = run([rig.BUILD / "bench_claim", path], rounds)
+    of = {"of_100_at_10": None, "of_1_at_18000": ("<=", 5), "of_100_at_18000": ("<=", 5)}
+    return [row(f"a claim {name.replace('_', ' ')} lanes", rig.median(found, f"claim_{name}_ms"), "ms", goal, rounds=found) for name, goal in of.items()]
+
+
 def store(rounds):
     """The store without the API: 1,000 rows a commit, beside a bare insert loop; how long single operations hold the writer."""
     with rig.folder() as path:
@@ -71,4 +79,4 @@ def executor(rounds):
                 rig.median(wrapped, "bare_ms"), rounds=wrapped)]
 
 
-MEASURES = {"cron": cron, "analyze": analyze, "store": store, "executor": executor}
+MEASURES = {"cron": cron, "analyze": analyze, "lanes": lanes, "store": store, "executor": executor}

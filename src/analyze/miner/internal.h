@@ -317,7 +317,8 @@ struct rp_work {
     bool changed, wide; /* wide: too many keys for the costly passes */
     bool *known;        /* of symbols that were there when the round began (known.c) */
     uint32_t n_known;
-    bool *slot_value; /* of the first n_slot_values symbols: was it a value of a slot? */
+    const atomic_bool *cut; /* or NULL: see rp_miner_cut */
+    bool *slot_value;       /* of the first n_slot_values symbols: was it a value of a slot? */
     uint32_t n_slot_values;
 };
 
@@ -467,6 +468,7 @@ struct rp_miner {
     uint32_t refined; /* forms at the last refinement */
     bool full;        /* a flood: nothing new is taken until `retry` */
     uint64_t retry;
+    const atomic_bool *cut; /* or NULL */
     struct rp_scan scan;
 };
 

@@ -278,9 +278,14 @@ static void keep_texts(struct rp_miner *m, struct rp_arena *old)
     rp_arena_free(old);
 }
 
+void rp_miner_cut(struct rp_miner *m, const atomic_bool *cut)
+{
+    m->cut = cut;
+}
+
 void rp_miner_refine(struct rp_miner *m)
 {
-    struct rp_work w = {.sym = &m->sym, .n_slot_values = m->sym.n};
+    struct rp_work w = {.sym = &m->sym, .n_slot_values = m->sym.n, .cut = m->cut};
     struct rp_inners inner = {0};
     uint32_t symbols = m->sym.n, n = m->n_forms;
     struct rp_seq *filled = rp_xmalloc((n + 1) * sizeof *filled);

@@ -25,6 +25,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <stdatomic.h>
+
 enum {
     RP_MINER_LINE_MAX = 16384,   /* of a longer line the rest is one wildcard */
     RP_MINER_FORMS = 65536,      /* distinct masked lines; patterns are never more */
@@ -45,6 +47,9 @@ uint32_t rp_miner_add(struct rp_miner *m, struct rp_str line);
 /* Has enough come since the last refinement that it should be done again? */
 bool rp_miner_wants_refine(const struct rp_miner *m);
 void rp_miner_refine(struct rp_miner *m);
+/* Refinements end early once *cut is true: what they have found then is of no use but to be freed.
+ * It must outlive the miner. */
+void rp_miner_cut(struct rp_miner *m, const atomic_bool *cut);
 
 struct rp_miner_hit {
     uint32_t pattern;       /* resolved; RP_MINER_OTHER if the line's form is not known */

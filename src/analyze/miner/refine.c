@@ -129,12 +129,19 @@ static const struct {
     {rp_pass_named, false},     {rp_pass_remarks, false}, {rp_pass_spans, true},
     {rp_pass_instances, false}, {rp_pass_tails, false}};
 
+static bool is_cut(const struct rp_work *w)
+{
+    return w->cut != NULL && atomic_load(w->cut);
+}
+
 static void run_passes(struct rp_work *w)
 {
     for (int round = 0; round < ROUNDS; round++) {
         w->changed = false;
         rp_known_find(w);
         for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++) {
+            if (is_cut(w))
+                return;
             if (passes[i].costly && w->wide)
                 continue;
             memset(w->becomes, 0, (w->n_keys + 1) * sizeof *w->becomes);

@@ -180,10 +180,13 @@ create table replay(
   compensates integer,                   -- … that one
   retries integer not null default 0,    -- tries of an item after its first
   payload_set text,                      -- what it changes in payloads: {pointer: value}
+  summed_to integer not null default 0,  -- items up to that one are in replay_sum
+  to_sum integer not null default 0,     -- 1: it has ended, and others are to follow
   -- How far it was when it was last resumed after a halt: what is counted from there makes the new canary and waves.
   from_wave integer not null default 0, from_out integer not null default 0, from_ended integer not null default 0,
   from_failed integer not null default 0);
 create index replay_compensates on replay(compensates) where compensates is not null;
+create index replay_to_sum on replay(id) where to_sum = 1;
 create index replay_live on replay(id) where ended_at is null;
 create index replay_standing on replay(id) where ended_at is null and state > 2 and state <> 5;
 create table replay_item(
@@ -207,6 +210,11 @@ create table replay_tally(
 create table replay_queue(replay_id integer not null, queue_id integer not null, primary key(replay_id, queue_id)) without rowid;
 -- Items that were let out and whose jobs have ended since: written with the job's end, taken away when their fate is settled.
 create table replay_ended(replay_id integer not null, seq integer not null, primary key(replay_id, seq)) without rowid;
+
+-- Items of a replay that has ended, summed up behind its end (replay_sums.c). Patterns as in the items, 0: none.
+create table replay_sum(
+  replay_id integer not null, pattern_before integer not null, fate integer not null, pattern_after integer not null,
+  n integer not null, primary key(replay_id, pattern_before, fate, pattern_after)) without rowid;
 
 -- The halt test: what is acceptable, and how many outcomes there were when each wave began. lost: attempts that ended without a
 -- word and were run again; spared: outcomes that only this daemon's own death made unknown; running: items that have started and

@@ -268,6 +268,33 @@ static void a_damaged_state_is_refused(void **state)
     rp_buf_free(&b);
 }
 
+/* A stop waits for no refinement (G26); without one, it is as if nothing had been cut. */
+static void a_refinement_that_is_cut_ends_and_can_be_made_later(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"alice", "bob", "carol", "dave", "erin", "frank"};
+    enum { N = sizeof names / sizeof *names };
+    struct rp_miner *m = rp_miner_new();
+    uint32_t id[N], apart = 0, one = 0;
+    atomic_bool cut = true;
+    for (int i = 0; i < N; i++) {
+        char line[80];
+        (void)snprintf(line, sizeof line, "tenant of user %s is not in region north", names[i]);
+        id[i] = rp_miner_add(m, rp_str_of(line));
+    }
+    rp_miner_cut(m, &cut);
+    rp_miner_refine(m);
+    for (int i = 1; i < N; i++)
+        apart += rp_miner_resolve(m, id[i]) != rp_miner_resolve(m, id[0]);
+    assert_int_equal(apart, N - 1);
+    atomic_store(&cut, false);
+    rp_miner_refine(m);
+    for (int i = 1; i < N; i++)
+        one += rp_miner_resolve(m, id[i]) == rp_miner_resolve(m, id[0]);
+    assert_int_equal(one, N - 1);
+    rp_miner_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_new_form_of_a_known_template_has_its_pattern_at_once),
         cmocka_unit_test(a_wrapped_error_is_a_second_level),
         cmocka_unit_test(a_damaged_state_is_refused),
+        cmocka_unit_test(a_refinement_that_is_cut_ends_and_can_be_made_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

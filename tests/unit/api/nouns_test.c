@@ -2,6 +2,8 @@
  * status, metrics and rows agree. */
 #include "api_world.h"
 
+#include "store/opened.h"
+
 #include <sqlite3.h>
 #include <sys/stat.h>
 
@@ -321,6 +323,46 @@ static void G30_metrics_and_status_agree_with_the_rows(void **state)
     want(w, "GET", "/v1/status", NULL, 200, "\"failed_total\":3,\"unknown_total\":0");
 }
 
+/* As if a reader had been in its way: the next commit says again how long it is. */
+static void grow_log(struct world *w, int64_t pages)
+{
+    struct rp_wal *log = &w->store->wal;
+    (void)pthread_mutex_lock(&log->lock);
+    log->pages = pages;
+    (void)pthread_mutex_unlock(&log->lock);
+}
+
+static bool says(struct world *w, const char *path, const char *words)
+{
+    struct answer a = get(w, path);
+    want_status(&a, 200);
+    bool found = strstr(a.body.p, words) != NULL;
+    answer_free(&a);
+    return found;
+}
+
+static void G20_a_log_that_has_become_large_is_said(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *path, *words;
+    } all[] = {
+        {"/v1/status", "\"store_log\":{\"bytes\":412000032,"},
+        {"/v1/doctor",
+         "\"check\":\"store-log\",\"state\":\"fails\",\"says\":\"the log holds 392 MB"},
+        {"/metrics", "\nreprise_store_log_bytes 412000032\n"},
+    };
+    assert_false(says(w, "/v1/status", "store_log"));
+    assert_true(says(w, "/v1/doctor", "\"check\":\"store-log\",\"state\":\"holds\""));
+    int64_t until = rp_mono(&rp_clock_system) + DEADLINE_S * RP_US_S;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        for (bool found = false; !found; found = says(w, all[i].path, all[i].words)) {
+            assert_true(rp_mono(&rp_clock_system) < until);
+            grow_log(w, 100000);
+        }
+    grow_log(w, 1);
+}
+
 static void U30_readiness_proves_a_write(void **state)
 {
     struct world *w = *state;
@@ -415,6 +457,7 @@ int main(void)
         T(a_refused_replay_names_the_check),
         T(S2_a_tokens_secret_is_shown_once_and_never_kept),
         T(G30_metrics_and_status_agree_with_the_rows),
+        T(G20_a_log_that_has_become_large_is_said),
         T(U30_readiness_proves_a_write),
         T(U30_a_store_that_cannot_be_written_is_not_ready_and_says_since_when),
         T(doctor_finds_what_is_wrong_with_the_files),

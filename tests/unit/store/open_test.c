@@ -260,6 +260,34 @@ static void a_backup_is_private_whole_and_never_overwrites(void **state)
     rp_store_close(s);
 }
 
+static bool sees_it(struct rp_db *reader)
+{
+    int64_t n;
+    OK(rp_get_i64(rp_sql(reader, "select count(*) from meta where key = 'news'"), 0, &n, err));
+    return n > 0;
+}
+
+/* The log must not wait for the end of a check that takes minutes (G20). */
+static void each_check_of_the_whole_store_has_a_snapshot_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    struct rp_buf findings = {0};
+    struct rp_db *reader = rp_store_reader(f->store, NULL);
+    assert_non_null(reader);
+    OK(rp_tx_begin(reader, err));
+    help_tx(rp_run(rp_sql(f->db, "insert into meta(key, value) values('news', 'x')"), err));
+    assert_false(sees_it(reader));
+    OK(rp_store_check(reader, &findings, err));
+    assert_true(sees_it(reader));
+    rp_tx_rollback(reader);
+    rp_db_close(reader);
+    OK(rp_tx_begin(f->db, err));
+    OK(rp_run(rp_sql(f->db, "delete from meta where key = 'news'"), err));
+    OK(rp_tx_renew(f->db, err)); /* the writer's is not a snapshot: nothing of it is lost */
+    OK(rp_tx_commit(f->db, err));
+    assert_false(sees_it(f->db));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, help_setup, help_teardown)
@@ -278,6 +306,7 @@ int main(void)
         T(G7_a_damaged_page_in_the_middle_is_named),
         T(inspection_needs_no_lock_and_cannot_write),
         T(a_reader_keeps_its_snapshot),
+        T(each_check_of_the_whole_store_has_a_snapshot_of_its_own),
         T(a_backup_is_private_whole_and_never_overwrites)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

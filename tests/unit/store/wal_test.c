@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -27,8 +28,9 @@ static const double patience_s = 60;
 /* ---- the calls ---- */
 
 static _Thread_local bool is_writer;
-static atomic_llong written_by_writer;         /* bytes into the file itself */
-static atomic_int syncs_by_tender, full;       /* full: so many more of its writes find no room */
+static atomic_llong written_by_writer; /* bytes into the file itself */
+static atomic_int syncs_of_file, syncs_by_tender,
+    full;                                      /* full: so many more of its writes find no room */
 static atomic_bool sync_fails, waits, waiting; /* the tender, before it writes */
 /* Pages of the file: written since the last sync that failed; before that one. */
 static atomic_bool written[PAGES_MOST], lost[PAGES_MOST];
@@ -63,7 +65,10 @@ ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
 
 int fdatasync(int fd)
 {
-    if (!is_writer && is_the_file(fd)) {
+    bool file = is_the_file(fd);
+    if (file)
+        atomic_fetch_add(&syncs_of_file, 1);
+    if (!is_writer && file) {
         atomic_fetch_add(&syncs_by_tender, 1);
         if (atomic_load(&sync_fails)) {
             for (int i = 0; i < PAGES_MOST; i++)
@@ -166,6 +171,15 @@ static void until_anew(struct fixture *f, int64_t *id)
     assert_true(log_pages(f) < before);
 }
 
+static int64_t log_file_bytes(struct fixture *f)
+{
+    char path[128];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s-wal", rp_store_path(f->store));
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_size;
+}
+
 static int64_t rows(struct rp_db *db)
 {
     int64_t n;
@@ -174,6 +188,21 @@ static int64_t rows(struct rp_db *db)
 }
 
 /* ---- */
+
+static void G2_nothing_is_promised_on_top_of_a_file_that_is_in_memory_only(void **state)
+{
+    static struct tended t; /* teardown may end it */
+    struct fixture *f = *state;
+    struct rp_db *tender;
+    int before;
+    is_writer = false;
+    atomic_store(&sync_fails, true);
+    FAILS(RP_E_STORE_IO, rp_wal_tended(f->store, &tender, err));
+    before = atomic_load(&syncs_of_file);
+    begin(&t, f);
+    assert_true(atomic_load(&syncs_of_file) > before);
+    end(&t);
+}
 
 /* The last commits of all are in the log, those before it began anew are in the file. */
 static void G19_the_writer_writes_but_a_rest_of_the_log_into_the_file(void **state)
@@ -203,8 +232,13 @@ static void G20_a_reader_in_the_way_holds_up_the_log_and_no_commit(void **state)
     while (log_pages(t.f) < long_log)
         (void)commit(t.f, ++id, PAGES_A_COMMIT);
     assert_int_equal(rows(reader), 0);
+    struct rp_log log = rp_wal_log(t.f->store);
+    assert_int_equal(log.bytes, log_file_bytes(t.f)); /* it has only grown */
+    assert_true(log.behind_bytes > (long_log - PASS) * PAGE);
     rp_tx_rollback(reader);
     until_anew(t.f, &id);
+    assert_true(rp_wal_log(t.f->store).bytes < log.bytes);
+    assert_true(rp_wal_log(t.f->store).behind_bytes < log.behind_bytes);
     assert_int_equal(rows(t.f->db), id);
     int passes = atomic_load(&passes_by_tender); /* the new one counts for itself */
     while (log_pages(t.f) < PASS + 2 * PAGES_A_COMMIT)
@@ -459,6 +493,7 @@ static void a_store_without_a_tender_serves_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(G2_nothing_is_promised_on_top_of_a_file_that_is_in_memory_only),
         T(G19_the_writer_writes_but_a_rest_of_the_log_into_the_file),
         T(G20_a_reader_in_the_way_holds_up_the_log_and_no_commit),
         T(G6_a_failed_sync_of_the_tender_makes_the_writer_distrust_the_file),
