@@ -191,7 +191,9 @@ struct bar {
     int64_t said; /* tenths, without a terminal */
 };
 void bar_begin(struct bar *b, struct cli *cli);
-/* text stands after the bar. */
+/* Columns for the text that stands after the bar and its counts: what is wider would go on in the
+ * terminal's next line and stay there. */
+int bar_room(const struct bar *b, int64_t total);
 void bar_draw(struct bar *b, int64_t done, int64_t total, const char *text);
 void bar_say(struct bar *b, const char *text); /* in its place, on a terminal only */
 void bar_end(struct bar *b);

@@ -1,9 +1,7 @@
-/* Plans, replays and progress as people read them. */
+/* Plans as people read them. */
 #include "cli/replay.h"
 
-#include <signal.h>
-
-enum { LABEL = 13, POLL_US = 400000 };
+enum { LABEL = 13 };
 
 /* ---- plan ---- */
 
@@ -260,95 +258,7 @@ void replay_plan_show(struct cli *cli, struct rp_str plan)
     verdict_line(cli, plan, left_out);
 }
 
-/* ---- progress ---- */
-
 bool replay_in_state(struct cli *cli, struct rp_str r, const char *state)
 {
     return rp_str_is(doc_str(cli, r, "state"), state);
-}
-
-static int64_t ended_of(struct rp_str r)
-{
-    static const char *const fields[] = {"succeeded", "failed_same", "failed_new", "skipped",
-                                         "unknown"};
-    int64_t n = 0;
-    for (size_t i = 0; i < 5; i++)
-        n += doc_i64(doc_get(r, "fates"), fields[i], 0);
-    return n;
-}
-
-static bool over(struct cli *cli, struct rp_str r)
-{
-    return !replay_in_state(cli, r, "running") && !replay_in_state(cli, r, "planned");
-}
-
-static void progress(struct cli *cli, struct bar *b, struct rp_str r)
-{
-    int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0);
-    bar_draw(b, ended_of(r), doc_i64(r, "to_replay", 0),
-             show_fmt(cli, "wave %lld   %s succeeded   %s failed", (long long)doc_i64(r, "wave", 0),
-                      show_count(cli, doc_i64(r, "fates.succeeded", 0)), show_count(cli, again)));
-}
-
-static int ended(struct cli *cli, struct rp_str r)
-{
-    int64_t good = doc_i64(r, "fates.succeeded", 0), all = doc_i64(r, "to_replay", 0);
-    if (cli->json) {
-        (void)print_json(r);
-    } else {
-        cli->now_us = rp_wall(&rp_clock_system);
-        replay_show(cli, r);
-    }
-    if (replay_in_state(cli, r, "done") && good == all)
-        return 0;
-    return 3;
-}
-
-/* Waits for the next look; true if Ctrl-C came, which is blocked meanwhile. */
-static bool interrupted_within(const sigset_t *set, int64_t us)
-{
-    struct timespec ts = {us / RP_US_S, us % RP_US_S * 1000};
-    return sigtimedwait(set, NULL, &ts) == SIGINT;
-}
-
-static int left_running(struct cli *cli, const char *id)
-{
-    note(cli,
-         "replay %s goes on without you. reprise replay show %s --follow watches it again; "
-         "pause, abort and undo take it back.",
-         id, id);
-    return 0;
-}
-
-int replay_watch(struct cli *cli, const char *id)
-{
-    struct reply reply;
-    struct rp_err err;
-    struct bar b;
-    sigset_t set, before;
-    bool interrupted = false;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &set, &before);
-    bar_begin(&b, cli);
-    for (;;) {
-        struct rp_arena kept = scratch_begin(cli);
-        bool ok = client_get(cli, show_fmt(cli, "/v1/replays/%s", id), &reply, &err);
-        bool end = ok && over(cli, reply.body);
-        if (ok)
-            progress(cli, &b, reply.body);
-        if (end)
-            reply.body = rp_str_dup(&kept, reply.body);
-        scratch_end(cli, kept);
-        if (!ok || end)
-            break;
-        interrupted = interrupted_within(&set, POLL_US);
-        if (interrupted)
-            break;
-    }
-    bar_end(&b);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    if (interrupted)
-        return left_running(cli, id);
-    return reply.status == 200 ? ended(cli, reply.body) : say_err(cli, &err);
 }

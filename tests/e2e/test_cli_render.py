@@ -1,6 +1,7 @@
 """What the command line shows, asks for and ends with: a canned daemon answers, so that only the CLI is tested.
 
 Oracles: INTERFACES (exit codes, --json is the answer unchanged), the samples of EXPERIENCE, Python's zoneinfo."""
+import contextlib
 import datetime
 import os
 import pathlib
@@ -262,6 +263,43 @@ def test_a_plan_that_goes_past_a_guard_is_asked_about_on_a_terminal(canned, forc
     assert child.returncode == code, child
     assert (b"Go on?" in child.stderr) == ("not-idempotent" in forced)
     assert [sent["dry_run"] for sent in canned.sent("/v1/replays")] == dry
+
+
+def frames_of(canned, *args):
+    """What stands in the line that is drawn anew, one after the other, on a terminal of 80 columns."""
+    master, slave = pty.openpty()
+    child = subprocess.Popen([BIN, *args], stdout=subprocess.DEVNULL, stderr=slave, stdin=slave, env=canned.env(TERM="xterm"))
+    os.close(slave)
+    out = b""
+    with contextlib.suppress(OSError):  # of the end
+        while part := os.read(master, 4096):
+            out += part
+    os.close(master)
+    child.wait(60)
+    return [frame.strip() for frame in out.decode().split("\r\x1b[K") if frame.strip()]
+
+
+@pytest.mark.parametrize("jobs", [104, 100_000, 1_000_000])
+def test_the_progress_of_a_replay_says_failures_time_left_and_rate_in_one_line(canned, jobs):
+    def running(done):
+        return sample.replay("running", done - 8, 8, to_replay=jobs, wave=jobs // 200)
+
+    steps = [jobs * n // 8 for n in range(1, 8)]
+    for done in [8, *steps]:
+        canned.on("GET /v1/replays/R1", running(done))
+    canned.on("GET /v1/replays/R1", sample.replay("done", jobs - 8, 8, to_replay=jobs))
+    canned.on("GET /v1/replays/R1/items", {"items": []})
+    frames = frames_of(canned, "replay", "show", "R1", "--follow")
+    assert len(frames) >= len(steps)
+    assert all(width(f) <= 80 for f in frames), frames
+    assert all(re.search(r" [\d,]+ succeeded   8 failed", f) for f in frames), frames
+    later = frames[-3]
+    assert re.search(r" \d+ s left", later), later
+    if jobs < 1_000_000:
+        done, of = (int(n.replace(",", "")) for n in re.search(r"([\d,]+)/([\d,]+)", later).groups())
+        per_s, left = float(re.search(r" ([\d.]+)/s", later)[1]), int(re.search(r" (\d+) s left", later)[1])
+        assert abs((of - done) / per_s - left) <= 1, later
+    assert len({width(f.split()[0]) for f in frames}) == 1, "the bar keeps its width"
 
 
 def test_detach_leaves_a_replay_running(canned):
