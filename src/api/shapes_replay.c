@@ -155,6 +155,7 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
         rp_jw_object(w);
         rp_jw_m_str(w, "check", p->refused->check);
         rp_jw_m_str(w, "says", p->refused->says);
+        rp_jw_m_str(w, "hint", p->refused->hint);
         rp_jw_object_end(w);
     }
     rp_jw_object_end(w);

@@ -109,7 +109,8 @@ bool confirm(struct cli *cli, const char *what, struct rp_err *err)
                       what);
         return rp_hint(err, "add --yes to do it");
     }
-    (void)fprintf(stderr, "%s cannot be taken back. Go on? [y/N] ", what);
+    say_to(cli, stderr, 0, show_fmt(cli, "%s cannot be taken back.", what));
+    (void)fputs("Go on? [y/N] ", stderr);
     (void)fflush(stderr);
     int c = getchar();
     if (c == 'y' || c == 'Y')

@@ -177,16 +177,22 @@ static void news_lines(struct cli *cli, struct rp_str r)
 
 static void what_next(struct cli *cli, struct rp_str r)
 {
-    if (doc_has(r, "outcome.next")) {
-        say_next(cli, "%s", doc_show(cli, r, "outcome.next"));
+    const char *id = doc_show(cli, r, "id"), *first = doc_show(cli, r, "outcome.next");
+    bool stands = replay_in_state(cli, r, "paused") || replay_in_state(cli, r, "halted");
+    if (stands) {
+        const char *on = show_fmt(cli, "reprise replay resume %s --reason …", id);
+        bool look = first[0] != '\0' && strcmp(first, on) != 0;
+        say_next(cli, "%s%s%s   or reprise replay undo %s", look ? first : "",
+                 look ? "   then " : "", on, id);
         return;
     }
-    const char *id = doc_show(cli, r, "id");
+    if (first[0] != '\0') {
+        say_next(cli, "%s", first);
+        return;
+    }
     int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0);
     if (replay_in_state(cli, r, "running"))
         say_next(cli, "reprise replay show %s --follow", id);
-    else if (replay_in_state(cli, r, "paused") || replay_in_state(cli, r, "halted"))
-        say_next(cli, "reprise replay resume %s --reason …   or reprise replay abort %s", id, id);
     else if (replay_in_state(cli, r, "aborted"))
         say_next(cli, "reprise replay undo %s puts what was not run back", id);
     else if (again > 0)

@@ -17,7 +17,7 @@ static const struct {
     {"unresolved", "nobody has resolved it; --include-unresolved --reason WHY takes it along"},
     {"in-replay", "a replay that goes on has it"},
     {"held", "it waits for a dependency"},
-    {"in-another-replay", "another replay has it"},
+    {"in-another-replay", "another replay has it: reprise replay list; its end or abort frees it"},
     {"poison", "it ended its worker again and again"},
     {"superseded", "a later run has done its work"},
     {"unknown-outcome", "nobody knows whether it worked; --include-unknown takes it along"},
@@ -221,7 +221,8 @@ static void verdict_line(struct cli *cli, struct rp_str plan, bool left_out)
         if (hint.n > 0)
             line_part(&l, "→ %s", show_text(cli, hint));
         else
-            line_part(&l, "Mend it, then run the same command without --dry-run. (exit 4)");
+            line_part(&l, "Mend it, then run the same command without --dry-run.");
+        line_part(&l, "(exit 4)");
         line_end(&l);
     } else if (doc_i64(plan, "to_replay", 0) == 0) {
         say_next(cli, left_out ? "mend what left them out, or take them along as said above"

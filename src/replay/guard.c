@@ -22,12 +22,15 @@ static struct rp_str process_says(struct step *s, const struct rp_replay_test *t
         return RP_NONE;
     double e = fmin(rp_halt_process_log_e(rule->p0, p, t->running), 700);
     int64_t ended = p->failed + p->succeeded, wave = s->r.from.wave + p->k;
-    return rp_str_fmt(
-        s->arena,
-        "%lld of %lld replayed jobs failed again, %lld of %lld since wave %lld began: more than "
-        "%.3g %% are not acceptable (e = %.3g, limit %.3g)",
-        (long long)t->failed, (long long)t->ended, (long long)p->failed, (long long)ended,
-        (long long)wave, rule->p0 * 100, exp(e), exp(rp_halt_log_limit(rule->alpha, p->k)));
+    struct rp_str since = RP_STR("");
+    if (ended != t->ended)
+        since = rp_str_fmt(s->arena, ", %lld of %lld since wave %lld began", (long long)p->failed,
+                           (long long)ended, (long long)wave);
+    return rp_str_fmt(s->arena,
+                      "%lld of %lld replayed jobs failed again%.*s: more than %.3g %% are not "
+                      "acceptable (e = %.3g, limit %.3g)",
+                      (long long)t->failed, (long long)t->ended, RP_FMT(since), rule->p0 * 100,
+                      exp(e), exp(rp_halt_log_limit(rule->alpha, p->k)));
 }
 
 /* … or the first outcomes do. */

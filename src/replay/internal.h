@@ -16,6 +16,8 @@ enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };
 void select_items(const struct rp_config *config, const struct rp_replay_ask *ask,
                   struct rp_candidate *found, size_t n, struct rp_arena *a, struct rp_plan *plan);
 /* What of reasons and checks it was taken past. */
+/* What to do about the reason for which all of what matched was left out. */
+bool left_out_hint(const struct rp_plan *plan, struct rp_err *err);
 size_t plan_forced(const struct rp_plan *plan, struct rp_replay_count out[FORCED_MAX]);
 
 /* compensate.c: fills plan->can and plan->cannot. */

@@ -304,20 +304,40 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     return plan_payloads(db, ask, a, out, err) && plan_rest(db, config, ask, now_us, a, out, err);
 }
 
+/* "6 not-idempotent, 2 poison" */
+static void reasons(const struct rp_plan *plan, struct rp_buf *out)
+{
+    for (size_t i = 0; i < plan->n_left_out; i++)
+        rp_buf_fmt(out, "%s%lld %s", i > 0 ? ", " : "", (long long)plan->left_out[i].n,
+                   plan->left_out[i].reason);
+}
+
+/* All for one reason: what to do about that. */
+static bool nothing_left(const struct rp_plan *plan, struct rp_err *err)
+{
+    struct rp_buf why = {.limit = 400};
+    if (plan->matched == 0) {
+        (void)rp_fail(err, RP_E_REFUSED, "there is nothing to replay: no failed job matches");
+        return rp_hint(err, "reprise jobs --state failed shows what there is");
+    }
+    reasons(plan, &why);
+    (void)rp_fail(err, RP_E_REFUSED,
+                  "there is nothing to replay: %lld matched, all left out (%.*s)",
+                  (long long)plan->matched, RP_FMT(rp_buf_view(&why)));
+    rp_buf_free(&why);
+    if (plan->n_left_out != 1)
+        return rp_hint(err, "--dry-run shows what to do about each");
+    return left_out_hint(plan, err);
+}
+
 static bool refuse(const struct rp_plan *plan, struct rp_err *err)
 {
     if (plan->refused != NULL) {
         (void)rp_fail(err, RP_E_REFUSED, "%.*s: %.*s", RP_FMT(plan->refused->check),
                       RP_FMT(plan->refused->says));
-        return rp_hint(err, "fix it and run the same command again, or --override %.*s --reason …",
-                       RP_FMT(plan->refused->check));
+        return rp_hint(err, "%.*s", RP_FMT(plan->refused->hint));
     }
-    if (plan->n == 0) {
-        (void)rp_fail(err, RP_E_REFUSED, "there is nothing to replay: %lld matched, all left out",
-                      (long long)plan->matched);
-        return rp_hint(err, "--dry-run shows why each was left out");
-    }
-    return true;
+    return plan->n > 0 || nothing_left(plan, err);
 }
 
 struct rp_replay replay_of(const struct rp_config *config, const struct rp_replay_ask *ask,

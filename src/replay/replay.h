@@ -39,7 +39,7 @@ struct rp_left_out {
 enum { LEFT_OUT_MAX = 16, SAMPLES_MAX = 3, UNDO_TYPES_MAX = 64 };
 enum rp_check_state { RP_CHECK_HOLDS, RP_CHECK_FAILS, RP_CHECK_UNKNOWN };
 struct rp_preflight {
-    struct rp_str check, says;
+    struct rp_str check, says, hint; /* hint: what to do, unless it holds */
     enum rp_check_state state;
     bool overridden;
 };

@@ -89,7 +89,7 @@ bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *item
     struct rp_replay r = {.id = 0};
     bool ok = rp_replay_get(db, id, &a, &r, err);
     if (ok && r.state != RP_REPLAY_PLANNED)
-        ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s: its items are settled", (long long)id,
+        ok = rp_fail(err, RP_E_BAD_STATE, "replay R%lld is %s: its items are settled", (long long)id,
                      rp_replay_state_name(r.state));
     ok = ok && rp_replay_freeze(db, id, r.n[0], items, given, n, err);
     rp_arena_free(&a);
@@ -207,11 +207,11 @@ static const struct {
 static bool step_allowed(const struct rp_replay *r, enum rp_replay_state to, struct rp_err *err)
 {
     if ((steps[to].from & BIT(r->state)) == 0)
-        return rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s and cannot become %s",
+        return rp_fail(err, RP_E_BAD_STATE, "replay R%lld is %s and cannot become %s",
                        (long long)r->id, rp_replay_state_name(r->state), rp_replay_state_name(to));
     int64_t open = r->n[RP_FATE_WAITING] + r->n[RP_FATE_RELEASED];
     return to != RP_REPLAY_DONE || open == 0 ||
-           rp_fail(err, RP_E_BAD_STATE, "replay %lld is not done: %lld items are open",
+           rp_fail(err, RP_E_BAD_STATE, "replay R%lld is not done: %lld items are open",
                    (long long)r->id, (long long)open);
 }
 
