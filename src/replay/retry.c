@@ -85,7 +85,7 @@ static bool release(struct rp_db *db, int64_t id, int64_t now_us, struct rp_aren
         return false;
     if (released > 0)
         return true;
-    if (!rp_replay_items(db, id, 0, 1, a, &item, &n, err))
+    if (!rp_replay_items(db, id, 0, 0, 1, a, &item, &n, err))
         return false;
     (void)rp_fail(err, RP_E_CONFLICT, "job %lld cannot run: %.*s", (long long)item[0].job_id,
                   RP_FMT(item[0].why));
