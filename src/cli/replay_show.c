@@ -80,6 +80,32 @@ void replay_forced_line(struct cli *cli, struct rp_str doc)
     line_end(&l);
 }
 
+enum { KINDS_SHOWN = 8 };
+
+/* A line for each type and pattern. */
+static void kind_lines(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    struct items i;
+    size_t n = 0, all = items_count(plan, "kinds");
+    for (items_open(&i, plan, "kinds"); items_next(&i) && n < KINDS_SHOWN; n++) {
+        int64_t goes = doc_i64(i.value, "to_replay", 0), matched = doc_i64(i.value, "matched", 0);
+        line_begin(&l, cli, n == 0 ? "of" : "", LABEL);
+        line_part(&l, "%s%s of %s", show_count(cli, goes),
+                  goes < matched ? show_fmt(cli, " of %s", show_count(cli, matched)) : "",
+                  doc_show(cli, i.value, "type"));
+        line_part(&l, "%s %s",
+                  doc_has(i.value, "pattern") ? doc_show(cli, i.value, "pattern") : "no pattern",
+                  doc_show(cli, i.value, "class"));
+        line_end(&l);
+    }
+    items_close(&i);
+    int64_t more = (int64_t)(all - n) + doc_i64(plan, "kinds_left", 0);
+    if (more > 0)
+        say(cli, LABEL, "and %s more of types and patterns: --json",
+            show_plural(cli, more, "kind", "kinds"));
+}
+
 static void preflight_line(struct cli *cli, struct rp_str plan)
 {
     struct line l;
@@ -162,18 +188,35 @@ static void risk_line(struct cli *cli, struct rp_str plan)
         rp_buf_free(&l.out);
 }
 
+/* What its types say that they do to others. */
+static void effects_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    struct items i;
+    if (!doc_has(plan, "side_effects"))
+        return;
+    line_begin(&l, cli, "side effects", LABEL);
+    for (items_open(&i, plan, "side_effects"); items_member(&i);)
+        line_part(&l, "%s: %s", show_text(cli, i.key), show_text(cli, items_str(cli, &i)));
+    items_close(&i);
+    line_end(&l);
+}
+
 static void estimate_line(struct cli *cli, struct rp_str plan)
 {
     struct line l;
     double low = doc_f64(plan, "estimate_s.low", -1), mid = doc_f64(plan, "estimate_s.mid", -1),
            high = doc_f64(plan, "estimate_s.high", -1);
-    if (mid < 0)
+    if (mid < 0 && !doc_has(plan, "estimate_basis"))
         return;
     line_begin(&l, cli, "estimate", LABEL);
-    line_part(&l, "%s", show_span(cli, (int64_t)(mid * 1e6)));
+    if (mid >= 0)
+        line_part(&l, "%s", show_span(cli, (int64_t)(mid * 1e6)));
     if (low >= 0 && high > low)
         line_part(&l, "between %s and %s", show_span(cli, (int64_t)(low * 1e6)),
                   show_span(cli, (int64_t)(high * 1e6)));
+    if (doc_has(plan, "estimate_basis"))
+        line_part(&l, "%s", doc_show(cli, plan, "estimate_basis"));
     line_end(&l);
 }
 
@@ -236,12 +279,14 @@ bool replay_plan_parts(struct cli *cli, struct rp_str plan)
 {
     bool left_out = replay_left_out_lines(cli, plan, "left_out");
     replay_forced_line(cli, plan);
+    kind_lines(cli, plan);
     preflight_line(cli, plan);
     if (doc_i64(plan, "to_replay", 0) > 0) {
         waves_line(cli, plan);
         rate_line(cli, plan);
         replay_set_lines(cli, plan, LABEL);
         risk_line(cli, plan);
+        effects_line(cli, plan);
         estimate_line(cli, plan);
         plan_outlook_line(cli, plan, LABEL);
         halt_line(cli, plan);

@@ -139,6 +139,19 @@ static struct rp_str hash_items(const struct rp_config *config, const struct rp_
     return rp_str_fmt(a, "%.16s", hex);
 }
 
+/* Where an estimate comes from. `at_once`: of the only type. */
+static struct rp_str basis(struct rp_arena *a, size_t n_types, const struct rp_usual *usual,
+                           int64_t at_once)
+{
+    char each[RP_DURATION_LEN];
+    if (n_types != 1)
+        return rp_str_fmt(a, "by the usual time of each of %zu types", n_types);
+    int64_t us = usual->duration_us;
+    (void)rp_duration_format(us < RP_US_S ? us / 1000 * 1000 : us / 100000 * 100000, each);
+    return rp_str_fmt(a, "at %s a job, %lld at once", us < 1000 ? "less than 1ms" : each,
+                      (long long)at_once);
+}
+
 /* From the usual duration of each type and how many run at once; low and high are half and twice.
  * Not known if a type never ran well. */
 static bool estimate(struct rp_db *db, const struct rp_config *config, struct rp_arena *a,
@@ -147,20 +160,27 @@ static bool estimate(struct rp_db *db, const struct rp_config *config, struct rp
     size_t n;
     struct plan_type *types = plan_types(a, plan, &n);
     double seconds = 0;
+    struct rp_usual usual = {0};
+    int64_t at_once = 0;
     plan->estimate_low_s = plan->estimate_mid_s = plan->estimate_high_s = -1;
     for (size_t i = 0; i < n; i++) {
-        struct rp_usual usual;
         const struct rp_type *t = rp_config_type(config, types[i].name);
-        int64_t at_once = t != NULL && t->max_running > 0 ? t->max_running : config->max_running;
+        at_once = t != NULL && t->max_running > 0 ? t->max_running : config->max_running;
         if (!rp_type_usual(db, types[i].name, &usual, err))
             return false;
-        if (usual.n == 0)
+        if (usual.n == 0) {
+            plan->estimate_basis =
+                rp_str_fmt(a, "not known: no run of %.*s has succeeded yet", RP_FMT(types[i].name));
             return true;
-        seconds += (double)types[i].items * (double)usual.duration_us / 1e6 /
-                   (double)(at_once > 0 ? at_once : 1);
+        }
+        at_once = at_once > 0 ? at_once : 1;
+        seconds += (double)types[i].items * (double)usual.duration_us / 1e6 / (double)at_once;
     }
-    if (plan->rate_per_s > 0 && (double)plan->n / plan->rate_per_s > seconds)
+    plan->estimate_basis = basis(a, n, &usual, at_once);
+    if (plan->rate_per_s > 0 && (double)plan->n / plan->rate_per_s > seconds) {
         seconds = (double)plan->n / plan->rate_per_s;
+        plan->estimate_basis = rp_str_fmt(a, "by its rate of %.4g/s", plan->rate_per_s);
+    }
     plan->estimate_mid_s = (int64_t)seconds + 1;
     plan->estimate_low_s = (int64_t)(seconds / 2);
     plan->estimate_high_s = (int64_t)(seconds * 2) + 1;

@@ -37,6 +37,9 @@ struct rp_left_out {
     int64_t n;
 };
 enum { LEFT_OUT_MAX = 16, SAMPLES_MAX = 3, UNDO_TYPES_MAX = 64 };
+struct rp_plan_effect { /* of a type, in its owner's words */
+    struct rp_str type, words;
+};
 enum rp_check_state { RP_CHECK_HOLDS, RP_CHECK_FAILS, RP_CHECK_UNKNOWN };
 struct rp_preflight {
     struct rp_str check, says, hint; /* hint: what to do, unless it holds */
@@ -48,6 +51,11 @@ struct rp_preflight {
 struct rp_plan_change {
     int64_t job_id;
     struct rp_str changed;
+};
+/* The jobs of one type that failed with one pattern (0: none). */
+struct rp_plan_kind {
+    struct rp_str type, error_class; /* error_class: absent if it has none */
+    int64_t type_id, pattern_id, matched, to_replay;
 };
 /* What the items of one pattern (0: none) can expect. */
 struct rp_plan_pattern {
@@ -66,6 +74,8 @@ struct rp_plan {
     struct rp_candidate *items; /* n of them, oldest first */
     struct rp_left_out left_out[LEFT_OUT_MAX], forced[LEFT_OUT_MAX];
     size_t n_left_out, n_forced; /* forced: taken along though the reason holds */
+    struct rp_plan_kind *kinds;  /* most matched first; none of compensations */
+    size_t n_kinds;
     struct rp_preflight *preflight;
     size_t n_preflight;
     int64_t canary, *waves; /* sizes, canary first */
@@ -78,10 +88,13 @@ struct rp_plan {
     double rate_per_s;
     struct rp_str rate_basis; /* in words: where it comes from, or why there is none */
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */
+    struct rp_str estimate_basis;                            /* in words, or why it is not known */
     struct rp_halt_rule halt;
     /* Its types by whether undo can have their runs taken back (the first so many). */
     struct rp_replay_count can[UNDO_TYPES_MAX], cannot[UNDO_TYPES_MAX];
     size_t n_can, n_cannot;
+    struct rp_plan_effect effects[UNDO_TYPES_MAX]; /* of those that declare any */
+    size_t n_effects;
     struct rp_str hash;                    /* 16 hex digits over the frozen items */
     const struct rp_plan_outlook *outlook; /* NULL: not asked for */
     const struct rp_preflight *refused;    /* the first check that refuses, NULL: may start */
