@@ -43,7 +43,7 @@ static void types_part(struct cli *cli, struct line *l, struct rp_str undo, cons
 void replay_undo_types(struct cli *cli, struct line *l, struct rp_str undo)
 {
     types_part(cli, l, undo, "can_compensate", "can be compensated");
-    types_part(cli, l, undo, "cannot_compensate", "cannot");
+    types_part(cli, l, undo, "cannot_compensate", "cannot be compensated");
 }
 
 static void compensation(struct cli *cli, struct rp_str plan)

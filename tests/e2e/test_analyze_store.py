@@ -160,6 +160,20 @@ def check_contrast(text):
             assert against_paper(name) >= least, (name, colours, against_paper(name))
 
 
+def check_columns(page):
+    """A number stands below its title: both at the right."""
+    titles = cells = None
+    for tag, attributes in page.tags:
+        if tag == "table":
+            titles = []
+        elif tag == "th":
+            titles.append(attributes.get("class"))
+        elif tag == "tr":
+            cells = iter(titles)
+        elif tag == "td":
+            assert attributes.get("class") == next(cells), (titles, attributes)
+
+
 def check_page(text):
     page = Page(text)
     assert not re.search(r"(src|href|url)\s*[=(]|<script|@import", text), "it must need nothing else"
@@ -172,6 +186,7 @@ def check_page(text):
     assert scrolling and all(a.get("tabindex") == "0" and a.get("role") == "region" and a.get("aria-labelledby") for a in scrolling)
     assert [t for t, _ in page.tags].count("main") == 1 and [t for t, _ in page.tags].count("h1") == 1
     check_contrast(text)
+    check_columns(page)
     assert ("html", {"lang": "en"}) in page.tags and "prefers-color-scheme:dark" in text
     assert sum(t == "caption" for t, _ in page.tags) == sum(t == "table" for t, _ in page.tags) > 0
     assert all(a.get("scope") == "col" for t, a in page.tags if t == "th")
