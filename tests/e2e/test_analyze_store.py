@@ -209,3 +209,13 @@ def test_foreign_text_in_a_page_is_text(folder):
         f.write("kind,status\n" + '<script>alert("1")</script>&,bad\nfine,good\n' * 40)
     out = run("analyze", "--csv", path, "--failed", "status=bad", "--html", "-", code=0).out
     assert 'kind=<script>alert("1")</script>&' in check_page(out).text
+
+
+def test_patterns_of_no_known_class_cover_their_failures_and_are_counted_apart(daemon):
+    d = daemon("jobs:\n  odd: { shell: 'echo flobbergast the quux >&2; exit 1' }\n  down: { shell: 'echo Connection refused >&2; exit 1' }\n")
+    jobs = [d.enqueue(t) for t in ("odd", "down", "down", "down")]
+    for job in jobs:
+        d.wait_state(job, "failed")
+    out = " ".join(d.run("analyze", "--since", "1h", code=0).out.split())
+    assert "2 patterns cover 100 % 1 of them of no known class" in out
+    assert d.run("analyze", "--since", "1h", "--json", code=0).json()["unexplained"] == 1
