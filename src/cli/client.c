@@ -272,7 +272,12 @@ bool client_call(struct cli *cli, const char *method, const char *path, const st
         cli->client = client_new(cli, 120 * RP_US_S, err);
     if (cli->client == NULL)
         return false;
-    return client_send(cli->client, &cli->arena, method, path, body, reply, err);
+    rp_buf_free(&cli->problem);
+    if (client_send(cli->client, &cli->arena, method, path, body, reply, err))
+        return true;
+    if (err->code != RP_E_UNREACHABLE && rp_str_starts(reply->body, "{"))
+        rp_buf_str(&cli->problem, reply->body);
+    return false;
 }
 
 bool client_get(struct cli *cli, const char *path, struct reply *reply, struct rp_err *err)

@@ -21,11 +21,8 @@ int get_and_show(struct cli *cli, struct query *q, int (*show)(struct cli *, str
 {
     struct reply reply;
     struct rp_err err;
-    if (!client_get_query(cli, q, &reply, &err)) {
-        if (cli->json && reply.body.n > 0 && err.code != RP_E_UNREACHABLE)
-            (void)print_json(reply.body);
+    if (!client_get_query(cli, q, &reply, &err))
         return say_err(cli, &err);
-    }
     if (!cli->json)
         return show(cli, reply.body);
     return print_json(reply.body);

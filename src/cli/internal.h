@@ -29,6 +29,7 @@ struct cli {
     int64_t now_us;
     struct rp_arena arena;
     struct client *client; /* made by the first call */
+    struct rp_buf problem; /* what the last call was answered with, if that was a problem */
     const char *socket;    /* where the daemon is if nothing else is said; NULL: the usual places */
 };
 

@@ -133,9 +133,13 @@ void say_next(struct cli *cli, const char *fmt, ...)
     free(text);
 }
 
-/* What was printed so far comes first, so that both streams read in order. */
+/* With --json the daemon's answer stands on standard output, a problem like any other. What was
+ * printed so far comes first, so that both streams read in order. */
 int say_err(struct cli *cli, const struct rp_err *err)
 {
+    if (cli->json && cli->problem.n > 0)
+        (void)print_json(rp_buf_view(&cli->problem));
+    rp_buf_free(&cli->problem);
     (void)fflush(stdout);
     say_to(cli, stderr, 0, show_fmt(cli, "reprise: %s", show_text(cli, rp_str_of(err->message))));
     if (err->hint[0] != '\0')

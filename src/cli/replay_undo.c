@@ -109,10 +109,7 @@ int replay_undo(struct cli *cli, const char *id)
     if (dry)
         return doc_has(before.body, "compensation.refused") ? rp_code_exit(RP_E_REFUSED) : 0;
     if ((compensate && !confirm(cli, "running what takes the effects of jobs back", &err)) ||
-        !post(cli, id, false, &reply, &err)) {
-        if (cli->json && reply.body.n > 0)
-            (void)print_json(reply.body);
+        !post(cli, id, false, &reply, &err))
         return say_err(cli, &err);
-    }
     return done(cli, id, reply.body);
 }

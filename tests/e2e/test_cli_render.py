@@ -541,3 +541,17 @@ def test_bash_completes_commands_second_words_and_options():
     """
     out = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
     assert out.stdout.splitlines() == ["status", "show", "--all", "--state"], out.stderr
+
+
+@pytest.mark.parametrize("command, request_", [
+    ("type show t", "GET /v1/types/t"), ("type set t timeout=5s --reason r", "POST /v1/types/t/changes"), ("job cancel 7", "POST /v1/jobs/7/cancel"),
+    ("enqueue t", "POST /v1/jobs"), ("deploy mark t", "POST /v1/deploys"), ("change revert C1", "POST /v1/changes/C1/revert"),
+    ("replay --type t", "POST /v1/replays"), ("replay pause R1", "POST /v1/replays/R1/pause"), ("replay undo R1", "POST /v1/replays/R1/undo"),
+    ("queue pause q", "POST /v1/queues/q/pause"), ("pattern name P1 x", "POST /v1/patterns/P1"), ("restore f", "POST /v1/restores"),
+    ("analyze --since 1h", "POST /v1/analyses"), ("status", "GET /v1/status")])
+def test_json_of_a_problem_is_the_daemons_problem_unchanged(canned, command, request_):
+    canned.problem(request_, 409, "refused", "not now", "wait")
+    answer = canned.run(*command.split(), "--json")
+    assert answer.json() == {"type": "urn:reprise:problem:refused", "title": "refused", "status": 409, "detail": "not now", "hint": "wait"}
+    assert answer.code == 4 and "not now" in answer.err
+    assert canned.run(*command.split()).out == ""
