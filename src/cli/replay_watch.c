@@ -144,5 +144,13 @@ int replay_watch(struct cli *cli, const char *id)
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     if (interrupted)
         return left_running(cli, id);
-    return reply.status == 200 ? ended(cli, reply.body) : say_err(cli, &err);
+    if (reply.status == 200)
+        return ended(cli, reply.body);
+    int code = say_err(cli, &err);
+    if (err.code == RP_E_UNREACHABLE)
+        note(cli,
+             "replay %s goes on by itself where it was once the daemon is back: reprise replay "
+             "show %s --follow",
+             id, id);
+    return code;
 }

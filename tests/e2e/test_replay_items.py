@@ -1,11 +1,17 @@
 """What became of each job of a replay (replay.md 20, U5): those that did not succeed are shown, wherever in it they stand."""
 import re
+import subprocess
 
 import pytest
 
-from reprise import wait_for
+from reprise import BIN, environment, wait_for
 
 JOBS = "replay: { settle: 0s, wave_max: 1000 }\njobs: { w: { idempotent: true, retries: 0 } }\n"
+ONCE_FIXED = """
+replay: { settle: 0s }
+jobs:
+  a: { shell: 'test -e fixed || { echo "Connection refused" >&2; exit 1; }', cwd: "DIR", idempotent: true, retries: 0 }
+"""
 
 
 def work(d, verdict):
@@ -54,3 +60,22 @@ def test_items_are_asked_for_by_their_fate(replayed):
     assert len(jobs("fate=succeeded&limit=999")[0]) == 105
     assert replayed.http("GET", "/v1/replays/R1/items?fate=failed")[0] == 400
     assert replayed.http("GET", "/v1/replays/R1/items?fate=")[0] == 400
+
+
+def test_R16_who_watches_a_replay_whose_daemon_dies_is_told_that_it_goes_on(daemon):
+    d = daemon("jobs: { x: {} }\n")
+    d.write_config(ONCE_FIXED.replace("DIR", str(d.dir)))
+    d.reload()
+    wait_for(lambda: d.http("GET", "/v1/types/a")[0] == 200, "the new configuration")
+    jobs = [d.enqueue("a") for _ in range(12)]
+    wait_for(lambda: all(d.job(j)["state"] == "failed" for j in jobs), "the failures")
+    (d.dir / "fixed").touch()
+    watching = subprocess.Popen([BIN, "--socket", d.socket, "replay", "--all", "--rate", "2/s"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                env=environment(), text=True)
+    wait_for(lambda: d.http("GET", "/v1/replays/R1")[0] == 200 and d.get("/v1/replays/R1")["fates"]["succeeded"] >= 2, "its begin")
+    d.kill()
+    _, said = watching.communicate(timeout=60)
+    assert watching.returncode == 5 and "no daemon answers" in said
+    assert "replay R1 goes on by itself where it was once the daemon is back: reprise replay show R1 --follow" in " ".join(said.split())
+    d.start()
+    assert "12 succeeded" in d.cli("replay", "show", "R1", "--follow").out
