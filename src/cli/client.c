@@ -192,13 +192,23 @@ void client_free(struct client *c)
     free(c);
 }
 
+/* Where in the request a mistake stands means nothing to who wrote a command line. */
+static struct rp_str without_place(struct rp_str detail)
+{
+    static const char place[] = " (line ";
+    for (size_t i = 0; rp_str_ends(detail, ")") && i + sizeof place < detail.n; i++)
+        if (memcmp(detail.p + i, place, sizeof place - 1) == 0)
+            return (struct rp_str){detail.p, i};
+    return detail;
+}
+
 /* A problem document becomes an error: what happened and what to do. */
 static bool problem(struct rp_arena *a, const struct reply *r, struct rp_err *err)
 {
     struct cli reader = {.arena = {0}};
     struct rp_str type = doc_str(&reader, r->body, "type"),
                   title = doc_str(&reader, r->body, "title"),
-                  detail = doc_str(&reader, r->body, "detail"),
+                  detail = without_place(doc_str(&reader, r->body, "detail")),
                   hint = doc_str(&reader, r->body, "hint");
     struct rp_str slug = type;
     for (size_t i = 0; i < type.n; i++)

@@ -313,7 +313,9 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     const int64_t *ids = distinct(a, ask, &n_ids);
     *out = (struct rp_plan){
         .rate_per_s = ask->rate_per_s, .retries = ask->retries, .set_json = ask->set_json};
-    filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
+    filter.states = ask->unknown_only      ? 1u << RP_UNKNOWN
+                    : ask->include_unknown ? 1u << RP_FAILED | 1u << RP_UNKNOWN
+                                           : 1u << RP_FAILED;
     if (!selected(ask, err) || !ask_usable(ask, err) ||
         !rp_replay_candidates(db, config, &filter, ids, n_ids, config->replay_items_max + 1, a,
                               &found, &n, err) ||

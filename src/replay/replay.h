@@ -18,6 +18,7 @@ struct rp_replay_ask {
     bool any_state;              /* set by who reads the selection of a purge */
     const int64_t *ids;
     size_t n_ids;
+    bool unknown_only; /* selects those of unknown outcome: left out without include_unknown */
     bool all, include_unsafe, include_unknown, accept_unknown_class;
     struct rp_str reason, actor, selection_json,
         plan_hash;            /* plan_hash: run exactly that plan or refuse */

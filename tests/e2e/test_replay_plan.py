@@ -75,3 +75,23 @@ def test_R4_a_dry_run_names_the_side_effects_that_types_declare(d):
     assert d.json("replay", "--all", "--dry-run")["side_effects"] == {"bill": "charges the customer's card"}
     assert "side effects bill: charges the customer's card" in flat(d.cli("replay", "--all", "--dry-run").out)
     assert d.json("type", "show", "bill")["settings"]["side_effects"] == "charges the customer's card"
+
+
+def test_R1_jobs_of_unknown_outcome_are_selected_by_an_explicit_state_and_taken_along_by_an_explicit_flag(daemon):
+    d = daemon("lease: 1s\nreplay: { settle: 0s }\njobs: { w: { retries: 0 } }\n")
+    failed, lost = d.enqueue("w"), d.enqueue("w")
+    leases = {l["job"]["id"]: l for l in d.post("/v1/work/fetch", {"worker": "w", "types": ["w"], "max": 2})["leases"]}
+    report = {"lease": leases[failed]["lease"], "token": leases[failed]["token"], "outcome": "failed", "error": {"message": REFUSED}}
+    d.post("/v1/work/report", [report])
+    d.wait_state(lost, "unknown")
+
+    def plan(*args):
+        p = d.json("replay", "--dry-run", "--include-unsafe", "--reason", "looked it up", *args)
+        return p["matched"], p["to_replay"], p["left_out"]
+
+    assert plan("--all") == (1, 1, {})
+    assert plan("--all", "--state", "unknown") == plan("--type", "w", "--state", "unknown") == (1, 0, {"unknown-outcome": 1})
+    assert plan("--all", "--state", "unknown", "--include-unknown") == (1, 1, {})
+    assert plan("--all", "--include-unknown") == (2, 2, {})
+    said = d.cli("replay", "--all", "--state", "succeeded", code=2).err
+    assert "only failed and unknown jobs can be selected" in said and "line 1" not in said and "byte" not in said
