@@ -204,7 +204,7 @@ void select_items(const struct rp_config *config, const struct rp_replay_ask *as
     plan->items = found;
     for (size_t i = 0; i < n; i++) { /* oldest first, as sequences run */
         v.c = &found[i];
-        if (v.c->kind != kind) {
+        if (of == NULL || v.c->kind != kind) {
             v.type = rp_config_type(config, v.c->kind->type);
             of = plan_kind(a, plan, v.c->kind);
         }

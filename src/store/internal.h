@@ -192,7 +192,7 @@ struct rp_move {
 #define RP_JOB_ROW                                                                                 \
     "j.id, j.type_id, j.queue_id, j.state, j.attempts, j.max_attempts, j.last_n, "                 \
     "j.interrupted_n, j.lost_n, j.created_at, "                                                    \
-    "j.due_at, j.started_at, j.ended_at, j.schedule_id, j.replay_id, j.poison, j.outside, "         \
+    "j.due_at, j.started_at, j.ended_at, j.schedule_id, j.replay_id, j.poison, j.outside, "        \
     "j.pattern_id"
 enum { RP_JOB_ROW_N = 18 };
 struct rp_job_row rp_job_row_read(struct rp_stmt *s);
