@@ -9,6 +9,7 @@ const struct route routes[] = {
     {"GET",  "/readyz",                                  RP_SCOPE_NONE,    ROUTE_WRITE, p_readyz, r_readyz, a_readyz, 0},
     {"GET",  "/metrics",                                 RP_SCOPE_READ,    ROUTE_READ,  NULL, r_metrics, NULL, 0},
     {"GET",  "/v1/status",                               RP_SCOPE_READ,    ROUTE_READ,  NULL, r_status, NULL, 0},
+    {"GET",  "/v1/events",                               RP_SCOPE_READ,    ROUTE_READ,  NULL, r_events, NULL, 0},
     {"GET",  "/v1/doctor",                               RP_SCOPE_ADMIN,   ROUTE_WHOLE, NULL, r_doctor, NULL, 0},
 
     {"POST", "/v1/jobs",                                 RP_SCOPE_ENQUEUE, ROUTE_WRITE, p_enqueue, r_enqueue, a_enqueue, 0},
