@@ -123,6 +123,8 @@ static void look(struct rp_db *db, void *arg)
     }
     in->ask.actor = q->actor;
     if (!replay_ask_recall(q, db, in, &err) ||
+        (in->dry_run && parked(in) &&
+         !rp_replay_park_usable(rp_engine_config(q->api->engine), &in->ask.park, &err)) ||
         !rp_replay_plan(db, rp_engine_config(q->api->engine), &in->ask, request_now(q), &q->arena,
                         &in->making.plan, &err) ||
         (in->dry_run && !outlook(q, db, &in->making.plan, &err)) || !record(q, in) ||

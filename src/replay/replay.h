@@ -133,6 +133,9 @@ struct rp_replay_making {
 bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                     struct rp_replay_making *m, bool *again, struct rp_err *err);
+/* Whether what it waits for is there, and can come before it expires. */
+bool rp_replay_park_usable(const struct rp_config *config, const struct rp_replay_park *park,
+                           struct rp_err *err);
 /* [w] For an ask with `park`: a replay that is planned and started once that holds, by `request`
  * (JSON of both objects as they came). What it waits for must be configured. */
 bool rp_replay_park(struct rp_db *db, const struct rp_config *config,

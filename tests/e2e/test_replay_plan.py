@@ -77,6 +77,15 @@ def test_R4_a_dry_run_names_the_side_effects_that_types_declare(d):
     assert d.json("type", "show", "bill")["settings"]["side_effects"] == "charges the customer's card"
 
 
+@pytest.mark.parametrize("wait", ["--when dependency:nosuch", "--when deploy:nosuch", "--when full-moon", "--at +2h --expires +1h", "--expires -1h"])
+def test_U10_a_dry_run_knows_what_the_run_could_not_wait_for(d, wait):
+    fail(d, "bill", REFUSED)
+    said = [d.cli("replay", "--type", "bill", *wait.split(), *more, code=None) for more in ([], ["--dry-run"])]
+    assert said[0].code == said[1].code in (1, 2) and said[0].err == said[1].err, said
+    assert d.get("/v1/replays")["items"] == []
+    assert d.json("replay", "--type", "bill", "--when", "deploy:bill", "--at", "+1h", "--expires", "+2h", "--dry-run")["to_replay"] == 1
+
+
 def test_R1_jobs_of_unknown_outcome_are_selected_by_an_explicit_state_and_taken_along_by_an_explicit_flag(daemon):
     d = daemon("lease: 1s\nreplay: { settle: 0s }\njobs: { w: { retries: 0 } }\n")
     failed, lost = d.enqueue("w"), d.enqueue("w")
