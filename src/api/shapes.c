@@ -331,6 +331,7 @@ void shape_dependency(struct rp_jw *w, const struct rp_dep_row *d)
     if (d->checked_us != 0)
         rp_jw_m_i64(w, "latency_us", d->latency_us);
     rp_jw_m_str(w, "says", d->says);
+    m_count(w, "connections_free", d->connections_free);
     rp_jw_m_i64(w, "held", d->held);
     rp_jw_object_end(w);
 }

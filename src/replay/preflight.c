@@ -18,8 +18,8 @@ struct pre {
 };
 
 enum { CHECKS_MAX = 16, QUEUES_MAX = 1000 }; /* the store has no more queues */
-const char *const preflight_checks[] = {"dependencies", "workers", "class", "replays",
-                                        "backlog",      "store",   NULL};
+const char *const preflight_checks[] = {"dependencies", "connections", "workers", "class",
+                                        "replays",      "backlog",     "store",   NULL};
 
 static struct plan_type *type_of(struct rp_arena *a, struct plan_type **types, size_t *n,
                                  const struct rp_candidate_kind *k)
@@ -71,14 +71,19 @@ static void add(struct pre *p, const char *check, enum rp_check_state state, str
         p->plan->refused = f;
 }
 
+static bool needs(const struct rp_type *t, struct rp_str dependency)
+{
+    for (size_t k = 0; t != NULL && k < t->needs.n; k++)
+        if (rp_str_eq(t->needs.v[k], dependency))
+            return true;
+    return false;
+}
+
 static bool needed(const struct pre *p, struct rp_str dependency)
 {
-    for (size_t i = 0; i < p->n_types; i++) {
-        const struct rp_type *t = rp_config_type(p->config, p->types[i].name);
-        for (size_t k = 0; t != NULL && k < t->needs.n; k++)
-            if (rp_str_eq(t->needs.v[k], dependency))
-                return true;
-    }
+    for (size_t i = 0; i < p->n_types; i++)
+        if (needs(rp_config_type(p->config, p->types[i].name), dependency))
+            return true;
     return false;
 }
 
@@ -163,6 +168,59 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
         dependency_todo(p, name));
     rp_buf_free(&says);
     return ok;
+}
+
+static int64_t at_most(int64_t v, int64_t most)
+{
+    return v < most ? v : most;
+}
+
+/* How many of its jobs may run at once that need it. */
+static int64_t at_once(const struct pre *p, struct rp_str dependency)
+{
+    int64_t sum = 0, wave = p->ask->wave_max > 0 ? p->ask->wave_max : p->config->wave_max;
+    for (size_t i = 0; i < p->n_types; i++) {
+        const struct rp_type *t = rp_config_type(p->config, p->types[i].name);
+        if (!needs(t, dependency))
+            continue;
+        int64_t n = at_most(p->types[i].items, rp_replay_half(t));
+        if (t->run.n > 0 && p->config->max_running > 0)
+            n = at_most(n, p->config->max_running);
+        sum += wave > 0 ? at_most(n, wave) : n;
+    }
+    return sum;
+}
+
+/* Of those whose checks tell how many connections they still take: each running job is counted as
+ * one. Nothing is said where none of them tells. */
+static bool check_connections(struct pre *p, struct rp_err *err)
+{
+    struct rp_dep_row *deps;
+    size_t n;
+    bool told = false;
+    if (!rp_deps_list(p->db, p->arena, &deps, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int64_t need = deps[i].active ? at_once(p, deps[i].name) : 0;
+        if (need == 0 || deps[i].connections_free == 0 || deps[i].state != RP_DEP_UP)
+            continue;
+        told = true;
+        if (need <= deps[i].connections_free)
+            continue;
+        add(p, "connections", RP_CHECK_FAILS,
+            rp_str_fmt(p->arena,
+                       "%.*s has %lld connections free, up to %lld jobs would run at once",
+                       RP_FMT(deps[i].name), (long long)deps[i].connections_free, (long long)need),
+            rp_str_fmt(p->arena,
+                       "fewer at once: --wave %lld, or max_running of the type; or raise "
+                       "its max_connections",
+                       (long long)deps[i].connections_free));
+        return true;
+    }
+    if (told)
+        add(p, "connections", RP_CHECK_HOLDS, RP_STR("free ones for all that run at once"),
+            RP_NONE);
+    return true;
 }
 
 static bool check_workers(struct pre *p, struct rp_err *err)
@@ -345,7 +403,7 @@ bool preflight(struct rp_db *db, const struct rp_config *config, const struct rp
         .db = db, .config = config, .ask = ask, .now_us = now_us, .arena = a, .plan = plan};
     plan->preflight = RP_NEW_N(a, struct rp_preflight, CHECKS_MAX);
     p.types = plan_types(a, plan, &p.n_types);
-    if (!check_dependencies(&p, err) || !check_workers(&p, err))
+    if (!check_dependencies(&p, err) || !check_connections(&p, err) || !check_workers(&p, err))
         return false;
     if (ask->kind != RP_REPLAY_COMPENSATION) /* nothing of it has failed */
         check_classes(&p);
