@@ -50,6 +50,9 @@ prepare_fn p_replay;
 run_fn r_replay_plan_or_start, r_replays, r_replay, r_replay_items, r_job_replays, r_replay_pause,
     r_replay_resume, r_replay_abort;
 
+/* events.c */
+run_fn r_events;
+
 /* undo.c */
 prepare_fn p_undo;
 run_fn r_replay_undo;

@@ -123,6 +123,8 @@ static void look(struct rp_db *db, void *arg)
     }
     in->ask.actor = q->actor;
     if (!replay_ask_recall(q, db, in, &err) ||
+        (in->dry_run && parked(in) &&
+         !rp_replay_park_usable(rp_engine_config(q->api->engine), &in->ask.park, &err)) ||
         !rp_replay_plan(db, rp_engine_config(q->api->engine), &in->ask, request_now(q), &q->arena,
                         &in->making.plan, &err) ||
         (in->dry_run && !outlook(q, db, &in->making.plan, &err)) || !record(q, in) ||
@@ -202,17 +204,46 @@ bool r_replay(struct request *q, struct rp_db *db, struct rp_err *err)
     return true;
 }
 
+/* "failed-same,failed-new" */
+static bool fates_asked(struct request *q, unsigned *fates, struct rp_err *err)
+{
+    struct rp_str rest = query(q, "fate"), part;
+    enum rp_fate fate;
+    *fates = 0;
+    if (rest.p == NULL)
+        return true;
+    while (rp_str_split(&rest, ',', &part)) {
+        if (!rp_fate_of_name(part, &fate)) {
+            (void)rp_fail(err, RP_E_BAD_FIELD, "there is no fate \"%.*s\"", RP_FMT(part));
+            return rp_hint(err, "not-run, running, succeeded, failed-same, failed-new, skipped or "
+                                "unknown; several with commas");
+        }
+        *fates |= 1u << fate;
+    }
+    return true;
+}
+
+/* Of some fates there may be none among those that were looked at; then it goes on behind them. */
+static int64_t next_item(const struct rp_replay *r, int64_t after, unsigned fates,
+                         const struct rp_replay_item *last, bool more)
+{
+    if (more)
+        return last->seq;
+    return fates != 0 && after + RP_REPLAY_LOOKED < r->n[0] ? after + RP_REPLAY_LOOKED : 0;
+}
+
 bool r_replay_items(struct request *q, struct rp_db *db, struct rp_err *err)
 {
-    static const char *const known[] = {"limit", "cursor", NULL};
+    static const char *const known[] = {"limit", "cursor", "fate", NULL};
+    unsigned fates;
     int64_t id, limit, after;
     struct rp_replay replay;
     struct rp_replay_item *rows;
     size_t n;
     if (!query_known(q, known, err) || !query_i64(q, "limit", 1, 999, 100, &limit, err) ||
         !query_i64(q, "cursor", 1, INT64_MAX, 0, &after, err) || !capture_id(q, 0, "R", &id, err) ||
-        !rp_replay_get(db, id, &q->arena, &replay, err) ||
-        !rp_replay_items(db, id, after, (int)limit + 1, &q->arena, &rows, &n, err))
+        !fates_asked(q, &fates, err) || !rp_replay_get(db, id, &q->arena, &replay, err) ||
+        !rp_replay_items(db, id, after, fates, (int)limit + 1, &q->arena, &rows, &n, err))
         return false;
     bool more = n > (size_t)limit;
     n -= more;
@@ -220,7 +251,7 @@ bool r_replay_items(struct request *q, struct rp_db *db, struct rp_err *err)
     shape_list_begin(&q->w);
     for (size_t i = 0; i < n; i++)
         shape_replay_item(&q->w, &rows[i]);
-    shape_list_end(&q->w, more ? rows[n - 1].seq : 0);
+    shape_list_end(&q->w, next_item(&replay, after, fates, more ? &rows[n - 1] : NULL, more));
     return true;
 }
 

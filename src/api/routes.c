@@ -9,6 +9,7 @@ const struct route routes[] = {
     {"GET",  "/readyz",                                  RP_SCOPE_NONE,    ROUTE_WRITE, p_readyz, r_readyz, a_readyz, 0},
     {"GET",  "/metrics",                                 RP_SCOPE_READ,    ROUTE_READ,  NULL, r_metrics, NULL, 0},
     {"GET",  "/v1/status",                               RP_SCOPE_READ,    ROUTE_READ,  NULL, r_status, NULL, 0},
+    {"GET",  "/v1/events",                               RP_SCOPE_READ,    ROUTE_READ,  NULL, r_events, NULL, 0},
     {"GET",  "/v1/doctor",                               RP_SCOPE_ADMIN,   ROUTE_WHOLE, NULL, r_doctor, NULL, 0},
 
     {"POST", "/v1/jobs",                                 RP_SCOPE_ENQUEUE, ROUTE_WRITE, p_enqueue, r_enqueue, a_enqueue, 0},
@@ -36,7 +37,7 @@ const struct route routes[] = {
     {"POST", "/v1/queues/{q}/resume",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_queue_resume, NULL, SMALL},
     {"GET",  "/v1/types",                                RP_SCOPE_READ,    ROUTE_READ,  NULL, r_types, NULL, 0},
     {"GET",  "/v1/types/{t}",                            RP_SCOPE_READ,    ROUTE_READ,  NULL, r_type, NULL, 0},
-    {"POST", "/v1/types/{t}/settings",                   RP_SCOPE_OPERATE, ROUTE_WRITE, p_type_set, r_type_set, NULL, SMALL},
+    {"POST", "/v1/types/{t}/changes",                    RP_SCOPE_OPERATE, ROUTE_WRITE, p_type_set, r_type_set, NULL, SMALL},
     {"GET",  "/v1/changes",                              RP_SCOPE_READ,    ROUTE_READ,  NULL, r_changes, NULL, 0},
     {"POST", "/v1/changes/{c}/revert",                   RP_SCOPE_OPERATE, ROUTE_WRITE, p_reason, r_change_revert, NULL, SMALL},
     {"POST", "/v1/check/waiting",                        RP_SCOPE_READ,    ROUTE_READ,  p_waiting_check, r_waiting_check, NULL, 0},

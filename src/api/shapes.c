@@ -279,6 +279,7 @@ static void settings(struct rp_jw *w, const struct rp_type *t)
     rp_jw_object(w);
     strings(w, "run", &t->run);
     rp_jw_m_str(w, "description", t->description);
+    rp_jw_m_str(w, "side_effects", t->side_effects);
     rp_jw_m_str(w, "queue", t->queue);
     rp_jw_m_i64(w, "priority", t->priority);
     m_seconds(w, "timeout_s", t->timeout_us);
@@ -330,6 +331,7 @@ void shape_dependency(struct rp_jw *w, const struct rp_dep_row *d)
     if (d->checked_us != 0)
         rp_jw_m_i64(w, "latency_us", d->latency_us);
     rp_jw_m_str(w, "says", d->says);
+    m_count(w, "connections_free", d->connections_free);
     rp_jw_m_i64(w, "held", d->held);
     rp_jw_object_end(w);
 }

@@ -58,6 +58,27 @@ static void plan_set(struct rp_jw *w, const struct rp_plan *p)
     rp_jw_array_end(w);
 }
 
+enum { KINDS_SHOWN = 50 };
+
+static void plan_kinds(struct rp_jw *w, const struct rp_plan *p)
+{
+    rp_jw_key(w, "kinds");
+    rp_jw_array(w);
+    for (size_t i = 0; i < p->n_kinds && i < KINDS_SHOWN; i++) {
+        const struct rp_plan_kind *k = &p->kinds[i];
+        rp_jw_object(w);
+        rp_jw_m_str(w, "type", k->type);
+        shape_prefixed_id(w, "pattern", "P", k->pattern_id);
+        rp_jw_m_str(w, "class", k->error_class);
+        rp_jw_m_i64(w, "matched", k->matched);
+        rp_jw_m_i64(w, "to_replay", k->to_replay);
+        rp_jw_object_end(w);
+    }
+    rp_jw_array_end(w);
+    if (p->n_kinds > KINDS_SHOWN)
+        rp_jw_m_i64(w, "kinds_left", (int64_t)p->n_kinds - KINDS_SHOWN);
+}
+
 static void preflight_checks(struct rp_jw *w, const struct rp_plan *p)
 {
     static const char *const states[] = {"holds", "fails", "unknown"};
@@ -107,6 +128,17 @@ static void plan_undo(struct rp_jw *w, const struct rp_plan *p)
     rp_jw_object_end(w);
 }
 
+static void plan_effects(struct rp_jw *w, const struct rp_plan *p)
+{
+    rp_jw_key(w, "side_effects");
+    rp_jw_object(w);
+    for (size_t i = 0; i < p->n_effects; i++) {
+        rp_jw_key_str(w, p->effects[i].type);
+        rp_jw_str(w, p->effects[i].words);
+    }
+    rp_jw_object_end(w);
+}
+
 void shape_undo(struct rp_jw *w, struct rp_str replay, const struct rp_undo *u,
                 const struct rp_plan *compensation)
 {
@@ -131,6 +163,8 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
     rp_jw_m_i64(w, "matched", p->matched);
     rp_jw_m_i64(w, "to_replay", p->n);
     plan_parts(w, p);
+    if (p->n_kinds > 0)
+        plan_kinds(w, p);
     preflight_checks(w, p);
     if (p->rate_per_s > 0)
         rp_jw_m_f64(w, "rate", p->rate_per_s);
@@ -145,9 +179,12 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
         rp_jw_m_i64(w, "high", p->estimate_high_s);
         rp_jw_object_end(w);
     }
+    rp_jw_m_str(w, "estimate_basis", p->estimate_basis);
     halt_rule(w, &p->halt);
     if (p->n_can + p->n_cannot > 0)
         plan_undo(w, p);
+    if (p->n_effects > 0)
+        plan_effects(w, p);
     if (p->outlook != NULL)
         shape_plan_outlook(w, p->outlook);
     if (p->refused != NULL) {
@@ -155,6 +192,7 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p)
         rp_jw_object(w);
         rp_jw_m_str(w, "check", p->refused->check);
         rp_jw_m_str(w, "says", p->refused->says);
+        rp_jw_m_str(w, "hint", p->refused->hint);
         rp_jw_object_end(w);
     }
     rp_jw_object_end(w);

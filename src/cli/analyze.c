@@ -1,6 +1,8 @@
 /* analyze of the store: the daemon's answer in words, 80 columns. */
 #include "cli/analyze.h"
 
+#include <math.h>
+
 /* FULL_PERCENT: what is that much of all failures is shown with all that is known of it, as is the
  * largest of a message; else with a line or two. */
 enum { LABEL = 8, PATTERNS_SHOWN = 6, FULL_PERCENT = 10, POISON_SHOWN = 5 };
@@ -287,6 +289,17 @@ static bool replay_first(struct rp_str group)
     return rp_str_is(group, "transient") || rp_str_is(group, "dependency");
 }
 
+/* How many failures have a pattern; those whose class is not known among them. */
+static int64_t covered(struct rp_str a)
+{
+    struct items i;
+    int64_t n = doc_i64(a, "more_patterns.failures", 0);
+    for (items_open(&i, a, "patterns"); items_next(&i);)
+        n += doc_i64(i.value, "count", 0);
+    items_close(&i);
+    return n;
+}
+
 static int show_analysis(struct cli *cli, struct rp_str a)
 {
     struct items i;
@@ -303,7 +316,9 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     say(cli, 0, "%s of %s%s   %s cover%s %s", show_plural(cli, failures, "failure", "failures"),
         show_plural(cli, runs, "run", "runs"), head,
         show_plural(cli, (int64_t)n, "pattern", "patterns"), n == 1 ? "s" : "",
-        show_percent(cli, (double)(failures - left) / (double)failures));
+        show_percent(cli, fmin(1, (double)covered(a) / (double)failures)));
+    if (left > 0)
+        say(cli, 0, "%s of them of no known class", show_count(cli, left));
     show_rates(cli, a);
     show_comings(cli, a);
     show_onset(cli, a, 0);

@@ -51,7 +51,7 @@ static void columns(struct page *p, const struct timeline *t, const struct serie
 
 static void timeline_table(struct page *p, const struct timeline *t)
 {
-    static const char *const titles[] = {"from (UTC)", "failed", "runs", NULL};
+    static const char *const titles[] = {"from (UTC)", "#failed", "#runs", NULL};
     char stamp[RP_TIME_LEN];
     page_raw(p, "<details><summary>The same as a table</summary>");
     page_table(p, "Failures over time", titles);
@@ -167,8 +167,8 @@ static double rate_in(struct rp_str c, const char *path)
 
 static void conditions(struct page *p, struct rp_str a, const char *of)
 {
-    static const char *const titles[] = {"condition", "inside",       "elsewhere", "lift",
-                                         "q",         "goes with it", NULL};
+    static const char *const titles[] = {"condition", "#inside",      "#elsewhere", "#lift",
+                                         "#q",        "goes with it", NULL};
     struct page_bar bars[2 * 3];
     struct items i;
     size_t n = 0;
@@ -300,7 +300,7 @@ static void heading(struct page *p, const char *level, const char *id, const cha
 /* What it wraps, in a table: each of them follows. */
 static void message(struct page *p, struct rp_str a, struct rp_str v)
 {
-    static const char *const titles[] = {"pattern", "what it wraps", "failures",
+    static const char *const titles[] = {"pattern", "what it wraps", "#failures",
                                          "class",   "to do",         NULL};
     struct items i;
     struct cli *cli = p->cli;
@@ -344,7 +344,7 @@ static void pattern(struct page *p, struct rp_str v)
 /* Of a job log: the types of which failing began at one time. */
 static void type_onsets(struct page *p, struct rp_str a)
 {
-    static const char *const titles[] = {"type", "began", "before", "after", NULL};
+    static const char *const titles[] = {"type", "began", "#before", "#after", NULL};
     struct items i;
     struct cli *cli = p->cli;
     if (items_count(a, "type_onsets") == 0)
@@ -392,7 +392,7 @@ static void patterns(struct page *p, struct rp_str a)
 static void poison(struct page *p, struct rp_str a)
 {
     static const char *const titles[] = {
-        "job", "type", "pattern", "failures", "nodes", "others succeeded", NULL};
+        "job", "type", "pattern", "#failures", "#nodes", "#others succeeded", NULL};
     struct items i;
     struct cli *cli = p->cli;
     if (items_count(a, "poison") == 0)
@@ -433,7 +433,8 @@ static void rate_row(struct page *p, struct rp_str a, const char *label, const c
 /* How often, and how often at this hour of other days. */
 static void hours(struct page *p, struct rp_str a)
 {
-    static const char *const titles[] = {"when", "failed", "runs", "rate", "95 % interval", NULL};
+    static const char *const titles[] = {"when",  "#failed",        "#runs",
+                                         "#rate", "#95 % interval", NULL};
     if (!doc_has(a, "rate"))
         return;
     page_table(p, "How often runs fail", titles);

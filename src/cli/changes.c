@@ -41,8 +41,8 @@ static void show_change(struct cli *cli, struct rp_str c)
     struct items i;
     const char *id = doc_show(cli, c, "id");
     bool ended = doc_has(c, "ended_at");
-    say(cli, 0, "change %s of %s %s: %s", id, doc_show(cli, c, "type"),
-        ended ? "was taken back" : "is in force", settings_text(cli, c));
+    say(cli, 0, "change %s of %s %s %s", id, doc_show(cli, c, "type"),
+        ended ? "was taken back; it had set" : "is in force:", settings_text(cli, c));
     for (items_open(&i, c, "effect"); !ended && items_next(&i);)
         say(cli, 2, "%s", show_text(cli, items_str(cli, &i)));
     if (!ended)
@@ -73,7 +73,7 @@ static int run_set(struct cli *cli)
         (void)rp_hint(&err, "say why: --reason \"the export is larger this month\"");
         return say_err(cli, &err);
     }
-    query_path(&q, "/v1/types/%s/settings", rp_str_of(cli->args[0]));
+    query_path(&q, "/v1/types/%s/changes", rp_str_of(cli->args[0]));
     const char *path = rp_cstr(&cli->arena, rp_buf_view(&q.text));
     rp_buf_free(&q.text);
     bool ok = set_body(cli, &body, &err) && client_call(cli, "POST", path, &body, &reply, &err);

@@ -192,13 +192,23 @@ void client_free(struct client *c)
     free(c);
 }
 
+/* Where in the request a mistake stands means nothing to who wrote a command line. */
+static struct rp_str without_place(struct rp_str detail)
+{
+    static const char place[] = " (line ";
+    for (size_t i = 0; rp_str_ends(detail, ")") && i + sizeof place < detail.n; i++)
+        if (memcmp(detail.p + i, place, sizeof place - 1) == 0)
+            return (struct rp_str){detail.p, i};
+    return detail;
+}
+
 /* A problem document becomes an error: what happened and what to do. */
 static bool problem(struct rp_arena *a, const struct reply *r, struct rp_err *err)
 {
     struct cli reader = {.arena = {0}};
     struct rp_str type = doc_str(&reader, r->body, "type"),
                   title = doc_str(&reader, r->body, "title"),
-                  detail = doc_str(&reader, r->body, "detail"),
+                  detail = without_place(doc_str(&reader, r->body, "detail")),
                   hint = doc_str(&reader, r->body, "hint");
     struct rp_str slug = type;
     for (size_t i = 0; i < type.n; i++)
@@ -272,7 +282,12 @@ bool client_call(struct cli *cli, const char *method, const char *path, const st
         cli->client = client_new(cli, 120 * RP_US_S, err);
     if (cli->client == NULL)
         return false;
-    return client_send(cli->client, &cli->arena, method, path, body, reply, err);
+    rp_buf_free(&cli->problem);
+    if (client_send(cli->client, &cli->arena, method, path, body, reply, err))
+        return true;
+    if (err->code != RP_E_UNREACHABLE && rp_str_starts(reply->body, "{"))
+        rp_buf_str(&cli->problem, reply->body);
+    return false;
 }
 
 bool client_get(struct cli *cli, const char *path, struct reply *reply, struct rp_err *err)

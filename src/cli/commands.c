@@ -122,6 +122,7 @@ int rp_cli_main(int argc, char **argv, const struct rp_command_group *extra)
     set_width(&cli);
     int code = flushed(run(&cli, argc, argv));
     client_free(cli.client);
+    rp_buf_free(&cli.problem);
     rp_arena_free(&cli.arena);
     return code;
 }

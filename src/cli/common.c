@@ -21,11 +21,8 @@ int get_and_show(struct cli *cli, struct query *q, int (*show)(struct cli *, str
 {
     struct reply reply;
     struct rp_err err;
-    if (!client_get_query(cli, q, &reply, &err)) {
-        if (cli->json && reply.body.n > 0 && err.code != RP_E_UNREACHABLE)
-            (void)print_json(reply.body);
+    if (!client_get_query(cli, q, &reply, &err))
         return say_err(cli, &err);
-    }
     if (!cli->json)
         return show(cli, reply.body);
     return print_json(reply.body);
@@ -109,7 +106,8 @@ bool confirm(struct cli *cli, const char *what, struct rp_err *err)
                       what);
         return rp_hint(err, "add --yes to do it");
     }
-    (void)fprintf(stderr, "%s cannot be taken back. Go on? [y/N] ", what);
+    say_to(cli, stderr, 0, show_fmt(cli, "%s cannot be taken back.", what));
+    (void)fputs("Go on? [y/N] ", stderr);
     (void)fflush(stderr);
     int c = getchar();
     if (c == 'y' || c == 'Y')

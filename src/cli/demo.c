@@ -378,7 +378,7 @@ static bool post_change(struct demo *d, struct reply *reply)
     rp_jw_m_cstr(&w, "reason", "large pictures take longer than the time limit");
     rp_jw_m_cstr(&w, "revert_after", "24h");
     rp_jw_object_end(&w);
-    bool ok = client_call(d->cli, "POST", "/v1/types/thumbnails/settings", &b, reply, &d->err);
+    bool ok = client_call(d->cli, "POST", "/v1/types/thumbnails/changes", &b, reply, &d->err);
     rp_buf_free(&b);
     return ok;
 }

@@ -29,6 +29,7 @@ struct cli {
     int64_t now_us;
     struct rp_arena arena;
     struct client *client; /* made by the first call */
+    struct rp_buf problem; /* what the last call was answered with, if that was a problem */
     const char *socket;    /* where the daemon is if nothing else is said; NULL: the usual places */
 };
 
@@ -191,7 +192,9 @@ struct bar {
     int64_t said; /* tenths, without a terminal */
 };
 void bar_begin(struct bar *b, struct cli *cli);
-/* text stands after the bar. */
+/* Columns for the text that stands after the bar and its counts: what is wider would go on in the
+ * terminal's next line and stay there. */
+int bar_room(const struct bar *b, int64_t total);
 void bar_draw(struct bar *b, int64_t done, int64_t total, const char *text);
 void bar_say(struct bar *b, const char *text); /* in its place, on a terminal only */
 void bar_end(struct bar *b);

@@ -133,9 +133,13 @@ void say_next(struct cli *cli, const char *fmt, ...)
     free(text);
 }
 
-/* What was printed so far comes first, so that both streams read in order. */
+/* With --json the daemon's answer stands on standard output, a problem like any other. What was
+ * printed so far comes first, so that both streams read in order. */
 int say_err(struct cli *cli, const struct rp_err *err)
 {
+    if (cli->json && cli->problem.n > 0)
+        (void)print_json(rp_buf_view(&cli->problem));
+    rp_buf_free(&cli->problem);
     (void)fflush(stdout);
     say_to(cli, stderr, 0, show_fmt(cli, "reprise: %s", show_text(cli, rp_str_of(err->message))));
     if (err->hint[0] != '\0')
@@ -158,17 +162,34 @@ void note(struct cli *cli, const char *fmt, ...)
 
 /* ---- progress ---- */
 
-enum { BAR_CELLS = 24 };
+enum { BAR_CELLS = 24, BAR_LEAST = 8, BAR_TEXT = 50 }; /* BAR_TEXT: what texts need as a rule */
 
 void bar_begin(struct bar *b, struct cli *cli)
 {
     *b = (struct bar){.cli = cli, .live = isatty(STDERR_FILENO) == 1 && !cli->quiet, .said = 0};
 }
 
-static void bar_text(struct rp_buf *out, int64_t done, int64_t total)
+static const char *counts(const struct bar *b, int64_t done, int64_t total)
 {
-    int64_t eighths = total > 0 ? done * BAR_CELLS * 8 / total : 0;
-    for (int64_t i = 0; i < BAR_CELLS; i++, eighths -= 8)
+    return show_fmt(b->cli, " %s/%s", show_count(b->cli, done), show_count(b->cli, total));
+}
+
+/* Of one width from the beginning to the end. */
+static int cells_of(const struct bar *b, int64_t total)
+{
+    int cells = b->cli->width - text_width(counts(b, total, total)) - 3 - BAR_TEXT;
+    return cells > BAR_CELLS ? BAR_CELLS : cells < BAR_LEAST ? BAR_LEAST : cells;
+}
+
+int bar_room(const struct bar *b, int64_t total)
+{
+    return b->cli->width - cells_of(b, total) - text_width(counts(b, total, total)) - 3;
+}
+
+static void bar_text(struct rp_buf *out, int64_t cells, int64_t done, int64_t total)
+{
+    int64_t eighths = total > 0 ? done * cells * 8 / total : 0;
+    for (int64_t i = 0; i < cells; i++, eighths -= 8)
         if (eighths >= 8)
             rp_buf_str(out, RP_STR("█"));
         else if (eighths > 0)
@@ -188,9 +209,8 @@ void bar_draw(struct bar *b, int64_t done, int64_t total, const char *text)
     b->drawn = true;
     if (b->live)
         rp_buf_str(&out, RP_STR("\r\033[K"));
-    bar_text(&out, done, total);
-    rp_buf_fmt(&out, " %s/%s   %s%s", show_count(b->cli, done), show_count(b->cli, total), text,
-               b->live ? "" : "\n");
+    bar_text(&out, cells_of(b, total), done, total);
+    rp_buf_fmt(&out, "%s   %s%s", counts(b, done, total), text, b->live ? "" : "\n");
     (void)fwrite(out.p, 1, out.n, stderr);
     (void)fflush(stderr);
     rp_buf_free(&out);

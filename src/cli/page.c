@@ -27,7 +27,8 @@ static const char style[] =
     ".axis,.mark{vector-effect:non-scaling-stroke}"
     "svg .bad{fill:var(--bad)}svg .calm{fill:var(--calm)}"
     ".tip{color:var(--mark);line-height:1.3}.tip.end{text-align:right}"
-    ".ends{display:flex;justify-content:space-between;gap:1rem;color:var(--soft)}"
+    ".ends{display:flex;justify-content:space-between;gap:1rem;color:var(--soft)}.ends "
+    ":last-child{text-align:right}"
     ".bars{list-style:none;margin:0;padding:0}.bars li{margin:.6rem 0}"
     ".bars .bar{display:flex;align-items:center;gap:.5rem;line-height:1.2}"
     ".bars i{height:.8rem;min-width:1px;flex:none;background:var(--bad);"
@@ -108,8 +109,9 @@ void page_table(struct page *p, const char *caption, const char *const *titles)
     page_cstr(p, caption);
     page_raw(p, "</caption><thead><tr>");
     for (; *titles != NULL; titles++) {
-        page_raw(p, "<th scope=\"col\">");
-        page_cstr(p, *titles);
+        bool number = **titles == '#';
+        page_raw(p, "<th scope=\"col\"%s>", number ? " class=\"n\"" : "");
+        page_cstr(p, *titles + number);
         page_raw(p, "</th>");
     }
     page_raw(p, "</tr></thead><tbody>");

@@ -16,7 +16,8 @@ void page_raw(struct page *p, const char *fmt, ...) __attribute__((format(printf
 void page_head(struct page *p, const char *title);
 void page_end(struct page *p);
 
-/* A table: caption, column titles (ended by NULL); then cells row by row. */
+/* A table: caption, column titles (ended by NULL; "#rate" stands above numbers); then cells row by
+ * row. */
 void page_table(struct page *p, const char *caption, const char *const *titles);
 void page_row(struct page *p); /* ends the one before */
 void page_cell(struct page *p, const char *text);

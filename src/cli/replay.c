@@ -202,13 +202,6 @@ static bool check_asked(struct cli *cli, struct rp_err *err)
 
 /* ---- starting ---- */
 
-static int refused(struct cli *cli, const struct reply *reply, const struct rp_err *err)
-{
-    if (cli->json && reply->body.n > 0 && err->code != RP_E_UNREACHABLE)
-        (void)print_json(reply->body);
-    return say_err(cli, err);
-}
-
 static bool post(struct cli *cli, bool dry, struct reply *reply, struct rp_err *err)
 {
     struct rp_buf body = {0};
@@ -223,7 +216,7 @@ static int dry_run(struct cli *cli)
     struct reply reply = {0};
     struct rp_err err;
     if (!post(cli, true, &reply, &err))
-        return refused(cli, &reply, &err);
+        return say_err(cli, &err);
     if (cli->json)
         (void)print_json(reply.body);
     else
@@ -268,7 +261,7 @@ static int start(struct cli *cli)
     struct reply reply = {0};
     struct rp_err err;
     if (!confirmed(cli, &reply, &err) || !post(cli, false, &reply, &err))
-        return refused(cli, &reply, &err);
+        return say_err(cli, &err);
     const char *id = doc_show(cli, reply.body, "id");
     if (doc_has(reply.body, "parked"))
         return parked(cli, reply.body, id);
@@ -372,7 +365,7 @@ static int change(struct cli *cli, const char *verb, const char *format)
     struct rp_err err;
     if (!replay_id(cli, &id, &err) ||
         !post_reason(cli, show_fmt(cli, "/v1/replays/%s/%s", id, verb), &reply, &err))
-        return refused(cli, &reply, &err);
+        return say_err(cli, &err);
     if (cli->json)
         return print_json(reply.body);
     say(cli, 0, "replay %s is %s", id, doc_show(cli, reply.body, "state"));
@@ -412,7 +405,9 @@ static const struct rp_option replay_options[] = {
      .help = "whose failure has this pattern; a message: all it wraps"},
     {.name = "class", .value = "C", .help = "whose failure has this class"},
     {.name = "queue", .value = "Q", .help = "of this queue"},
-    {.name = "state", .value = "S", .help = "failed (the default) or unknown"},
+    {.name = "state",
+     .value = "S",
+     .help = "failed (the default), or unknown: with --include-unknown"},
     {.name = "replay", .value = "R", .help = "that failed again in this replay"},
     {.name = "where", .value = "K=V", .help = "with this label", .flags = RP_OPT_REPEATS},
     {.name = "job", .value = "ID", .help = "these jobs", .flags = RP_OPT_REPEATS},

@@ -29,8 +29,8 @@ int replay_undo(struct cli *cli, const char *id);
 void replay_undo_types(struct cli *cli, struct line *l, struct rp_str undo);
 void replay_show(struct cli *cli, struct rp_str replay);
 void plan_outlook_line(struct cli *cli, struct rp_str plan, int label); /* outlook.c */
-/* Progress until it has ended; Ctrl-C leaves it running. Exit code: 0 all succeeded, 3 not all, 4
- * halted before anything ran. */
+/* replay_watch.c: progress until it has ended; Ctrl-C leaves it running. Exit code: 0 all
+ * succeeded, 3 not all, 4 halted before anything ran. */
 int replay_watch(struct cli *cli, const char *id);
 
 #endif

@@ -35,38 +35,63 @@ static const char *item_why(struct cli *cli, struct rp_str item)
     return why.n > 0 ? show_cut(cli, why, 100) : doc_show(cli, item, "pattern_after");
 }
 
+static void item_row(struct cli *cli, struct table *t, struct rp_str item)
+{
+    struct rp_str fate = doc_str(cli, item, "fate");
+    table_row(t);
+    table_cell(t, doc_show(cli, item, "job"));
+    table_cell(t, doc_show(cli, item, "type"));
+    table_cell(t, show_fmt(cli, "%lld", (long long)doc_i64(item, "wave", 0)));
+    table_paint(t, rp_str_starts(fate, "failed") ? RED : state_paint(fate), show_text(cli, fate));
+    table_cell(t, item_why(cli, item));
+}
+
+/* Of a page; *cursor: where the next one begins, "" if there is none. */
+static bool items_page(struct cli *cli, const char *id, struct table *t, int *shown,
+                       const char **cursor)
+{
+    struct query q = {0};
+    struct reply reply;
+    struct rp_err err;
+    struct items i;
+    query_path(&q, "/v1/replays/%s/items", rp_str_of(id));
+    query_add(&q, "fate", "running,failed-same,failed-new,skipped,unknown");
+    query_add(&q, "limit", show_fmt(cli, "%d", ITEMS_SHOWN - *shown));
+    query_add(&q, "cursor", *cursor);
+    if (!client_get_query(cli, &q, &reply, &err)) {
+        (void)say_err(cli, &err);
+        return false;
+    }
+    for (items_open(&i, reply.body, "items"); items_next(&i); ++*shown)
+        item_row(cli, t, i.value);
+    items_close(&i);
+    *cursor = doc_show(cli, reply.body, "next_cursor");
+    return true;
+}
+
 /* Items that did not succeed, with their reason. */
-static void items_show(struct cli *cli, const char *id)
+static void items_show(struct cli *cli, struct rp_str r)
 {
     static const struct column columns[] = {{"JOB", COLUMN_RIGHT},
                                             {"TYPE", COLUMN_NAME},
                                             {"WAVE", COLUMN_RIGHT},
                                             {"FATE", 0},
                                             {"WHY", COLUMN_CUT}};
-    struct reply reply;
-    struct rp_err err;
-    struct items i;
+    static const char *const fields[] = {"running", "failed_same", "failed_new", "skipped",
+                                         "unknown"};
+    const char *id = doc_show(cli, r, "id"), *cursor = NULL;
     int shown = 0;
-    if (!client_get(cli, show_fmt(cli, "/v1/replays/%s/items", id), &reply, &err)) {
-        (void)say_err(cli, &err);
-        return;
-    }
+    int64_t all = 0;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        all += doc_i64(doc_get(r, "fates"), fields[i], 0);
     struct table *t = table_new(cli, columns, 5);
-    for (items_open(&i, reply.body, "items"); items_next(&i) && shown < ITEMS_SHOWN;) {
-        struct rp_str fate = doc_str(cli, i.value, "fate");
-        if (rp_str_is(fate, "succeeded") || rp_str_starts(fate, "not"))
-            continue;
-        table_row(t);
-        table_cell(t, doc_show(cli, i.value, "job"));
-        table_cell(t, doc_show(cli, i.value, "type"));
-        table_cell(t, show_fmt(cli, "%lld", (long long)doc_i64(i.value, "wave", 0)));
-        table_paint(t, rp_str_starts(fate, "failed") ? RED : state_paint(fate),
-                    show_text(cli, fate));
-        table_cell(t, item_why(cli, i.value));
-        shown++;
-    }
-    items_close(&i);
+    while (shown < ITEMS_SHOWN && shown < all && items_page(cli, id, t, &shown, &cursor) &&
+           cursor[0] != '\0')
+        continue;
     table_print(t);
+    if (shown == ITEMS_SHOWN && all > shown)
+        say(cli, 0, "and %s more: reprise jobs --state failed,unknown --replay %s",
+            show_count(cli, all - shown), id);
 }
 
 /* ---- what came of it ---- */
@@ -177,16 +202,22 @@ static void news_lines(struct cli *cli, struct rp_str r)
 
 static void what_next(struct cli *cli, struct rp_str r)
 {
-    if (doc_has(r, "outcome.next")) {
-        say_next(cli, "%s", doc_show(cli, r, "outcome.next"));
+    const char *id = doc_show(cli, r, "id"), *first = doc_show(cli, r, "outcome.next");
+    bool stands = replay_in_state(cli, r, "paused") || replay_in_state(cli, r, "halted");
+    if (stands) {
+        const char *on = show_fmt(cli, "reprise replay resume %s --reason …", id);
+        bool look = first[0] != '\0' && strcmp(first, on) != 0;
+        say_next(cli, "%s%s%s   or reprise replay undo %s", look ? first : "",
+                 look ? "   then " : "", on, id);
         return;
     }
-    const char *id = doc_show(cli, r, "id");
+    if (first[0] != '\0') {
+        say_next(cli, "%s", first);
+        return;
+    }
     int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0);
     if (replay_in_state(cli, r, "running"))
         say_next(cli, "reprise replay show %s --follow", id);
-    else if (replay_in_state(cli, r, "paused") || replay_in_state(cli, r, "halted"))
-        say_next(cli, "reprise replay resume %s --reason …   or reprise replay abort %s", id, id);
     else if (replay_in_state(cli, r, "aborted"))
         say_next(cli, "reprise replay undo %s puts what was not run back", id);
     else if (again > 0)
@@ -236,6 +267,6 @@ void replay_show(struct cli *cli, struct rp_str r)
     (void)replay_left_out_lines(cli, r, "left_out_by");
     replay_forced_line(cli, r);
     if (doc_i64(r, "fates.succeeded", 0) < doc_i64(r, "to_replay", 0))
-        items_show(cli, doc_show(cli, r, "id"));
+        items_show(cli, r);
     what_next(cli, r);
 }

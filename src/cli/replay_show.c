@@ -1,9 +1,7 @@
-/* Plans, replays and progress as people read them. */
+/* Plans as people read them. */
 #include "cli/replay.h"
 
-#include <signal.h>
-
-enum { LABEL = 13, POLL_US = 400000 };
+enum { LABEL = 13 };
 
 /* ---- plan ---- */
 
@@ -19,7 +17,7 @@ static const struct {
     {"unresolved", "nobody has resolved it; --include-unresolved --reason WHY takes it along"},
     {"in-replay", "a replay that goes on has it"},
     {"held", "it waits for a dependency"},
-    {"in-another-replay", "another replay has it"},
+    {"in-another-replay", "another replay has it: reprise replay list; its end or abort frees it"},
     {"poison", "it ended its worker again and again"},
     {"superseded", "a later run has done its work"},
     {"unknown-outcome", "nobody knows whether it worked; --include-unknown takes it along"},
@@ -80,6 +78,32 @@ void replay_forced_line(struct cli *cli, struct rp_str doc)
     }
     items_close(&i);
     line_end(&l);
+}
+
+enum { KINDS_SHOWN = 8 };
+
+/* A line for each type and pattern. */
+static void kind_lines(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    struct items i;
+    size_t n = 0, all = items_count(plan, "kinds");
+    for (items_open(&i, plan, "kinds"); items_next(&i) && n < KINDS_SHOWN; n++) {
+        int64_t goes = doc_i64(i.value, "to_replay", 0), matched = doc_i64(i.value, "matched", 0);
+        line_begin(&l, cli, n == 0 ? "of" : "", LABEL);
+        line_part(&l, "%s%s of %s", show_count(cli, goes),
+                  goes < matched ? show_fmt(cli, " of %s", show_count(cli, matched)) : "",
+                  doc_show(cli, i.value, "type"));
+        line_part(&l, "%s %s",
+                  doc_has(i.value, "pattern") ? doc_show(cli, i.value, "pattern") : "no pattern",
+                  doc_show(cli, i.value, "class"));
+        line_end(&l);
+    }
+    items_close(&i);
+    int64_t more = (int64_t)(all - n) + doc_i64(plan, "kinds_left", 0);
+    if (more > 0)
+        say(cli, LABEL, "and %s more of types and patterns: --json",
+            show_plural(cli, more, "kind", "kinds"));
 }
 
 static void preflight_line(struct cli *cli, struct rp_str plan)
@@ -164,18 +188,35 @@ static void risk_line(struct cli *cli, struct rp_str plan)
         rp_buf_free(&l.out);
 }
 
+/* What its types say that they do to others. */
+static void effects_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    struct items i;
+    if (!doc_has(plan, "side_effects"))
+        return;
+    line_begin(&l, cli, "side effects", LABEL);
+    for (items_open(&i, plan, "side_effects"); items_member(&i);)
+        line_part(&l, "%s: %s", show_text(cli, i.key), show_text(cli, items_str(cli, &i)));
+    items_close(&i);
+    line_end(&l);
+}
+
 static void estimate_line(struct cli *cli, struct rp_str plan)
 {
     struct line l;
     double low = doc_f64(plan, "estimate_s.low", -1), mid = doc_f64(plan, "estimate_s.mid", -1),
            high = doc_f64(plan, "estimate_s.high", -1);
-    if (mid < 0)
+    if (mid < 0 && !doc_has(plan, "estimate_basis"))
         return;
     line_begin(&l, cli, "estimate", LABEL);
-    line_part(&l, "%s", show_span(cli, (int64_t)(mid * 1e6)));
+    if (mid >= 0)
+        line_part(&l, "%s", show_span(cli, (int64_t)(mid * 1e6)));
     if (low >= 0 && high > low)
         line_part(&l, "between %s and %s", show_span(cli, (int64_t)(low * 1e6)),
                   show_span(cli, (int64_t)(high * 1e6)));
+    if (doc_has(plan, "estimate_basis"))
+        line_part(&l, "%s", doc_show(cli, plan, "estimate_basis"));
     line_end(&l);
 }
 
@@ -223,7 +264,8 @@ static void verdict_line(struct cli *cli, struct rp_str plan, bool left_out)
         if (hint.n > 0)
             line_part(&l, "→ %s", show_text(cli, hint));
         else
-            line_part(&l, "Mend it, then run the same command without --dry-run. (exit 4)");
+            line_part(&l, "Mend it, then run the same command without --dry-run.");
+        line_part(&l, "(exit 4)");
         line_end(&l);
     } else if (doc_i64(plan, "to_replay", 0) == 0) {
         say_next(cli, left_out ? "mend what left them out, or take them along as said above"
@@ -237,12 +279,14 @@ bool replay_plan_parts(struct cli *cli, struct rp_str plan)
 {
     bool left_out = replay_left_out_lines(cli, plan, "left_out");
     replay_forced_line(cli, plan);
+    kind_lines(cli, plan);
     preflight_line(cli, plan);
     if (doc_i64(plan, "to_replay", 0) > 0) {
         waves_line(cli, plan);
         rate_line(cli, plan);
         replay_set_lines(cli, plan, LABEL);
         risk_line(cli, plan);
+        effects_line(cli, plan);
         estimate_line(cli, plan);
         plan_outlook_line(cli, plan, LABEL);
         halt_line(cli, plan);
@@ -260,95 +304,7 @@ void replay_plan_show(struct cli *cli, struct rp_str plan)
     verdict_line(cli, plan, left_out);
 }
 
-/* ---- progress ---- */
-
 bool replay_in_state(struct cli *cli, struct rp_str r, const char *state)
 {
     return rp_str_is(doc_str(cli, r, "state"), state);
-}
-
-static int64_t ended_of(struct rp_str r)
-{
-    static const char *const fields[] = {"succeeded", "failed_same", "failed_new", "skipped",
-                                         "unknown"};
-    int64_t n = 0;
-    for (size_t i = 0; i < 5; i++)
-        n += doc_i64(doc_get(r, "fates"), fields[i], 0);
-    return n;
-}
-
-static bool over(struct cli *cli, struct rp_str r)
-{
-    return !replay_in_state(cli, r, "running") && !replay_in_state(cli, r, "planned");
-}
-
-static void progress(struct cli *cli, struct bar *b, struct rp_str r)
-{
-    int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0);
-    bar_draw(b, ended_of(r), doc_i64(r, "to_replay", 0),
-             show_fmt(cli, "wave %lld   %s succeeded   %s failed", (long long)doc_i64(r, "wave", 0),
-                      show_count(cli, doc_i64(r, "fates.succeeded", 0)), show_count(cli, again)));
-}
-
-static int ended(struct cli *cli, struct rp_str r)
-{
-    int64_t good = doc_i64(r, "fates.succeeded", 0), all = doc_i64(r, "to_replay", 0);
-    if (cli->json) {
-        (void)print_json(r);
-    } else {
-        cli->now_us = rp_wall(&rp_clock_system);
-        replay_show(cli, r);
-    }
-    if (replay_in_state(cli, r, "done") && good == all)
-        return 0;
-    return 3;
-}
-
-/* Waits for the next look; true if Ctrl-C came, which is blocked meanwhile. */
-static bool interrupted_within(const sigset_t *set, int64_t us)
-{
-    struct timespec ts = {us / RP_US_S, us % RP_US_S * 1000};
-    return sigtimedwait(set, NULL, &ts) == SIGINT;
-}
-
-static int left_running(struct cli *cli, const char *id)
-{
-    note(cli,
-         "replay %s goes on without you. reprise replay show %s --follow watches it again; "
-         "pause, abort and undo take it back.",
-         id, id);
-    return 0;
-}
-
-int replay_watch(struct cli *cli, const char *id)
-{
-    struct reply reply;
-    struct rp_err err;
-    struct bar b;
-    sigset_t set, before;
-    bool interrupted = false;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &set, &before);
-    bar_begin(&b, cli);
-    for (;;) {
-        struct rp_arena kept = scratch_begin(cli);
-        bool ok = client_get(cli, show_fmt(cli, "/v1/replays/%s", id), &reply, &err);
-        bool end = ok && over(cli, reply.body);
-        if (ok)
-            progress(cli, &b, reply.body);
-        if (end)
-            reply.body = rp_str_dup(&kept, reply.body);
-        scratch_end(cli, kept);
-        if (!ok || end)
-            break;
-        interrupted = interrupted_within(&set, POLL_US);
-        if (interrupted)
-            break;
-    }
-    bar_end(&b);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    if (interrupted)
-        return left_running(cli, id);
-    return reply.status == 200 ? ended(cli, reply.body) : say_err(cli, &err);
 }

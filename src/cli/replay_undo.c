@@ -43,7 +43,7 @@ static void types_part(struct cli *cli, struct line *l, struct rp_str undo, cons
 void replay_undo_types(struct cli *cli, struct line *l, struct rp_str undo)
 {
     types_part(cli, l, undo, "can_compensate", "can be compensated");
-    types_part(cli, l, undo, "cannot_compensate", "cannot");
+    types_part(cli, l, undo, "cannot_compensate", "cannot be compensated");
 }
 
 static void compensation(struct cli *cli, struct rp_str plan)
@@ -109,10 +109,7 @@ int replay_undo(struct cli *cli, const char *id)
     if (dry)
         return doc_has(before.body, "compensation.refused") ? rp_code_exit(RP_E_REFUSED) : 0;
     if ((compensate && !confirm(cli, "running what takes the effects of jobs back", &err)) ||
-        !post(cli, id, false, &reply, &err)) {
-        if (cli->json && reply.body.n > 0)
-            (void)print_json(reply.body);
+        !post(cli, id, false, &reply, &err))
         return say_err(cli, &err);
-    }
     return done(cli, id, reply.body);
 }

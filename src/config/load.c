@@ -63,7 +63,7 @@ static bool add_compensations(struct load *l, struct rp_config *c, const struct 
         t->run = of->compensate;
         t->compensate = (struct rp_strs){0};
         t->compensates = of->name;
-        t->description = RP_NONE;
+        t->description = t->side_effects = RP_NONE;
         t->stdin_text = RP_NONE;
         t->expect = (struct rp_contract){.min_bytes = -1};
         t->expect_every_us = t->expect_within_us = 0;

@@ -92,6 +92,8 @@ const struct row rp_rows[] = {
      "A line for `/bin/sh -c`, instead of `run`."},
     {IN_JOB, "compensate", &rp_kind_run, NULL, 0, 0, TYPE(compensate), false, 0, NULL,
      "A command, as a list, that takes back what a run did: `replay undo --compensate` runs it as a job of the type `NAME.compensate`, with the run's payload."},
+    {IN_JOB, "side_effects", &rp_kind_string, NULL, 0, 0, TYPE(side_effects), false, 0, NULL,
+     "What a run does outside of this machine's control, in the words of its owner (`charges the customer's card`). The dry run of a replay shows it."},
     {IN_JOB, "queue", &rp_kind_name, "default", 0, 0, TYPE(queue), true, 0, NULL, "Its queue."},
     {IN_JOB, "priority", &rp_kind_number, "0", -1000, 1000, TYPE(priority), true, 0, NULL,
      "Higher goes first within a queue."},

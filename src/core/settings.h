@@ -51,6 +51,8 @@ struct rp_type {
     struct rp_str name, description;
     struct rp_strs run;        /* argv; n == 0: workers fetch it */
     struct rp_strs compensate; /* argv of what takes a run back; n == 0: nothing can */
+    struct rp_str
+        side_effects;          /* what a run does outside, in its owner's words; absent: not said */
     struct rp_str compensates; /* the type whose runs this one takes back, absent: it is not made
                                 * by a `compensate:` */
     struct rp_str queue;       /* "default" */

@@ -51,7 +51,9 @@ struct checked {
 static bool checked_run(struct rp_db *db, void *arg, struct rp_err *err)
 {
     struct checked *c = arg;
-    return rp_dep_checked(db, c->name, c->result.up, c->says, c->result.latency_us, c->now_us, err);
+    return rp_dep_checked(db, c->name, c->result.up, c->says, c->result.latency_us, c->now_us,
+                          err) &&
+           rp_dep_connections(db, c->name, c->result.connections_free, err);
 }
 
 /* At most one check of a dependency at a time, also where one hangs longer than its limit. False if

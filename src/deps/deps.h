@@ -15,6 +15,7 @@ struct rp_engine;
 struct rp_dep_result {
     bool up;
     int64_t latency_us;
+    int64_t connections_free; /* PostgreSQL: how many more it takes; 0: not known */
     char says[240]; /* "200 in 84 ms", "connection refused (127.0.0.1:5432)": no secrets */
 };
 /* One check now; waits at most the dependency's time limit (plus a little). */

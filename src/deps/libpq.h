@@ -16,7 +16,9 @@
     X(errorMessage)                                                                                \
     X(finish)                                                                                      \
     X(getResult)                                                                                   \
+    X(getvalue)                                                                                    \
     X(isBusy)                                                                                      \
+    X(ntuples)                                                                                     \
     X(resultStatus)                                                                                \
     X(sendQuery)                                                                                   \
     X(serverVersion)                                                                               \

@@ -32,10 +32,17 @@ static bool connected(const struct session *s)
     }
 }
 
-static bool answers(const struct session *s)
+static int64_t number_in(const struct session *s, const PGresult *r)
+{
+    int64_t n;
+    return s->pq->ntuples(r) == 1 && rp_str_i64(rp_str_of(s->pq->getvalue(r, 0, 0)), &n) ? n : 0;
+}
+
+/* *n: the number that it answers with, 0 if that is none. */
+static bool answers(const struct session *s, const char *question, int64_t *n)
 {
     bool ok = false;
-    if (s->pq->sendQuery(s->pg, "select 1") == 0)
+    if (s->pq->sendQuery(s->pg, question) == 0)
         return false;
     for (;;) {
         while (s->pq->isBusy(s->pg))
@@ -45,8 +52,25 @@ static bool answers(const struct session *s)
         if (r == NULL)
             return ok;
         ok = s->pq->resultStatus(r) == PGRES_TUPLES_OK;
+        *n = ok ? number_in(s, r) : 0;
         s->pq->clear(r);
     }
+}
+
+/* Of sessions of others a plain role sees no kind, but whose they are and in which database; a
+ * server's own workers have only one of both. With the check's own connection, which ends with it.
+ * What is no server itself (a pooler) may not know: then neither do we. */
+static int64_t connections_free(const struct session *s)
+{
+    int64_t n = 0;
+    return answers(s,
+                   "select current_setting('max_connections')::int"
+                   " - current_setting('superuser_reserved_connections')::int + 1 - count(*)"
+                   " from pg_stat_activity where coalesce(backend_type = 'client backend',"
+                   " usesysid is not null and datid is not null)",
+                   &n)
+               ? n
+               : 0;
 }
 
 /* libpq's message without its line ends. Of a connection string that libpq understood it names host
@@ -89,10 +113,12 @@ static void ignore_notice(void *ctx, const PGresult *notice)
 /* Connects and asks; false: says_why. */
 static bool ask(struct session *s, const char *conninfo)
 {
+    int64_t one;
     s->pg = s->pq->connectStart(conninfo);
     if (s->pg != NULL)
         (void)s->pq->setNoticeReceiver(s->pg, ignore_notice, NULL);
-    return s->pg != NULL && s->pq->status(s->pg) != CONNECTION_BAD && connected(s) && answers(s);
+    return s->pg != NULL && s->pq->status(s->pg) != CONNECTION_BAD && connected(s) &&
+           answers(s, "select 1", &one);
 }
 
 static void check(struct session *s, const char *conninfo, struct rp_dep_result *out)
@@ -104,6 +130,7 @@ static void check(struct session *s, const char *conninfo, struct rp_dep_result 
     if (ask(s, conninfo)) {
         int version = s->pq->serverVersion(s->pg);
         out->up = true;
+        out->connections_free = connections_free(s);
         (void)snprintf(out->says, sizeof out->says, "answers (PostgreSQL %d.%d)", version / 10000,
                        version % 10000);
     } else if (s->pg != NULL) {

@@ -73,10 +73,9 @@ static bool state_field(struct rp_json *r, struct rp_replay_ask *ask)
         return false;
     if (ask->any_state)
         return states_named(r, s, &ask->filter.states);
-    return rp_str_is(s, "failed") ||
-           rp_json_bad(r, RP_E_BAD_FIELD,
-                       "only failed jobs are selected; guard.include_unknown takes those of "
-                       "unknown outcome along");
+    ask->unknown_only = rp_str_is(s, "unknown");
+    return ask->unknown_only || rp_str_is(s, "failed") ||
+           rp_json_bad(r, RP_E_BAD_FIELD, "only failed and unknown jobs can be selected");
 }
 
 static bool where_field(struct rp_json *r, struct rp_job_filter *f)

@@ -72,6 +72,9 @@ void plan_undo(const struct rp_config *config, struct rp_arena *a, struct rp_pla
         bool can = t != NULL && t->compensate.n > 0;
         count_type(can ? plan->can : plan->cannot, can ? &plan->n_can : &plan->n_cannot,
                    types[i].name, types[i].items);
+        if (t != NULL && t->side_effects.n > 0 && plan->n_effects < UNDO_TYPES_MAX)
+            plan->effects[plan->n_effects++] =
+                (struct rp_plan_effect){types[i].name, t->side_effects};
     }
 }
 

@@ -22,12 +22,15 @@ static struct rp_str process_says(struct step *s, const struct rp_replay_test *t
         return RP_NONE;
     double e = fmin(rp_halt_process_log_e(rule->p0, p, t->running), 700);
     int64_t ended = p->failed + p->succeeded, wave = s->r.from.wave + p->k;
-    return rp_str_fmt(
-        s->arena,
-        "%lld of %lld replayed jobs failed again, %lld of %lld since wave %lld began: more than "
-        "%.3g %% are not acceptable (e = %.3g, limit %.3g)",
-        (long long)t->failed, (long long)t->ended, (long long)p->failed, (long long)ended,
-        (long long)wave, rule->p0 * 100, exp(e), exp(rp_halt_log_limit(rule->alpha, p->k)));
+    struct rp_str since = RP_STR("");
+    if (ended != t->ended)
+        since = rp_str_fmt(s->arena, ", %lld of %lld since wave %lld began", (long long)p->failed,
+                           (long long)ended, (long long)wave);
+    return rp_str_fmt(s->arena,
+                      "%lld of %lld replayed jobs failed again%.*s: more than %.3g %% are not "
+                      "acceptable (e = %.3g, limit %.3g)",
+                      (long long)t->failed, (long long)t->ended, RP_FMT(since), rule->p0 * 100,
+                      exp(e), exp(rp_halt_log_limit(rule->alpha, p->k)));
 }
 
 /* … or the first outcomes do. */
@@ -100,11 +103,6 @@ static bool live_fails(struct step *s, struct rp_str *why, struct rp_err *err)
 {
     struct rp_replay_type *types;
     size_t n;
-    bool due;
-    if (!rp_replay_live_due(s->db, s->r.id, s->now_us, &due, err))
-        return false;
-    if (!due)
-        return true;
     if (!rp_replay_open_types(s->db, s->r.id, s->arena, &types, &n, err))
         return false;
     for (size_t i = 0; i < n && why->p == NULL; i++) {
@@ -123,10 +121,34 @@ static bool live_fails(struct step *s, struct rp_str *why, struct rp_err *err)
     return true;
 }
 
+/* What it still has to write would not fit, and live work needs room, too. Who went past that check
+ * knew it. */
+static bool no_room(struct step *s, struct rp_str *why, struct rp_err *err)
+{
+    int64_t bytes, left = s->r.n[RP_FATE_WAITING];
+    if (left == 0 || rp_str_find(s->r.forced, RP_STR("\"store\":")) < s->r.forced.n)
+        return true;
+    if (!rp_store_room(s->db, &bytes, err))
+        return false;
+    if (room_enough(bytes, left) != RP_CHECK_HOLDS)
+        *why = rp_str_fmt(s->arena, "the store's disk has %lld MB left, too little for %lld jobs",
+                          (long long)(bytes >> 20), (long long)left);
+    return true;
+}
+
+/* What need not be looked at each time. */
+static bool now_and_then(struct step *s, struct rp_str *why, struct rp_err *err)
+{
+    bool due;
+    if (!rp_replay_live_due(s->db, s->r.id, s->now_us, &due, err))
+        return false;
+    return !due || (no_room(s, why, err) && (why->p != NULL || live_fails(s, why, err)));
+}
+
 bool must_halt(struct step *s, struct rp_str *why, struct rp_err *err)
 {
     static bool (*const rules[])(struct step *, struct rp_str *,
-                                 struct rp_err *) = {items_fail, dependency_down, live_fails};
+                                 struct rp_err *) = {items_fail, dependency_down, now_and_then};
     *why = RP_NONE;
     for (size_t i = 0; i < sizeof rules / sizeof *rules && why->p == NULL; i++)
         if (!rules[i](s, why, err))

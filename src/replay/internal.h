@@ -15,10 +15,17 @@ enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };
  * the items. */
 void select_items(const struct rp_config *config, const struct rp_replay_ask *ask,
                   struct rp_candidate *found, size_t n, struct rp_arena *a, struct rp_plan *plan);
+/* What to do about the reason for which all of what matched was left out. */
+bool left_out_hint(const struct rp_plan *plan, struct rp_err *err);
 /* What of reasons and checks it was taken past. */
 size_t plan_forced(const struct rp_plan *plan, struct rp_replay_count out[FORCED_MAX]);
 
-/* compensate.c: fills plan->can and plan->cannot. */
+/* kinds.c: the plan's kind of such a candidate, made if it is the first; until the next call. */
+struct rp_plan_kind *plan_kind(struct rp_arena *a, struct rp_plan *plan,
+                               const struct rp_candidate_kind *of);
+void plan_kinds_done(struct rp_plan *plan); /* orders them; none is asked for any more */
+
+/* compensate.c: fills plan->can, plan->cannot and plan->effects. */
 void plan_undo(const struct rp_config *config, struct rp_arena *a, struct rp_plan *plan);
 
 /* payload.c: fills plan->changed; RP_E_BAD_FIELD if a payload has no place for a value. */

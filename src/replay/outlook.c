@@ -39,18 +39,17 @@ static void make_place(struct rp_arena *a, struct rp_plan_outlook *out, size_t a
     out->n_patterns++;
 }
 
-/* Items of one pattern often lie together. */
 static void count_patterns(const struct rp_plan *plan, struct rp_arena *a,
                            struct rp_plan_outlook *out)
 {
-    size_t at = 0;
-    for (int64_t i = 0; i < plan->n; i++) {
-        int64_t id = plan->items[i].kind->pattern_id;
-        if (i == 0 || out->patterns[at].pattern_id != id)
-            at = place_of(out, id);
-        if (at == out->n_patterns || out->patterns[at].pattern_id != id)
-            make_place(a, out, at, id);
-        out->patterns[at].items++;
+    for (size_t i = 0; i < plan->n_kinds; i++) {
+        const struct rp_plan_kind *k = &plan->kinds[i];
+        size_t at = place_of(out, k->pattern_id);
+        if (k->to_replay == 0)
+            continue;
+        if (at == out->n_patterns || out->patterns[at].pattern_id != k->pattern_id)
+            make_place(a, out, at, k->pattern_id);
+        out->patterns[at].items += k->to_replay;
     }
 }
 

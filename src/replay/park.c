@@ -23,6 +23,14 @@ static bool configured(const struct rp_config *config, const struct rp_replay_pa
     return true;
 }
 
+bool rp_replay_park_usable(const struct rp_config *config, const struct rp_replay_park *park,
+                           struct rp_err *err)
+{
+    if (park->expires_us != 0 && park->expires_us <= park->at_us)
+        return rp_fail(err, RP_E_BAD_FIELD, "it would expire before its time comes");
+    return configured(config, park, err);
+}
+
 bool rp_replay_park(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, struct rp_str request, int64_t now_us,
                     int64_t *id, struct rp_err *err)
@@ -32,9 +40,7 @@ bool rp_replay_park(struct rp_db *db, const struct rp_config *config,
         .selection = ask->selection_json, .actor = ask->actor, .reason = ask->reason};
     if (park.expires_us == 0)
         park.expires_us = (park.at_us > now_us ? park.at_us : now_us) + expires_us;
-    if (park.expires_us <= park.at_us)
-        return rp_fail(err, RP_E_BAD_FIELD, "it would expire before its time comes");
-    return configured(config, &park, err) &&
+    return rp_replay_park_usable(config, &park, err) &&
            rp_replay_park_create(db, &r, &park, request, now_us, id, err);
 }
 

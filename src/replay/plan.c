@@ -139,6 +139,19 @@ static struct rp_str hash_items(const struct rp_config *config, const struct rp_
     return rp_str_fmt(a, "%.16s", hex);
 }
 
+/* Where an estimate comes from. `at_once`: of the only type. */
+static struct rp_str basis(struct rp_arena *a, size_t n_types, const struct rp_usual *usual,
+                           int64_t at_once)
+{
+    char each[RP_DURATION_LEN];
+    if (n_types != 1)
+        return rp_str_fmt(a, "by the usual time of each of %zu types", n_types);
+    int64_t us = usual->duration_us;
+    (void)rp_duration_format(us < RP_US_S ? us / 1000 * 1000 : us / 100000 * 100000, each);
+    return rp_str_fmt(a, "at %s a job, %lld at once", us < 1000 ? "less than 1ms" : each,
+                      (long long)at_once);
+}
+
 /* From the usual duration of each type and how many run at once; low and high are half and twice.
  * Not known if a type never ran well. */
 static bool estimate(struct rp_db *db, const struct rp_config *config, struct rp_arena *a,
@@ -147,20 +160,27 @@ static bool estimate(struct rp_db *db, const struct rp_config *config, struct rp
     size_t n;
     struct plan_type *types = plan_types(a, plan, &n);
     double seconds = 0;
+    struct rp_usual usual = {0};
+    int64_t at_once = 0;
     plan->estimate_low_s = plan->estimate_mid_s = plan->estimate_high_s = -1;
     for (size_t i = 0; i < n; i++) {
-        struct rp_usual usual;
         const struct rp_type *t = rp_config_type(config, types[i].name);
-        int64_t at_once = t != NULL && t->max_running > 0 ? t->max_running : config->max_running;
+        at_once = t != NULL && t->max_running > 0 ? t->max_running : config->max_running;
         if (!rp_type_usual(db, types[i].name, &usual, err))
             return false;
-        if (usual.n == 0)
+        if (usual.n == 0) {
+            plan->estimate_basis =
+                rp_str_fmt(a, "not known: no run of %.*s has succeeded yet", RP_FMT(types[i].name));
             return true;
-        seconds += (double)types[i].items * (double)usual.duration_us / 1e6 /
-                   (double)(at_once > 0 ? at_once : 1);
+        }
+        at_once = at_once > 0 ? at_once : 1;
+        seconds += (double)types[i].items * (double)usual.duration_us / 1e6 / (double)at_once;
     }
-    if (plan->rate_per_s > 0 && (double)plan->n / plan->rate_per_s > seconds)
+    plan->estimate_basis = basis(a, n, &usual, at_once);
+    if (plan->rate_per_s > 0 && (double)plan->n / plan->rate_per_s > seconds) {
         seconds = (double)plan->n / plan->rate_per_s;
+        plan->estimate_basis = rp_str_fmt(a, "by its rate of %.4g/s", plan->rate_per_s);
+    }
     plan->estimate_mid_s = (int64_t)seconds + 1;
     plan->estimate_low_s = (int64_t)(seconds / 2);
     plan->estimate_high_s = (int64_t)(seconds * 2) + 1;
@@ -293,7 +313,9 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     const int64_t *ids = distinct(a, ask, &n_ids);
     *out = (struct rp_plan){
         .rate_per_s = ask->rate_per_s, .retries = ask->retries, .set_json = ask->set_json};
-    filter.states = 1u << RP_FAILED | (ask->include_unknown ? 1u << RP_UNKNOWN : 0);
+    filter.states = ask->unknown_only      ? 1u << RP_UNKNOWN
+                    : ask->include_unknown ? 1u << RP_FAILED | 1u << RP_UNKNOWN
+                                           : 1u << RP_FAILED;
     if (!selected(ask, err) || !ask_usable(ask, err) ||
         !rp_replay_candidates(db, config, &filter, ids, n_ids, config->replay_items_max + 1, a,
                               &found, &n, err) ||
@@ -304,20 +326,40 @@ bool rp_replay_plan(struct rp_db *db, const struct rp_config *config,
     return plan_payloads(db, ask, a, out, err) && plan_rest(db, config, ask, now_us, a, out, err);
 }
 
+/* "6 not-idempotent, 2 poison" */
+static void reasons(const struct rp_plan *plan, struct rp_buf *out)
+{
+    for (size_t i = 0; i < plan->n_left_out; i++)
+        rp_buf_fmt(out, "%s%lld %s", i > 0 ? ", " : "", (long long)plan->left_out[i].n,
+                   plan->left_out[i].reason);
+}
+
+/* All for one reason: what to do about that. */
+static bool nothing_left(const struct rp_plan *plan, struct rp_err *err)
+{
+    struct rp_buf why = {.limit = 400};
+    if (plan->matched == 0) {
+        (void)rp_fail(err, RP_E_REFUSED, "there is nothing to replay: no failed job matches");
+        return rp_hint(err, "reprise jobs --state failed shows what there is");
+    }
+    reasons(plan, &why);
+    (void)rp_fail(err, RP_E_REFUSED,
+                  "there is nothing to replay: %lld matched, all left out (%.*s)",
+                  (long long)plan->matched, RP_FMT(rp_buf_view(&why)));
+    rp_buf_free(&why);
+    if (plan->n_left_out != 1)
+        return rp_hint(err, "--dry-run shows what to do about each");
+    return left_out_hint(plan, err);
+}
+
 static bool refuse(const struct rp_plan *plan, struct rp_err *err)
 {
     if (plan->refused != NULL) {
         (void)rp_fail(err, RP_E_REFUSED, "%.*s: %.*s", RP_FMT(plan->refused->check),
                       RP_FMT(plan->refused->says));
-        return rp_hint(err, "fix it and run the same command again, or --override %.*s --reason …",
-                       RP_FMT(plan->refused->check));
+        return rp_hint(err, "%.*s", RP_FMT(plan->refused->hint));
     }
-    if (plan->n == 0) {
-        (void)rp_fail(err, RP_E_REFUSED, "there is nothing to replay: %lld matched, all left out",
-                      (long long)plan->matched);
-        return rp_hint(err, "--dry-run shows why each was left out");
-    }
-    return true;
+    return plan->n > 0 || nothing_left(plan, err);
 }
 
 struct rp_replay replay_of(const struct rp_config *config, const struct rp_replay_ask *ask,

@@ -18,8 +18,8 @@ struct pre {
 };
 
 enum { CHECKS_MAX = 16, QUEUES_MAX = 1000 }; /* the store has no more queues */
-const char *const preflight_checks[] = {"dependencies", "workers", "class", "replays",
-                                        "backlog",      "store",   NULL};
+const char *const preflight_checks[] = {"dependencies", "connections", "workers", "class",
+                                        "replays",      "backlog",     "store",   NULL};
 
 static struct plan_type *type_of(struct rp_arena *a, struct plan_type **types, size_t *n,
                                  const struct rp_candidate_kind *k)
@@ -56,24 +56,34 @@ static bool past(const struct rp_replay_ask *ask, const char *check)
     return overridden(ask, check) || (ask->accept_unknown_class && strcmp(check, "class") == 0);
 }
 
-static void add(struct pre *p, const char *check, enum rp_check_state state, struct rp_str says)
+/* `todo`: what to do unless it holds; going past it is always the last way (rule 10). */
+static void add(struct pre *p, const char *check, enum rp_check_state state, struct rp_str says,
+                struct rp_str todo)
 {
     if (p->plan->n_preflight == CHECKS_MAX)
         return;
     struct rp_preflight *f = &p->plan->preflight[p->plan->n_preflight++];
-    *f = (struct rp_preflight){rp_str_of(check), says, state, past(p->ask, check)};
+    *f = (struct rp_preflight){
+        .check = rp_str_of(check), .says = says, .state = state, .overridden = past(p->ask, check)};
+    if (state != RP_CHECK_HOLDS)
+        f->hint = rp_str_fmt(p->arena, "%.*s; or --override %s --reason …", RP_FMT(todo), check);
     if (state != RP_CHECK_HOLDS && !f->overridden && p->plan->refused == NULL)
         p->plan->refused = f;
 }
 
+static bool needs(const struct rp_type *t, struct rp_str dependency)
+{
+    for (size_t k = 0; t != NULL && k < t->needs.n; k++)
+        if (rp_str_eq(t->needs.v[k], dependency))
+            return true;
+    return false;
+}
+
 static bool needed(const struct pre *p, struct rp_str dependency)
 {
-    for (size_t i = 0; i < p->n_types; i++) {
-        const struct rp_type *t = rp_config_type(p->config, p->types[i].name);
-        for (size_t k = 0; t != NULL && k < t->needs.n; k++)
-            if (rp_str_eq(t->needs.v[k], dependency))
-                return true;
-    }
+    for (size_t i = 0; i < p->n_types; i++)
+        if (needs(rp_config_type(p->config, p->types[i].name), dependency))
+            return true;
     return false;
 }
 
@@ -89,7 +99,7 @@ static bool stale(const struct pre *p, const struct rp_dep_row *d)
 enum { FLAPS = 4 };
 
 static void judge_dependency(struct pre *p, const struct rp_dep_row *d, int64_t changes,
-                             enum rp_check_state *worst, struct rp_buf *says)
+                             enum rp_check_state *worst, struct rp_str *name, struct rp_buf *says)
 {
     char for_now[RP_DURATION_LEN], settle[RP_DURATION_LEN];
     int64_t since = (p->now_us - d->since_us) / RP_US_S * RP_US_S;
@@ -100,7 +110,9 @@ static void judge_dependency(struct pre *p, const struct rp_dep_row *d, int64_t 
     (void)rp_duration_format(since, for_now);
     if (says->n > 0)
         rp_buf_fmt(says, "; ");
-    if (state == RP_CHECK_FAILS)
+    if (state == RP_CHECK_FAILS && since == 0)
+        rp_buf_fmt(says, "%.*s has just gone down (%.*s)", RP_FMT(d->name), RP_FMT(d->says));
+    else if (state == RP_CHECK_FAILS)
         rp_buf_fmt(says, "%.*s has been down for %s (%.*s)", RP_FMT(d->name), for_now,
                    RP_FMT(d->says));
     else if (state == RP_CHECK_UNKNOWN)
@@ -116,8 +128,21 @@ static void judge_dependency(struct pre *p, const struct rp_dep_row *d, int64_t 
                    RP_FMT(d->name), (long long)changes);
     } else
         rp_buf_fmt(says, "%.*s up for %s", RP_FMT(d->name), for_now);
-    if (*worst != RP_CHECK_FAILS && state != RP_CHECK_HOLDS)
-        *worst = state;
+    if (*worst == RP_CHECK_FAILS || state == RP_CHECK_HOLDS)
+        return;
+    *worst = state;
+    *name = d->name;
+}
+
+static struct rp_str dependency_todo(struct pre *p, struct rp_str name)
+{
+    if (p->ask->kind != RP_REPLAY_OF_MANY)
+        return rp_str_fmt(p->arena, "reprise deps check %.*s; then the same command again",
+                          RP_FMT(name));
+    return rp_str_fmt(p->arena,
+                      "reprise deps check %.*s, then the same command again; with --when "
+                      "dependency:%.*s it waits for that by itself",
+                      RP_FMT(name), RP_FMT(name));
 }
 
 static bool check_dependencies(struct pre *p, struct rp_err *err)
@@ -125,6 +150,7 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
     struct rp_dep_row *deps;
     size_t n;
     struct rp_buf says = {.limit = 600};
+    struct rp_str name = RP_NONE;
     enum rp_check_state worst = RP_CHECK_HOLDS;
     if (!rp_deps_list(p->db, p->arena, &deps, &n, err))
         return false;
@@ -135,12 +161,66 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
             continue;
         ok = rp_dep_changes(p->db, deps[i].name, p->now_us, &changes, err);
         if (ok)
-            judge_dependency(p, &deps[i], changes, &worst, &says);
+            judge_dependency(p, &deps[i], changes, &worst, &name, &says);
     }
     add(p, "dependencies", worst,
-        says.n > 0 ? rp_str_dup(p->arena, rp_buf_view(&says)) : RP_STR("none needed"));
+        says.n > 0 ? rp_str_dup(p->arena, rp_buf_view(&says)) : RP_STR("none needed"),
+        dependency_todo(p, name));
     rp_buf_free(&says);
     return ok;
+}
+
+static int64_t at_most(int64_t v, int64_t most)
+{
+    return v < most ? v : most;
+}
+
+/* How many of its jobs may run at once that need it. */
+static int64_t at_once(const struct pre *p, struct rp_str dependency)
+{
+    int64_t sum = 0, wave = p->ask->wave_max > 0 ? p->ask->wave_max : p->config->wave_max;
+    for (size_t i = 0; i < p->n_types; i++) {
+        const struct rp_type *t = rp_config_type(p->config, p->types[i].name);
+        if (!needs(t, dependency))
+            continue;
+        int64_t n = at_most(p->types[i].items, rp_replay_half(t));
+        if (t->run.n > 0 && p->config->max_running > 0)
+            n = at_most(n, p->config->max_running);
+        sum += wave > 0 ? at_most(n, wave) : n;
+    }
+    return sum;
+}
+
+/* Of those whose checks tell how many connections they still take: each running job is counted as
+ * one. Nothing is said where none of them tells. */
+static bool check_connections(struct pre *p, struct rp_err *err)
+{
+    struct rp_dep_row *deps;
+    size_t n;
+    bool told = false;
+    if (!rp_deps_list(p->db, p->arena, &deps, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int64_t need = deps[i].active ? at_once(p, deps[i].name) : 0;
+        if (need == 0 || deps[i].connections_free == 0 || deps[i].state != RP_DEP_UP)
+            continue;
+        told = true;
+        if (need <= deps[i].connections_free)
+            continue;
+        add(p, "connections", RP_CHECK_FAILS,
+            rp_str_fmt(p->arena,
+                       "%.*s has %lld connections free, up to %lld jobs would run at once",
+                       RP_FMT(deps[i].name), (long long)deps[i].connections_free, (long long)need),
+            rp_str_fmt(p->arena,
+                       "fewer at once: --wave %lld, or max_running of the type; or raise "
+                       "its max_connections",
+                       (long long)deps[i].connections_free));
+        return true;
+    }
+    if (told)
+        add(p, "connections", RP_CHECK_HOLDS, RP_STR("free ones for all that run at once"),
+            RP_NONE);
+    return true;
 }
 
 static bool check_workers(struct pre *p, struct rp_err *err)
@@ -153,7 +233,8 @@ static bool check_workers(struct pre *p, struct rp_err *err)
             return false;
         if (row.held.n > 0) {
             add(p, "workers", RP_CHECK_FAILS,
-                rp_str_fmt(p->arena, "%.*s: %.*s", RP_FMT(p->types[i].name), RP_FMT(row.held)));
+                rp_str_fmt(p->arena, "%.*s: %.*s", RP_FMT(p->types[i].name), RP_FMT(row.held)),
+                RP_STR("put in place what is missing, then the same command again"));
             return true;
         }
         if (t == NULL || t->run.n > 0)
@@ -163,28 +244,35 @@ static bool check_workers(struct pre *p, struct rp_err *err)
         if (workers == 0) {
             add(p, "workers", RP_CHECK_FAILS,
                 rp_str_fmt(p->arena, "no worker has asked for %.*s in the last 2 minutes",
-                           RP_FMT(p->types[i].name)));
+                           RP_FMT(p->types[i].name)),
+                RP_STR("start one, then the same command again"));
             return true;
         }
     }
-    add(p, "workers", RP_CHECK_HOLDS, RP_STR("commands are there, workers are alive"));
+    add(p, "workers", RP_CHECK_HOLDS, RP_STR("commands are there, workers are alive"), RP_NONE);
     return true;
 }
 
 static void check_classes(struct pre *p)
 {
-    int64_t unknown = 0;
-    for (int64_t i = 0; i < p->plan->n; i++)
-        unknown += p->plan->items[i].kind->error_class.n == 0 ||
-                   rp_str_is(p->plan->items[i].kind->error_class, "unknown");
-    if (unknown == 0)
-        add(p, "class", RP_CHECK_HOLDS, RP_STR("every failure has a class"));
-    else
-        add(p, "class", RP_CHECK_UNKNOWN,
-            rp_str_fmt(p->arena,
-                       "%lld jobs failed for a reason of no known class; --accept-unknown takes "
-                       "them along",
-                       (long long)unknown));
+    int64_t unknown = 0, pattern = 0;
+    for (int64_t i = 0; i < p->plan->n; i++) {
+        const struct rp_candidate_kind *k = p->plan->items[i].kind;
+        if (k->error_class.n > 0 && !rp_str_is(k->error_class, "unknown"))
+            continue;
+        pattern = unknown++ == 0 ? k->pattern_id : pattern;
+    }
+    if (unknown == 0) {
+        add(p, "class", RP_CHECK_HOLDS, RP_STR("every failure has a class"), RP_NONE);
+        return;
+    }
+    add(p, "class", RP_CHECK_UNKNOWN,
+        rp_str_fmt(p->arena, "%lld job%s failed for a reason of no known class", (long long)unknown,
+                   unknown == 1 ? "" : "s"),
+        rp_str_fmt(p->arena,
+                   "say what it is: reprise pattern show P%lld, reprise pattern class P%lld CLASS; "
+                   "or take them along: --accept-unknown",
+                   (long long)pattern, (long long)pattern));
 }
 
 /* Whether a replay that runs has open items of a type of this plan (rule 8). */
@@ -220,7 +308,9 @@ static bool count_others(struct pre *p, int64_t *running, struct rp_str *type, s
     if (type->p != NULL)
         add(p, "replays", RP_CHECK_FAILS,
             rp_str_fmt(p->arena, "replay R%lld still runs jobs of type %.*s", (long long)after,
-                       RP_FMT(*type)));
+                       RP_FMT(*type)),
+            rp_str_fmt(p->arena, "reprise replay show R%lld --follow, then the same command again",
+                       (long long)after));
     return true;
 }
 
@@ -235,10 +325,13 @@ static bool check_other_replays(struct pre *p, struct rp_err *err)
     if (running >= most)
         add(p, "replays", RP_CHECK_FAILS,
             rp_str_fmt(p->arena, "%lld replays are running already, the limit is %lld",
-                       (long long)running, (long long)most));
+                       (long long)running, (long long)most),
+            RP_STR("reprise replay list; the same command again once one of them has ended"));
     else
         add(p, "replays", RP_CHECK_HOLDS,
-            rp_str_fmt(p->arena, "%lld other replays are running", (long long)running));
+            running == 0 ? RP_STR("no other is running")
+                         : rp_str_fmt(p->arena, "%lld running beside it", (long long)running),
+            RP_NONE);
     return true;
 }
 
@@ -256,7 +349,8 @@ static bool check_room(struct pre *p, struct rp_err *err)
     if (!rp_store_room(p->db, &bytes, err))
         return false;
     add(p, "store", room_enough(bytes, p->plan->n),
-        rp_str_fmt(p->arena, "%lld MB free", (long long)(bytes >> 20)));
+        rp_str_fmt(p->arena, "%lld MB free", (long long)(bytes >> 20)),
+        RP_STR("make room on its disk, then the same command again"));
     return true;
 }
 
@@ -293,11 +387,12 @@ static bool check_backlog(struct pre *p, struct rp_err *err)
                 rp_str_fmt(p->arena,
                            "the oldest job of queue %.*s has waited for %s: live work goes first",
                            RP_FMT(name),
-                           rp_duration_format((p->now_us - since) / RP_US_S * RP_US_S, age)));
+                           rp_duration_format((p->now_us - since) / RP_US_S * RP_US_S, age)),
+                RP_STR("wait until reprise queues shows it gone, then the same command again"));
             return true;
         }
     }
-    add(p, "backlog", RP_CHECK_HOLDS, RP_STR("queues are below their alert"));
+    add(p, "backlog", RP_CHECK_HOLDS, RP_STR("queues are below their alert"), RP_NONE);
     return true;
 }
 
@@ -308,7 +403,7 @@ bool preflight(struct rp_db *db, const struct rp_config *config, const struct rp
         .db = db, .config = config, .ask = ask, .now_us = now_us, .arena = a, .plan = plan};
     plan->preflight = RP_NEW_N(a, struct rp_preflight, CHECKS_MAX);
     p.types = plan_types(a, plan, &p.n_types);
-    if (!check_dependencies(&p, err) || !check_workers(&p, err))
+    if (!check_dependencies(&p, err) || !check_connections(&p, err) || !check_workers(&p, err))
         return false;
     if (ask->kind != RP_REPLAY_COMPENSATION) /* nothing of it has failed */
         check_classes(&p);

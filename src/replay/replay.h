@@ -18,6 +18,7 @@ struct rp_replay_ask {
     bool any_state;              /* set by who reads the selection of a purge */
     const int64_t *ids;
     size_t n_ids;
+    bool unknown_only; /* selects those of unknown outcome: left out without include_unknown */
     bool all, include_unsafe, include_unknown, accept_unknown_class;
     struct rp_str reason, actor, selection_json,
         plan_hash;            /* plan_hash: run exactly that plan or refuse */
@@ -37,9 +38,12 @@ struct rp_left_out {
     int64_t n;
 };
 enum { LEFT_OUT_MAX = 16, SAMPLES_MAX = 3, UNDO_TYPES_MAX = 64 };
+struct rp_plan_effect { /* of a type, in its owner's words */
+    struct rp_str type, words;
+};
 enum rp_check_state { RP_CHECK_HOLDS, RP_CHECK_FAILS, RP_CHECK_UNKNOWN };
 struct rp_preflight {
-    struct rp_str check, says;
+    struct rp_str check, says, hint; /* hint: what to do, unless it holds */
     enum rp_check_state state;
     bool overridden;
 };
@@ -48,6 +52,11 @@ struct rp_preflight {
 struct rp_plan_change {
     int64_t job_id;
     struct rp_str changed;
+};
+/* The jobs of one type that failed with one pattern (0: none). */
+struct rp_plan_kind {
+    struct rp_str type, error_class; /* error_class: absent if it has none */
+    int64_t type_id, pattern_id, matched, to_replay;
 };
 /* What the items of one pattern (0: none) can expect. */
 struct rp_plan_pattern {
@@ -66,6 +75,8 @@ struct rp_plan {
     struct rp_candidate *items; /* n of them, oldest first */
     struct rp_left_out left_out[LEFT_OUT_MAX], forced[LEFT_OUT_MAX];
     size_t n_left_out, n_forced; /* forced: taken along though the reason holds */
+    struct rp_plan_kind *kinds;  /* most matched first; none of compensations */
+    size_t n_kinds;
     struct rp_preflight *preflight;
     size_t n_preflight;
     int64_t canary, *waves; /* sizes, canary first */
@@ -78,10 +89,13 @@ struct rp_plan {
     double rate_per_s;
     struct rp_str rate_basis; /* in words: where it comes from, or why there is none */
     int64_t estimate_low_s, estimate_mid_s, estimate_high_s; /* -1: not known */
+    struct rp_str estimate_basis;                            /* in words, or why it is not known */
     struct rp_halt_rule halt;
     /* Its types by whether undo can have their runs taken back (the first so many). */
     struct rp_replay_count can[UNDO_TYPES_MAX], cannot[UNDO_TYPES_MAX];
     size_t n_can, n_cannot;
+    struct rp_plan_effect effects[UNDO_TYPES_MAX]; /* of those that declare any */
+    size_t n_effects;
     struct rp_str hash;                    /* 16 hex digits over the frozen items */
     const struct rp_plan_outlook *outlook; /* NULL: not asked for */
     const struct rp_preflight *refused;    /* the first check that refuses, NULL: may start */
@@ -119,6 +133,9 @@ struct rp_replay_making {
 bool rp_replay_make(struct rp_db *db, const struct rp_config *config,
                     const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                     struct rp_replay_making *m, bool *again, struct rp_err *err);
+/* Whether what it waits for is there, and can come before it expires. */
+bool rp_replay_park_usable(const struct rp_config *config, const struct rp_replay_park *park,
+                           struct rp_err *err);
 /* [w] For an ask with `park`: a replay that is planned and started once that holds, by `request`
  * (JSON of both objects as they came). What it waits for must be configured. */
 bool rp_replay_park(struct rp_db *db, const struct rp_config *config,

@@ -21,7 +21,7 @@ static const struct {
     {"unknown-outcome", "nobody knows whether it worked",
      "find out and reprise job resolve it; --include-unknown runs it again"},
     {"fix-first", "it fails the same way until it is mended",
-     "mend it, then reprise deploy mark its type; or --override fix-first --reason …"},
+     "mend it, then reprise deploy mark; or --override fix-first --reason …"},
     {"not-idempotent", "it may have had its effect already, and may not be repeated",
      "find out; then --include-unsafe --reason \"why a repeat does no harm\""},
     {"sequence", "an earlier job of its sequence stays behind", "retry that one first"},
@@ -52,6 +52,18 @@ bool rp_replay_retry_ask(struct rp_str id, struct rp_arena *a, struct rp_replay_
     return true;
 }
 
+/* With nothing to replay, what matched lies where the items would. */
+bool left_out_hint(const struct rp_plan *plan, struct rp_err *err)
+{
+    const char *hint;
+    (void)rp_replay_left_out_words(plan->left_out[0].reason, &hint);
+    if (strcmp(plan->left_out[0].reason, "fix-first") != 0)
+        return rp_hint(err, "%s", hint);
+    return rp_hint(err,
+                   "mend it, then reprise deploy mark %.*s; or --override fix-first --reason …",
+                   RP_FMT(plan->items[0].kind->type));
+}
+
 static bool left_out(const struct rp_plan *plan, int64_t job_id, struct rp_err *err)
 {
     const char *hint;
@@ -59,7 +71,7 @@ static bool left_out(const struct rp_plan *plan, int64_t job_id, struct rp_err *
         return true;
     const char *says = rp_replay_left_out_words(plan->left_out[0].reason, &hint);
     (void)rp_fail(err, RP_E_REFUSED, "job %lld: %s", (long long)job_id, says);
-    return rp_hint(err, "%s", hint);
+    return left_out_hint(plan, err);
 }
 
 /* Out at once, so that who asked sees it queued. What cannot go out is no replay. */
@@ -73,7 +85,7 @@ static bool release(struct rp_db *db, int64_t id, int64_t now_us, struct rp_aren
         return false;
     if (released > 0)
         return true;
-    if (!rp_replay_items(db, id, 0, 1, a, &item, &n, err))
+    if (!rp_replay_items(db, id, 0, 0, 1, a, &item, &n, err))
         return false;
     (void)rp_fail(err, RP_E_CONFLICT, "job %lld cannot run: %.*s", (long long)item[0].job_id,
                   RP_FMT(item[0].why));

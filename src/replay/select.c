@@ -199,22 +199,28 @@ void select_items(const struct rp_config *config, const struct rp_replay_ask *as
     struct broken broken = room_for_sequences(found, n, a);
     struct view v = {.broken = &broken, .ask = ask};
     const struct rp_candidate_kind *kind = NULL;
+    struct rp_plan_kind *of = NULL;
     plan->matched = (int64_t)n;
     plan->items = found;
     for (size_t i = 0; i < n; i++) { /* oldest first, as sequences run */
         v.c = &found[i];
-        if (v.c->kind != kind)
+        if (of == NULL || v.c->kind != kind) {
             v.type = rp_config_type(config, v.c->kind->type);
+            of = plan_kind(a, plan, v.c->kind);
+        }
         kind = v.c->kind;
+        of->matched++;
         if (!goes_along(&v, plan)) {
             break_sequence(&broken, v.c);
             continue;
         }
+        of->to_replay++;
         enum risk risk = risk_of(&v);
         found[plan->n] = *v.c;
         found[plan->n++].risk = (uint8_t)risk;
         plan->risk[risk]++;
     }
+    plan_kinds_done(plan);
 }
 
 size_t plan_forced(const struct rp_plan *plan, struct rp_replay_count out[FORCED_MAX])

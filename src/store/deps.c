@@ -17,7 +17,8 @@ bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out,
         " d.active, case when d.active = 1 and d.state = 2 then"
         "  (select sum(y.n) from type_need w join tally y on y.state = 2 and y.type_id = w.type_id"
         "   where w.dependency = d.name) end,"
-        " (select count(*) from hold h where h.phase in (0, 1) and h.dependency = d.name)"
+        " (select count(*) from hold h where h.phase in (0, 1) and h.dependency = d.name),"
+        " d.connections_free"
         " from dependency d order by d.name limit 10000");
     enum rp_step step;
     *out = NULL;
@@ -34,6 +35,7 @@ bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out,
             .latency_us = rp_col_i64(s, 7),
             .active = rp_col_i64(s, 8) != 0,
             .held = rp_col_i64(s, 9) + rp_col_i64(s, 10),
+            .connections_free = rp_col_i64(s, 11),
         };
     }
     return step == RP_STEP_DONE;
@@ -119,6 +121,15 @@ bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str
     if (changed)
         wake(db, c.state);
     return true;
+}
+
+bool rp_dep_connections(struct rp_db *db, struct rp_str name, int64_t n, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "update dependency set connections_free = ?2 where name = ?1"
+                                   " and connections_free <> ?2");
+    rp_bind_text(s, 1, name);
+    rp_bind_i64(s, 2, n);
+    return rp_run(s, err);
 }
 
 /* Not what a clock that has been set back since has left in the future. */

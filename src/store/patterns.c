@@ -14,9 +14,10 @@ enum { PATTERN_NAME_MAX = 200, LIST_MAX = 1000 };
                 " and t.day > g.last / 86400000000 - 30)"
 #define PATTERN_COLUMNS                                                                            \
     "p.id, p.hash, p.template, coalesce(p.class_by_person, p.class), p.grp, p.action, p.name,"     \
-    " p.rule, g.first, g.last, g.n, " TRIED("0", "0") ", " TRIED("0", "1") ", " TRIED(             \
-        "1", "0") ", " TRIED("1", "1") ", p.inner, p.hole is not null, g.outer_id, w.template,"    \
-                                       " w.name"
+    " case when p.class_by_person is null then p.rule else 'person' end, g.first, g.last, "        \
+    "g.n, " TRIED("0", "0") ", " TRIED("0", "1") ", " TRIED("1", "0") ", " TRIED(                  \
+        "1", "1") ", p.inner, p.hole is not null, g.outer_id, w.template,"                         \
+                  " w.name"
 
 static void read_pattern(struct rp_stmt *s, struct rp_arena *a, struct rp_pattern *p)
 {

@@ -154,6 +154,7 @@ struct rp_dep_row {
     struct rp_str name, kind, target, says; /* target without secrets */
     enum rp_dep_state state;
     int64_t since_us, checked_us, latency_us;
+    int64_t connections_free; /* how many more it takes, by its newest check; 0: not known */
     int64_t held; /* jobs that it holds back: queued ones while it is down, failed ones (holds.h) */
     bool active;
 };
@@ -162,6 +163,8 @@ bool rp_deps_list(struct rp_db *db, struct rp_arena *a, struct rp_dep_row **out,
 /* [w] Records a check; a change of state holds or frees the types that need it. */
 bool rp_dep_checked(struct rp_db *db, struct rp_str name, bool up, struct rp_str says,
                     int64_t latency_us, int64_t now_us, struct rp_err *err);
+/* [w] Its connections_free; writes only what changed. */
+bool rp_dep_connections(struct rp_db *db, struct rp_str name, int64_t n, struct rp_err *err);
 
 /* How often it went up or down in the time before now that RP_DEP_LATELY_US is long. */
 #define RP_DEP_LATELY_US (10 * RP_US_MIN)

@@ -202,7 +202,8 @@ static bool matches(const struct found *f, struct rp_stmt *s, const struct rp_ca
 {
     const struct rp_job_filter *by = f->filter;
     const struct rp_candidate_kind *k = c->kind;
-    return (c->state == RP_FAILED || f->lead->job != 0 || (by->states & 1u << RP_UNKNOWN) != 0) &&
+    unsigned states = by->states != 0 ? by->states : 1u << RP_FAILED;
+    return (f->lead->job != 0 || (states >> c->state & 1) != 0) &&
            is_or_open(f->lead->type, k->type_id) &&
            (is_or_open(f->lead->pattern, k->pattern_id) || f->lead->pattern == k->outer_id) &&
            c->ended_us >= by->since_us && (by->until_us <= 0 || c->ended_us < by->until_us) &&

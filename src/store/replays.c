@@ -18,6 +18,16 @@ const char *rp_replay_state_name(enum rp_replay_state s)
     return "none";
 }
 
+bool rp_fate_of_name(struct rp_str name, enum rp_fate *out)
+{
+    for (int f = RP_FATE_WAITING; f <= RP_FATE_UNKNOWN; f++)
+        if (rp_str_is(name, rp_fate_name((enum rp_fate)f))) {
+            *out = (enum rp_fate)f;
+            return true;
+        }
+    return false;
+}
+
 const char *rp_fate_name(enum rp_fate f)
 {
     switch (f) {
@@ -89,8 +99,8 @@ bool rp_replay_add(struct rp_db *db, int64_t id, const struct rp_candidate *item
     struct rp_replay r = {.id = 0};
     bool ok = rp_replay_get(db, id, &a, &r, err);
     if (ok && r.state != RP_REPLAY_PLANNED)
-        ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s: its items are settled", (long long)id,
-                     rp_replay_state_name(r.state));
+        ok = rp_fail(err, RP_E_BAD_STATE, "replay R%lld is %s: its items are settled",
+                     (long long)id, rp_replay_state_name(r.state));
     ok = ok && rp_replay_freeze(db, id, r.n[0], items, given, n, err);
     rp_arena_free(&a);
     return ok;
@@ -207,11 +217,11 @@ static const struct {
 static bool step_allowed(const struct rp_replay *r, enum rp_replay_state to, struct rp_err *err)
 {
     if ((steps[to].from & BIT(r->state)) == 0)
-        return rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s and cannot become %s",
+        return rp_fail(err, RP_E_BAD_STATE, "replay R%lld is %s and cannot become %s",
                        (long long)r->id, rp_replay_state_name(r->state), rp_replay_state_name(to));
     int64_t open = r->n[RP_FATE_WAITING] + r->n[RP_FATE_RELEASED];
     return to != RP_REPLAY_DONE || open == 0 ||
-           rp_fail(err, RP_E_BAD_STATE, "replay %lld is not done: %lld items are open",
+           rp_fail(err, RP_E_BAD_STATE, "replay R%lld is not done: %lld items are open",
                    (long long)r->id, (long long)open);
 }
 
@@ -435,8 +445,8 @@ bool rp_replays_of_plan(struct rp_db *db, struct rp_str hash, int limit, struct 
     return read_list(db, s, limit, a, out, n, err);
 }
 
-bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit, struct rp_arena *a,
-                     struct rp_replay_item **out, size_t *n, struct rp_err *err)
+bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, unsigned fates, int limit,
+                     struct rp_arena *a, struct rp_replay_item **out, size_t *n, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(db, "select i.seq, i.job_id, i.wave, i.fate, t.name, "
                                    "i.why, " RP_PATTERN_NOW("i.pattern_before") ", " RP_PATTERN_NOW(
@@ -447,11 +457,14 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit,
                                                           "i.key, i.changed"
                                                           " from replay_item i join job_type t"
                                                           " on t.id = i.type_id where i.replay_id "
-                                                          "= ?1 and i.seq > ?2"
+                                                          "= ?1 and i.seq > ?2 and i.seq <= ?4"
+                                                          " and ?5 >> i.fate & 1"
                                                           " order by i.seq limit ?3");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, after_seq);
     rp_bind_i64(s, 3, limit > 0 && limit < 10000 ? limit : 10000);
+    rp_bind_i64(s, 4, fates == 0 ? INT64_MAX : after_seq + RP_REPLAY_LOOKED);
+    rp_bind_i64(s, 5, fates == 0 ? INT64_MAX : fates);
     enum rp_step step;
     *out = NULL;
     for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {

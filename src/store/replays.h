@@ -36,6 +36,7 @@ enum rp_fate {
 };
 const char *rp_replay_state_name(enum rp_replay_state s);
 const char *rp_fate_name(enum rp_fate f);
+bool rp_fate_of_name(struct rp_str name, enum rp_fate *out);
 
 /* What a replay waits for before it is planned and started by itself (U10). All that is given must
  * hold. */
@@ -360,7 +361,11 @@ struct rp_replay_item {
     struct rp_str key, changed; /* what its attempts get instead of the job's own, if they do */
     int64_t pattern_before, pattern_after;
 };
-bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, int limit, struct rp_arena *a,
-                     struct rp_replay_item **out, size_t *n, struct rp_err *err);
+/* Those after that one, ≤ limit, in order. fates: bits of enum rp_fate, 0: all; then no more than
+ * RP_REPLAY_LOOKED are looked at (G19). */
+enum { RP_REPLAY_LOOKED = 20000 };
+bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, unsigned fates, int limit,
+                     struct rp_arena *a, struct rp_replay_item **out, size_t *n,
+                     struct rp_err *err);
 
 #endif

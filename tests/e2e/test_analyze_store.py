@@ -160,6 +160,20 @@ def check_contrast(text):
             assert against_paper(name) >= least, (name, colours, against_paper(name))
 
 
+def check_columns(page):
+    """A number stands below its title: both at the right."""
+    titles = cells = None
+    for tag, attributes in page.tags:
+        if tag == "table":
+            titles = []
+        elif tag == "th":
+            titles.append(attributes.get("class"))
+        elif tag == "tr":
+            cells = iter(titles)
+        elif tag == "td":
+            assert attributes.get("class") == next(cells), (titles, attributes)
+
+
 def check_page(text):
     page = Page(text)
     assert not re.search(r"(src|href|url)\s*[=(]|<script|@import", text), "it must need nothing else"
@@ -172,6 +186,7 @@ def check_page(text):
     assert scrolling and all(a.get("tabindex") == "0" and a.get("role") == "region" and a.get("aria-labelledby") for a in scrolling)
     assert [t for t, _ in page.tags].count("main") == 1 and [t for t, _ in page.tags].count("h1") == 1
     check_contrast(text)
+    check_columns(page)
     assert ("html", {"lang": "en"}) in page.tags and "prefers-color-scheme:dark" in text
     assert sum(t == "caption" for t, _ in page.tags) == sum(t == "table" for t, _ in page.tags) > 0
     assert all(a.get("scope") == "col" for t, a in page.tags if t == "th")
@@ -194,3 +209,13 @@ def test_foreign_text_in_a_page_is_text(folder):
         f.write("kind,status\n" + '<script>alert("1")</script>&,bad\nfine,good\n' * 40)
     out = run("analyze", "--csv", path, "--failed", "status=bad", "--html", "-", code=0).out
     assert 'kind=<script>alert("1")</script>&' in check_page(out).text
+
+
+def test_patterns_of_no_known_class_cover_their_failures_and_are_counted_apart(daemon):
+    d = daemon("jobs:\n  odd: { shell: 'echo flobbergast the quux >&2; exit 1' }\n  down: { shell: 'echo Connection refused >&2; exit 1' }\n")
+    jobs = [d.enqueue(t) for t in ("odd", "down", "down", "down")]
+    for job in jobs:
+        d.wait_state(job, "failed")
+    out = " ".join(d.run("analyze", "--since", "1h", code=0).out.split())
+    assert "2 patterns cover 100 % 1 of them of no known class" in out
+    assert d.run("analyze", "--since", "1h", "--json", code=0).json()["unexplained"] == 1

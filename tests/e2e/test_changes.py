@@ -71,8 +71,8 @@ def test_all_or_nothing_and_never_without_a_reason(d):
     assert d.cli("type", "set", "slow", "grace=1s", "timeout=soon", "--reason", "r", code=None).code != 0
     assert setting(d, "slow", "grace_s") == 0.1
     assert "--reason" in d.cli("type", "set", "slow", "grace=1s", code=2).err
-    assert d.http("POST", "/v1/types/slow/settings", {"set": {"grace": "1s"}})[0] == 400 and d.get("/v1/changes")["items"] == []
-    assert d.http("POST", "/v1/types/nobody/settings", {"set": {"grace": "1s"}, "reason": "r"})[0] == 404
+    assert d.http("POST", "/v1/types/slow/changes", {"set": {"grace": "1s"}})[0] == 400 and d.get("/v1/changes")["items"] == []
+    assert d.http("POST", "/v1/types/nobody/changes", {"set": {"grace": "1s"}, "reason": "r"})[0] == 404
 
 
 def test_it_is_taken_back_by_itself_after_its_time_also_when_the_daemon_was_killed(d):

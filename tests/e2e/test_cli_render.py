@@ -1,6 +1,7 @@
 """What the command line shows, asks for and ends with: a canned daemon answers, so that only the CLI is tested.
 
 Oracles: INTERFACES (exit codes, --json is the answer unchanged), the samples of EXPERIENCE, Python's zoneinfo."""
+import contextlib
 import datetime
 import os
 import pathlib
@@ -264,6 +265,43 @@ def test_a_plan_that_goes_past_a_guard_is_asked_about_on_a_terminal(canned, forc
     assert [sent["dry_run"] for sent in canned.sent("/v1/replays")] == dry
 
 
+def frames_of(canned, *args):
+    """What stands in the line that is drawn anew, one after the other, on a terminal of 80 columns."""
+    master, slave = pty.openpty()
+    child = subprocess.Popen([BIN, *args], stdout=subprocess.DEVNULL, stderr=slave, stdin=slave, env=canned.env(TERM="xterm"))
+    os.close(slave)
+    out = b""
+    with contextlib.suppress(OSError):  # of the end
+        while part := os.read(master, 4096):
+            out += part
+    os.close(master)
+    child.wait(60)
+    return [frame.strip() for frame in out.decode().split("\r\x1b[K") if frame.strip()]
+
+
+@pytest.mark.parametrize("jobs", [104, 100_000, 1_000_000])
+def test_the_progress_of_a_replay_says_failures_time_left_and_rate_in_one_line(canned, jobs):
+    def running(done):
+        return sample.replay("running", done - 8, 8, to_replay=jobs, wave=jobs // 200)
+
+    steps = [jobs * n // 8 for n in range(1, 8)]
+    for done in [8, *steps]:
+        canned.on("GET /v1/replays/R1", running(done))
+    canned.on("GET /v1/replays/R1", sample.replay("done", jobs - 8, 8, to_replay=jobs))
+    canned.on("GET /v1/replays/R1/items", {"items": []})
+    frames = frames_of(canned, "replay", "show", "R1", "--follow")
+    assert len(frames) >= len(steps)
+    assert all(width(f) <= 80 for f in frames), frames
+    assert all(re.search(r" [\d,]+ succeeded   8 failed", f) for f in frames), frames
+    later = frames[-3]
+    assert re.search(r" \d+ s left", later), later
+    if jobs < 1_000_000:
+        done, of = (int(n.replace(",", "")) for n in re.search(r"([\d,]+)/([\d,]+)", later).groups())
+        per_s, left = float(re.search(r" ([\d.]+)/s", later)[1]), int(re.search(r" (\d+) s left", later)[1])
+        assert abs((of - done) / per_s - left) <= 1, later
+    assert len({width(f.split()[0]) for f in frames}) == 1, "the bar keeps its width"
+
+
 def test_detach_leaves_a_replay_running(canned):
     canned.on("POST /v1/replays", sample.replay("running", 0), status=201)
     answer = canned.run("replay", "--pattern", "7", "--detach")
@@ -503,3 +541,17 @@ def test_bash_completes_commands_second_words_and_options():
     """
     out = subprocess.run(["bash", "-c", ask], capture_output=True, text=True)
     assert out.stdout.splitlines() == ["status", "show", "--all", "--state"], out.stderr
+
+
+@pytest.mark.parametrize("command, request_", [
+    ("type show t", "GET /v1/types/t"), ("type set t timeout=5s --reason r", "POST /v1/types/t/changes"), ("job cancel 7", "POST /v1/jobs/7/cancel"),
+    ("enqueue t", "POST /v1/jobs"), ("deploy mark t", "POST /v1/deploys"), ("change revert C1", "POST /v1/changes/C1/revert"),
+    ("replay --type t", "POST /v1/replays"), ("replay pause R1", "POST /v1/replays/R1/pause"), ("replay undo R1", "POST /v1/replays/R1/undo"),
+    ("queue pause q", "POST /v1/queues/q/pause"), ("pattern name P1 x", "POST /v1/patterns/P1"), ("restore f", "POST /v1/restores"),
+    ("analyze --since 1h", "POST /v1/analyses"), ("status", "GET /v1/status")])
+def test_json_of_a_problem_is_the_daemons_problem_unchanged(canned, command, request_):
+    canned.problem(request_, 409, "refused", "not now", "wait")
+    answer = canned.run(*command.split(), "--json")
+    assert answer.json() == {"type": "urn:reprise:problem:refused", "title": "refused", "status": 409, "detail": "not now", "hint": "wait"}
+    assert answer.code == 4 and "not now" in answer.err
+    assert canned.run(*command.split()).out == ""

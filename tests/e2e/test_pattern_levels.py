@@ -97,7 +97,10 @@ def test_classes_are_of_pairs_names_of_both_and_levels_are_not_merged(failed):
     tenant, bug, outer = p["no tenant <*> in region north"]["id"], p[BUG]["id"], p[BUG]["outer"]["id"]
     refused = d.run("pattern", "class", outer, "config", code=1)
     assert "each of which has its class" in refused.err and f"pattern show {outer}" in refused.err
-    assert d.json("pattern", "class", tenant, "bad_payload")["class"] == "bad_payload"
+    assert d.json("pattern", "show", tenant)["rule"] != "person"
+    corrected = d.json("pattern", "class", tenant, "bad_payload")
+    assert (corrected["class"], corrected["rule"]) == ("bad_payload", "person"), "no rule said that"
+    assert "class bad_payload (rule: person)" in " ".join(d.cli("pattern", "show", tenant).out.split())
     assert d.json("pattern", "name", outer, "the nightly sync")["name"] == "the nightly sync"
     assert d.get(f"/v1/patterns/{bug}")["class"] == "code_bug"
     d.run("pattern", "merge", outer, bug, code=1)

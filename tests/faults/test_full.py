@@ -35,12 +35,12 @@ jobs:
 class SmallDisk:
     """A folder with little room, and ballast that takes the rest of it."""
 
-    def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="rp-full-")
+    def __init__(self, size="6m"):
+        self.dir, self.size = tempfile.mkdtemp(prefix="rp-full-"), size
         self.ballast = f"{self.dir}/ballast"
 
     def __enter__(self):
-        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m,mode=0700", "tmpfs", self.dir]).returncode != 0:
+        if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.size},mode=0700", "tmpfs", self.dir]).returncode != 0:
             os.rmdir(self.dir)
             pytest.skip("no small file system can be mounted here: this needs root")
         return self
@@ -49,11 +49,14 @@ class SmallDisk:
         subprocess.run(["umount", "-l", self.dir])
         os.rmdir(self.dir)
 
-    def fill(self):
+    def fill(self, but=0):
+        """But for so many bytes."""
+        room = os.statvfs(self.dir)
+        left = room.f_bavail * room.f_frsize - but if but else 1 << 40
         with open(self.ballast, "ab", buffering=0) as f:
             try:
-                while f.write(b"x" * 4096):
-                    pass
+                while left > 0:
+                    left -= f.write(b"x" * 4096)
             except OSError:
                 pass
 
@@ -203,3 +206,27 @@ def test_G26_a_stop_on_a_full_disk_ends_in_time_and_the_next_start_knows_what_wa
     assert [a["outcome"] for a in d.attempts(talker)][-1] == "succeeded"
     for id in kept:
         assert d.job(id)["state"] == "queued"
+
+
+def test_R14_a_replay_halts_when_the_room_on_the_disk_would_not_do_for_the_rest_of_it(tmp_path):
+    with SmallDisk("160m") as disk:
+        d = Daemon("replay: { settle: 0s }\njobs:\n  a: { shell: \"test -e %s || { echo 'Connection refused' >&2; exit 1; }\", idempotent: true, retries: 0 }\n"
+                   % (tmp_path / "fixed"))
+        d.config.write_text(d.config.read_text().replace(f"sqlite://{d.dir}", f"sqlite://{disk.dir}"))
+        with d:
+            jobs = [d.enqueue("a") for _ in range(12)]
+            wait_for(lambda: all(d.job(j)["state"] == "failed" for j in jobs), "the failures")
+            (tmp_path / "fixed").touch()
+            d.post("/v1/replays", {"select": {"all": True}, "guard": {"rate": 0.2}})
+            wait_for(lambda: d.get("/v1/replays/R1")["fates"]["succeeded"] > 0, "its begin")
+            disk.fill(but=40 << 20)
+            halted = wait_for(lambda: (lambda r: r if r["state"] == "halted" else None)(d.get("/v1/replays/R1")), "the halt")
+            assert "the store's disk has" in halted["says"] and "MB left, too little for" in halted["says"], halted["says"]
+            refused = d.cli("replay", "--all", "--dry-run", code=4).out
+            assert "store" in refused
+            disk.make_room()
+            d.cli("replay", "resume", "R1", "--reason", "made room")
+            d.cli("replay", "abort", "R1")
+            d.post("/v1/replays", {"select": {"all": True}})
+            wait_for(lambda: d.get("/v1/replays/R2")["state"] == "done", "all of it")
+            assert {d.job(j)["state"] for j in jobs} == {"succeeded"}

@@ -28,7 +28,8 @@ create table dependency(
   name text primary key, kind text not null, target text not null,
   active integer not null default 1, state integer not null default 0,  -- 0 unknown, 1 up, 2 down
   since integer, checked_at integer, latency_us integer, says text,
-  paced_at integer not null default 0) without rowid;
+  paced_at integer not null default 0,
+  connections_free integer not null default 0) without rowid;           -- 0: not known
 create table type_need(
   type_id integer not null references job_type(id), dependency text not null references dependency(name),
   primary key(type_id, dependency)) without rowid;

@@ -5,7 +5,8 @@
  * Where: --socket PATH, or --port N --token T. What: --type T (work: "" for any) --payload BYTES
  * --batch N. How much:
  * --connections N --workers N --n N --seconds S --warm S; of work --wave N. Of start and spawn:
- * --program PATH; of start --stamp NAME: what the daemon's configuration gives that program as its argument. */
+ * --program PATH; of start --stamp NAME: what the daemon's configuration gives that program as its
+ * argument. */
 #include "load.h"
 
 #include <getopt.h>

@@ -23,7 +23,7 @@ static const struct {
     {"/v1/patterns/{p}", "{\"name\":\"n\"}"},
     {"/v1/patterns/{p}/merge", "{\"with\":\"P2\"}"},
     {"/v1/replays", "{\"select\":{\"all\":true},\"dry_run\":true}"},
-    {"/v1/types/{t}/settings", "{\"set\":{\"timeout\":\"1m\"},\"reason\":\"r\"}"},
+    {"/v1/types/{t}/changes", "{\"set\":{\"timeout\":\"1m\"},\"reason\":\"r\"}"},
     {"/v1/deploys", "{\"types\":[\"mail\"]}"},
     {"/v1/purges", "{\"select\":{\"all\":true},\"dry_run\":true}"},
     {"/v1/restores", "{\"file\":\"none\"}"},

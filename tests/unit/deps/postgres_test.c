@@ -131,6 +131,7 @@ static void G20_a_server_is_up_when_it_answers_and_down_when_it_does_not(void **
     if (!r.up)
         fail_msg("%s", r.says);
     has(rp_str_of(r.says), "answers (PostgreSQL ");
+    assert_in_range(r.connections_free, 1, 97); /* of the 100 that a new server has, 3 are kept */
     (void)snprintf(target, sizeof target, "host=127.0.0.1 port=%d user=ada password=wrongs3cret",
                    port);
     down(target, "password authentication failed");

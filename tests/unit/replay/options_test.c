@@ -174,7 +174,7 @@ static void R18_a_type_may_ask_for_a_fresh_key_in_each_replay(void **state)
     struct rp_job_replay *in;
     struct rp_job job;
     size_t n;
-    OK(rp_replay_items(w->db, id, 0, 10, &w->arena, &items, &n, err));
+    OK(rp_replay_items(w->db, id, 0, 0, 10, &w->arena, &items, &n, err));
     assert_true(rp_str_eq(items[0].key, key));
     OK(rp_job_replays(w->db, 1, &w->arena, &in, &n, err));
     assert_true(rp_str_eq(in[0].key, key));

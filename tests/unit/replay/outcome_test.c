@@ -182,7 +182,7 @@ static void R22_a_job_knows_its_replays_and_an_item_its_attempts(void **state)
     assert_int_equal(v[1].fate, RP_FATE_SUCCEEDED);
     assert_int_equal(v[1].repairs, 2);
     assert_int_equal(v[1].attempt, 3);
-    OK(rp_replay_items(w->db, id[1], 0, 10, &w->arena, &items, &n, err));
+    OK(rp_replay_items(w->db, id[1], 0, 0, 10, &w->arena, &items, &n, err));
     for (size_t i = 0; i < n; i++)
         assert_int_equal(query(w, "select replay_id from attempt where job_id = ?1 and n = ?2",
                                items[i].job_id, items[i].attempt),

@@ -55,7 +55,7 @@ static void within_plan(struct prop *p, const struct promise *of)
     struct rp_replay r = replay(p->w, of->id);
     struct rp_replay_item *v;
     size_t n;
-    OK(rp_replay_items(p->w->db, of->id, 0, 1000, &p->w->arena, &v, &n, err));
+    OK(rp_replay_items(p->w->db, of->id, 0, 0, 1000, &p->w->arena, &v, &n, err));
     for (size_t i = 0; i < n; i++)
         if (!promised(of, v[i].job_id))
             fail_msg("replay %" PRId64 " has job %" PRId64 ", which is not in its plan", of->id,

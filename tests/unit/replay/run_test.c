@@ -19,7 +19,7 @@ static struct rp_replay_item item(struct world *w, int64_t id, int64_t seq)
 {
     struct rp_replay_item *v;
     size_t n;
-    OK(rp_replay_items(w->db, id, seq - 1, 1, &w->arena, &v, &n, err));
+    OK(rp_replay_items(w->db, id, seq - 1, 0, 1, &w->arena, &v, &n, err));
     assert_int_equal(n, 1);
     return v[0];
 }

@@ -29,7 +29,7 @@ static struct rp_replay_item item(struct world *w, int64_t id, int64_t seq)
 {
     struct rp_replay_item *v;
     size_t n;
-    OK(rp_replay_items(w->db, id, seq - 1, 1, &w->arena, &v, &n, err));
+    OK(rp_replay_items(w->db, id, seq - 1, 0, 1, &w->arena, &v, &n, err));
     assert_int_equal(n, 1);
     assert_int_equal(v[0].seq, seq);
     return v[0];
@@ -346,6 +346,39 @@ static void bad_steps_of_a_replay_are_refused(void **state)
         }
 }
 
+/* How many items of those fates stand behind `after`, and the first of them. */
+static size_t of_fates(struct world *w, int64_t id, int64_t after, unsigned fates, int64_t *first)
+{
+    struct rp_replay_item *v;
+    size_t n;
+    OK(rp_replay_items(w->db, id, after, fates, 10, &w->arena, &v, &n, err));
+    *first = n > 0 ? v[0].seq : 0;
+    return n;
+}
+
+static void G19_items_of_some_fates_are_looked_for_among_so_many(void **state)
+{
+    struct world *w = *state;
+    const unsigned failed = 1u << RP_FATE_FAILED_SAME | 1u << RP_FATE_FAILED_NEW;
+    int64_t first;
+    configure(w, conf);
+    fail_jobs(w, "a", 4, 7);
+    int64_t id = start_all(w, NULL);
+    (void)query(w, "update replay_item set fate = 3 + (seq > 2) where seq <> 4 returning 1", 0, 0);
+    assert_int_equal(of_fates(w, id, 0, failed, &first), 1);
+    assert_int_equal(first, 3);
+    assert_int_equal(of_fates(w, id, 0, 1u << RP_FATE_SUCCEEDED, &first), 2);
+    assert_int_equal(of_fates(w, id, 3, failed, &first), 0);
+    assert_int_equal(of_fates(w, id, 3, 0, &first), 1);
+    (void)query(w, "update replay_item set seq = ?1 + 1 where seq = 3 returning 1",
+                RP_REPLAY_LOOKED, 0);
+    assert_int_equal(of_fates(w, id, 0, failed, &first), 0);
+    assert_int_equal(of_fates(w, id, 1, failed, &first), 1);
+    assert_int_equal(of_fates(w, id, 0, 0, &first), 4);
+    (void)query(w, "update replay_item set fate = 1, seq = min(seq, 3 + (seq = 4)) returning 1", 0,
+                0); /* as the store left it, whose counts are checked now */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +393,7 @@ int main(void)
         TEST(R16_a_lost_attempt_of_another_job_is_unknown),
         TEST(a_needed_dependency_that_is_down_is_named),
         TEST(bad_steps_of_a_replay_are_refused),
+        TEST(G19_items_of_some_fates_are_looked_for_among_so_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
