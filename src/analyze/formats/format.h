@@ -5,6 +5,7 @@
 
 #include "analyze/internal.h"
 #include "analyze/joblog.h"
+#include "analyze/unwrap.h"
 
 /* ---- bounded text ---- */
 
@@ -49,8 +50,10 @@ enum { RP_LOG_ENDED = 1024 }; /* ends that are remembered */
 
 struct rp_joblog {
     struct rp_joblog_options o;
-    const struct rp_log_format *format;
+    const struct rp_log_format *format;     /* NULL: not yet known */
+    const struct rp_log_format *fixed;      /* named by the user, NULL: to be found out */
     const struct rp_log_template *template; /* of rp_format_template */
+    struct rp_unwrapper unwrap;             /* what is around the lines */
     struct rp_joblog_stats stats;
     struct rp_buf partial, held; /* a line not yet ended; lines before the format is known */
     struct rp_buf clean;         /* the current line without colours */

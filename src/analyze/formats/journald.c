@@ -1,5 +1,5 @@
-/* systemd's units in the journal, as journalctl prints it: -o short, short-iso, short-precise,
- * short-full, short-unix, and json.
+/* systemd's units in the journal, as journalctl prints it: the short forms, with-unit, json in its
+ * forms; export and verbose come as JSON (records.c).
  *
  *     Nov 23 22:37:20 web-1 systemd[1]: Starting reconcile.service - Reconcile the ledger...
  *     Nov 23 22:37:36 web-1 reconcile.py[20502]: ConnectionRefusedError: …
@@ -25,15 +25,46 @@ struct entry {
 
 /* ---- the forms of a line ---- */
 
+static bool is_unit(struct rp_str s)
+{
+    static const char *const kinds[] = {".service", ".timer", ".socket",    ".target",
+                                        ".mount",   ".slice", ".automount", ".path",
+                                        ".scope",   ".swap",  ".device",    NULL};
+    if (s.n == 0 || rp_find_byte(s, ' ') != SIZE_MAX)
+        return false;
+    for (const char *const *k = kinds; *k != NULL; k++)
+        if (rp_str_ends(s, *k))
+            return true;
+    return false;
+}
+
+/* "[46579.119981] ", "[46579.119981 <    0.000014 >] ": since the machine began, which is when? */
+static bool skip_monotonic(struct rp_str *s)
+{
+    struct rp_str r = *s;
+    size_t close = rp_find_byte(str_head(r, 48), ']');
+    if (close == SIZE_MAX || !rp_skip(&r, "["))
+        return false;
+    r = rp_strip(r, " ", "");
+    int64_t us = rp_seconds_us(r);
+    *s = str_from(*s, close + 1);
+    return us >= 0 && str_has(str_head(r, 20), ".");
+}
+
 static bool read_short(struct rp_stamp *st, struct rp_str s, struct entry *e)
 {
     bool syslog;
-    if (!rp_stamp_take(st, &s, &e->at_us, &syslog) || !rp_skip(&s, " "))
+    e->at_us = RP_NO_TIME;
+    if ((!rp_stamp_take(st, &s, &e->at_us, &syslog) && !skip_monotonic(&s)) || !rp_skip(&s, " "))
         return false;
-    (void)rp_take_word(&s); /* the host */
-    e->unit = e->invocation = RP_STR("");
     struct rp_str word = rp_take_tag(&s);
+    if (!rp_str_ends(word, ":")) { /* the host, unless --no-hostname */
+        s = rp_strip(s, " ", "");
+        word = rp_take_tag(&s);
+    }
     rp_split_tag(word, &e->tag, &e->pid);
+    e->invocation = RP_STR("");
+    e->unit = is_unit(e->tag) ? e->tag : RP_STR(""); /* -o with-unit */
     e->text = s;
     return rp_str_ends(word, ":") && e->tag.n > 0;
 }
@@ -84,19 +115,6 @@ static bool read_json(struct rp_stamp *st, struct rp_fields *f, struct entry *e)
 }
 
 /* ---- units ---- */
-
-static bool is_unit(struct rp_str s)
-{
-    static const char *const kinds[] = {".service", ".timer", ".socket",    ".target",
-                                        ".mount",   ".slice", ".automount", ".path",
-                                        ".scope",   ".swap",  ".device",    NULL};
-    if (s.n == 0 || rp_find_byte(s, ' ') != SIZE_MAX)
-        return false;
-    for (const char *const *k = kinds; *k != NULL; k++)
-        if (rp_str_ends(s, *k))
-            return true;
-    return false;
-}
 
 static bool is_service(struct rp_str unit)
 {
@@ -337,9 +355,15 @@ static bool on_program(struct rp_joblog *l, const struct entry *e)
 
 /* ---- lines ---- */
 
+/* init.scope: the manager's own unit, in the place of its name */
+static bool is_manager(struct rp_str tag)
+{
+    return rp_str_is(tag, "systemd") || rp_str_is(tag, "init.scope") || rp_str_starts(tag, "(");
+}
+
 static bool on_entry(struct rp_joblog *l, const struct entry *e)
 {
-    bool manager = rp_str_is(e->tag, "systemd") || rp_str_starts(e->tag, "(");
+    bool manager = is_manager(e->tag);
     if (on_unit(l, e))
         return true;
     return manager ? on_sentence(l, e) : on_program(l, e);
@@ -365,9 +389,11 @@ static int journald_score(struct rp_str line)
     struct entry e;
     struct rp_fields f = {0};
     int points = 0;
+    (void)rp_skip(&line, "data: ");
     if (line.n > 0 && line.p[0] == '{') {
         points = rp_fields_read(&f, line) && read_json(&st, &f, &e) ? 6 : 0;
-    } else if (read_short(&st, line, &e) && rp_str_is(e.tag, "systemd")) {
+    } else if (read_short(&st, line, &e) &&
+               (rp_str_is(e.tag, "systemd") || rp_str_is(e.tag, "init.scope"))) {
         points = str_has(e.text, ".service: ") || rp_str_starts(e.text, "Finished ") ? 10 : 3;
     }
     rp_fields_free(&f);
