@@ -151,6 +151,8 @@ static bool read_syslog(struct rp_str s, struct piece *p)
     if (!rp_stamp_take(&st, &s, &us, &syslog) || !rp_skip(&s, " "))
         return false;
     p->time = rp_strip(str_head(before, before.n - s.n), " ", " ");
+    if (!pri && !syslog && (p->time.n < 20 || p->time.p[10] != 'T'))
+        return false; /* a logger's own time, and its name */
     return (version || !pri) && !syslog ? read_5424(s, p) || (!version && read_3164(s, p))
                                         : read_3164(s, p);
 }

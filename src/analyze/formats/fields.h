@@ -1,5 +1,6 @@
 /* The members of a log line that is a JSON object, flat: those of the line and of the objects in
- * it, one level deep. What a reader does not look for costs nothing but its place. */
+ * it, two levels deep, each under the name of the object that it stands in. What a reader does not
+ * look for costs nothing but its place. */
 #ifndef RP_ANALYZE_FORMATS_FIELDS_H
 #define RP_ANALYZE_FORMATS_FIELDS_H
 

@@ -163,6 +163,9 @@ struct rp_str rp_strip(struct rp_str s, const char *front, const char *back);
 /* "tag[pid]:", "tag:" or without the colon; the tag may hold "(…)". pid: empty if there is none. */
 void rp_split_tag(struct rp_str word, struct rp_str *tag, struct rp_str *pid);
 struct rp_str rp_last_segment(struct rp_str path); /* behind the last slash */
+/* What Python's logging puts in front, whatever its layout: a time, or the level ("INFO:logger:" is
+ * its own default) and then perhaps a time. us: RP_NO_TIME without. False: it is not there. */
+bool rp_take_prefix(struct rp_stamp *st, struct rp_str *s, int64_t *us);
 /* Seconds as a log writes them ("0.051"), in microseconds; -1: none. */
 int64_t rp_seconds_us(struct rp_str s);
 

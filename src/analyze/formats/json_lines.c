@@ -19,7 +19,7 @@ struct event {
 /* ---- fields ---- */
 
 static const char *const times[] = {"time", "timestamp", "ts", "@timestamp", "datetime", NULL};
-static const char *const messages[] = {"msg", "message", NULL};
+static const char *const messages[] = {"msg", "message", "@message", NULL};
 static const char *const levels[] = {"level", "lvl", "severity", NULL};
 static const char *const types[] = {"job",      "jobName", "job_name", "jobType",
                                     "job_type", "task",    "taskName", "task_name",
@@ -37,8 +37,8 @@ static const char *const states[] = {"event", "status", "state", "outcome", "act
 static const char *const spans_ms[] = {"durationMs", "duration_ms", "ms",      "elapsedMs",
                                        "elapsed_ms", "tookMs",      "took_ms", "responseTime",
                                        "duration",   "took",        "elapsed", NULL};
-static const char *const parents[] = {"job",     "task", "run",    "data",  "meta", "metadata",
-                                      "context", "ctx",  "fields", "extra", NULL};
+static const char *const parents[] = {"job",     "task", "run",    "data",    "meta",  "metadata",
+                                      "context", "ctx",  "fields", "@fields", "extra", NULL};
 
 static struct rp_str text_of(const struct rp_field *f)
 {
@@ -75,7 +75,7 @@ static bool is_bad(const struct rp_fields *f)
     const struct rp_field *level = rp_field_of(f, levels);
     int64_t n;
     if (level == NULL)
-        return false;
+        return rp_str_in(rp_field_in(f, "@fields", "level"), bad);
     if (level->kind == RP_JSON_NUMBER)
         return rp_field_number(level, &n) && n >= ERROR_LEVEL;
     size_t esc = rp_find_byte(level->value, 'm'); /* winston's colorize: "\33[31merror\33[39m" */
@@ -112,9 +112,9 @@ static void read_error(const struct rp_fields *f, struct event *e)
 {
     const struct rp_field *err = rp_field_of(f, errors);
     e->err_type = e->err_text = e->err_stack = RP_NONE;
-    if (err != NULL && err->kind == RP_JSON_OBJECT) {
+    if (err == NULL || err->kind == RP_JSON_OBJECT) {
         for (const char *const *name = errors; *name != NULL; name++) {
-            if (!rp_field_has(f, *name, RP_JSON_OBJECT))
+            if (rp_field_in(f, *name, "message").n == 0 && !rp_field_has(f, *name, RP_JSON_OBJECT))
                 continue;
             e->err_type = rp_field_in(f, *name, "type");
             if (e->err_type.n == 0)
@@ -126,6 +126,10 @@ static void read_error(const struct rp_fields *f, struct event *e)
     }
     e->err_text = text_of(err);
     e->err_stack = rp_field_text(f, "stack");
+    if (e->err_text.n == 0 && e->err_stack.n == 0) { /* winston's logstash() puts all in there */
+        e->err_text = rp_field_in(f, "@fields", "error");
+        e->err_stack = rp_field_in(f, "@fields", "stack");
+    }
 }
 
 /* ---- what happened ---- */

@@ -52,13 +52,14 @@ struct subject {
 /* Numbers, hex, UUIDs, and words with digits in them where an id may stand. */
 static bool id_like(struct rp_str s)
 {
-    size_t digits = 0;
+    size_t digits = 0, hex = 0;
     for (size_t i = 0; i < s.n; i++) {
         if (!is_alnum(s.p[i]) && !one_of(s.p[i], "-_:."))
             return false;
         digits += is_digit(s.p[i]);
+        hex += is_hex(s.p[i]) || s.p[i] == '-';
     }
-    return digits > 0 && (is_digit(s.p[0]) || digits * 3 >= s.n);
+    return digits > 0 && (is_digit(s.p[0]) || digits * 3 >= s.n || (s.n >= 8 && hex == s.n));
 }
 
 static bool take_name(struct subject *s, struct rp_str name, int rank)
