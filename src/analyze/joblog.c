@@ -154,10 +154,39 @@ static void detect(struct rp_joblog *l)
         l->format = l->fixed; /* whoever named it knows better */
 }
 
+/* Files of other kinds, by their first bytes: whatever in them looks like a log is none. */
+static const struct {
+    const char *magic, *what, *hint;
+} kinds[] = {
+    {"\xFD"
+     "7zX",
+     "this is packed by xz, which is not read", "unpack it: xz -dc F | reprise … -"},
+    {"BZh", "this is packed by bzip2, which is not read", "unpack it: bzip2 -dc F | reprise … -"},
+    {"PK\3\4", "this is a zip archive, which is not read", "unpack it: unzip -p F | reprise … -"},
+    {"\x04\"M\x18", "this is packed by lz4, which is not read",
+     "unpack it: lz4 -dc F | reprise … -"},
+    {"LPKS", "this is a file of the journal, not a log",
+     "journalctl --file F -o json | reprise … -"},
+    {"\177ELF", "this is a program, not a log", "name the file that it writes its log into"},
+    {"SQLi", "this is a database of SQLite, not a log",
+     "a store of Reprise: reprise analyze without --log"},
+};
+enum { KINDS_N = sizeof kinds / sizeof *kinds };
+
+static size_t other_kind(const struct rp_joblog *l)
+{
+    size_t i = 0;
+    struct rp_str head = {(const char *)l->head, l->head_n};
+    while (i < KINDS_N && !rp_str_starts(head, kinds[i].magic))
+        i++;
+    return i;
+}
+
 /* Decides with what is held. Lines of no known format are counted and let go. */
 static void decide(struct rp_joblog *l)
 {
-    detect(l);
+    if (l->fixed != NULL || other_kind(l) == KINDS_N)
+        detect(l);
     if (l->format == NULL) {
         l->line += l->held_lines;
         l->stats.unassigned_lines += l->held_lines;
@@ -273,6 +302,11 @@ static bool nothing(const struct rp_joblog *l, struct rp_err *err)
     if (l->head_n >= 2 && ((h[0] == 0xff && h[1] == 0xfe) || (h[0] == 0xfe && h[1] == 0xff))) {
         (void)rp_fail(err, RP_E_BAD_FIELD, "the log is UTF-16, which is not read");
         return rp_hint(err, "convert it: iconv -f UTF-16 -t UTF-8 F | reprise … -");
+    }
+    size_t kind = other_kind(l);
+    if (kind < KINDS_N) {
+        (void)rp_fail(err, RP_E_BAD_FIELD, "%s", kinds[kind].what);
+        return rp_hint(err, "%s", kinds[kind].hint);
     }
     if (l->nuls > 0) {
         (void)rp_fail(err, RP_E_BAD_FIELD, "this is a binary file, not a log");

@@ -139,6 +139,9 @@ def test_runs_of_every_format_are_stored_once(daemon):
     (b"", "the log is empty"),
     (b"\n\n\n", "no line of the log is of a known format"),
     (bytes(range(256)) * 400, "a binary file"),
+    (b"\xfd7zXZ\0" + bytes(range(256)) * 4, "xz -dc"),
+    (b"PK\3\4" + b"2026-11-23T10:00:00Z [a] job 1 started\n" * 9, "a zip archive"),
+    (b"LPKSHHRH" + bytes(1000), "journalctl --file"),
     ("2026-11-23T10:00:00Z [a] job 1 started\n".encode("utf-16"), "UTF-16"),
     (b"dear diary\n" * 100, "no line of the log is of a known format"),
 ])
