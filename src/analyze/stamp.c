@@ -221,6 +221,23 @@ static bool year_last(struct rp_stamp *st, struct rp_str *s, struct moment *m)
     return true;
 }
 
+/* "Mon, 23 Nov 2026 22:28:42 +0000" of RFC 5322, "23-Nov-2026 22:28:42": the month by its name. */
+static bool day_month(struct rp_str *s, struct moment *m)
+{
+    struct rp_str r = *s;
+    int year;
+    if (r.n > 5 && is_upper(r.p[0]) && is_lower(r.p[1]) && is_lower(r.p[2]) && r.p[3] == ',')
+        r = str_from(r, r.p[4] == ' ' ? 5 : 4);
+    if (!number(&r, 1, 2, &m->day) || !byte(&r, " -") || !month_name(&r, &m->month) ||
+        !byte(&r, " -") || !number(&r, 4, 4, &year) || !byte(&r, " ") ||
+        !wall_clock(&r, &m->clock_us))
+        return false;
+    m->year = year;
+    zone(&r, m);
+    *s = r;
+    return true;
+}
+
 /* "20261123T222842Z", "20261123 22:28:42": ISO 8601's basic form. */
 static bool basic(struct rp_str *s, struct moment *m)
 {
@@ -293,7 +310,7 @@ bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *sys
     struct rp_str r = *s;
     struct moment m = {0};
     *syslog = false;
-    bool open = byte(&r, "[(");
+    bool open = byte(&r, "[(<");
     if (r.n < 10)
         return false;
     struct rp_str day = r; /* journalctl's short-full: "Mon 2026-11-23 22:37:14 UTC" */
@@ -301,16 +318,16 @@ bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *sys
         r = day;
         if (!to_instant(st, &m, us))
             return false;
-    } else if (is_digit(r.p[0])
-                   ? !iso(&r, &m) && !apache(&r, &m) && !year_last(st, &r, &m) && !basic(&r, &m)
-                   : !named(&r, &m)) {
+    } else if (is_digit(r.p[0]) ? !iso(&r, &m) && !apache(&r, &m) && !year_last(st, &r, &m) &&
+                                      !day_month(&r, &m) && !basic(&r, &m)
+                                : !named(&r, &m) && !day_month(&r, &m)) {
         if (!is_digit(r.p[0]) || !epoch(&r, us))
             return false;
     } else if (!to_instant(st, &m, us)) {
         return false;
     }
     *syslog = m.year == INT64_MIN;
-    if (open && !byte(&r, "])"))
+    if (open && !byte(&r, "])>"))
         return false;
     if (r.n > 0 && is_alnum(r.p[0]))
         return false;

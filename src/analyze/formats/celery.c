@@ -72,8 +72,9 @@ static bool take_task(struct rp_str *s, struct rp_str *name, struct rp_str *id)
 /* What the worker says of tasks and of its pool, where layouts of one's own are read. */
 static bool is_message(struct rp_str s)
 {
-    static const char *const does[] = {" received", " succeeded in ", " retry: ", " raised ",
-                                       " ignored",  " rejected",      NULL};
+    static const char *const does[] = {
+        " received",          " succeeded in ", " retry: ",  " raised unexpected: ",
+        " raised expected: ", " ignored",       " rejected", NULL};
     static const char *const fronts[] = {"Received task: ",
                                          "Hard time limit (",
                                          "Soft time limit (",

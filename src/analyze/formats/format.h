@@ -166,6 +166,8 @@ struct rp_str rp_last_segment(struct rp_str path); /* behind the last slash */
 /* What Python's logging puts in front, whatever its layout: a time, or the level ("INFO:logger:" is
  * its own default) and then perhaps a time. us: RP_NO_TIME without. False: it is not there. */
 bool rp_take_prefix(struct rp_stamp *st, struct rp_str *s, int64_t *us);
+/* The fronts of Ruby's Logger, glog and Serilog. bad: the level is an error's. */
+bool rp_take_front(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *bad);
 /* Seconds as a log writes them ("0.051"), in microseconds; -1: none. */
 int64_t rp_seconds_us(struct rp_str s);
 

@@ -26,8 +26,8 @@ static const char *const types[] = {"job",      "jobName", "job_name", "jobType"
                                     "taskType", "cron",    NULL};
 static const char *const ids[] = {"runId",   "run_id",     "executionId", "execution_id",
                                   "jobId",   "job_id",     "jid",         "taskId",
-                                  "task_id", "job_run_id", NULL};
-static const char *const late_ids[] = {"id", NULL};
+                                  "task_id", "job_run_id", "run",         NULL};
+static const char *const late_ids[] = {"id", NULL}; /* also a line's own, once it names a job */
 static const char *const late_types[] = {"name", "type", "queue", "queueName", NULL};
 static const char *const attempts[] = {"attempt", "attemptNumber", "attempt_number", "try", NULL};
 static const char *const retries[] = {"retryCount", "retry_count", "retryAttempt", NULL};
@@ -251,6 +251,8 @@ static bool read_event(struct rp_stamp *st, const struct rp_fields *f, struct ev
         e->type = pick_inside(f, types);
     if (e->type.n == 0)
         e->type = pick_inside(f, late_types);
+    if (e->type.n > 0 && e->id.n == 0)
+        e->id = pick(f, late_ids);
     if (e->type.n > 0 && e->id.n == 0 && rp_str_i64(e->type, &(int64_t){0})) {
         e->id = e->type; /* "job": 42 */
         e->type = RP_NONE;
@@ -437,6 +439,12 @@ void rp_json_lines_fields(struct rp_joblog *l, struct rp_fields *f)
         rp_log_count(l, on_event(l, &e, key_of(&f->arena, &e)));
     else
         rp_log_count(l, on_message(l, f));
+}
+
+bool rp_json_lines_tell(struct rp_stamp *st, const struct rp_fields *f)
+{
+    struct event e;
+    return read_event(st, f, &e) && e.verb != RP_VERB_NONE && e.type.n > 0;
 }
 
 void rp_json_lines_line(struct rp_joblog *l, struct rp_str line)

@@ -187,10 +187,10 @@ static int rq_score(struct rp_str line)
     read_message(line, &e);
     if (e.kind == STARTED && !is_uuid(e.id) && !e.call) /* "sync: copied all (again)" */
         return 0;
-    return e.kind == STARTED                      ? 5
-           : e.kind != OTHER                      ? 10
+    return e.kind == STARTED                        ? 5
+           : e.kind != OTHER                        ? 10
            : rp_str_starts(e.text, "*** Listening") ? 5
-                                                  : 0;
+                                                    : 0;
 }
 
 static void rq_finish(struct rp_joblog *l)
