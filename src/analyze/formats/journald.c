@@ -69,6 +69,27 @@ static bool read_short(struct rp_stamp *st, struct rp_str s, struct entry *e)
     return rp_str_ends(word, ":") && e->tag.n > 0;
 }
 
+/* -o cat: nothing but the message; only the manager's are told from a program's. */
+static bool read_cat(struct rp_str s, struct entry *e)
+{
+    static const char *const sentences[] = {"Starting ", "Started ",         "Finished ",
+                                            "Stopped ",  "Failed to start ", NULL};
+    static const char *const says[] = {"Deactivated successfully", "Succeeded.",
+                                       "Failed with result '",     "Scheduled restart job",
+                                       "Main process exited",      NULL};
+    struct rp_str rest = s, unit = rp_take_word(&rest);
+    *e = (struct entry){RP_NO_TIME, RP_STR("systemd"), RP_STR("1"), s, RP_STR(""), RP_STR("")};
+    for (const char *const *f = says; *f != NULL && rp_str_ends(unit, ".service:"); f++)
+        if (rp_str_starts(rest, *f))
+            return true;
+    for (const char *const *f = sentences; *f != NULL; f++) {
+        rest = s;
+        if (rp_skip(&rest, *f))
+            return is_unit(rp_strip(rp_take_word(&rest), "", "."));
+    }
+    return false;
+}
+
 /* Bytes that are not UTF-8 come as an array of numbers. */
 static struct rp_str message_of(struct rp_fields *f)
 {
@@ -378,7 +399,7 @@ static void journald_line(struct rp_joblog *l, struct rp_str line)
     (void)rp_skip(&line, "data: "); /* -o json-sse */
     bool hit = line.n > 0 && line.p[0] == '{'
                    ? rp_fields_read(&f, line) && read_json(&l->o.stamp, &f, &e)
-                   : read_short(&l->o.stamp, line, &e);
+                   : read_short(&l->o.stamp, line, &e) || read_cat(line, &e);
     rp_log_count(l, hit && on_entry(l, &e));
     rp_fields_free(&f);
 }
@@ -395,6 +416,8 @@ static int journald_score(struct rp_str line)
     } else if (read_short(&st, line, &e) &&
                (rp_str_is(e.tag, "systemd") || rp_str_is(e.tag, "init.scope"))) {
         points = str_has(e.text, ".service: ") || rp_str_starts(e.text, "Finished ") ? 10 : 3;
+    } else if (read_cat(line, &e)) {
+        points = 5;
     }
     rp_fields_free(&f);
     return points;

@@ -137,9 +137,10 @@ static void fields_that_name_no_job_are_text(void **state)
         {"plain",
          "2026-11-23 10:00:01 INFO [sync] job 7 started user=u1 mode=full dry=no\n"
          "2026-11-23 10:00:02 INFO request done status=200 ms=7 path=/x\n"
+         "2026-11-23 10:00:02 WARN [conn:7] - caught end of stream exception\n"
          "2026-11-23 10:00:03 ERROR [sync] job 7 failed: answer was {\"error\":\"gone\"}\n",
          "sync 7 #0 failed 10:00:01.000-10:00:03.000 | failed: answer was {\"error\":\"gone\"}\n",
-         1},
+         2},
     };
     CHECK(samples);
 }

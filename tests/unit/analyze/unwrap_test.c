@@ -186,6 +186,11 @@ static void a_journal_is_read_however_journalctl_prints_it(void **state)
          "[   13.119996 <    0.000015 >] w s[7]: boom\n"
          "[   14.119996] w systemd[1]: s.service: Failed with result 'exit-code'.\n",
          "s.service - #1 failed ?-? | boom / s.service: Failed with result 'exit-code'.\n", 0},
+        {"journald", /* -o cat */
+         "Starting s.service - S...\nboom\nStarted a.timer - A.\n"
+         "s.service: Failed with result 'exit-code'.\n"
+         "Failed to start s.service - S.\nStarting the engine\n",
+         "s.service - #1 failed ?-? | s.service: Failed with result 'exit-code'.\n", 3},
         {"journald", /* -o json-sse */
          "data: {\"__REALTIME_TIMESTAMP\":\"1795428001000000\",\"SYSLOG_IDENTIFIER\":\"systemd\","
          "\"UNIT\":\"s.service\",\"MESSAGE\":\"Starting s.service - S...\"}\n\n"
