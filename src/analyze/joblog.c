@@ -154,6 +154,24 @@ static void detect(struct rp_joblog *l)
         l->format = l->fixed; /* whoever named it knows better */
 }
 
+/* journalctl -r, and what some consoles download */
+static bool newest_first(struct rp_str lines)
+{
+    enum { LEAST = 8 };
+    struct rp_stamp st = {.year = 2000};
+    int64_t us, last = RP_NO_TIME;
+    size_t up = 0, down = 0;
+    bool syslog;
+    for (struct rp_str line; rp_str_split(&lines, '\n', &line);) {
+        if (!rp_stamp_take(&st, &line, &us, &syslog))
+            continue;
+        up += last != RP_NO_TIME && us > last;
+        down += last != RP_NO_TIME && us < last;
+        last = us;
+    }
+    return down >= LEAST && down > up * 10;
+}
+
 /* Files of other kinds, by their first bytes: whatever in them looks like a log is none. */
 static const struct {
     const char *magic, *what, *hint;
@@ -187,6 +205,7 @@ static void decide(struct rp_joblog *l)
 {
     if (l->fixed != NULL || other_kind(l) == KINDS_N)
         detect(l);
+    l->stats.newest_first = newest_first(rp_buf_view(&l->held));
     if (l->format == NULL) {
         l->line += l->held_lines;
         l->stats.unassigned_lines += l->held_lines;

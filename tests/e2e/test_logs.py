@@ -172,6 +172,13 @@ def test_a_clock_that_goes_backwards_and_a_line_that_breaks_off_are_read(folder)
     assert (got["runs"], got["succeeded"], got["unfinished"], got["lines"]) == (2, 1, 1, 4)
 
 
+def test_a_log_that_begins_with_its_newest_line_is_said(folder):
+    lines = sidekiq(20).splitlines()
+    told = alone("analyze", "--log", write(folder, "a.log", "\n".join(reversed(lines))), code=0)
+    assert "from the newest to the oldest" in told.err
+    assert "newest" not in alone("analyze", "--log", write(folder, "b.log", "\n".join(lines)), code=0).err
+
+
 def test_a_line_of_100_MB_is_cut_and_said_in_bounded_memory(folder):
     env = NOWHERE | {"ASAN_OPTIONS": "quarantine_size_mb=1"}
     process = subprocess.Popen([BIN, "analyze", "--log", "-", "--json"], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
