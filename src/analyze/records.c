@@ -1,6 +1,20 @@
 #include "analyze/records.h"
 
 #include "analyze/formats/format.h"
+#include "analyze/pretty.h"
+
+/* Of the lines that are not indented. */
+static bool most_are_pretty(struct rp_str lines)
+{
+    size_t heads = 0, others = 0;
+    for (struct rp_str line; rp_str_split(&lines, '\n', &line) && others < 100 + heads;)
+        if (line.n > 0 && !is_blank(line.p[0])) {
+            bool head = rp_pretty_begins(line);
+            heads += head;
+            others += !head;
+        }
+    return heads > others;
+}
 
 enum rp_record_kind rp_record_kind_of(struct rp_str lines)
 {
@@ -9,6 +23,8 @@ enum rp_record_kind rp_record_kind_of(struct rp_str lines)
         return RP_RECORD_EXPORT;
     if (str_has(first, " [s=") && rp_str_ends(first, "]"))
         return RP_RECORD_VERBOSE;
+    if (rp_pretty_begins(first) || most_are_pretty(lines))
+        return RP_RECORD_PRETTY;
     return rp_str_is(first, "{") || rp_str_find(lines, RP_STR("\n{\n")) != SIZE_MAX
                ? RP_RECORD_OBJECT
                : RP_RECORD_NONE;
@@ -136,6 +152,70 @@ static bool take_verbose(struct rp_records *r, struct rp_str *line)
     return any;
 }
 
+/* ---- readable again ---- */
+
+static struct rp_jw writer(struct rp_records *r)
+{
+    struct rp_buf *b = &r->text;
+    return (struct rp_jw){.out = b, .comma = b->n > 0 && b->p[b->n - 1] != '{'};
+}
+
+static bool end_pretty(struct rp_records *r, struct rp_str *line)
+{
+    struct rp_jw w = writer(r);
+    if (r->open && r->depth == 0)
+        rp_pretty_error(&w, rp_buf_view(&r->value));
+    for (; r->depth > 0; r->depth--)
+        rp_jw_object_end(&w);
+    r->value.n = 0;
+    return end_entry(r, line);
+}
+
+/* "err: {", its members, its stack, "}" */
+static void take_inner(struct rp_records *r, struct rp_str s)
+{
+    struct rp_jw w = writer(r);
+    struct rp_str key = rp_strip(str_head(s, rp_find_byte(s, ':')), "\"", "\"");
+    if (key.n > 0 && key.n + 4 >= s.n && rp_str_ends(s, ": {") && r->depth < 2) {
+        rp_jw_key_str(&w, key);
+        rp_jw_object(&w);
+        r->depth++;
+    } else if (r->depth > 0 && (rp_str_is(s, "}") || rp_str_is(s, "},"))) {
+        if (r->value.n > 0)
+            rp_jw_m_str(&w, "stack", rp_buf_view(&r->value));
+        r->value.n = 0;
+        rp_jw_object_end(&w);
+        r->depth--;
+    } else if (!rp_str_is(s, "\"stack\":") && !rp_pretty_member(&w, s)) {
+        if (r->value.n > 0)
+            put(&r->value, RP_STR("\n"));
+        put(&r->value, s);
+    }
+}
+
+static bool take_pretty(struct rp_records *r, struct rp_str *line)
+{
+    struct rp_str s = *line;
+    if (rp_pretty_begins(s)) {
+        bool any = end_pretty(r, line);
+        begin_entry(r);
+        struct rp_jw w = writer(r);
+        rp_pretty_first(&w, s);
+        return any;
+    }
+    if (!r->open)
+        return true;
+    if (s.n > 0 && is_blank(s.p[0]) && r->text.n + s.n < RP_LOG_LINE_MAX) {
+        take_inner(r, rp_str_trim(s));
+        return false;
+    }
+    (void)end_pretty(r, line); /* somebody else's line: a part of its own behind the entry */
+    rp_buf_c(&r->done, '\n');
+    rp_buf_str(&r->done, s);
+    *line = rp_buf_view(&r->done);
+    return true;
+}
+
 bool rp_record_take(struct rp_records *r, struct rp_str *line)
 {
     switch (r->kind) {
@@ -145,6 +225,8 @@ bool rp_record_take(struct rp_records *r, struct rp_str *line)
         return take_export(r, line);
     case RP_RECORD_VERBOSE:
         return take_verbose(r, line);
+    case RP_RECORD_PRETTY:
+        return take_pretty(r, line);
     default:
         return true;
     }
@@ -154,6 +236,8 @@ bool rp_record_rest(struct rp_records *r, struct rp_str *line)
 {
     if (r->kind == RP_RECORD_NONE || !r->open)
         return false;
+    if (r->kind == RP_RECORD_PRETTY)
+        return end_pretty(r, line);
     if (r->kind != RP_RECORD_OBJECT)
         return end_entry(r, line);
     r->open = false;

@@ -128,5 +128,6 @@ int64_t rp_field_time(struct rp_stamp *st, const struct rp_field *f)
     struct rp_str s = f->value;
     if (s.n == 16 && rp_str_i64(s, &us)) /* the journal's microseconds */
         return us;
-    return rp_stamp_take(st, &s, &us, &syslog) ? us : RP_NO_TIME;
+    return rp_stamp_take(st, &s, &us, &syslog) || rp_stamp_take_clock(st, &s, &us) ? us
+                                                                                   : RP_NO_TIME;
 }

@@ -165,6 +165,61 @@ static void winston_is_read_with_messages_of_several_lines_and_as_logstash_has_i
     CHECK(samples);
 }
 
+/* pino-pretty, and bunyan's own command in its long and its short form */
+static void json_lines_that_were_made_readable_are_read_back(void **state)
+{
+    (void)state;
+    static const struct sample samples[] = {
+        {"pino",
+         "[10:00:00.000] INFO (jobs/7 on w): worker listening\n    queues: 2\n"
+         "[10:00:01.000] INFO (jobs/7 on w): job started\n"
+         "    jobId: \"1\"\n    queue: \"q\"\n    job: \"mail\"\n    attempt: 2\n"
+         "[10:00:02.000] ERROR (jobs/7 on w): job failed\n"
+         "    jobId: \"1\"\n    queue: \"q\"\n    job: \"mail\"\n    attempt: 2\n"
+         "    err: {\n      \"type\": \"JobTimeoutError\",\n      \"message\": \"job exceeded its "
+         "limit of 7 ms\",\n      \"stack\":\n          JobTimeoutError: job exceeded its limit of "
+         "7 ms\n              at f (/a.js:1:2)\n    }\n"
+         "a line of node itself\n",
+         "mail q:1 #2 timeout 10:00:01.000-10:00:02.000 | JobTimeoutError: job exceeded its limit "
+         "of 7 ms / at f (/a.js:1:2)\n",
+         2},
+        {"bunyan",
+         "[2026-11-23T10:00:01.000Z]  INFO: jobs/7 on w: started (job=poll, runId=ab)\n"
+         "[2026-11-23T10:00:01.500Z]  WARN: jobs/7 on w: heap (above 75%)\n"
+         "[2026-11-23T10:00:02.000Z] ERROR: jobs/7 on w: failed (job=poll, runId=ab)\n"
+         "    Error: Invalid credentials (Failure)\n        at f (/a.js:1:2)\n",
+         "poll ab #0 failed 10:00:01.000-10:00:02.000 | Error: Invalid credentials (Failure) / at "
+         "f (/a.js:1:2)\n",
+         1},
+        {"bunyan",
+         "10:00:01.000Z  INFO jobs: started (job=poll, runId=ab)\n"
+         "10:00:02.000Z  INFO jobs: finished (job=poll, runId=ab, rows=3)\n",
+         "poll ab #0 succeeded 10:00:01.000-10:00:02.000\n", 0},
+    };
+    CHECK(samples);
+}
+
+static void airflows_task_is_named_in_full_by_whichever_line_does(void **state)
+{
+    (void)state;
+    static const struct sample samples[] = {
+        {"airflow",
+         "[2026-11-23T10:00:00.000+0000] {taskinstance.py:2867} INFO - Starting attempt 2 of 2\n"
+         "[2026-11-23T10:00:01.000+0000] {taskinstance.py:2890} INFO - Executing "
+         "<Task(PythonOperator): load> on 2026-11-22 02:00:00+00:00\n"
+         "[2026-11-23T10:00:02.000+0000] {standard_task_runner.py:104} INFO - Running: ['airflow', "
+         "'tasks', 'run', 'shop.sales', 'load', 'manual__1', '--job-id', '7']\n"
+         "[2026-11-23T10:00:03.000+0000] {local_task_job_runner.py:243} INFO - Task exited with "
+         "return code -9\n"
+         "[2026-11-23T10:00:04.000+0000] {taskinstance.py:2867} INFO - Starting attempt 1 of 2\n",
+         "shop.sales.load manual__1 #2 failed 10:00:00.000-10:00:03.000 | Task exited with return "
+         "code -9\n"
+         " - #1 unfinished 10:00:04.000-?\n",
+         0},
+    };
+    CHECK(samples);
+}
+
 static void ids_of_hex_digits_are_ids_in_plain_logs(void **state)
 {
     (void)state;
@@ -186,6 +241,8 @@ int main(void)
         cmocka_unit_test(prose_with_something_in_brackets_is_not_taken_for_rq),
         cmocka_unit_test(sidekiq_at_level_warn_tells_the_failures),
         cmocka_unit_test(winston_is_read_with_messages_of_several_lines_and_as_logstash_has_it),
+        cmocka_unit_test(json_lines_that_were_made_readable_are_read_back),
+        cmocka_unit_test(airflows_task_is_named_in_full_by_whichever_line_does),
         cmocka_unit_test(ids_of_hex_digits_are_ids_in_plain_logs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
