@@ -23,6 +23,31 @@ struct entry {
     struct rp_str unit, invocation; /* JSON only */
 };
 
+enum { COUNTERS = 1024, NAMES = 512, STRANGERS = 8, BEHIND = 4 };
+
+/* A unit that was said to have failed, of which no run was known. */
+struct stranger {
+    uint64_t unit; /* 0: none */
+    enum rp_run_outcome outcome;
+    int64_t at_us;
+    uint64_t line;
+    bool restarts;
+};
+
+struct own {
+    uint64_t restarts[COUNTERS]; /* "restart counter is at N", by unit */
+    /* Where runs are known by descriptions: what their units are called, as far as was learnt. */
+    struct {
+        uint64_t unit, description;
+    } names[NAMES];
+    struct stranger failed[STRANGERS]; /* the newest last */
+};
+
+static struct own *own_of(struct rp_joblog *l)
+{
+    return rp_log_own(l, sizeof(struct own));
+}
+
 /* ---- the forms of a line ---- */
 
 static bool is_unit(struct rp_str s)
@@ -190,11 +215,24 @@ static bool words_shared(struct rp_str unit, struct rp_str text)
     return false;
 }
 
+static struct rp_open_run *find_described(struct rp_joblog *l, uint64_t unit)
+{
+    const struct own *o = own_of(l);
+    if (o->names[unit % NAMES].unit != unit)
+        return NULL;
+    for (size_t i = l->n_open; i > 0; i--)
+        if (rp_hash64(l->open[i - 1]->type) == o->names[unit % NAMES].description)
+            return l->open[i - 1];
+    return NULL;
+}
+
 /* The run of a unit; where lines only describe, the one that fits, or the only one there is. */
 static struct rp_open_run *run_of_unit(struct rp_joblog *l, struct rp_str unit)
 {
     struct rp_open_run *r = find_unit(l, unit), *only = NULL;
     size_t described = 0;
+    if (r == NULL)
+        r = find_described(l, rp_hash64(unit));
     for (size_t i = l->n_open; r == NULL && i > 0; i--) {
         struct rp_open_run *o = l->open[i - 1];
         if (!(o->number & DESCRIBED))
@@ -222,8 +260,7 @@ static void on_begin(struct rp_joblog *l, const struct entry *e, struct subject 
     r->number = (starting ? SAID_START : 0) | (s.described ? DESCRIBED : 0);
     /* "restart counter is at 2" said that this is the third attempt */
     int64_t restarts = 0;
-    uint64_t *slot = rp_log_own(l, sizeof(uint64_t[1024]));
-    slot += rp_hash64(s.name) % 1024;
+    uint64_t *slot = &own_of(l)->restarts[rp_hash64(s.name) % COUNTERS];
     if (*slot >> 16 == rp_hash64(s.name) >> 16)
         restarts = (int64_t)(*slot & 0xffff);
     *slot = 0;
@@ -232,9 +269,12 @@ static void on_begin(struct rp_joblog *l, const struct entry *e, struct subject 
 
 static void on_restart(struct rp_joblog *l, struct rp_str unit, int64_t counter)
 {
-    uint64_t *slots = rp_log_own(l, sizeof(uint64_t[1024]));
+    uint64_t *slots = own_of(l)->restarts;
+    for (size_t i = 0; i < STRANGERS; i++)
+        if (own_of(l)->failed[i].unit == rp_hash64(unit))
+            own_of(l)->failed[i].restarts = true;
     if (counter > 0 && counter < 0xffff)
-        slots[rp_hash64(unit) % 1024] = (rp_hash64(unit) >> 16 << 16) | (uint64_t)counter;
+        slots[rp_hash64(unit) % COUNTERS] = (rp_hash64(unit) >> 16 << 16) | (uint64_t)counter;
 }
 
 static void on_end(struct rp_joblog *l, const struct entry *e, struct rp_open_run *r,
@@ -245,6 +285,44 @@ static void on_end(struct rp_joblog *l, const struct entry *e, struct rp_open_ru
     if (outcome != RP_RUN_SUCCEEDED && says_why)
         rp_tail_add(&r->error, e->text);
     rp_log_close(l, r, outcome, e->at_us);
+}
+
+static enum rp_run_outcome result_of(struct rp_str says)
+{
+    bool timeout = str_has(says, "'timeout'") || str_has(says, "'watchdog'");
+    return timeout ? RP_RUN_TIMEOUT : RP_RUN_FAILED;
+}
+
+/* "x.service: …" of a run that is known by a description only, which one is not clear yet. */
+static void on_stranger(struct rp_joblog *l, const struct entry *e, struct rp_str unit,
+                        struct rp_str says)
+{
+    struct stranger *v = own_of(l)->failed;
+    if (rp_str_starts(says, "Failed with result '")) {
+        memmove(v, v + 1, (STRANGERS - 1) * sizeof *v);
+        v[STRANGERS - 1] =
+            (struct stranger){rp_hash64(unit), result_of(says), e->at_us, l->line, false};
+    }
+}
+
+/* "Failed to start X." or "Stopped X." right behind it: X is that unit, and ended as it did. */
+static bool on_known(struct rp_joblog *l, const struct entry *e, struct rp_open_run *r, bool failed)
+{
+    struct own *o = own_of(l);
+    size_t i = STRANGERS;
+    while (i > 0 && (o->failed[i - 1].unit == 0 || o->failed[i - 1].restarts == failed))
+        i--;
+    if (i == 0 || !(r->number & DESCRIBED) || (failed && l->line - o->failed[i - 1].line > BEHIND))
+        return false;
+    struct stranger *of = &o->failed[i - 1];
+    o->names[of->unit % NAMES].unit = of->unit;
+    o->names[of->unit % NAMES].description = rp_hash64(r->type);
+    of->unit = 0;
+    rp_tail_add(&r->error, e->text);
+    l->saw_ends = true;
+    rp_log_mark_ended(l, rp_hash64(r->type));
+    rp_log_close(l, r, of->outcome, of->at_us);
+    return true;
 }
 
 /* "Starting …", "Started …", "Finished …", "Failed to start …", "Stopped …" */
@@ -276,7 +354,7 @@ static bool on_sentence(struct rp_joblog *l, const struct entry *e)
         return rp_log_was_ended(l, rp_hash64(of.name));
     if (r->verdict != RP_RUN_UNKNOWN)
         on_end(l, e, r, r->verdict, false);
-    else
+    else if (sentences[i].what == FINISHED || !on_known(l, e, r, sentences[i].what == FAILED))
         on_end(l, e, r,
                sentences[i].what == FINISHED ? RP_RUN_SUCCEEDED
                : sentences[i].what == FAILED ? RP_RUN_FAILED
@@ -295,14 +373,15 @@ static bool on_unit(struct rp_joblog *l, const struct entry *e)
     struct rp_open_run *r = run_of_unit(l, unit);
     if (rp_str_starts(says, "Scheduled restart job"))
         on_restart(l, unit, rp_number_after(says, "restart counter is at "));
-    if (r == NULL)
+    if (r == NULL) {
+        on_stranger(l, e, unit, says);
         return rp_log_was_ended(l, rp_hash64(unit));
+    }
     if (rp_str_starts(says, "Deactivated successfully") || rp_str_is(says, "Succeeded.")) {
         on_end(l, e, r, RP_RUN_SUCCEEDED, false);
     } else if (rp_str_starts(says, "Failed with result '")) {
-        bool timeout = str_has(says, "'timeout'") || str_has(says, "'watchdog'");
         rp_log_mark_ended(l, rp_hash64(unit));
-        on_end(l, e, r, timeout ? RP_RUN_TIMEOUT : RP_RUN_FAILED, true);
+        on_end(l, e, r, result_of(says), true);
     } else if (rp_str_starts(says, "Skipped due to")) {
         rp_log_drop(l, r); /* by its condition: it never ran */
     } else if (!rp_str_starts(says, "Consumed ") && !str_has(says, "ignoring")) {

@@ -224,6 +224,38 @@ static void a_journal_is_read_however_journalctl_prints_it(void **state)
     CHECK(samples);
 }
 
+/* Lines that only describe (before systemd 250, StatusUnitFormat=description): which unit is meant
+ * is learnt from what follows its failure. */
+static void units_that_are_only_described_end_as_their_failures_say(void **state)
+{
+    (void)state;
+    static const struct sample samples[] = {
+        {"journald",
+         "Nov 23 10:00:01 w systemd[1]: Starting Calls partners...\n"
+         "Nov 23 10:00:01 w systemd[1]: Started Calls partners.\n"
+         "Nov 23 10:00:01 w systemd[1]: Starting Takes too long...\n"
+         "Nov 23 10:00:02 w systemd[1]: hooks.service: Failed with result 'exit-code'.\n"
+         "Nov 23 10:00:03 w systemd[1]: slow.service: Failed with result 'timeout'.\n"
+         "Nov 23 10:00:03 w systemd[1]: Failed to start Takes too long.\n"
+         "Nov 23 10:00:04 w systemd[1]: hooks.service: Scheduled restart job, restart counter is "
+         "at 1.\n"
+         "Nov 23 10:00:04 w systemd[1]: Stopped Calls partners.\n"
+         "Nov 23 10:00:05 w systemd[1]: Starting Takes too long...\n"
+         "Nov 23 10:00:05 w systemd[1]: Started Calls partners.\n"
+         "Nov 23 10:00:06 w systemd[1]: Stopped Calls partners.\n"
+         "Nov 23 10:00:07 w systemd[1]: slow.service: Failed with result 'timeout'.\n",
+         "Calls partners - #1 failed 10:00:01.000-10:00:02.000 | hooks.service: Scheduled "
+         "restart job, restart counter is at 1. / Stopped Calls partners.\n"
+         "Takes too long - #1 timeout 10:00:01.000-10:00:03.000 | Failed to start Takes too "
+         "long.\n"
+         "Takes too long - #1 timeout 10:00:05.000-10:00:07.000 | slow.service: Failed with result "
+         "'timeout'.\n"
+         "Calls partners - #1 cancelled 10:00:05.000-10:00:06.000\n",
+         2},
+    };
+    CHECK(samples);
+}
+
 /* What is no text has its size in front, in 8 bytes: of 10 bytes that is a line feed. */
 static void an_exported_journal_is_read_with_what_is_no_text(void **state)
 {
@@ -297,6 +329,7 @@ int main(void)
         cmocka_unit_test(a_text_without_a_time_takes_the_one_around_it),
         cmocka_unit_test(lines_that_nobody_wrapped_are_read_as_they_are),
         cmocka_unit_test(a_journal_is_read_however_journalctl_prints_it),
+        cmocka_unit_test(units_that_are_only_described_end_as_their_failures_say),
         cmocka_unit_test(an_exported_journal_is_read_with_what_is_no_text),
         cmocka_unit_test(times_of_many_lands_are_read),
     };
