@@ -142,7 +142,7 @@ static void detect(struct rp_joblog *l)
 {
     enum rp_record_kind records[] = {RP_RECORD_NONE, rp_record_kind_of(rp_buf_view(&l->held))};
     int points = choose_by_points(l, (struct rp_wrap){0}, 0);
-    for (int r = 0; r <= (records[1] != RP_RECORD_NONE); r++)
+    for (int r = 0; r < (records[1] != RP_RECORD_NONE ? 2 : 1); r++)
         for (int source = 0; source < RP_SOURCES_N; source++)
             for (int shell = 0; shell < RP_SHELLS_N; shell++) {
                 struct rp_wrap how = {records[r], (enum rp_wrap_source)source,
@@ -378,5 +378,6 @@ void rp_joblog_free(struct rp_joblog *l)
     rp_unwrapper_free(&l->unwrap);
     free(l->own);
     free(l->nth);
+    free(l->alone);
     free(l);
 }

@@ -74,6 +74,7 @@ struct rp_joblog {
     uint64_t ended[RP_LOG_ENDED]; /* hashes of runs or types that had an end, a small cache */
     void *own;                    /* rp_log_own */
     struct rp_log_nth *nth;       /* rp_log_nth */
+    struct rp_log_alone *alone;   /* rp_log_end_alone */
     bool trace_to_blank;          /* a stack trace goes up to a blank line, whatever it holds */
     bool trace_tells_limit;       /* a stack trace that names a time limit makes it a timeout */
     bool saw_starts, saw_ends;    /* this log shows starts, ends of runs */
@@ -116,6 +117,10 @@ void rp_log_count(struct rp_joblog *l, bool mine); /* a line with prefix: of a r
 int64_t rp_log_nth(struct rp_joblog *l, uint64_t key);
 void rp_log_mark_ended(struct rp_joblog *l, uint64_t key);
 bool rp_log_was_ended(const struct rp_joblog *l, uint64_t key);
+/* Ends of runs whose start was not seen: a start that comes later in the log but was earlier by the
+ * clock is theirs (errors and output may be in two files, one behind the other). A small cache. */
+void rp_log_end_alone(struct rp_joblog *l, uint64_t key, int64_t end_us);
+bool rp_log_is_late_start(struct rp_joblog *l, uint64_t key, int64_t start_us);
 uint64_t rp_log_key(struct rp_str type, struct rp_str id, int64_t attempt);
 
 /* ---- words for what happened (verbs.c) ---- */

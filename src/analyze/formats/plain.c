@@ -296,6 +296,8 @@ static void on_end(struct rp_joblog *l, const struct event *e)
         l->stats.unassigned_lines++;
         return;
     }
+    if (r == NULL && e->id.n > 0)
+        rp_log_end_alone(l, rp_log_key(e->name, e->id, 0), e->at_us);
     if (r == NULL)
         r = begin(l, e, RP_NO_TIME); /* began before the log */
     if (r->attempt == 0)
@@ -319,6 +321,8 @@ static void on_event(struct rp_joblog *l, const struct event *e)
             rp_tail_add(&r->error, e->text);
         break;
     case RP_VERB_START:
+        if (e->id.n > 0 && rp_log_is_late_start(l, rp_log_key(e->name, e->id, 0), e->at_us))
+            break;
         r = find_run(l, e);
         if (r != NULL && (e->name.n > 0 || e->id.n > 0))
             close_unfinished(l, r);

@@ -15,8 +15,8 @@ static size_t key_len(struct rp_str s)
     return n;
 }
 
-/* Up to the closing quote, with \" and \n taken out. */
-static bool quoted(struct rp_fields *f, struct rp_str *s, struct rp_str *value)
+/* Up to the closing quote, or the end of a line that was cut; with \" and \n taken out. */
+static struct rp_str quoted(struct rp_fields *f, struct rp_str *s)
 {
     struct rp_buf b = {0};
     size_t i = 1;
@@ -25,11 +25,10 @@ static bool quoted(struct rp_fields *f, struct rp_str *s, struct rp_str *value)
         i += escaped;
         rp_buf_c(&b, escaped && s->p[i] == 'n' ? '\n' : s->p[i]);
     }
-    *value = rp_str_dup(&f->arena, rp_buf_view(&b));
+    struct rp_str value = rp_str_dup(&f->arena, rp_buf_view(&b));
     rp_buf_free(&b);
-    bool closed = i < s->n;
-    *s = str_from(*s, closed ? i + 1 : i);
-    return closed;
+    *s = rp_strip(str_from(*s, i < s->n ? i + 1 : i), " \t", "");
+    return value;
 }
 
 static bool add_pair(struct rp_fields *f, struct rp_str *s)
@@ -40,13 +39,7 @@ static bool add_pair(struct rp_fields *f, struct rp_str *s)
     struct rp_field *field = &f->v[f->n];
     *field = (struct rp_field){RP_NONE, str_head(*s, n), RP_NONE, RP_JSON_STRING};
     *s = str_from(*s, n + 1);
-    if (s->n > 0 && s->p[0] == '"') {
-        if (!quoted(f, s, &field->value))
-            return false;
-        *s = rp_strip(*s, " \t", "");
-    } else {
-        field->value = rp_take_word(s);
-    }
+    field->value = s->n > 0 && s->p[0] == '"' ? quoted(f, s) : rp_take_word(s);
     f->n++;
     return true;
 }

@@ -220,6 +220,25 @@ static void airflows_task_is_named_in_full_by_whichever_line_does(void **state)
     CHECK(samples);
 }
 
+/* `pm2 logs` prints the file of errors, then that of output. */
+static void starts_that_stand_behind_their_ends_are_no_runs_of_their_own(void **state)
+{
+    (void)state;
+    static const struct sample samples[] = {
+        {"pm2",
+         "0|mailer   | 2026-11-23T10:00:02: job thumb#3 failed after 12ms: TypeError: x\n"
+         "0|mailer   | 2026-11-23T10:00:01: job digest#1 started\n"
+         "0|mailer   | 2026-11-23T10:00:01: job thumb#3 started\n"
+         "0|mailer   | 2026-11-23T10:00:02: job digest#1 done in 12ms\n"
+         "0|mailer   | 2026-11-23T10:00:03: job thumb#3 started\n",
+         "thumb 3 #0 failed ?-10:00:02.000 | failed after 12ms: TypeError: x\n"
+         "digest 1 #0 succeeded 10:00:01.000-10:00:02.000\n"
+         "thumb 3 #0 unfinished 10:00:03.000-?\n",
+         0},
+    };
+    CHECK(samples);
+}
+
 static void ids_of_hex_digits_are_ids_in_plain_logs(void **state)
 {
     (void)state;
@@ -243,6 +262,7 @@ int main(void)
         cmocka_unit_test(winston_is_read_with_messages_of_several_lines_and_as_logstash_has_it),
         cmocka_unit_test(json_lines_that_were_made_readable_are_read_back),
         cmocka_unit_test(airflows_task_is_named_in_full_by_whichever_line_does),
+        cmocka_unit_test(starts_that_stand_behind_their_ends_are_no_runs_of_their_own),
         cmocka_unit_test(ids_of_hex_digits_are_ids_in_plain_logs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
