@@ -293,8 +293,13 @@ static void sidekiq_line(struct rp_joblog *l, struct rp_str line)
     bool json = rp_fields_read(&f, line) && read_json(&l->o.stamp, &f, &e);
     if (json || (f.n == 0 && read_text(&l->o.stamp, line, &e))) {
         rp_log_count(l, on_entry(l, o, &e));
+        o->last = json ? 0 : o->last; /* JSON has its lines in itself */
     } else {
         struct rp_open_run *r = waiting(l, o->last);
+        if (r != NULL && o->complete == o->last && !rp_line_is_frame(line)) {
+            o->last = 0; /* the backtrace is over: a library's own word on standard error */
+            r = NULL;
+        }
         if (r != NULL)
             on_reason(o, r, line);
         else if (rp_str_trim(line).n > 0)

@@ -31,6 +31,21 @@ static struct rp_str quoted(struct rp_fields *f, struct rp_str *s)
     return value;
 }
 
+/* A word; of an error's text, which some loggers do not quote, the words up to the next pair. */
+static struct rp_str unquoted(struct rp_str key, struct rp_str *s)
+{
+    static const char *const texts[] = {"err",     "error", "exception", "reason",
+                                        "message", "msg",   NULL};
+    const char *begin = s->p;
+    struct rp_str word = rp_take_word(s);
+    if (!rp_str_in(key, texts))
+        return word;
+    for (size_t n = key_len(*s); s->n > 0 && (n == 0 || n >= s->n || s->p[n] != '=');
+         n = key_len(*s))
+        word = rp_take_word(s);
+    return (struct rp_str){begin, (size_t)(word.p + word.n - begin)};
+}
+
 static bool add_pair(struct rp_fields *f, struct rp_str *s)
 {
     size_t n = key_len(*s);
@@ -39,7 +54,7 @@ static bool add_pair(struct rp_fields *f, struct rp_str *s)
     struct rp_field *field = &f->v[f->n];
     *field = (struct rp_field){RP_NONE, str_head(*s, n), RP_NONE, RP_JSON_STRING};
     *s = str_from(*s, n + 1);
-    field->value = s->n > 0 && s->p[0] == '"' ? quoted(f, s) : rp_take_word(s);
+    field->value = s->n > 0 && s->p[0] == '"' ? quoted(f, s) : unquoted(field->key, s);
     f->n++;
     return true;
 }

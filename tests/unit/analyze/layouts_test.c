@@ -135,6 +135,33 @@ static void sidekiq_at_level_warn_tells_the_failures(void **state)
     CHECK(samples);
 }
 
+/* Standard error and the log are one file: a library's warnings stand between the lines. */
+static void what_a_library_prints_behind_a_backtrace_is_not_sidekiqs_error(void **state)
+{
+    (void)state;
+    static const struct sample samples[] = {
+        {"sidekiq",
+         "2026-11-23T10:00:00.000Z pid=7 tid=a1 class=Mail jid=11 INFO: start\n"
+         "2026-11-23T10:00:01.000Z pid=7 tid=a1 class=Mail jid=11 elapsed=1 INFO: fail\n"
+         "2026-11-23T10:00:01.001Z pid=7 tid=a1 WARN: ArgumentError: bad\nsecond line\n"
+         "2026-11-23T10:00:01.002Z pid=7 tid=a1 WARN: /srv/w.rb:29:in `perform'\n"
+         "/gems/sidekiq/processor.rb:196:in `execute_job'\n"
+         "Passing the timeout as a positional argument is deprecated:\n"
+         "  redis.brpop(\"queue:default\")(called from: /gems/fetch.rb:47:in `x')\n",
+         "Mail 11 #1 failed 10:00:00.000-10:00:01.000 | ArgumentError: bad / second line / "
+         "/srv/w.rb:29:in `perform' / /gems/sidekiq/processor.rb:196:in `execute_job'\n",
+         2},
+        {"sidekiq",
+         "{\"ts\":\"2026-11-23T10:00:00.000Z\",\"pid\":7,\"tid\":\"a1\",\"lvl\":\"INFO\",\"msg\":"
+         "\"fail\",\"ctx\":{\"class\":\"Mail\",\"jid\":\"12\",\"elapsed\":1.0}}\n"
+         "{\"ts\":\"2026-11-23T10:00:00.001Z\",\"pid\":7,\"tid\":\"a1\",\"lvl\":\"WARN\",\"msg\":"
+         "\"IOError: x\"}\n"
+         "Redis#sadd will always return an Integer in Redis 5.0.0.\n",
+         "Mail 12 #0 failed 09:59:59.000-10:00:00.000 | IOError: x\n", 1},
+    };
+    CHECK(samples);
+}
+
 static void winston_is_read_with_messages_of_several_lines_and_as_logstash_has_it(void **state)
 {
     (void)state;
@@ -259,6 +286,7 @@ int main(void)
         cmocka_unit_test(rq_is_read_in_layouts_of_ones_own),
         cmocka_unit_test(prose_with_something_in_brackets_is_not_taken_for_rq),
         cmocka_unit_test(sidekiq_at_level_warn_tells_the_failures),
+        cmocka_unit_test(what_a_library_prints_behind_a_backtrace_is_not_sidekiqs_error),
         cmocka_unit_test(winston_is_read_with_messages_of_several_lines_and_as_logstash_has_it),
         cmocka_unit_test(json_lines_that_were_made_readable_are_read_back),
         cmocka_unit_test(airflows_task_is_named_in_full_by_whichever_line_does),

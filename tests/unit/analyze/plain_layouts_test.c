@@ -33,7 +33,7 @@ static const struct layout layouts[] = {
      "\"nightly-sync\", \"id\": 4711}"},
     {"2026-11-23T10:00:01.000000Z  INFO runner::exec: job started job=nightly-sync id=4711",
      "2026-11-23T10:00:02.000000Z ERROR runner::exec: job failed job=nightly-sync id=4711 "
-     "err=\"no route\"",
+     "err=no route to host code=7",
      "2026-11-23T10:00:02.000000Z  INFO runner::exec: job finished job=nightly-sync id=4711 ms=8"},
     {"I, [2026-11-23T10:00:01.000000 #812]  INFO -- runner: nightly-sync#4711 started",
      "E, [2026-11-23T10:00:02.000000 #812] ERROR -- runner: nightly-sync#4711 failed: no route",
