@@ -41,6 +41,7 @@ struct own {
         uint64_t unit, description;
     } names[NAMES];
     struct stranger failed[STRANGERS]; /* the newest last */
+    uint64_t interpreted[NAMES];       /* units whose program an interpreter runs, with its name */
 };
 
 static struct own *own_of(struct rp_joblog *l)
@@ -422,24 +423,53 @@ static uint64_t process_bits(struct rp_str pid)
     return rp_str_u64(pid, &n) ? n << 2 : 0;
 }
 
+static uint64_t interpreted_key(const struct rp_open_run *r, struct rp_str tag)
+{
+    return rp_hash64(r->type) * 31 + rp_hash64(tag);
+}
+
+static bool just_begun(const struct entry *e, const struct rp_open_run *r)
+{
+    return r->number >> 2 == 0 && e->at_us != RP_NO_TIME && r->start_us != RP_NO_TIME &&
+           e->at_us - r->start_us <= JUST_BEGUN_US;
+}
+
+/* An interpreter's line is of the unit that has just begun; of several, of the one that was alone
+ * when the same interpreter spoke before. */
+static struct rp_open_run *interpreted(struct rp_joblog *l, const struct entry *e)
+{
+    struct own *o = own_of(l);
+    struct rp_open_run *fresh = NULL, *learnt = NULL;
+    size_t n = 0;
+    for (size_t i = l->n_open; i > 0; i--) {
+        struct rp_open_run *r = l->open[i - 1];
+        if (!just_begun(e, r))
+            continue;
+        uint64_t key = interpreted_key(r, e->tag);
+        learnt = learnt == NULL && o->interpreted[key % NAMES] == key ? r : learnt;
+        fresh = fresh == NULL ? r : fresh;
+        n++;
+    }
+    if (n == 1)
+        o->interpreted[interpreted_key(fresh, e->tag) % NAMES] = interpreted_key(fresh, e->tag);
+    return learnt != NULL ? learnt : n == 1 ? fresh : NULL;
+}
+
 static struct rp_open_run *owner_of(struct rp_joblog *l, const struct entry *e)
 {
     uint64_t process = process_bits(e->pid);
-    struct rp_open_run *named = NULL, *fresh = NULL;
+    struct rp_open_run *named = NULL;
     if (is_service(e->unit))
         return find_unit(l, e->unit);
     for (size_t i = l->n_open; i > 0; i--) {
         struct rp_open_run *r = l->open[i - 1];
-        bool free = r->number >> 2 == 0;
         if (process != 0 && (r->number & ~(uint64_t)3) == process)
             return r;
-        if (!(r->number & DESCRIBED) && is_program_of(e->tag, r->type) && (free || named == NULL))
+        if (!(r->number & DESCRIBED) && is_program_of(e->tag, r->type) &&
+            (r->number >> 2 == 0 || named == NULL))
             named = r;
-        if (free && fresh == NULL && e->at_us != RP_NO_TIME && r->start_us != RP_NO_TIME &&
-            e->at_us - r->start_us <= JUST_BEGUN_US)
-            fresh = r;
     }
-    return named != NULL ? named : is_interpreter(e->tag) ? fresh : NULL;
+    return named != NULL ? named : is_interpreter(e->tag) ? interpreted(l, e) : NULL;
 }
 
 static bool on_program(struct rp_joblog *l, const struct entry *e)

@@ -256,6 +256,41 @@ static void units_that_are_only_described_end_as_their_failures_say(void **state
     CHECK(samples);
 }
 
+/* "python3[7]:" names no unit: of two that have just begun, the one that Python ran before, else
+ * none. */
+static void an_interpreters_lines_are_not_given_to_whoever_began_last(void **state)
+{
+    (void)state;
+    static const struct sample samples[] = {
+        {"journald",
+         "Nov 23 10:00:00 w systemd[1]: Starting sync.service - S...\n"
+         "Nov 23 10:00:00 w systemd[1]: Starting slow.service - L...\n"
+         "Nov 23 10:00:00 w python3[6]: ValueError: whose?\n"
+         "Nov 23 10:00:03 w systemd[1]: sync.service: Failed with result 'exit-code'.\n"
+         "Nov 23 10:00:10 w systemd[1]: Starting sync.service - S...\n"
+         "Nov 23 10:00:11 w python3[7]: ValueError: x\n"
+         "Nov 23 10:00:12 w systemd[1]: sync.service: Failed with result 'exit-code'.\n"
+         "Nov 23 10:00:20 w systemd[1]: slow.service: Failed with result 'timeout'.\n"
+         "Nov 23 10:00:21 w systemd[1]: Starting sync.service - S...\n"
+         "Nov 23 10:00:21 w systemd[1]: Starting slow.service - L...\n"
+         "Nov 23 10:00:21 w python3[8]: ValueError: y\n"
+         "Nov 23 10:00:22 w systemd[1]: sync.service: Failed with result 'exit-code'.\n",
+         "sync.service - #1 failed 10:00:00.000-10:00:03.000 | sync.service: Failed with result "
+         "'exit-code'.\n"
+         "slow.service - #1 timeout 10:00:00.000-10:00:20.000 | slow.service: Failed with result "
+         "'timeout'.\n"
+         "sync.service - #1 failed 10:00:10.000-10:00:12.000 | ValueError: x / sync.service: "
+         "Failed "
+         "with result 'exit-code'.\n"
+         "sync.service - #1 failed 10:00:21.000-10:00:22.000 | ValueError: y / sync.service: "
+         "Failed "
+         "with result 'exit-code'.\n"
+         "slow.service - #1 unfinished 10:00:21.000-?\n",
+         1},
+    };
+    CHECK(samples);
+}
+
 /* What is no text has its size in front, in 8 bytes: of 10 bytes that is a line feed. */
 static void an_exported_journal_is_read_with_what_is_no_text(void **state)
 {
@@ -330,6 +365,7 @@ int main(void)
         cmocka_unit_test(lines_that_nobody_wrapped_are_read_as_they_are),
         cmocka_unit_test(a_journal_is_read_however_journalctl_prints_it),
         cmocka_unit_test(units_that_are_only_described_end_as_their_failures_say),
+        cmocka_unit_test(an_interpreters_lines_are_not_given_to_whoever_began_last),
         cmocka_unit_test(an_exported_journal_is_read_with_what_is_no_text),
         cmocka_unit_test(times_of_many_lands_are_read),
     };
