@@ -43,58 +43,169 @@ static struct rp_str clean(struct rp_joblog *l, struct rp_str line)
 {
     if (line.n > 0 && line.p[line.n - 1] == '\r')
         line.n--;
-    (void)rp_skip(&line, "\xEF\xBB\xBF"); /* files that were joined have one at each seam */
+    (void)rp_skip(&line, "\x1e");          /* RFC 7464's record separator */
+    while (rp_skip(&line, "\xEF\xBB\xBF")) /* files that were joined have one at each seam */
+        ;
     return rp_find_byte(line, '\033') != SIZE_MAX ? without_colours(l, line) : line;
 }
 
+/* What stands around the line is taken off; what is left may be several lines. */
 static void one_line(struct rp_joblog *l, struct rp_str line)
 {
+    struct rp_str part;
     l->line++;
-    l->format->line(l, line);
+    if (!rp_unwrap(&l->unwrap, line, &line))
+        return;
+    if (rp_wrap_is_none(l->unwrap.how))
+        l->format->line(l, line);
+    else
+        while (rp_str_split(&line, '\n', &part))
+            l->format->line(l, part);
 }
 
-/* A format of the user's own knows its lines best. */
-static const struct rp_log_template *detect_template(const struct rp_joblog *l, int *points)
+struct points {
+    int known[FORMATS_N], own[TEMPLATES_MAX];
+};
+
+static void add_points(const struct rp_joblog *l, struct rp_str line, struct points *p)
 {
-    int best = 0, sum[TEMPLATES_MAX] = {0};
-    size_t n = l->o.n_templates < TEMPLATES_MAX ? l->o.n_templates : TEMPLATES_MAX;
-    const struct rp_log_template *found = NULL;
-    struct rp_str rest = rp_buf_view(&l->held), line;
-    while (n > 0 && rp_str_split(&rest, '\n', &line))
-        for (size_t i = 0; i < n; i++)
-            sum[i] += rp_template_score(&l->o.templates[i], line);
-    for (size_t i = 0; i < n; i++)
-        if (sum[i] > best) {
-            best = sum[i];
-            found = &l->o.templates[i];
-        }
-    *points = best;
-    return found;
+    bool any = l->fixed == NULL;
+    for (size_t i = 0; i < FORMATS_N; i++)
+        if (any || l->fixed == formats[i])
+            p->known[i] += formats[i]->score(line);
+    for (size_t i = 0; i < l->o.n_templates && i < TEMPLATES_MAX; i++)
+        if (any || (l->fixed == &rp_format_template && l->template == &l->o.templates[i]))
+            p->own[i] += rp_template_score(&l->o.templates[i], line);
 }
 
-/* The format with the most points over the held lines; the first of the table among equals. */
+/* Takes what is around them off the held lines, and counts. */
+static void count_points(const struct rp_joblog *l, struct rp_wrap how, struct points *p)
+{
+    struct rp_unwrapper u = {.how = how};
+    struct rp_str rest = rp_buf_view(&l->held), line, part;
+    *p = (struct points){0};
+    while (rp_str_split(&rest, '\n', &line))
+        if (rp_unwrap(&u, line, &line))
+            while (rp_str_split(&line, '\n', &part))
+                add_points(l, part, p);
+    rp_unwrapper_free(&u);
+}
+
+static size_t most(const int *v, size_t n)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (v[i] > v[best])
+            best = i;
+    return best;
+}
+
+/* The format with the most points; of equals the first of the table, but before it one of the
+ * user's own, who knows these lines best. */
+static int choose_by_points(struct rp_joblog *l, struct rp_wrap how, int least)
+{
+    struct points p;
+    count_points(l, how, &p);
+    size_t best = most(p.known, FORMATS_N), own = most(p.own, TEMPLATES_MAX);
+    bool mine = p.own[own] > 0 && p.own[own] >= p.known[best];
+    int points = mine ? p.own[own] : p.known[best];
+    if (points <= least)
+        return least;
+    l->unwrap.how = how;
+    l->format = mine ? &rp_format_template : formats[best];
+    if (mine)
+        l->template = &l->o.templates[own];
+    return points;
+}
+
+/* The time around a text that has none is its time; where it has one, equal points will do, since
+ * of two times in a line the inner one is the program's. */
+static int without_wrap(struct rp_joblog *l, struct rp_wrap how, int points)
+{
+    static const enum rp_wrap_keep keeps[] = {RP_KEEP_TIME, RP_KEEP_TEXT, RP_KEEP_HEAD};
+    bool timed;
+    if (!rp_wrap_fits(how, rp_buf_view(&l->held), &timed))
+        return points;
+    for (size_t i = 0; i < RP_KEEPS_N; i++) {
+        int least = points - (timed && points > 0);
+        how.keep = keeps[i];
+        if (how.keep != RP_KEEP_TEXT && (timed || how.shell == RP_SHELL_NONE))
+            continue;
+        int got = choose_by_points(l, how, least);
+        points = got > least ? got : points;
+    }
+    return points;
+}
+
+/* As the lines are, then without what may be around them; that must tell more to be believed. */
 static void detect(struct rp_joblog *l)
 {
-    int points[FORMATS_N] = {0}, own;
-    struct rp_str rest = rp_buf_view(&l->held), line;
-    l->template = detect_template(l, &own);
-    while (rp_str_split(&rest, '\n', &line))
-        for (size_t i = 0; i < FORMATS_N; i++)
-            points[i] += formats[i]->score(line);
-    size_t best = 0;
-    for (size_t i = 1; i < FORMATS_N; i++)
-        if (points[i] > points[best])
-            best = i;
-    if (own > 0 && own >= points[best])
-        l->format = &rp_format_template;
-    else
-        l->format = points[best] > 0 ? formats[best] : NULL;
+    enum rp_record_kind records[] = {RP_RECORD_NONE, rp_record_kind_of(rp_buf_view(&l->held))};
+    int points = choose_by_points(l, (struct rp_wrap){0}, 0);
+    for (int r = 0; r < (records[1] != RP_RECORD_NONE ? 2 : 1); r++)
+        for (int source = 0; source < RP_SOURCES_N; source++)
+            for (int shell = 0; shell < RP_SHELLS_N; shell++) {
+                struct rp_wrap how = {records[r], (enum rp_wrap_source)source,
+                                      (enum rp_wrap_shell)shell, RP_KEEP_TEXT};
+                if (!rp_wrap_is_none(how))
+                    points = without_wrap(l, how, points);
+            }
+    if (l->format == NULL)
+        l->format = l->fixed; /* whoever named it knows better */
+}
+
+/* journalctl -r, and what some consoles download */
+static bool newest_first(struct rp_str lines)
+{
+    enum { LEAST = 8 };
+    struct rp_stamp st = {.year = 2000};
+    int64_t us, last = RP_NO_TIME;
+    size_t up = 0, down = 0;
+    bool syslog;
+    for (struct rp_str line; rp_str_split(&lines, '\n', &line);) {
+        if (!rp_stamp_take(&st, &line, &us, &syslog))
+            continue;
+        up += last != RP_NO_TIME && us > last;
+        down += last != RP_NO_TIME && us < last;
+        last = us;
+    }
+    return down >= LEAST && down > up * 10;
+}
+
+/* Files of other kinds, by their first bytes: whatever in them looks like a log is none. */
+static const struct {
+    const char *magic, *what, *hint;
+} kinds[] = {
+    {"\xFD"
+     "7zX",
+     "this is packed by xz, which is not read", "unpack it: xz -dc F | reprise … -"},
+    {"BZh", "this is packed by bzip2, which is not read", "unpack it: bzip2 -dc F | reprise … -"},
+    {"PK\3\4", "this is a zip archive, which is not read", "unpack it: unzip -p F | reprise … -"},
+    {"\x04\"M\x18", "this is packed by lz4, which is not read",
+     "unpack it: lz4 -dc F | reprise … -"},
+    {"LPKS", "this is a file of the journal, not a log",
+     "journalctl --file F -o json | reprise … -"},
+    {"\177ELF", "this is a program, not a log", "name the file that it writes its log into"},
+    {"SQLi", "this is a database of SQLite, not a log",
+     "a store of Reprise: reprise analyze without --log"},
+};
+enum { KINDS_N = sizeof kinds / sizeof *kinds };
+
+static size_t other_kind(const struct rp_joblog *l)
+{
+    size_t i = 0;
+    struct rp_str head = {(const char *)l->head, l->head_n};
+    while (i < KINDS_N && !rp_str_starts(head, kinds[i].magic))
+        i++;
+    return i;
 }
 
 /* Decides with what is held. Lines of no known format are counted and let go. */
 static void decide(struct rp_joblog *l)
 {
-    detect(l);
+    if (l->fixed != NULL || other_kind(l) == KINDS_N)
+        detect(l);
+    l->stats.newest_first = newest_first(rp_buf_view(&l->held));
     if (l->format == NULL) {
         l->line += l->held_lines;
         l->stats.unassigned_lines += l->held_lines;
@@ -171,22 +282,22 @@ static bool choose(struct rp_joblog *l, struct rp_str name, struct rp_err *err)
         return true;
     for (size_t i = 0; i < FORMATS_N; i++) {
         if (rp_str_is(name, formats[i]->name))
-            l->format = formats[i];
+            l->fixed = formats[i];
         rp_buf_fmt(&names, "%s%s", i > 0 ? ", " : "", formats[i]->name);
     }
     for (size_t i = 0; i < l->o.n_templates && i < TEMPLATES_MAX; i++) {
         if (rp_str_eq(name, l->o.templates[i].name)) {
-            l->format = &rp_format_template;
+            l->fixed = &rp_format_template;
             l->template = &l->o.templates[i];
         }
         rp_buf_fmt(&names, ", %.*s", RP_FMT(l->o.templates[i].name));
     }
-    if (l->format == NULL) {
+    if (l->fixed == NULL) {
         (void)rp_fail(err, RP_E_BAD_FIELD, "\"%.*s\" is no known log format", RP_FMT(name));
         (void)rp_hint(err, "use auto or one of %s", names.p);
     }
     rp_buf_free(&names);
-    return l->format != NULL;
+    return l->fixed != NULL;
 }
 
 struct rp_joblog *rp_joblog_new(const struct rp_joblog_options *o, struct rp_err *err)
@@ -211,6 +322,11 @@ static bool nothing(const struct rp_joblog *l, struct rp_err *err)
         (void)rp_fail(err, RP_E_BAD_FIELD, "the log is UTF-16, which is not read");
         return rp_hint(err, "convert it: iconv -f UTF-16 -t UTF-8 F | reprise … -");
     }
+    size_t kind = other_kind(l);
+    if (kind < KINDS_N) {
+        (void)rp_fail(err, RP_E_BAD_FIELD, "%s", kinds[kind].what);
+        return rp_hint(err, "%s", kinds[kind].hint);
+    }
     if (l->nuls > 0) {
         (void)rp_fail(err, RP_E_BAD_FIELD, "this is a binary file, not a log");
         return rp_hint(err,
@@ -230,12 +346,20 @@ static const char *format_name(struct rp_joblog *l)
 
 bool rp_joblog_finish(struct rp_joblog *l, struct rp_joblog_stats *out, struct rp_err *err)
 {
+    struct rp_str rest;
     if (l->partial.n > 0)
         flush_partial(l);
     if (l->format == NULL && l->held_lines > 0)
         decide(l);
+    if (l->format == NULL)
+        l->format = l->fixed;
+    while (l->format != NULL && rp_unwrap_rest(&l->unwrap, &rest))
+        for (struct rp_str part; rp_str_split(&rest, '\n', &part);)
+            l->format->line(l, part);
     if (l->format != NULL)
         l->format->finish(l);
+    if (l->stats.unassigned_lines > l->stats.lines)
+        l->stats.unassigned_lines = l->stats.lines; /* one line may have been several */
     l->stats.format = format_name(l);
     *out = l->stats;
     return l->format != NULL && l->stats.lines > 0 ? true : nothing(l, err);
@@ -251,7 +375,9 @@ void rp_joblog_free(struct rp_joblog *l)
     rp_buf_free(&l->partial);
     rp_buf_free(&l->held);
     rp_buf_free(&l->clean);
+    rp_unwrapper_free(&l->unwrap);
     free(l->own);
     free(l->nth);
+    free(l->alone);
     free(l);
 }

@@ -30,6 +30,7 @@ struct rp_joblog_stats {
     uint64_t cut_lines;  /* longer than RP_LOG_LINE_MAX: the rest was not looked at */
     uint64_t given_up;   /* runs that were open when there were too many */
     uint64_t error_cuts; /* runs of whose error text a middle part was left out */
+    bool newest_first;   /* by the times of the first lines: starts come after their ends */
 };
 
 /* NULL with err if the format's name is not known; the hint lists those that are. */

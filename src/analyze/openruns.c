@@ -311,3 +311,26 @@ bool rp_log_was_ended(const struct rp_joblog *l, uint64_t key)
 {
     return l->ended[key % RP_LOG_ENDED] == key;
 }
+
+enum { ALONE_SLOTS = 4096 };
+struct rp_log_alone {
+    uint64_t key;
+    int64_t end_us;
+};
+
+void rp_log_end_alone(struct rp_joblog *l, uint64_t key, int64_t end_us)
+{
+    if (l->alone == NULL)
+        l->alone = rp_xcalloc(ALONE_SLOTS, sizeof *l->alone);
+    l->alone[key % ALONE_SLOTS] = (struct rp_log_alone){key, end_us};
+}
+
+bool rp_log_is_late_start(struct rp_joblog *l, uint64_t key, int64_t start_us)
+{
+    struct rp_log_alone *slot = l->alone != NULL ? &l->alone[key % ALONE_SLOTS] : NULL;
+    if (slot == NULL || slot->key != key || start_us == RP_NO_TIME || slot->end_us == RP_NO_TIME ||
+        start_us > slot->end_us)
+        return false;
+    slot->key = 0;
+    return true;
+}

@@ -50,6 +50,24 @@ static int64_t fraction(struct rp_str *s)
     return us;
 }
 
+/* " PM", "am", "p.m." behind a clock of 12 hours: the hour of the day; false: none of these. */
+static bool twelve_hours(struct rp_str *s, int *hour)
+{
+    struct rp_str r = *s;
+    (void)byte(&r, " ");
+    if (rp_str_starts(r, "\xE2\x80\xAF")) /* the blank of node's toLocaleString */
+        r = str_from(r, 3);
+    bool pm = r.n > 0 && to_lower(r.p[0]) == 'p';
+    if (*hour < 1 || *hour > 12 || !byte(&r, "aApP"))
+        return false;
+    bool dotted = byte(&r, ".");
+    if (!byte(&r, "mM") || (dotted && !byte(&r, ".")) || (r.n > 0 && is_alnum(r.p[0])))
+        return false;
+    *hour = *hour % 12 + (pm ? 12 : 0);
+    *s = r;
+    return true;
+}
+
 static bool wall_clock(struct rp_str *s, int64_t *us)
 {
     int h, m, sec = 0;
@@ -58,7 +76,9 @@ static bool wall_clock(struct rp_str *s, int64_t *us)
         return false;
     if (byte(&r, ":") && (!number(&r, 2, 2, &sec) || sec > 60))
         return false;
-    *us = (h * INT64_C(3600) + m * INT64_C(60) + sec) * RP_US_S + fraction(&r);
+    int64_t part = fraction(&r);
+    (void)twelve_hours(&r, &h);
+    *us = (h * INT64_C(3600) + m * INT64_C(60) + sec) * RP_US_S + part;
     *s = r;
     return true;
 }
@@ -172,6 +192,74 @@ static bool apache(struct rp_str *s, struct moment *m)
     return true;
 }
 
+/* "11/23/2026 10:28:42 PM", "23/11/2026 22:28:42", "23.11.2026, 22:28:42": the year last. Behind
+ * slashes the day is first only where a number above 12 has shown it. */
+static bool year_last(struct rp_stamp *st, struct rp_str *s, struct moment *m)
+{
+    struct rp_str r = *s;
+    int first, second, year;
+    if (!number(&r, 1, 2, &first) || r.n == 0 || !one_of(r.p[0], "/.-"))
+        return false;
+    char mark = r.p[0];
+    r = str_from(r, 1);
+    if (!number(&r, 1, 2, &second) || r.n == 0 || r.p[0] != mark || !byte(&r, "/.-") ||
+        !number(&r, 4, 4, &year))
+        return false;
+    (void)byte(&r, ",");
+    if (!byte(&r, " T"))
+        return false;
+    skip_blanks(&r);
+    if (!wall_clock(&r, &m->clock_us))
+        return false;
+    st->day_first = st->day_first || first > 12;
+    bool day_first = mark != '/' || (st->day_first && second <= 12);
+    m->day = day_first ? first : second;
+    m->month = day_first ? second : first;
+    m->year = year;
+    zone(&r, m);
+    *s = r;
+    return true;
+}
+
+/* "Mon, 23 Nov 2026 22:28:42 +0000" of RFC 5322, "23-Nov-2026 22:28:42": the month by its name. */
+static bool day_month(struct rp_str *s, struct moment *m)
+{
+    struct rp_str r = *s;
+    int year;
+    if (r.n > 5 && is_upper(r.p[0]) && is_lower(r.p[1]) && is_lower(r.p[2]) && r.p[3] == ',')
+        r = str_from(r, r.p[4] == ' ' ? 5 : 4);
+    if (!number(&r, 1, 2, &m->day) || !byte(&r, " -") || !month_name(&r, &m->month) ||
+        !byte(&r, " -") || !number(&r, 4, 4, &year) || !byte(&r, " ") ||
+        !wall_clock(&r, &m->clock_us))
+        return false;
+    m->year = year;
+    zone(&r, m);
+    *s = r;
+    return true;
+}
+
+/* "20261123T222842Z", "20261123 22:28:42": ISO 8601's basic form. */
+static bool basic(struct rp_str *s, struct moment *m)
+{
+    struct rp_str r = *s;
+    int year, h, min, sec;
+    if (!number(&r, 4, 4, &year) || !number(&r, 2, 2, &m->month) || !number(&r, 2, 2, &m->day) ||
+        !byte(&r, "T -"))
+        return false;
+    if (r.n > 2 && is_digit(r.p[2])) {
+        if (!number(&r, 2, 2, &h) || !number(&r, 2, 2, &min) || !number(&r, 2, 2, &sec) || h > 23 ||
+            min > 59 || sec > 60)
+            return false;
+        m->clock_us = (h * INT64_C(3600) + min * INT64_C(60) + sec) * RP_US_S + fraction(&r);
+    } else if (!wall_clock(&r, &m->clock_us)) {
+        return false;
+    }
+    m->year = year;
+    zone(&r, m);
+    *s = r;
+    return true;
+}
+
 /* The year of a time that has none. */
 static int64_t guess_year(struct rp_stamp *st, const struct moment *m)
 {
@@ -222,7 +310,7 @@ bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *sys
     struct rp_str r = *s;
     struct moment m = {0};
     *syslog = false;
-    bool open = byte(&r, "[(");
+    bool open = byte(&r, "[(<");
     if (r.n < 10)
         return false;
     struct rp_str day = r; /* journalctl's short-full: "Mon 2026-11-23 22:37:14 UTC" */
@@ -230,14 +318,16 @@ bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *sys
         r = day;
         if (!to_instant(st, &m, us))
             return false;
-    } else if (is_digit(r.p[0]) ? !iso(&r, &m) && !apache(&r, &m) : !named(&r, &m)) {
+    } else if (is_digit(r.p[0]) ? !iso(&r, &m) && !apache(&r, &m) && !year_last(st, &r, &m) &&
+                                      !day_month(&r, &m) && !basic(&r, &m)
+                                : !named(&r, &m) && !day_month(&r, &m)) {
         if (!is_digit(r.p[0]) || !epoch(&r, us))
             return false;
     } else if (!to_instant(st, &m, us)) {
         return false;
     }
     *syslog = m.year == INT64_MIN;
-    if (open && !byte(&r, "])"))
+    if (open && !byte(&r, "])>"))
         return false;
     if (r.n > 0 && is_alnum(r.p[0]))
         return false;

@@ -130,6 +130,9 @@ int logfile_tell(const struct logfile *f)
     const struct rp_joblog_stats *s = &f->stats;
     if (f->zone_taken && f->zone == NULL)
         note(cli, "Times that name no zone are read as UTC; --tz sets another.");
+    if (s->newest_first)
+        note(cli, "The lines go from the newest to the oldest, so that ends come before their "
+                  "starts: give them in order (journalctl without -r; tac F | reprise … -).");
     if (s->cut_lines > 0)
         note(cli, "%s longer than %d bytes: the rest of them was not looked at.",
              show_plural(cli, (int64_t)s->cut_lines, "line is", "lines are"), RP_LOG_LINE_MAX);

@@ -139,6 +139,9 @@ def test_runs_of_every_format_are_stored_once(daemon):
     (b"", "the log is empty"),
     (b"\n\n\n", "no line of the log is of a known format"),
     (bytes(range(256)) * 400, "a binary file"),
+    (b"\xfd7zXZ\0" + bytes(range(256)) * 4, "xz -dc"),
+    (b"PK\3\4" + b"2026-11-23T10:00:00Z [a] job 1 started\n" * 9, "a zip archive"),
+    (b"LPKSHHRH" + bytes(1000), "journalctl --file"),
     ("2026-11-23T10:00:00Z [a] job 1 started\n".encode("utf-16"), "UTF-16"),
     (b"dear diary\n" * 100, "no line of the log is of a known format"),
 ])
@@ -167,6 +170,13 @@ def test_a_clock_that_goes_backwards_and_a_line_that_breaks_off_are_read(folder)
                 "2026-11-23T10:00:02Z [sync] job 2 started\n2026-11-23T10:00:0")
     got = alone("analyze", "--log", log, "--json", code=0).json()
     assert (got["runs"], got["succeeded"], got["unfinished"], got["lines"]) == (2, 1, 1, 4)
+
+
+def test_a_log_that_begins_with_its_newest_line_is_said(folder):
+    lines = sidekiq(20).splitlines()
+    told = alone("analyze", "--log", write(folder, "a.log", "\n".join(reversed(lines))), code=0)
+    assert "from the newest to the oldest" in told.err
+    assert "newest" not in alone("analyze", "--log", write(folder, "b.log", "\n".join(lines)), code=0).err
 
 
 def test_a_line_of_100_MB_is_cut_and_said_in_bounded_memory(folder):

@@ -98,6 +98,13 @@ static bool joined(struct rp_joblog *l, struct rp_str text, struct rp_str *name,
     return true;
 }
 
+/* "load" of "sales.load": "Executing <Task(…): load>" does not say more. */
+static bool is_task_of(struct rp_str task, struct rp_str name)
+{
+    size_t at = name.n - task.n;
+    return task.n < name.n && name.p[at - 1] == '.' && rp_str_eq(str_from(name, at), task);
+}
+
 /* A line that names the task instance: the current run's, or that of the one that begins next. */
 static bool learn(struct rp_joblog *l, struct own *o, struct rp_str text)
 {
@@ -105,8 +112,9 @@ static bool learn(struct rp_joblog *l, struct own *o, struct rp_str text)
     struct rp_open_run *r = current(l);
     if (!instance(text, &name, &id) && !joined(l, text, &name, &id))
         return false;
-    bool takes = r != NULL && r->number != GOES_ON && (r->type.n == 0 || rp_str_eq(r->type, name));
-    if (takes && (r->type.n == 0 || r->id.n == 0))
+    bool takes = r != NULL && r->number != GOES_ON &&
+                 (r->type.n == 0 || rp_str_eq(r->type, name) || is_task_of(r->type, name));
+    if (takes && (r->type.n < name.n || r->id.n == 0))
         rp_log_rename(l, r, name, id.n > 0 ? id : r->id);
     if (takes)
         return true;

@@ -17,26 +17,6 @@ struct entry {
     struct rp_str name, text;
 };
 
-/* A time at the front or behind the level; "INFO:logger:" is logging's own default. */
-static bool prefixed(struct rp_stamp *st, struct rp_str s, int64_t *us)
-{
-    static const char *const levels[] = {"debug", "info", "warning", "error", "critical", NULL};
-    bool syslog;
-    *us = RP_NO_TIME;
-    if (rp_stamp_take(st, &s, us, &syslog))
-        return true;
-    size_t n = 0;
-    while (n < s.n && (is_upper(s.p[n]) || (n == 0 && s.p[n] == '[')))
-        n++;
-    struct rp_str level = rp_strip(str_head(s, n), "[", "");
-    if (!rp_str_in(level, levels))
-        return false;
-    s = rp_strip(str_from(s, n), "] :-\t", "");
-    if (!rp_stamp_take(st, &s, us, &syslog))
-        *us = RP_NO_TIME;
-    return true;
-}
-
 /* The name in quotes, up to what the trigger adds. */
 static bool quoted(struct rp_str s, const char *front, const char *back, struct entry *e)
 {
@@ -80,8 +60,9 @@ static void on_end(struct rp_joblog *l, const struct entry *e)
 static void apscheduler_line(struct rp_joblog *l, struct rp_str line)
 {
     struct entry e;
+    struct rp_str rest = line;
     read_message(line, &e);
-    if (!prefixed(&l->o.stamp, line, &e.at_us) && e.kind == OTHER) {
+    if (!rp_take_prefix(&l->o.stamp, &rest, &e.at_us) && e.kind == OTHER) {
         rp_log_unprefixed(l, line);
         return;
     }

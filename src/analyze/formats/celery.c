@@ -9,18 +9,26 @@
  * is taken from the seconds of "succeeded in". A lost worker names no task: its run is the one that
  * the same process had in hand; else, of those left over at the end, the one that fits the pool's
  * job number ("Job: 13"), which counts tasks as they are received, and retries when they are due.
+ * Layouts of one's own (worker_log_format) are read by their messages.
  */
 #include "analyze/formats/format.h"
 
-enum { LOST_MAX = 64, LOST_TEXT = 300 };
+enum { LOST_MAX = 64, LOST_TEXT = 300, DUE_MAX = 64, SOFT_SEEN = 1 << 20 };
+#define NOT_DUE UINT64_MAX               /* order of a retry that waits for its time */
 enum { SOFT_LIMIT = 1, TERMINATED = 3 }; /* of a run's number; a process is even, and above */
 
 struct own {
-    uint64_t received; /* tasks by the current worker, without retries */
+    bool usual;      /* the log is of the usual layout */
+    uint64_t joined; /* tasks that came to the pool of the current worker */
     uint64_t ready; /* the line on which the last worker said so: what was open before is not its */
     uint64_t dead;  /* the process that was last said to have exited */
     bool handler;   /* "Task handler raised error": its traceback is gathered */
     bool lost;      /* … and it was a lost worker */
+    size_t n_due;   /* retries and when they come to the pool */
+    struct {
+        uint64_t key;
+        int64_t at_us;
+    } due[DUE_MAX];
     size_t n_lost;
     struct {
         int64_t at_us;
@@ -34,7 +42,7 @@ struct entry {
     struct rp_str level, process, text;
 };
 
-static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
+static bool read_usual(struct rp_stamp *st, struct rp_str s, struct entry *e)
 {
     bool syslog;
     if (!rp_skip(&s, "[") || !rp_stamp_take(st, &s, &e->at_us, &syslog) || !rp_skip(&s, ": "))
@@ -61,13 +69,126 @@ static bool take_task(struct rp_str *s, struct rp_str *name, struct rp_str *id)
     return true;
 }
 
+/* What the worker says of tasks and of its pool, where layouts of one's own are read. */
+static bool is_message(struct rp_str s)
+{
+    static const char *const does[] = {
+        " received",          " succeeded in ", " retry: ",  " raised unexpected: ",
+        " raised expected: ", " ignored",       " rejected", NULL};
+    static const char *const fronts[] = {"Received task: ",
+                                         "Hard time limit (",
+                                         "Soft time limit (",
+                                         "Task handler raised error: ",
+                                         "Terminating ",
+                                         "Discarding revoked task: ",
+                                         NULL};
+    struct rp_str name, id;
+    for (const char *const *f = fronts; *f != NULL; f++)
+        if (rp_str_starts(s, *f))
+            return true;
+    if (rp_str_starts(s, "Process '"))
+        return str_has(s, " exited with ");
+    if (!rp_skip(&s, "Task ") || !take_task(&s, &name, &id))
+        return false;
+    for (const char *const *d = does; *d != NULL; d++)
+        if (rp_str_starts(s, *d))
+            return true;
+    return false;
+}
+
+/* A word of what stands before the message: the level, the process. */
+static void read_front(struct rp_str word, struct entry *e)
+{
+    static const char *const levels[] = {"debug", "info", "warning", "error", "critical", NULL};
+    word = rp_strip(word, "[(<", "])>:,|");
+    if (rp_str_in(word, levels))
+        e->level = word;
+    else if (str_has(word, "PoolWorker-") || rp_str_is(word, "MainProcess"))
+        e->process = word;
+}
+
+/* worker_log_format of one's own: the messages are what counts. */
+static bool read_layout(struct rp_stamp *st, struct rp_str s, struct entry *e)
+{
+    enum { WORDS = 12 };
+    struct rp_str rest = s;
+    if (!rp_take_prefix(st, &rest, &e->at_us))
+        return false;
+    e->level = e->process = RP_STR("");
+    e->text = rest;
+    for (int i = 0; i < WORDS && rest.n > 0 && !is_message(rest); i++) {
+        size_t n = 0;
+        while (n < rest.n && !one_of(rest.p[n], " :|"))
+            n++;
+        read_front(str_head(rest, n), e);
+        rest = rp_strip(str_from(rest, n), " :|", "");
+    }
+    if (is_message(rest))
+        e->text = rest;
+    return true;
+}
+
+/* In the usual layout a line that only looks like another's is a stack trace's, or a result's. */
+static bool read_entry(struct rp_joblog *l, struct own *o, struct rp_str s, struct entry *e)
+{
+    bool usual = read_usual(&l->o.stamp, s, e);
+    o->usual = o->usual || usual;
+    return usual || (!o->usual && read_layout(&l->o.stamp, s, e));
+}
+
+/* ---- the pool's order ---- */
+
+static void due_drop(struct own *o, size_t i)
+{
+    o->due[i] = o->due[--o->n_due];
+}
+
+static bool due_has(const struct own *o, uint64_t key)
+{
+    for (size_t i = 0; i < o->n_due; i++)
+        if (o->due[i].key == key)
+            return true;
+    return false;
+}
+
+/* "retry: Retry in 5s: …": received at once, it comes to the pool then. */
+static void due_add(struct own *o, uint64_t key, const struct entry *e, struct rp_str text)
+{
+    int64_t seconds = rp_number_after(str_head(text, 40), "Retry in ");
+    if (seconds < 0 || seconds > 1000000 || e->at_us == RP_NO_TIME || o->n_due == DUE_MAX)
+        return;
+    o->due[o->n_due].key = key;
+    o->due[o->n_due++].at_us = e->at_us + seconds * 1000000;
+}
+
+/* Retries whose time has come join the pool, the earliest first. */
+static void due_join(struct rp_joblog *l, struct own *o, int64_t now_us)
+{
+    while (o->n_due > 0 && now_us != RP_NO_TIME) {
+        size_t first = 0;
+        for (size_t i = 1; i < o->n_due; i++)
+            if (o->due[i].at_us < o->due[first].at_us)
+                first = i;
+        if (o->due[first].at_us > now_us)
+            return;
+        for (size_t i = 0; i < l->n_open; i++)
+            if (l->open[i]->order == NOT_DUE && l->open[i]->hash == o->due[first].key) {
+                l->open[i]->order = o->joined++;
+                break;
+            }
+        due_drop(o, first);
+    }
+}
+
 static void on_received(struct rp_joblog *l, const struct entry *e, struct rp_str name,
                         struct rp_str id)
 {
+    struct own *o = l->own;
     struct rp_open_run *r = rp_log_open(l, name, id, e->at_us);
     r->attempt = rp_log_nth(l, rp_log_key(name, id, 0));
-    r->order = ((struct own *)l->own)->received;
-    ((struct own *)l->own)->received += r->attempt == 1;
+    /* it may be received before the line that says for when */
+    bool later = r->attempt > 1 && (due_has(o, r->hash) || rp_log_find_oldest(l, name, id) != r);
+    r->order = later ? NOT_DUE : o->joined++;
 }
 
 /* The run that an end is of; one that began before the log is opened for it. */
@@ -93,8 +214,11 @@ static void on_succeeded(struct rp_joblog *l, const struct entry *e, struct rp_o
 static void on_raised(struct rp_joblog *l, const struct entry *e, struct rp_open_run *r,
                       struct rp_str text)
 {
-    bool limit = r->number == SOFT_LIMIT || str_has(text, "TimeLimitExceeded");
+    bool limit = r->number == SOFT_LIMIT || str_has(text, "TimeLimitExceeded") ||
+                 rp_log_was_ended(l, rp_log_key(r->type, r->id, SOFT_SEEN));
     rp_tail_add(&r->error, text);
+    if (rp_str_starts(text, "retry: "))
+        due_add(l->own, r->hash, e, text);
     rp_log_settle(l, r, limit ? RP_RUN_TIMEOUT : RP_RUN_FAILED, e->at_us);
 }
 
@@ -134,11 +258,13 @@ static bool on_limit(struct rp_joblog *l, const struct entry *e)
     (void)rp_take_until(&s, ')');
     if (!rp_skip(&s, " exceeded for ") || !take_task(&s, &name, &id))
         return false;
-    if (soft) {
-        struct rp_open_run *r = rp_log_find_oldest(l, name, id);
-        if (r != NULL)
-            r->number = SOFT_LIMIT; /* what it raises next is that */
-        return r != NULL;
+    if (soft) { /* what it raises next is that */
+        struct rp_open_run *running = rp_log_find_oldest(l, name, id);
+        if (running != NULL)
+            running->number = SOFT_LIMIT;
+        else
+            rp_log_mark_ended(l, rp_log_key(name, id, SOFT_SEEN));
+        return running != NULL;
     }
     struct rp_open_run *r = run_of(l, name, id);
     rp_tail_add(&r->error, e->text);
@@ -153,9 +279,12 @@ static bool on_revoked(struct rp_joblog *l, const struct entry *e)
     if (!rp_skip(&s, "Discarding revoked task: ") || !take_task(&s, &name, &id))
         return false;
     struct rp_open_run *r = rp_log_find_oldest(l, name, id);
-    if (r != NULL)
-        rp_log_close(l, r, RP_RUN_CANCELLED, e->at_us);
-    return r != NULL;
+    struct own *o = l->own;
+    if (r == NULL)
+        return false;
+    o->joined -= o->joined > 0 && r->order == o->joined - 1; /* it never came to the pool */
+    rp_log_close(l, r, RP_RUN_CANCELLED, e->at_us);
+    return true;
 }
 
 /* "Terminating ID (15)": revoked while it ran; no other line may say how it ended. */
@@ -258,14 +387,14 @@ static void on_ready(struct rp_joblog *l, struct own *o, const struct entry *e)
     if (rp_str_ends(e->text, " ready.") && str_has(e->text, "@"))
         o->ready = l->line;
     if (o->ready == l->line)
-        o->received = 0;
+        o->joined = o->n_due = 0;
 }
 
 static void celery_line(struct rp_joblog *l, struct rp_str line)
 {
     struct own *o = rp_log_own(l, sizeof *o);
     struct entry e;
-    if (!read_entry(&l->o.stamp, line, &e)) {
+    if (!read_entry(l, o, line, &e)) {
         if (o->handler && !o->lost && rp_str_trim(line).n > 0)
             rp_tail_add(&l->loose, line);
         else if (!o->handler)
@@ -273,6 +402,7 @@ static void celery_line(struct rp_joblog *l, struct rp_str line)
         return;
     }
     rp_log_settled(l);
+    due_join(l, o, e.at_us);
     o->handler = false;
     on_ready(l, o, &e);
     bool mine = on_task(l, &e) || on_limit(l, &e) || on_received_old(l, &e) || on_revoked(l, &e) ||
@@ -289,15 +419,15 @@ static int celery_score(struct rp_str line)
     struct rp_stamp st = {.year = 2000};
     struct entry e;
     struct rp_str name, id;
-    if (!read_entry(&st, line, &e))
-        return 0;
+    if (!read_usual(&st, line, &e))
+        return read_layout(&st, line, &e) && is_message(e.text) ? 10 : 0;
     if (rp_skip(&e.text, "Task ") || rp_skip(&e.text, "Received task: "))
         return take_task(&e.text, &name, &id) ? 10 : 3;
     return 3;
 }
 
-/* Of what was in hand when a worker was lost, and never ended: retries that were due before make
- * the pool's number larger than the order of receipt, never smaller. */
+/* Of what was in hand when a worker was lost, and never ended: the one with the pool's number,
+ * else, as where two workers write one log, the last that came before it. */
 static struct rp_open_run *left_over(struct rp_joblog *l, int64_t at_us, int64_t job)
 {
     struct rp_open_run *best = NULL, *oldest = NULL;
@@ -306,6 +436,8 @@ static struct rp_open_run *left_over(struct rp_joblog *l, int64_t at_us, int64_t
         if (r->start_us > at_us || r->number == TERMINATED)
             continue;
         oldest = oldest != NULL ? oldest : r;
+        if (job >= 0 && r->order == (uint64_t)job)
+            return r;
         if (job >= 0 && r->order <= (uint64_t)job && (best == NULL || r->order >= best->order))
             best = r;
     }

@@ -20,6 +20,10 @@ static bool read_entry(struct rp_stamp *st, struct rp_str s, struct entry *e)
         size_t end = rp_find_byte(str_head(s, 6), '>');
         s = end != SIZE_MAX ? str_from(s, end + 1) : s;
     }
+    if (rp_str_starts(s, "Job `")) { /* anacron -d, to a terminal */
+        *e = (struct entry){RP_STR("anacron"), RP_STR(""), s, RP_NO_TIME};
+        return true;
+    }
     bool timed = rp_stamp_take(st, &s, &e->at_us, &syslog);
     while (s.n > 0 && is_blank(s.p[0]))
         s = str_from(s, 1);
@@ -191,7 +195,8 @@ static bool on_busybox(struct rp_joblog *l, const struct entry *e)
     return true;
 }
 
-/* anacron: "Job `cron.daily' started", "… terminated (exit status: 1) (mailing output)" */
+/* anacron: "Job `cron.daily' started", "… terminated (exit status: 1) (mailing output)", "…
+ * terminated due to signal 9" */
 static bool on_anacron(struct rp_joblog *l, const struct entry *e)
 {
     size_t end = rp_str_find(e->text, RP_STR("' "));
@@ -208,10 +213,11 @@ static bool on_anacron(struct rp_joblog *l, const struct entry *e)
     struct rp_open_run *r = rp_log_find(l, name, e->pid);
     if (r == NULL)
         r = rp_log_open(l, name, e->pid, RP_NO_TIME);
-    int64_t status = rp_number_after(rest, "exit status: ");
-    if (status > 0)
+    bool failed =
+        rp_number_after(rest, "exit status: ") > 0 || str_has(rest, "terminated due to signal ");
+    if (failed)
         rp_tail_add(&r->error, rest);
-    rp_log_close(l, r, status > 0 ? RP_RUN_FAILED : RP_RUN_SUCCEEDED, e->at_us);
+    rp_log_close(l, r, failed ? RP_RUN_FAILED : RP_RUN_SUCCEEDED, e->at_us);
     return true;
 }
 

@@ -7,15 +7,16 @@ static void add(struct rp_fields *f, struct rp_str parent, struct rp_str key,
         f->v[f->n++] = (struct rp_field){parent, key, value, kind};
 }
 
-static void one(struct rp_fields *f, struct rp_json *r, struct rp_str parent, struct rp_str key)
+static void one(struct rp_fields *f, struct rp_json *r, struct rp_str parent, struct rp_str key,
+                int depth)
 {
     struct rp_str value = RP_NONE;
     enum rp_json_kind kind = rp_json_peek(r);
-    if (kind == RP_JSON_OBJECT && parent.p == NULL) {
+    if (kind == RP_JSON_OBJECT && depth < 2) {
         add(f, parent, key, kind, value);
         rp_json_object(r);
         for (struct rp_str inner; rp_json_member(r, &inner);)
-            one(f, r, key, inner);
+            one(f, r, key, inner, depth + 1);
     } else if (kind == RP_JSON_STRING ? rp_json_str(r, &value) : rp_json_raw(r, &value)) {
         add(f, parent, key, kind, value);
     }
@@ -28,7 +29,7 @@ static bool scan(struct rp_fields *f, struct rp_str line)
     rp_json_open(&r, line, &f->arena);
     rp_json_object(&r);
     for (struct rp_str key; rp_json_member(&r, &key);)
-        one(f, &r, RP_NONE, key);
+        one(f, &r, RP_NONE, key, 0);
     return rp_json_done(&r, NULL);
 }
 
@@ -127,5 +128,6 @@ int64_t rp_field_time(struct rp_stamp *st, const struct rp_field *f)
     struct rp_str s = f->value;
     if (s.n == 16 && rp_str_i64(s, &us)) /* the journal's microseconds */
         return us;
-    return rp_stamp_take(st, &s, &us, &syslog) ? us : RP_NO_TIME;
+    return rp_stamp_take(st, &s, &us, &syslog) || rp_stamp_take_clock(st, &s, &us) ? us
+                                                                                   : RP_NO_TIME;
 }

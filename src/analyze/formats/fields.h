@@ -1,5 +1,6 @@
 /* The members of a log line that is a JSON object, flat: those of the line and of the objects in
- * it, one level deep. What a reader does not look for costs nothing but its place. */
+ * it, two levels deep, each under the name of the object that it stands in. What a reader does not
+ * look for costs nothing but its place. */
 #ifndef RP_ANALYZE_FORMATS_FIELDS_H
 #define RP_ANALYZE_FORMATS_FIELDS_H
 
@@ -23,6 +24,8 @@ struct rp_fields {
  * what stands before that place; bytes that are not UTF-8 become U+FFFD. */
 bool rp_fields_read(struct rp_fields *f, struct rp_str line);
 void rp_fields_add(struct rp_fields *f, const char *key, struct rp_str text);
+/* The fields of a line of text: logfmt, or a JSON object behind the message (text_fields.c). */
+bool rp_text_fields(struct rp_stamp *st, struct rp_fields *f, struct rp_str line);
 void rp_fields_free(struct rp_fields *f);
 
 /* The first member of one of the names, NULL-terminated, in the order of the names. */

@@ -5,6 +5,7 @@
 
 #include "analyze/internal.h"
 #include "analyze/joblog.h"
+#include "analyze/unwrap.h"
 
 /* ---- bounded text ---- */
 
@@ -49,8 +50,10 @@ enum { RP_LOG_ENDED = 1024 }; /* ends that are remembered */
 
 struct rp_joblog {
     struct rp_joblog_options o;
-    const struct rp_log_format *format;
+    const struct rp_log_format *format;     /* NULL: not yet known */
+    const struct rp_log_format *fixed;      /* named by the user, NULL: to be found out */
     const struct rp_log_template *template; /* of rp_format_template */
+    struct rp_unwrapper unwrap;             /* what is around the lines */
     struct rp_joblog_stats stats;
     struct rp_buf partial, held; /* a line not yet ended; lines before the format is known */
     struct rp_buf clean;         /* the current line without colours */
@@ -71,6 +74,7 @@ struct rp_joblog {
     uint64_t ended[RP_LOG_ENDED]; /* hashes of runs or types that had an end, a small cache */
     void *own;                    /* rp_log_own */
     struct rp_log_nth *nth;       /* rp_log_nth */
+    struct rp_log_alone *alone;   /* rp_log_end_alone */
     bool trace_to_blank;          /* a stack trace goes up to a blank line, whatever it holds */
     bool trace_tells_limit;       /* a stack trace that names a time limit makes it a timeout */
     bool saw_starts, saw_ends;    /* this log shows starts, ends of runs */
@@ -113,6 +117,10 @@ void rp_log_count(struct rp_joblog *l, bool mine); /* a line with prefix: of a r
 int64_t rp_log_nth(struct rp_joblog *l, uint64_t key);
 void rp_log_mark_ended(struct rp_joblog *l, uint64_t key);
 bool rp_log_was_ended(const struct rp_joblog *l, uint64_t key);
+/* Ends of runs whose start was not seen: a start that comes later in the log but was earlier by the
+ * clock is theirs (errors and output may be in two files, one behind the other). A small cache. */
+void rp_log_end_alone(struct rp_joblog *l, uint64_t key, int64_t end_us);
+bool rp_log_is_late_start(struct rp_joblog *l, uint64_t key, int64_t start_us);
 uint64_t rp_log_key(struct rp_str type, struct rp_str id, int64_t attempt);
 
 /* ---- words for what happened (verbs.c) ---- */
@@ -160,6 +168,11 @@ struct rp_str rp_strip(struct rp_str s, const char *front, const char *back);
 /* "tag[pid]:", "tag:" or without the colon; the tag may hold "(…)". pid: empty if there is none. */
 void rp_split_tag(struct rp_str word, struct rp_str *tag, struct rp_str *pid);
 struct rp_str rp_last_segment(struct rp_str path); /* behind the last slash */
+/* What Python's logging puts in front, whatever its layout: a time, or the level ("INFO:logger:" is
+ * its own default) and then perhaps a time. us: RP_NO_TIME without. False: it is not there. */
+bool rp_take_prefix(struct rp_stamp *st, struct rp_str *s, int64_t *us);
+/* The fronts of Ruby's Logger, glog and Serilog. bad: the level is an error's. */
+bool rp_take_front(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *bad);
 /* Seconds as a log writes them ("0.051"), in microseconds; -1: none. */
 int64_t rp_seconds_us(struct rp_str s);
 

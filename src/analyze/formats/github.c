@@ -160,9 +160,9 @@ static int github_score(struct rp_str line)
     struct entry e;
     if (!read_entry(&st, line, &e))
         return 0;
-    return begins(e.text) || rp_str_starts(e.text, "Complete job name: ") ? 20
-           : rp_str_starts(e.text, "##[")                                 ? 5
-                                                                          : 0;
+    if (begins(e.text)) /* whatever the steps print, the runner's own word decides */
+        return 1000;
+    return rp_str_starts(e.text, "Complete job name: ") ? 20 : rp_str_starts(e.text, "##[") ? 5 : 0;
 }
 
 const struct rp_log_format rp_format_github = {"github-actions", github_score, github_line,

@@ -1,5 +1,5 @@
-/* systemd's units in the journal, as journalctl prints it: -o short, short-iso, short-precise,
- * short-full, short-unix, and json.
+/* systemd's units in the journal, as journalctl prints it: the short forms, with-unit, json in its
+ * forms; export and verbose come as JSON (records.c).
  *
  *     Nov 23 22:37:20 web-1 systemd[1]: Starting reconcile.service - Reconcile the ledger...
  *     Nov 23 22:37:36 web-1 reconcile.py[20502]: ConnectionRefusedError: …
@@ -23,19 +23,97 @@ struct entry {
     struct rp_str unit, invocation; /* JSON only */
 };
 
+enum { COUNTERS = 1024, NAMES = 512, STRANGERS = 8, BEHIND = 4 };
+
+/* A unit that was said to have failed, of which no run was known. */
+struct stranger {
+    uint64_t unit; /* 0: none */
+    enum rp_run_outcome outcome;
+    int64_t at_us;
+    uint64_t line;
+    bool restarts;
+};
+
+struct own {
+    uint64_t restarts[COUNTERS]; /* "restart counter is at N", by unit */
+    /* Where runs are known by descriptions: what their units are called, as far as was learnt. */
+    struct {
+        uint64_t unit, description;
+    } names[NAMES];
+    struct stranger failed[STRANGERS]; /* the newest last */
+    uint64_t interpreted[NAMES];       /* units whose program an interpreter runs, with its name */
+};
+
+static struct own *own_of(struct rp_joblog *l)
+{
+    return rp_log_own(l, sizeof(struct own));
+}
+
 /* ---- the forms of a line ---- */
+
+static bool is_unit(struct rp_str s)
+{
+    static const char *const kinds[] = {".service", ".timer", ".socket",    ".target",
+                                        ".mount",   ".slice", ".automount", ".path",
+                                        ".scope",   ".swap",  ".device",    NULL};
+    if (s.n == 0 || rp_find_byte(s, ' ') != SIZE_MAX)
+        return false;
+    for (const char *const *k = kinds; *k != NULL; k++)
+        if (rp_str_ends(s, *k))
+            return true;
+    return false;
+}
+
+/* "[46579.119981] ", "[46579.119981 <    0.000014 >] ": since the machine began, which is when? */
+static bool skip_monotonic(struct rp_str *s)
+{
+    struct rp_str r = *s;
+    size_t close = rp_find_byte(str_head(r, 48), ']');
+    if (close == SIZE_MAX || !rp_skip(&r, "["))
+        return false;
+    r = rp_strip(r, " ", "");
+    int64_t us = rp_seconds_us(r);
+    *s = str_from(*s, close + 1);
+    return us >= 0 && str_has(str_head(r, 20), ".");
+}
 
 static bool read_short(struct rp_stamp *st, struct rp_str s, struct entry *e)
 {
     bool syslog;
-    if (!rp_stamp_take(st, &s, &e->at_us, &syslog) || !rp_skip(&s, " "))
+    e->at_us = RP_NO_TIME;
+    if ((!rp_stamp_take(st, &s, &e->at_us, &syslog) && !skip_monotonic(&s)) || !rp_skip(&s, " "))
         return false;
-    (void)rp_take_word(&s); /* the host */
-    e->unit = e->invocation = RP_STR("");
     struct rp_str word = rp_take_tag(&s);
+    if (!rp_str_ends(word, ":")) { /* the host, unless --no-hostname */
+        s = rp_strip(s, " ", "");
+        word = rp_take_tag(&s);
+    }
     rp_split_tag(word, &e->tag, &e->pid);
+    e->invocation = RP_STR("");
+    e->unit = is_unit(e->tag) ? e->tag : RP_STR(""); /* -o with-unit */
     e->text = s;
     return rp_str_ends(word, ":") && e->tag.n > 0;
+}
+
+/* -o cat: nothing but the message; only the manager's are told from a program's. */
+static bool read_cat(struct rp_str s, struct entry *e)
+{
+    static const char *const sentences[] = {"Starting ", "Started ",         "Finished ",
+                                            "Stopped ",  "Failed to start ", NULL};
+    static const char *const says[] = {"Deactivated successfully", "Succeeded.",
+                                       "Failed with result '",     "Scheduled restart job",
+                                       "Main process exited",      NULL};
+    struct rp_str rest = s, unit = rp_take_word(&rest);
+    *e = (struct entry){RP_NO_TIME, RP_STR("systemd"), RP_STR("1"), s, RP_STR(""), RP_STR("")};
+    for (const char *const *f = says; *f != NULL && rp_str_ends(unit, ".service:"); f++)
+        if (rp_str_starts(rest, *f))
+            return true;
+    for (const char *const *f = sentences; *f != NULL; f++) {
+        rest = s;
+        if (rp_skip(&rest, *f))
+            return is_unit(rp_strip(rp_take_word(&rest), "", "."));
+    }
+    return false;
 }
 
 /* Bytes that are not UTF-8 come as an array of numbers. */
@@ -84,19 +162,6 @@ static bool read_json(struct rp_stamp *st, struct rp_fields *f, struct entry *e)
 }
 
 /* ---- units ---- */
-
-static bool is_unit(struct rp_str s)
-{
-    static const char *const kinds[] = {".service", ".timer", ".socket",    ".target",
-                                        ".mount",   ".slice", ".automount", ".path",
-                                        ".scope",   ".swap",  ".device",    NULL};
-    if (s.n == 0 || rp_find_byte(s, ' ') != SIZE_MAX)
-        return false;
-    for (const char *const *k = kinds; *k != NULL; k++)
-        if (rp_str_ends(s, *k))
-            return true;
-    return false;
-}
 
 static bool is_service(struct rp_str unit)
 {
@@ -151,11 +216,24 @@ static bool words_shared(struct rp_str unit, struct rp_str text)
     return false;
 }
 
+static struct rp_open_run *find_described(struct rp_joblog *l, uint64_t unit)
+{
+    const struct own *o = own_of(l);
+    if (o->names[unit % NAMES].unit != unit)
+        return NULL;
+    for (size_t i = l->n_open; i > 0; i--)
+        if (rp_hash64(l->open[i - 1]->type) == o->names[unit % NAMES].description)
+            return l->open[i - 1];
+    return NULL;
+}
+
 /* The run of a unit; where lines only describe, the one that fits, or the only one there is. */
 static struct rp_open_run *run_of_unit(struct rp_joblog *l, struct rp_str unit)
 {
     struct rp_open_run *r = find_unit(l, unit), *only = NULL;
     size_t described = 0;
+    if (r == NULL)
+        r = find_described(l, rp_hash64(unit));
     for (size_t i = l->n_open; r == NULL && i > 0; i--) {
         struct rp_open_run *o = l->open[i - 1];
         if (!(o->number & DESCRIBED))
@@ -183,8 +261,7 @@ static void on_begin(struct rp_joblog *l, const struct entry *e, struct subject 
     r->number = (starting ? SAID_START : 0) | (s.described ? DESCRIBED : 0);
     /* "restart counter is at 2" said that this is the third attempt */
     int64_t restarts = 0;
-    uint64_t *slot = rp_log_own(l, sizeof(uint64_t[1024]));
-    slot += rp_hash64(s.name) % 1024;
+    uint64_t *slot = &own_of(l)->restarts[rp_hash64(s.name) % COUNTERS];
     if (*slot >> 16 == rp_hash64(s.name) >> 16)
         restarts = (int64_t)(*slot & 0xffff);
     *slot = 0;
@@ -193,9 +270,12 @@ static void on_begin(struct rp_joblog *l, const struct entry *e, struct subject 
 
 static void on_restart(struct rp_joblog *l, struct rp_str unit, int64_t counter)
 {
-    uint64_t *slots = rp_log_own(l, sizeof(uint64_t[1024]));
+    uint64_t *slots = own_of(l)->restarts;
+    for (size_t i = 0; i < STRANGERS; i++)
+        if (own_of(l)->failed[i].unit == rp_hash64(unit))
+            own_of(l)->failed[i].restarts = true;
     if (counter > 0 && counter < 0xffff)
-        slots[rp_hash64(unit) % 1024] = (rp_hash64(unit) >> 16 << 16) | (uint64_t)counter;
+        slots[rp_hash64(unit) % COUNTERS] = (rp_hash64(unit) >> 16 << 16) | (uint64_t)counter;
 }
 
 static void on_end(struct rp_joblog *l, const struct entry *e, struct rp_open_run *r,
@@ -206,6 +286,44 @@ static void on_end(struct rp_joblog *l, const struct entry *e, struct rp_open_ru
     if (outcome != RP_RUN_SUCCEEDED && says_why)
         rp_tail_add(&r->error, e->text);
     rp_log_close(l, r, outcome, e->at_us);
+}
+
+static enum rp_run_outcome result_of(struct rp_str says)
+{
+    bool timeout = str_has(says, "'timeout'") || str_has(says, "'watchdog'");
+    return timeout ? RP_RUN_TIMEOUT : RP_RUN_FAILED;
+}
+
+/* "x.service: …" of a run that is known by a description only, which one is not clear yet. */
+static void on_stranger(struct rp_joblog *l, const struct entry *e, struct rp_str unit,
+                        struct rp_str says)
+{
+    struct stranger *v = own_of(l)->failed;
+    if (rp_str_starts(says, "Failed with result '")) {
+        memmove(v, v + 1, (STRANGERS - 1) * sizeof *v);
+        v[STRANGERS - 1] =
+            (struct stranger){rp_hash64(unit), result_of(says), e->at_us, l->line, false};
+    }
+}
+
+/* "Failed to start X." or "Stopped X." right behind it: X is that unit, and ended as it did. */
+static bool on_known(struct rp_joblog *l, const struct entry *e, struct rp_open_run *r, bool failed)
+{
+    struct own *o = own_of(l);
+    size_t i = STRANGERS;
+    while (i > 0 && (o->failed[i - 1].unit == 0 || o->failed[i - 1].restarts == failed))
+        i--;
+    if (i == 0 || !(r->number & DESCRIBED) || (failed && l->line - o->failed[i - 1].line > BEHIND))
+        return false;
+    struct stranger *of = &o->failed[i - 1];
+    o->names[of->unit % NAMES].unit = of->unit;
+    o->names[of->unit % NAMES].description = rp_hash64(r->type);
+    of->unit = 0;
+    rp_tail_add(&r->error, e->text);
+    l->saw_ends = true;
+    rp_log_mark_ended(l, rp_hash64(r->type));
+    rp_log_close(l, r, of->outcome, of->at_us);
+    return true;
 }
 
 /* "Starting …", "Started …", "Finished …", "Failed to start …", "Stopped …" */
@@ -237,7 +355,7 @@ static bool on_sentence(struct rp_joblog *l, const struct entry *e)
         return rp_log_was_ended(l, rp_hash64(of.name));
     if (r->verdict != RP_RUN_UNKNOWN)
         on_end(l, e, r, r->verdict, false);
-    else
+    else if (sentences[i].what == FINISHED || !on_known(l, e, r, sentences[i].what == FAILED))
         on_end(l, e, r,
                sentences[i].what == FINISHED ? RP_RUN_SUCCEEDED
                : sentences[i].what == FAILED ? RP_RUN_FAILED
@@ -256,14 +374,15 @@ static bool on_unit(struct rp_joblog *l, const struct entry *e)
     struct rp_open_run *r = run_of_unit(l, unit);
     if (rp_str_starts(says, "Scheduled restart job"))
         on_restart(l, unit, rp_number_after(says, "restart counter is at "));
-    if (r == NULL)
+    if (r == NULL) {
+        on_stranger(l, e, unit, says);
         return rp_log_was_ended(l, rp_hash64(unit));
+    }
     if (rp_str_starts(says, "Deactivated successfully") || rp_str_is(says, "Succeeded.")) {
         on_end(l, e, r, RP_RUN_SUCCEEDED, false);
     } else if (rp_str_starts(says, "Failed with result '")) {
-        bool timeout = str_has(says, "'timeout'") || str_has(says, "'watchdog'");
         rp_log_mark_ended(l, rp_hash64(unit));
-        on_end(l, e, r, timeout ? RP_RUN_TIMEOUT : RP_RUN_FAILED, true);
+        on_end(l, e, r, result_of(says), true);
     } else if (rp_str_starts(says, "Skipped due to")) {
         rp_log_drop(l, r); /* by its condition: it never ran */
     } else if (!rp_str_starts(says, "Consumed ") && !str_has(says, "ignoring")) {
@@ -304,24 +423,53 @@ static uint64_t process_bits(struct rp_str pid)
     return rp_str_u64(pid, &n) ? n << 2 : 0;
 }
 
+static uint64_t interpreted_key(const struct rp_open_run *r, struct rp_str tag)
+{
+    return rp_hash64(r->type) * 31 + rp_hash64(tag);
+}
+
+static bool just_begun(const struct entry *e, const struct rp_open_run *r)
+{
+    return r->number >> 2 == 0 && e->at_us != RP_NO_TIME && r->start_us != RP_NO_TIME &&
+           e->at_us - r->start_us <= JUST_BEGUN_US;
+}
+
+/* An interpreter's line is of the unit that has just begun; of several, of the one that was alone
+ * when the same interpreter spoke before. */
+static struct rp_open_run *interpreted(struct rp_joblog *l, const struct entry *e)
+{
+    struct own *o = own_of(l);
+    struct rp_open_run *fresh = NULL, *learnt = NULL;
+    size_t n = 0;
+    for (size_t i = l->n_open; i > 0; i--) {
+        struct rp_open_run *r = l->open[i - 1];
+        if (!just_begun(e, r))
+            continue;
+        uint64_t key = interpreted_key(r, e->tag);
+        learnt = learnt == NULL && o->interpreted[key % NAMES] == key ? r : learnt;
+        fresh = fresh == NULL ? r : fresh;
+        n++;
+    }
+    if (n == 1)
+        o->interpreted[interpreted_key(fresh, e->tag) % NAMES] = interpreted_key(fresh, e->tag);
+    return learnt != NULL ? learnt : n == 1 ? fresh : NULL;
+}
+
 static struct rp_open_run *owner_of(struct rp_joblog *l, const struct entry *e)
 {
     uint64_t process = process_bits(e->pid);
-    struct rp_open_run *named = NULL, *fresh = NULL;
+    struct rp_open_run *named = NULL;
     if (is_service(e->unit))
         return find_unit(l, e->unit);
     for (size_t i = l->n_open; i > 0; i--) {
         struct rp_open_run *r = l->open[i - 1];
-        bool free = r->number >> 2 == 0;
         if (process != 0 && (r->number & ~(uint64_t)3) == process)
             return r;
-        if (!(r->number & DESCRIBED) && is_program_of(e->tag, r->type) && (free || named == NULL))
+        if (!(r->number & DESCRIBED) && is_program_of(e->tag, r->type) &&
+            (r->number >> 2 == 0 || named == NULL))
             named = r;
-        if (free && fresh == NULL && e->at_us != RP_NO_TIME && r->start_us != RP_NO_TIME &&
-            e->at_us - r->start_us <= JUST_BEGUN_US)
-            fresh = r;
     }
-    return named != NULL ? named : is_interpreter(e->tag) ? fresh : NULL;
+    return named != NULL ? named : is_interpreter(e->tag) ? interpreted(l, e) : NULL;
 }
 
 static bool on_program(struct rp_joblog *l, const struct entry *e)
@@ -337,9 +485,15 @@ static bool on_program(struct rp_joblog *l, const struct entry *e)
 
 /* ---- lines ---- */
 
+/* init.scope: the manager's own unit, in the place of its name */
+static bool is_manager(struct rp_str tag)
+{
+    return rp_str_is(tag, "systemd") || rp_str_is(tag, "init.scope") || rp_str_starts(tag, "(");
+}
+
 static bool on_entry(struct rp_joblog *l, const struct entry *e)
 {
-    bool manager = rp_str_is(e->tag, "systemd") || rp_str_starts(e->tag, "(");
+    bool manager = is_manager(e->tag);
     if (on_unit(l, e))
         return true;
     return manager ? on_sentence(l, e) : on_program(l, e);
@@ -354,7 +508,7 @@ static void journald_line(struct rp_joblog *l, struct rp_str line)
     (void)rp_skip(&line, "data: "); /* -o json-sse */
     bool hit = line.n > 0 && line.p[0] == '{'
                    ? rp_fields_read(&f, line) && read_json(&l->o.stamp, &f, &e)
-                   : read_short(&l->o.stamp, line, &e);
+                   : read_short(&l->o.stamp, line, &e) || read_cat(line, &e);
     rp_log_count(l, hit && on_entry(l, &e));
     rp_fields_free(&f);
 }
@@ -365,10 +519,14 @@ static int journald_score(struct rp_str line)
     struct entry e;
     struct rp_fields f = {0};
     int points = 0;
+    (void)rp_skip(&line, "data: ");
     if (line.n > 0 && line.p[0] == '{') {
         points = rp_fields_read(&f, line) && read_json(&st, &f, &e) ? 6 : 0;
-    } else if (read_short(&st, line, &e) && rp_str_is(e.tag, "systemd")) {
+    } else if (read_short(&st, line, &e) &&
+               (rp_str_is(e.tag, "systemd") || rp_str_is(e.tag, "init.scope"))) {
         points = str_has(e.text, ".service: ") || rp_str_starts(e.text, "Finished ") ? 10 : 3;
+    } else if (read_cat(line, &e)) {
+        points = 5;
     }
     rp_fields_free(&f);
     return points;

@@ -19,15 +19,15 @@ struct event {
 /* ---- fields ---- */
 
 static const char *const times[] = {"time", "timestamp", "ts", "@timestamp", "datetime", NULL};
-static const char *const messages[] = {"msg", "message", NULL};
+static const char *const messages[] = {"msg", "message", "@message", NULL};
 static const char *const levels[] = {"level", "lvl", "severity", NULL};
 static const char *const types[] = {"job",      "jobName", "job_name", "jobType",
                                     "job_type", "task",    "taskName", "task_name",
                                     "taskType", "cron",    NULL};
 static const char *const ids[] = {"runId",   "run_id",     "executionId", "execution_id",
                                   "jobId",   "job_id",     "jid",         "taskId",
-                                  "task_id", "job_run_id", NULL};
-static const char *const late_ids[] = {"id", NULL};
+                                  "task_id", "job_run_id", "run",         NULL};
+static const char *const late_ids[] = {"id", NULL}; /* also a line's own, once it names a job */
 static const char *const late_types[] = {"name", "type", "queue", "queueName", NULL};
 static const char *const attempts[] = {"attempt", "attemptNumber", "attempt_number", "try", NULL};
 static const char *const retries[] = {"retryCount", "retry_count", "retryAttempt", NULL};
@@ -37,8 +37,8 @@ static const char *const states[] = {"event", "status", "state", "outcome", "act
 static const char *const spans_ms[] = {"durationMs", "duration_ms", "ms",      "elapsedMs",
                                        "elapsed_ms", "tookMs",      "took_ms", "responseTime",
                                        "duration",   "took",        "elapsed", NULL};
-static const char *const parents[] = {"job",     "task", "run",    "data",  "meta", "metadata",
-                                      "context", "ctx",  "fields", "extra", NULL};
+static const char *const parents[] = {"job",     "task", "run",    "data",    "meta",  "metadata",
+                                      "context", "ctx",  "fields", "@fields", "extra", NULL};
 
 static struct rp_str text_of(const struct rp_field *f)
 {
@@ -75,7 +75,7 @@ static bool is_bad(const struct rp_fields *f)
     const struct rp_field *level = rp_field_of(f, levels);
     int64_t n;
     if (level == NULL)
-        return false;
+        return rp_str_in(rp_field_in(f, "@fields", "level"), bad);
     if (level->kind == RP_JSON_NUMBER)
         return rp_field_number(level, &n) && n >= ERROR_LEVEL;
     size_t esc = rp_find_byte(level->value, 'm'); /* winston's colorize: "\33[31merror\33[39m" */
@@ -112,9 +112,9 @@ static void read_error(const struct rp_fields *f, struct event *e)
 {
     const struct rp_field *err = rp_field_of(f, errors);
     e->err_type = e->err_text = e->err_stack = RP_NONE;
-    if (err != NULL && err->kind == RP_JSON_OBJECT) {
+    if (err == NULL || err->kind == RP_JSON_OBJECT) {
         for (const char *const *name = errors; *name != NULL; name++) {
-            if (!rp_field_has(f, *name, RP_JSON_OBJECT))
+            if (rp_field_in(f, *name, "message").n == 0 && !rp_field_has(f, *name, RP_JSON_OBJECT))
                 continue;
             e->err_type = rp_field_in(f, *name, "type");
             if (e->err_type.n == 0)
@@ -126,6 +126,10 @@ static void read_error(const struct rp_fields *f, struct event *e)
     }
     e->err_text = text_of(err);
     e->err_stack = rp_field_text(f, "stack");
+    if (e->err_text.n == 0 && e->err_stack.n == 0) { /* winston's logstash() puts all in there */
+        e->err_text = rp_field_in(f, "@fields", "error");
+        e->err_stack = rp_field_in(f, "@fields", "stack");
+    }
 }
 
 /* ---- what happened ---- */
@@ -247,6 +251,8 @@ static bool read_event(struct rp_stamp *st, const struct rp_fields *f, struct ev
         e->type = pick_inside(f, types);
     if (e->type.n == 0)
         e->type = pick_inside(f, late_types);
+    if (e->type.n > 0 && e->id.n == 0)
+        e->id = pick(f, late_ids);
     if (e->type.n > 0 && e->id.n == 0 && rp_str_i64(e->type, &(int64_t){0})) {
         e->id = e->type; /* "job": 42 */
         e->type = RP_NONE;
@@ -433,6 +439,12 @@ void rp_json_lines_fields(struct rp_joblog *l, struct rp_fields *f)
         rp_log_count(l, on_event(l, &e, key_of(&f->arena, &e)));
     else
         rp_log_count(l, on_message(l, f));
+}
+
+bool rp_json_lines_tell(struct rp_stamp *st, const struct rp_fields *f)
+{
+    struct event e;
+    return read_event(st, f, &e) && e.verb != RP_VERB_NONE && e.type.n > 0;
 }
 
 void rp_json_lines_line(struct rp_joblog *l, struct rp_str line)

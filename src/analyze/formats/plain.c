@@ -8,13 +8,11 @@
  * Lines without a time are output of jobs. A stack trace right after a failure belongs to it; other
  * output belongs to the run that ends next, if that fails. A name without id that only ever starts
  * is a program, not a job. */
-#include "analyze/formats/format.h"
+#include "analyze/formats/json_lines.h"
+#include "analyze/formats/subject.h"
 
-enum { SUBJECT_MAX = 200, TOKENS_MAX = 8 };
+enum { SUBJECT_MAX = 200 };
 
-static const char *const levels[] = {"trace",    "debug",  "info",  "notice", "warn",
-                                     "warning",  "error",  "err",   "fatal",  "crit",
-                                     "critical", "severe", "emerg", "alert",  NULL};
 static const char *const bad_levels[] = {"error",    "err",    "fatal", "crit",
                                          "critical", "severe", NULL};
 
@@ -27,156 +25,28 @@ struct event {
     bool bad_level; /* the line is of level error or worse */
 };
 
-/* ---- words ---- */
-
-static struct rp_str token(struct rp_str *rest)
-{
-    *rest = rp_strip(*rest, " \t", "");
-    size_t n = 0;
-    while (n < rest->n && !is_blank(rest->p[n]))
-        n++;
-    struct rp_str t = str_head(*rest, n);
-    *rest = str_from(*rest, n);
-    return t;
-}
-
-/* ---- who: the job's name and id ---- */
-
-struct subject {
-    struct rp_str name, id;
-    int rank;       /* of the name: 0 none, 1 a plain word, 2 in brackets, 3 name[id], "job name" */
-    bool after_job; /* the word before was "job" */
-    bool logger;    /* the plain word ended with a colon: the logger's name */
-};
-
-/* Numbers, hex, UUIDs, and words with digits in them where an id may stand. */
-static bool id_like(struct rp_str s)
-{
-    size_t digits = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        if (!is_alnum(s.p[i]) && !one_of(s.p[i], "-_:."))
-            return false;
-        digits += is_digit(s.p[i]);
-    }
-    return digits > 0 && (is_digit(s.p[0]) || digits * 3 >= s.n);
-}
-
-static bool take_name(struct subject *s, struct rp_str name, int rank)
-{
-    name = rp_strip(name, "\"'`", "\"'`");
-    if (name.n == 0 || (rank == 1 && s->rank == 1 && !s->logger))
-        return false; /* two plain words side by side are prose */
-    if (rank >= s->rank) {
-        s->name = name;
-        s->rank = rank;
-    }
-    return true;
-}
-
-/* name[id], name#id, name(id) */
-static bool take_pair(struct subject *s, struct rp_str t)
-{
-    for (size_t i = 1; i + 1 < t.n; i++) {
-        bool closed =
-            (t.p[i] == '[' && rp_str_ends(t, "]")) || (t.p[i] == '(' && rp_str_ends(t, ")"));
-        if (!closed && t.p[i] != '#')
-            continue;
-        static const char *const job[] = {"job", "task", "run", NULL};
-        struct rp_str name = str_head(t, i);
-        s->id = rp_strip((struct rp_str){t.p + i + 1, t.n - i - 1 - (closed ? 1u : 0u)}, "#", "");
-        return s->id.n > 0 && (rp_str_in(name, job) || take_name(s, name, 3));
-    }
-    return false;
-}
-
-static bool take_key_value(struct subject *s, struct rp_str t)
-{
-    static const char *const names[] = {"job", "task", "name", "type", "job_name", "jobname", NULL};
-    static const char *const ids[] = {"id",      "job_id", "jobid", "run", "run_id",
-                                      "task_id", "jid",    "pid",   NULL};
-    struct rp_str key, value = t;
-    if (!rp_str_split(&value, '=', &key) || value.n == 0)
-        return false;
-    if (rp_str_in(key, ids))
-        s->id = rp_strip(value, "\"'#", "\"'");
-    else if (rp_str_in(key, names))
-        return take_name(s, value, 3);
-    return true;
-}
-
-static bool take_brackets(struct subject *s, struct rp_str t)
-{
-    size_t seam = rp_str_find(t, RP_STR("]["));
-    if (seam != SIZE_MAX) /* [name][id] */
-        return take_brackets(s, str_head(t, seam + 1)) && take_brackets(s, str_from(t, seam + 1));
-    struct rp_str in = {t.p + 1, t.n - 2};
-    if (rp_str_in(in, levels))
-        return true;
-    if (take_key_value(s, in) || (str_has(in, "#") && take_pair(s, in)))
-        return true;
-    if (id_like(rp_strip(in, "#", ""))) {
-        s->id = rp_strip(in, "#", "");
-        return true;
-    }
-    return t.p[0] == '(' || take_name(s, in, 2);
-}
-
-static bool take_word(struct subject *s, struct rp_str t)
-{
-    static const char *const job[] = {"job", "task", "jobs", "run", "cron", "cronjob", NULL};
-    static const char *const fill[] = {
-        "has",  "is",    "was", "with", "id", "execution", "of",   "the",       "status", "state",
-        "name", "named", "-",   "|",    "->", "=>",        "been", "scheduled", NULL};
-    bool colon = rp_str_ends(t, ":"), after_job = s->after_job;
-    t = rp_strip(t, "\"'`", ":,;\"'`");
-    s->after_job = false;
-    if (t.n == 0 || rp_str_in(t, fill)) {
-        s->logger = s->logger || (s->rank == 1 && rp_str_is(t, "-"));
-        s->after_job = after_job;
-        return true;
-    }
-    if (rp_str_in(t, job)) {
-        s->after_job = true;
-        return true;
-    }
-    if (t.p[0] == '#' || (id_like(t) && (s->rank > 0 || after_job))) {
-        s->id = rp_strip(t, "#", "");
-        return true;
-    }
-    if (!take_name(s, t, after_job ? 3 : 1))
-        return false;
-    s->logger = colon && !after_job;
-    return true;
-}
-
-static bool read_subject(struct rp_str text, struct subject *s)
-{
-    *s = (struct subject){.name = RP_STR(""), .id = RP_STR("")};
-    for (int i = 0; i < TOKENS_MAX; i++) {
-        struct rp_str t = token(&text);
-        if (t.n == 0)
-            return s->rank > 0 || s->id.n > 0;
-        struct rp_str core = rp_strip(t, "", ":,;");
-        if (core.n > 2 && ((core.p[0] == '[' && rp_str_ends(core, "]")) ||
-                           (core.p[0] == '(' && rp_str_ends(core, ")")))) {
-            if (!take_brackets(s, core))
-                return false;
-        } else if (!take_pair(s, core) && !take_key_value(s, core) && !take_word(s, t)) {
-            return false;
-        }
-    }
-    return false;
-}
-
 /* ---- the line ---- */
+
+/* Arrows, ticks, crosses, clocks and the like: words of characters from U+2000 on. */
+static struct rp_str skip_symbols(struct rp_str s)
+{
+    enum { LONGEST = 8 };
+    struct rp_str rest = s, word = rp_token(&rest);
+    bool symbols = word.n > 0 && word.n <= LONGEST && one_of(word.p[0], "\xE2\xE3\xEF\xF0");
+    for (size_t i = 0; i < word.n && symbols; i++)
+        symbols = (word.p[i] & 0x80) != 0;
+    return symbols ? rp_strip(rest, " \t", "") : s;
+}
 
 /* Takes levels and separators off the front. */
 static struct rp_str skip_levels(struct rp_str s, bool *bad)
 {
     for (;;) {
-        s = rp_strip(s, " \t-|:", "");
-        struct rp_str rest = s, word = rp_strip(token(&rest), "[<(", "]>):,");
-        if (!rp_str_in(word, levels))
+        s = skip_symbols(rp_strip(s, " \t-|:>*=", ""));
+        if (rp_str_starts(s, "<-"))
+            s = rp_strip(s, "<- ", "");
+        struct rp_str rest = s, word = rp_strip(rp_token(&rest), "[<(", "]>):,");
+        if (!rp_is_level(word))
             return s;
         *bad = *bad || rp_str_in(word, bad_levels);
         s = rest;
@@ -185,7 +55,7 @@ static struct rp_str skip_levels(struct rp_str s, bool *bad)
 
 static bool separator(struct rp_str *rest)
 {
-    struct rp_str after = *rest, t = token(&after);
+    struct rp_str after = *rest, t = rp_token(&after);
     if (!rp_str_is(t, "-") && !rp_str_is(t, "|"))
         return false;
     *rest = after;
@@ -195,11 +65,18 @@ static bool separator(struct rp_str *rest)
 /* "app.worker - ERROR - ", "app.worker: ERROR: " in front of the message. */
 static struct rp_str skip_logger(struct rp_str s, bool *bad)
 {
-    struct rp_str rest = s, name = token(&rest);
+    size_t spring = rp_str_find(str_head(s, 160), RP_STR(" : "));
+    if (spring != SIZE_MAX && str_has(str_head(s, 24), "--- ["))
+        return str_from(s, spring + 3); /* Spring Boot: "7 --- [thread] c.a.Runner   : " */
+    struct rp_str rest = s, name = rp_token(&rest), behind = rest, next = rp_token(&behind);
+    if (rp_is_level(next) && is_upper(next.p[0]) && is_upper(next.p[next.n - 1])) {
+        *bad = *bad || rp_str_in(next, bad_levels); /* "worker-1 INFO …" */
+        return rp_strip(behind, " \t-|:", "");
+    }
     if (!rp_str_ends(name, ":") && !separator(&rest))
         return s;
-    struct rp_str level = token(&rest), word = rp_strip(level, "[<(", "]>):,");
-    if (!rp_str_in(word, levels) || (!one_of(level.p[level.n - 1], ":]") && !separator(&rest)))
+    struct rp_str level = rp_token(&rest), word = rp_strip(level, "[<(", "]>):,");
+    if (!rp_is_level(word) || (!one_of(level.p[level.n - 1], ":]") && !separator(&rest)))
         return s;
     *bad = *bad || rp_str_in(word, bad_levels);
     return rp_strip(rest, " \t", "");
@@ -228,7 +105,7 @@ static bool plain_tail(struct rp_str after)
     struct rp_str rest = rp_strip(after, " \t", "");
     if (rest.n == 0 || one_of(rest.p[0], "(:.!-"))
         return true;
-    return rp_str_in(rp_strip(token(&rest), "", ",.:;"), words);
+    return rp_str_in(rp_strip(rp_token(&rest), "", ",.:;"), words);
 }
 
 static size_t verb_len(struct rp_str s)
@@ -269,7 +146,7 @@ static int64_t exit_code(struct rp_str s)
 {
     static const char *const words[] = {"exit code", "exit status", "exit_code", "exitcode",
                                         "with code", "with status", "returned",  "rc",
-                                        "status",    "code",        NULL};
+                                        "status",    "code",        "exit",      NULL};
     for (const char *const *w = words; *w != NULL; w++) {
         int64_t n = number_behind(s, *w);
         if (n >= 0)
@@ -289,29 +166,38 @@ static enum rp_verb refine(enum rp_verb verb, struct rp_str text)
     }
     if (verb == RP_VERB_DONE && code > 0)
         return code == 124 ? RP_VERB_TIMEOUT : RP_VERB_FAILED;
+    if (verb == RP_VERB_FAILED && rp_str_is_word(str_head(text, 7), "aborted")) {
+        enum rp_verb why; /* "aborted: timeout" */
+        return rp_verb_find(str_head(str_from(text, 7), 12), &why) != SIZE_MAX &&
+                       why == RP_VERB_TIMEOUT
+                   ? RP_VERB_TIMEOUT
+                   : verb;
+    }
     return verb == RP_VERB_FAILED && code == 124 ? RP_VERB_TIMEOUT : verb;
 }
 
 static bool read_body(struct rp_str body, struct event *e)
 {
-    struct subject s;
+    struct rp_subject s;
     size_t at = rp_verb_find(body, &e->verb);
     e->name = e->id = e->text = RP_STR("");
     if (at == SIZE_MAX) { /* no event, but perhaps about a job */
         e->verb = RP_VERB_NONE;
-        struct rp_str rest = body, first = token(&rest);
+        struct rp_str rest = body, first = rp_token(&rest);
         e->text = body;
-        if (!read_subject(rp_strip(first, "", ":"), &s) || s.rank < 3 || s.id.n == 0)
+        if (!rp_subject_read(rp_strip(first, "", ":"), &s) || s.rank < 3 || s.id.n == 0)
             return false;
     } else {
         size_t len = verb_len(str_from(body, at));
         struct rp_str before = str_head(body, at), after = str_from(body, at + len);
         bool leads = rp_str_trim(before).n == 0;
         e->text = str_from(body, at);
-        if (!read_subject(leads ? subject_behind(after) : before, &s))
+        if (!rp_subject_read(leads ? subject_behind(after) : before, &s))
             return false;
         if (s.id.n == 0 && s.rank < 3 && (leads || (s.rank == 1 && !plain_tail(after))))
             return false;
+        if (s.id.n == 0)
+            rp_subject_find_id(after, &s);
         e->verb = refine(e->verb, e->text);
         e->attempt = read_attempt(body);
     }
@@ -329,10 +215,14 @@ static bool read_line(struct rp_stamp *st, struct rp_str line, struct event *e, 
     struct rp_str s = skip_levels(line, &e->bad_level);
     s = s.n == line.n || s.n == 0 || is_digit(s.p[0]) || s.p[0] == '[' ? s : line;
     *known = false;
+    if (rp_take_front(st, &s, &e->at_us, &e->bad_level)) {
+        *known = read_body(s, e);
+        return true;
+    }
     if (!rp_stamp_take(st, &s, &e->at_us, &syslog))
         return false;
     if (syslog) { /* host and "program[pid]:" */
-        struct rp_str host = token(&s), rest = s, tag = token(&rest);
+        struct rp_str host = rp_token(&s), rest = s, tag = rp_token(&rest);
         if (rp_str_ends(host, ":") || !rp_str_ends(tag, ":"))
             return true;
         s = rest;
@@ -406,6 +296,8 @@ static void on_end(struct rp_joblog *l, const struct event *e)
         l->stats.unassigned_lines++;
         return;
     }
+    if (r == NULL && e->id.n > 0)
+        rp_log_end_alone(l, rp_log_key(e->name, e->id, 0), e->at_us);
     if (r == NULL)
         r = begin(l, e, RP_NO_TIME); /* began before the log */
     if (r->attempt == 0)
@@ -429,6 +321,8 @@ static void on_event(struct rp_joblog *l, const struct event *e)
             rp_tail_add(&r->error, e->text);
         break;
     case RP_VERB_START:
+        if (e->id.n > 0 && rp_log_is_late_start(l, rp_log_key(e->name, e->id, 0), e->at_us))
+            break;
         r = find_run(l, e);
         if (r != NULL && (e->name.n > 0 || e->id.n > 0))
             close_unfinished(l, r);
@@ -459,10 +353,23 @@ static void on_body(struct rp_joblog *l, const struct event *e, bool known)
         l->stats.unassigned_lines++;
 }
 
+/* Fields of the line tell of a job: it is read as the JSON loggers' are. */
+static bool on_fields(struct rp_joblog *l, struct rp_str line)
+{
+    struct rp_fields f;
+    bool hit = rp_text_fields(&l->o.stamp, &f, line) && rp_json_lines_tell(&l->o.stamp, &f);
+    if (hit)
+        rp_json_lines_fields(l, &f);
+    rp_fields_free(&f);
+    return hit;
+}
+
 static void plain_line(struct rp_joblog *l, struct rp_str line)
 {
     struct event e;
     bool known;
+    if (on_fields(l, line))
+        return;
     if (read_line(&l->o.stamp, line, &e, &known))
         on_body(l, &e, known);
     else
@@ -484,7 +391,11 @@ static int plain_score(struct rp_str line)
 {
     struct rp_stamp st = {.year = 2000};
     struct event e;
-    bool known;
+    struct rp_fields f;
+    bool known, fields = rp_text_fields(&st, &f, line) && rp_json_lines_tell(&st, &f);
+    rp_fields_free(&f);
+    if (fields)
+        return 3;
     return read_line(&st, line, &e, &known) && known && e.verb != RP_VERB_NONE ? (e.strong ? 3 : 1)
                                                                                : 0;
 }

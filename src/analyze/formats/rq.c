@@ -1,4 +1,4 @@
-/* RQ's worker: a clock without a date (or what --date-format says), and
+/* RQ's worker: a clock without a date (or what --date-format and --log-format say), and
  *
  *     23:02:03 default: work.send_mail(0) (af8fdae3-…)
  *     23:02:03 default: Job OK (af8fdae3-…)
@@ -16,12 +16,15 @@ struct entry {
     int64_t at_us;
     enum message kind;
     struct rp_str id, type, text;
+    bool call; /* what was started is described as RQ does it by itself: "work.f(1)" */
 };
 
 static bool take_time(struct rp_stamp *st, struct rp_str *s, int64_t *us)
 {
-    bool syslog;
-    return (rp_stamp_take(st, s, us, &syslog) || rp_stamp_take_clock(st, s, us)) && rp_skip(s, " ");
+    if (!rp_stamp_take_clock(st, s, us) && !rp_take_prefix(st, s, us))
+        return false;
+    *s = rp_strip(*s, " ", "");
+    return true;
 }
 
 static bool id_word(struct rp_str s)
@@ -62,6 +65,7 @@ static bool read_start(struct rp_str s, struct entry *e)
         return false;
     e->kind = rp_str_is(about, "Job OK") ? OK : STARTED;
     e->type = function_of(about);
+    e->call = e->type.n < about.n;
     return true;
 }
 
@@ -79,11 +83,12 @@ static bool read_raised(struct rp_str s, struct entry *e)
     return e->id.n > 0;
 }
 
-static void read_message(struct rp_str s, struct entry *e)
+static void read_text(struct rp_str s, struct entry *e)
 {
     size_t worker = rp_str_starts(s, "Worker ") ? rp_str_find(s, RP_STR(": ")) : SIZE_MAX;
     struct rp_str rest = worker != SIZE_MAX ? str_from(s, worker + 2) : s;
     e->kind = OTHER;
+    e->call = false;
     e->text = rest;
     e->id = e->type = RP_STR("");
     if (read_raised(rest, e) || read_start(rest, e))
@@ -91,6 +96,31 @@ static void read_message(struct rp_str s, struct entry *e)
     if ((rp_str_starts(rest, "Moving job to ") && str_has(rest, "Registry")) ||
         rp_str_starts(rest, "Job stopped by user, moving job to "))
         e->kind = MOVED;
+}
+
+static bool is_uuid(struct rp_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (i == 8 || i == 13 || i == 18 || i == 23 ? s.p[i] != '-' : !is_hex(s.p[i]))
+            return false;
+    return s.n == 36;
+}
+
+/* Level and logger ("ERROR rq.worker", "- rq.worker - ERROR -") may stand before the message, where
+ * only what RQ alone writes is taken for one. */
+static void read_message(struct rp_str s, struct entry *e)
+{
+    enum { WORDS = 6 };
+    struct rp_str rest = s;
+    bool logger = false;
+    read_text(s, e);
+    for (int i = 0; i < WORDS && rest.n > 0 && e->kind == OTHER; i++) {
+        logger = rp_str_starts(rp_strip(rp_take_word(&rest), "[(", ""), "rq.") || logger;
+        struct entry later = {.at_us = e->at_us};
+        read_text(rest, &later);
+        if (later.kind > STARTED || (later.kind == STARTED && (logger || is_uuid(later.id))))
+            *e = later;
+    }
 }
 
 static struct rp_open_run *by_id(struct rp_joblog *l, struct rp_str id)
@@ -155,12 +185,12 @@ static int rq_score(struct rp_str line)
     if (!take_time(&st, &line, &e.at_us))
         return 0;
     read_message(line, &e);
-    if (e.kind == STARTED && !id_word(e.id))
+    if (e.kind == STARTED && !is_uuid(e.id) && !e.call) /* "sync: copied all (again)" */
         return 0;
-    return e.kind == STARTED                      ? 5
-           : e.kind != OTHER                      ? 10
-           : rp_str_starts(line, "*** Listening") ? 5
-                                                  : 0;
+    return e.kind == STARTED                        ? 5
+           : e.kind != OTHER                        ? 10
+           : rp_str_starts(e.text, "*** Listening") ? 5
+                                                    : 0;
 }
 
 static void rq_finish(struct rp_joblog *l)

@@ -233,6 +233,33 @@ static void on_reason(struct own *o, struct rp_open_run *r, struct rp_str text)
         }
 }
 
+/* At level WARN neither start nor fail is logged: the hash is the first that is heard of the run.
+ */
+static struct rp_open_run *open_failed(struct rp_joblog *l, const struct entry *e,
+                                       struct rp_open_run *before)
+{
+    struct rp_fields f;
+    struct rp_open_run *r = before;
+    if (!str_has(e->text, "\"context\":\"Job raised exception\""))
+        return before;
+    if (rp_fields_read(&f, e->text)) {
+        struct rp_str class = rp_field_in(&f, "job", "display_class"),
+                      jid = rp_field_in(&f, "job", "jid");
+        class = class.n > 0 ? class : rp_field_in(&f, "job", "wrapped");
+        class = class.n > 0 ? class : rp_field_in(&f, "job", "class");
+        if (class.n > 0 && jid.n > 0 && rp_log_find(l, class, jid) == NULL) {
+            close_waiting(l, thread_of(e));
+            r = rp_log_open(l, class, jid, RP_NO_TIME);
+            r->number = thread_of(e);
+            r->verdict = RP_RUN_FAILED;
+            r->end_us = e->at_us;
+            l->saw_ends = true;
+        }
+    }
+    rp_fields_free(&f);
+    return r;
+}
+
 static bool on_entry(struct rp_joblog *l, struct own *o, const struct entry *e)
 {
     static const char *const bad[] = {"error", "fatal", NULL};
@@ -245,6 +272,8 @@ static bool on_entry(struct rp_joblog *l, struct own *o, const struct entry *e)
     if (on_event(l, e))
         return true;
     struct rp_open_run *r = waiting(l, thread);
+    if (is_hash(e->text) && (r == NULL || rp_str_find(e->text, r->id) == SIZE_MAX))
+        r = open_failed(l, e, r);
     if (r != NULL && (e->jid.n == 0 || rp_str_eq(e->jid, r->id))) {
         o->last = thread;
         on_reason(o, r, e->text);
@@ -264,8 +293,13 @@ static void sidekiq_line(struct rp_joblog *l, struct rp_str line)
     bool json = rp_fields_read(&f, line) && read_json(&l->o.stamp, &f, &e);
     if (json || (f.n == 0 && read_text(&l->o.stamp, line, &e))) {
         rp_log_count(l, on_entry(l, o, &e));
+        o->last = json ? 0 : o->last; /* JSON has its lines in itself */
     } else {
         struct rp_open_run *r = waiting(l, o->last);
+        if (r != NULL && o->complete == o->last && !rp_line_is_frame(line)) {
+            o->last = 0; /* the backtrace is over: a library's own word on standard error */
+            r = NULL;
+        }
         if (r != NULL)
             on_reason(o, r, line);
         else if (rp_str_trim(line).n > 0)

@@ -117,3 +117,23 @@ int64_t rp_seconds_us(struct rp_str s)
             us += unit * (s.p[i] - '0');
     return us;
 }
+
+bool rp_take_prefix(struct rp_stamp *st, struct rp_str *s, int64_t *us)
+{
+    static const char *const levels[] = {"debug", "info", "warning", "error", "critical", NULL};
+    bool syslog;
+    struct rp_str rest = *s;
+    *us = RP_NO_TIME;
+    if (rp_stamp_take(st, s, us, &syslog))
+        return true;
+    size_t n = 0;
+    while (n < rest.n && (is_upper(rest.p[n]) || (n == 0 && rest.p[n] == '[')))
+        n++;
+    if (!rp_str_in(rp_strip(str_head(rest, n), "[", ""), levels))
+        return false;
+    rest = rp_strip(str_from(rest, n), "] :-|\t", "");
+    if (!rp_stamp_take(st, &rest, us, &syslog))
+        *us = RP_NO_TIME;
+    *s = rest;
+    return true;
+}

@@ -34,6 +34,8 @@ static const struct {
     {"ended", RP_VERB_DONE},
     {"passed", RP_VERB_DONE},
     {"exited", RP_VERB_DONE},
+    {"exit", RP_VERB_DONE},
+    {"end", RP_VERB_DONE},
     {"failed", RP_VERB_FAILED},
     {"failure", RP_VERB_FAILED},
     {"fail", RP_VERB_FAILED},
@@ -43,6 +45,7 @@ static const struct {
     {"crashed", RP_VERB_FAILED},
     {"aborted", RP_VERB_FAILED},
     {"died", RP_VERB_FAILED},
+    {"raised", RP_VERB_FAILED},
     {"cancelled", RP_VERB_CANCELLED},
     {"canceled", RP_VERB_CANCELLED},
     {"skipped", RP_VERB_CANCELLED},
@@ -61,12 +64,33 @@ static bool same_words(struct rp_str s, const char *words)
             (one_of(s.p[n], "./") && (s.n == n + 1 || is_blank(s.p[n + 1]))));
 }
 
+/* "END ok", "exit 3", "end rc=0"; not "end of stream". */
+static bool says_how(struct rp_str behind)
+{
+    static const char *const words[] = {"code", "status", NULL};
+    enum rp_verb verb;
+    struct rp_str rest = str_head(rp_strip(behind, " \t", ""), 24);
+    if (rest.n == 0 || is_digit(rest.p[0]) || one_of(rest.p[0], ":(-.,!"))
+        return true;
+    if (rp_verb_at(rest, &verb) > 0)
+        return true;
+    struct rp_str word = rp_take_word(&rest);
+    return rp_find_byte(word, '=') != SIZE_MAX || rp_str_in(word, words);
+}
+
+static bool is_weak(const char *words)
+{
+    return strcmp(words, "end") == 0 || strcmp(words, "exit") == 0;
+}
+
 size_t rp_verb_at(struct rp_str s, enum rp_verb *verb)
 {
     *verb = RP_VERB_NONE;
     char first = s.n > 0 ? to_lower(s.p[0]) : '\0';
     for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
         if (verbs[v].words[0] == first && same_words(s, verbs[v].words)) {
+            if (is_weak(verbs[v].words) && !says_how(str_from(s, strlen(verbs[v].words))))
+                return 0;
             *verb = verbs[v].verb;
             return strlen(verbs[v].words);
         }

@@ -171,6 +171,12 @@ static void other_crons_are_read(void **state)
             "Nov 23 03:31:05 db1 anacron[77]: Job `cron.daily' terminated (exit status: 1) "
             "(mailing output)\n",
             "cron.daily", "77", RP_RUN_FAILED);
+    one_run(NULL,
+            "Nov 23 03:31:01 db1 anacron[77]: Job `cron.daily' started\n"
+            "Nov 23 03:31:05 db1 anacron[77]: Job `cron.daily' terminated due to signal 9\n",
+            "cron.daily", "77", RP_RUN_FAILED);
+    one_run(NULL, "Job `cron.daily' started\nanacron: Job `cron.daily' terminated\n", "cron.daily",
+            NULL, RP_RUN_SUCCEEDED); /* anacron -d */
     /* Debian, levels 1, 2, 4 without pids: the grandchild's pid is that of the CMD line */
     one_run(NULL,
             "Nov 23 01:00:01 h CRON[31]: (root) CMD (/srv/x)\n"
