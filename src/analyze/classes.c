@@ -24,6 +24,17 @@ bool rp_class_of_name(struct rp_str name, enum rp_class *out)
     return false;
 }
 
+bool rp_class_is_transient(enum rp_class class)
+{
+    return strcmp(rp_classes[class].group, "transient") == 0;
+}
+
+bool rp_class_needs_fix(enum rp_class class)
+{
+    return class == RP_CLASS_CODE_BUG || class == RP_CLASS_CRASH || class == RP_CLASS_BAD_PAYLOAD ||
+           class == RP_CLASS_UNIQUE || class == RP_CLASS_AUTH;
+}
+
 /* ---- facts ---- */
 
 static enum rp_class of_http(int status)

@@ -80,16 +80,20 @@ struct rp_words {
 };
 void rp_words(struct rp_words *out, struct rp_str line);
 
-/* What learned weights know a line by: its words, and the beginnings of long ones. */
-enum { RP_FEATURES_MAX = 128, RP_LEARNED_UNIT = 20 };
+/* What learned weights know a line by (features.c). */
+enum { RP_FEATURES_MAX = 256, RP_LEARNED_UNIT = 20 };
 struct rp_feature {
+    struct rp_str before; /* the word before it, of a pair of words; else absent */
     struct rp_str word;
-    bool stem;
+    bool stem;     /* the beginning of words */
     uint64_t hash; /* never 0 */
 };
 size_t rp_features(const struct rp_words *w, struct rp_feature out[RP_FEATURES_MAX]);
-/* How much one of n features counts: the more words a line has, the less each says. */
-double rp_feature_share(size_t n);
+/* Of one as learned.tsv writes it: "refused", "refus~", "not found", "*" for any line. */
+uint64_t rp_feature_hash(struct rp_str text);
+/* How much one counts where so many are known: the more, the less each says. Others do not count:
+ * a name that nobody has seen changes nothing. */
+double rp_feature_share(size_t known);
 extern const char rp_learned_table[]; /* learned.tsv */
 /* A ruling of which little is thought, or the class that the words of the line speak for more;
  * trust: how many e-folds of odds the ruling is worth. */
