@@ -62,6 +62,10 @@ struct rp_class_info {
 };
 extern const struct rp_class_info rp_classes[RP_CLASSES_N];
 bool rp_class_of_name(struct rp_str name, enum rp_class *out);
+/* Is its action to replay as it is? */
+bool rp_class_is_transient(enum rp_class class);
+/* Must something be mended first, lest a replay does harm or fails for sure? */
+bool rp_class_needs_fix(enum rp_class class);
 
 /* ---- one failure ---- */
 

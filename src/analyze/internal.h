@@ -80,16 +80,20 @@ struct rp_words {
 };
 void rp_words(struct rp_words *out, struct rp_str line);
 
-/* What learned weights know a line by: its words, and the beginnings of long ones. */
-enum { RP_FEATURES_MAX = 128, RP_LEARNED_UNIT = 20 };
+/* What learned weights know a line by (features.c). */
+enum { RP_FEATURES_MAX = 256, RP_LEARNED_UNIT = 20 };
 struct rp_feature {
+    struct rp_str before; /* the word before it, of a pair of words; else absent */
     struct rp_str word;
-    bool stem;
+    bool stem;     /* the beginning of words */
     uint64_t hash; /* never 0 */
 };
 size_t rp_features(const struct rp_words *w, struct rp_feature out[RP_FEATURES_MAX]);
-/* How much one of n features counts: the more words a line has, the less each says. */
-double rp_feature_share(size_t n);
+/* Of one as learned.tsv writes it: "refused", "refus~", "not found", "*" for any line. */
+uint64_t rp_feature_hash(struct rp_str text);
+/* How much one counts where so many are known: the more, the less each says. Others do not count:
+ * a name that nobody has seen changes nothing. */
+double rp_feature_share(size_t known);
 extern const char rp_learned_table[]; /* learned.tsv */
 /* A ruling of which little is thought, or the class that the words of the line speak for more;
  * trust: how many e-folds of odds the ruling is worth. */
@@ -110,7 +114,7 @@ void rp_phrase_expand(const char *phrase, void (*each)(void *ctx, const char *ph
 /* Tables end with a row without phrases. Names of errors and fixed sentences of known software,
  * asked first, as if they were one table; ended by NULL. */
 extern const struct rp_rule rp_database_rules[], rp_service_rules[], rp_language_rules[],
-    rp_tool_rules[], rp_name_rules[];
+    rp_tool_rules[], rp_name_rules[], rp_limit_rules[];
 extern const struct rp_rule *const rp_name_tables[];
 /* Phrases of any software (rules.c). */
 extern const struct rp_rule rp_rules[];
@@ -132,6 +136,9 @@ struct rp_ruling rp_general_rules_match(struct rp_str line);
 /* What a code in the line says that one software defines: SQLSTATE, ORA-00060, MySQL's and gRPC's
  * (codes.c); RP_CLASS_UNKNOWN if there is none that says enough. */
 struct rp_ruling rp_codes_match(struct rp_str line);
+/* Does it say that a variable of the environment or of the settings is missing or wrong
+ * (variables.c)? */
+bool rp_line_lacks_variable(struct rp_str line);
 /* The class of an SQLSTATE, of its class where the state itself has none. */
 enum rp_class rp_class_of_sqlstate(struct rp_str state);
 

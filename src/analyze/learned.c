@@ -1,17 +1,18 @@
 /* What single words tell of a class, where phrases say little or nothing: weights that were learned
- * from the labelled messages of tests/unit/analyze (multinomial logistic regression over words and
- * their beginnings, tests/train/lesson.c), kept in learned.tsv and built into the program. */
+ * from the labelled messages of tests/unit/analyze (multinomial logistic regression over words,
+ * their beginnings and pairs of them, tests/train/lesson.c), kept in learned.tsv and built into the
+ * program. */
 #include "analyze/internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <threads.h>
 
-enum { SLOTS = 16384, STEM = 5, DIGITS = 3 };
+enum { SLOTS = 16384 };
 
 /* Found by leaving out one list after the other (tests/train/cross.c). */
 static const double SURE = .42, /* of a class that words alone speak for; */
-    UNSAFE = .15,               /* that it must be fixed first, where it would be replayed */
+    UNSAFE = .1,                /* that it must be fixed first, where it would be replayed */
     DAMP = .93;                 /* of odds, as words seldom speak independently of each other */
 
 struct slot {
@@ -20,53 +21,6 @@ struct slot {
 };
 static struct slot *table;
 static once_flag table_made = ONCE_FLAG_INIT;
-
-/* A word, a short number such as a status, or a name such as x509; other numbers and what contains
- * them are ids, mostly: they tell nothing of the class. */
-static bool tells(struct rp_str s)
-{
-    size_t letters = 0, digits = 0;
-    while (letters < s.n && is_alpha(s.p[letters]))
-        letters++;
-    while (letters + digits < s.n && is_digit(s.p[letters + digits]))
-        digits++;
-    return letters + digits == s.n && (letters > 0 || digits <= DIGITS);
-}
-
-static size_t add_feature(struct rp_feature *out, size_t n, struct rp_str word, bool stem)
-{
-    uint64_t hash = (rp_hash64(word) ^ (stem ? 0x9E3779B97F4A7C15u : 0)) | 1;
-    for (size_t i = 0; i < n; i++)
-        if (out[i].hash == hash)
-            return n;
-    if (n < RP_FEATURES_MAX)
-        out[n++] = (struct rp_feature){word, stem, hash};
-    return n;
-}
-
-size_t rp_features(const struct rp_words *w, struct rp_feature out[RP_FEATURES_MAX])
-{
-    size_t n = add_feature(out, 0, RP_STR("*"), false); /* what holds for any line */
-    for (size_t i = 0, end; i < w->n; i = end) {
-        end = i + 1;
-        if (!w->start[i])
-            continue;
-        while (end < w->n && is_alnum(w->low[end]) && !w->start[end])
-            end++;
-        struct rp_str word = {w->low + i, end - i};
-        if (!tells(word))
-            continue;
-        n = add_feature(out, n, word, false);
-        if (word.n > STEM && is_alpha(word.p[word.n - 1]))
-            n = add_feature(out, n, str_head(word, STEM), true);
-    }
-    return n;
-}
-
-double rp_feature_share(size_t n)
-{
-    return 1 / sqrt((double)n);
-}
 
 /* ---- the table ---- */
 
@@ -89,17 +43,15 @@ static size_t read_classes(struct rp_str row, enum rp_class out[RP_CLASSES_N])
     return n;
 }
 
-/* "refus~<TAB>N41J-8": 41 for class N, -8 for J; ~ for the beginning of words, * for any line. */
+/* "refus~<TAB>N41J-8": 41 for class N, -8 for J. */
 static void read_row(struct rp_str row, const enum rp_class *classes, size_t n)
 {
-    struct rp_str word;
-    if (!rp_str_split(&row, '\t', &word) || word.n == 0)
+    struct rp_str text;
+    if (!rp_str_split(&row, '\t', &text) || text.n == 0)
         return;
-    bool stem = word.p[word.n - 1] == '~';
-    struct rp_feature f[RP_FEATURES_MAX];
-    (void)add_feature(f, 0, str_head(word, word.n - stem), stem);
-    struct slot *s = slot_of(f[0].hash);
-    s->hash = f[0].hash;
+    uint64_t hash = rp_feature_hash(text);
+    struct slot *s = slot_of(hash);
+    s->hash = hash;
     for (size_t i = 0; i < row.n; i++)
         if (is_upper(row.p[i]) && (size_t)(row.p[i] - 'A') < n)
             s->weight[classes[row.p[i] - 'A']] = (int16_t)strtol(row.p + i + 1, NULL, 10);
@@ -139,39 +91,28 @@ static bool score(struct rp_str line, double out[RP_CLASSES_N])
             sum[c] += s->weight[c];
     }
     for (int c = 0; c < RP_CLASSES_N; c++)
-        out[c] = DAMP * sum[c] * rp_feature_share(n) / RP_LEARNED_UNIT;
+        out[c] = DAMP * sum[c] * rp_feature_share(known) / RP_LEARNED_UNIT;
     return known > 1; /* more than what holds for any line */
 }
 
-static bool transient(int class)
-{
-    return strcmp(rp_classes[class].group, "transient") == 0;
-}
-
-/* What must not be run again before something is fixed. */
-static bool needs_fix(int class)
-{
-    return class == RP_CLASS_CODE_BUG || class == RP_CLASS_CRASH || class == RP_CLASS_BAD_PAYLOAD ||
-           class == RP_CLASS_UNIQUE || class == RP_CLASS_AUTH;
-}
-
-static int likeliest(const double odds[RP_CLASSES_N], bool (*left_out)(int class))
+static int likeliest(const double odds[RP_CLASSES_N], bool (*left_out)(enum rp_class class))
 {
     int best = RP_CLASS_UNKNOWN;
     for (int c = 0; c < RP_CLASSES_N; c++)
-        if (c != RP_CLASS_CONTRACT && odds[c] > odds[best] && (left_out == NULL || !left_out(c)))
+        if (c != RP_CLASS_CONTRACT && odds[c] > odds[best] &&
+            (left_out == NULL || !left_out((enum rp_class)c)))
             best = c;
     return best;
 }
 
 /* The share of those classes, or of one of them (of: NULL). */
-static double share_of(const double odds[RP_CLASSES_N], int one, bool (*of)(int class))
+static double share_of(const double odds[RP_CLASSES_N], int one, bool (*of)(enum rp_class class))
 {
     double sum = 0, part = 0;
     for (int c = 0; c < RP_CLASSES_N; c++) {
         double e = c != RP_CLASS_CONTRACT ? exp(odds[c] - odds[one]) : 0;
         sum += e;
-        part += of == NULL ? (c == one) * e : of(c) * e;
+        part += of == NULL ? (c == one) * e : of((enum rp_class)c) * e;
     }
     return part / sum;
 }
@@ -183,8 +124,9 @@ struct rp_ruling rp_learned(struct rp_str line, struct rp_ruling v, double trust
         return v;
     odds[v.class] += trust;
     int best = likeliest(odds, NULL);
-    if (transient(best) && share_of(odds, best, needs_fix) > UNSAFE)
-        best = likeliest(odds, transient);
+    if (rp_class_is_transient((enum rp_class)best) &&
+        share_of(odds, best, rp_class_needs_fix) > UNSAFE)
+        best = likeliest(odds, rp_class_is_transient);
     if (best == (int)v.class || (v.class == RP_CLASS_UNKNOWN && share_of(odds, best, NULL) < SURE))
         return v;
     return (struct rp_ruling){(enum rp_class)best, "words"};

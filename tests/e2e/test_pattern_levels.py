@@ -8,7 +8,7 @@ CONFIG = """jobs:
   fetched: { idempotent: true, retries: 0 }
 """
 REFUSED, TENANT, BUG = "connection refused to 10.0.0.7:5432", "no tenant {} in region north", "Cannot read properties of undefined (reading 'id')"
-TENANTS = ["amro", "bolq", "cyrl", "dorv", "eyro"]  # no words that messages were learned with
+TENANTS = ["acme", "delta", "globex", "initech", "umbrella"]
 FAILURES = [REFUSED] * 7 + [TENANT.format(t) for t in TENANTS] + [BUG] * 3
 INNERS = {"connection refused to <*>:<*>": 7, "no tenant <*> in region north": 5, BUG: 3}
 ALONE = "template of the invoice is too old"

@@ -7,50 +7,25 @@
  * What is printed is the accuracy for each list, the recall for each class, and what is taken for
  * what most often. */
 #include "cross.h"
+#include "labelled.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { CONFUSIONS = 25 };
 
-struct tally {
-    size_t n, right, unsafe;
-    size_t got[RP_CLASSES_N][RP_CLASSES_N]; /* [is][taken for] */
-};
-
-static enum rp_class class_of(const char *message)
+static void count(struct labelled_score *t, const struct example *e, bool verbose)
 {
-    struct rp_arena a = {0};
-    struct rp_failure_facts f = {.message = rp_str_of(message)};
-    struct rp_fingerprint out;
-    rp_fingerprint(&a, &f, &out);
-    rp_arena_free(&a);
-    return out.class;
-}
-
-/* As the test of classes has it (tests/unit/analyze/classes_test.c). */
-static bool unsafe(enum rp_class is, enum rp_class taken)
-{
-    return strcmp(rp_classes[taken].group, "transient") == 0 &&
-           (is == RP_CLASS_CODE_BUG || is == RP_CLASS_CRASH || is == RP_CLASS_BAD_PAYLOAD ||
-            is == RP_CLASS_UNIQUE || is == RP_CLASS_AUTH);
-}
-
-static void count(struct tally *t, const struct example *e, bool verbose)
-{
-    enum rp_class got = class_of(e->message);
-    t->n++;
-    t->right += got == e->class;
-    t->unsafe += unsafe(e->class, got);
-    t->got[e->class][got]++;
+    enum rp_class got = labelled_classify(e->message);
+    labelled_count(t, e->class, got);
     if (verbose && got != e->class)
         printf("  %s, not %s%s: %s\n", rp_classes[got].name, rp_classes[e->class].name,
-               unsafe(e->class, got) ? " (unsafe)" : "", e->message);
+               labelled_is_unsafe(e->class, got) ? " (unsafe)" : "", e->message);
 }
 
-static void leave_out(const struct lesson *l, size_t list, struct tally *all, bool verbose)
+static void leave_out(const struct lesson *l, size_t list, struct labelled_score *all, bool verbose)
 {
-    struct tally before = *all;
+    struct labelled_score before = *all;
     char *text = lesson_learn(l, (long)list);
     cross_words_use(text);
     cross_rules_without(list);
@@ -75,26 +50,19 @@ static void support(const struct lesson *l)
     }
 }
 
-static void print_recall(const struct tally *t)
+static void print_recall(const struct labelled_score *t)
 {
-    double sum = 0;
-    size_t classes = 0;
     for (int c = 0; c < RP_CLASSES_N; c++) {
-        size_t n = 0;
-        for (int k = 0; k < RP_CLASSES_N; k++)
-            n += t->got[c][k];
-        if (n == 0)
-            continue;
-        printf("recall %.2f of %4zu  %s\n", (double)t->got[c][c] / (double)n, n,
-               rp_classes[c].name);
-        sum += (double)t->got[c][c] / (double)n;
-        classes++;
+        size_t n = labelled_of(t, (enum rp_class)c);
+        if (n > 0)
+            printf("recall %.2f of %4zu  %s\n", (double)t->got[c][c] / (double)n, n,
+                   rp_classes[c].name);
     }
     printf("%zu messages: accuracy %.4f, macro recall %.4f, unsafe %zu\n", t->n,
-           (double)t->right / (double)t->n, sum / (double)classes, t->unsafe);
+           labelled_accuracy(t), labelled_macro_recall(t), t->unsafe);
 }
 
-static void print_confusions(struct tally *t)
+static void print_confusions(struct labelled_score *t)
 {
     for (int i = 0; i < CONFUSIONS; i++) {
         int is = 0, taken = 0;
@@ -116,7 +84,7 @@ static void print_confusions(struct tally *t)
 int main(int argc, char **argv)
 {
     struct lesson l = {0};
-    struct tally t = {0};
+    struct labelled_score t = {0};
     bool verbose = false, origins = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-v") == 0)

@@ -1,18 +1,20 @@
 #include "lesson.h"
 
+#include "labelled.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EPOCHS = 12, SEEN_MIN = 2, KEPT_MIN = 4 };
+enum { EPOCHS = 12, SOURCES_MIN = 4, KEPT_MIN = 4 };
 static const double STEP = 0.5, SMALL = 1e-4, CALM = 0.05, /* CALM: small errors, small steps */
     DECAY = 1e-3,                                          /* of weights towards 0 */
     LEFT_OUT = 0.3;                                        /* of the words of a message */
 
 struct word {
-    uint64_t hash;
+    uint64_t hash, source, whole;
     const char *text;
-    size_t seen;
+    bool plain;
     double weight[RP_CLASSES_N], square[RP_CLASSES_N];
 };
 struct words {
@@ -28,86 +30,87 @@ static void *room(void *p, size_t n, size_t *cap, size_t size)
     return rp_xrealloc(p, *cap * size);
 }
 
-static char *copy(const char *s, size_t n, size_t more)
+static char *copy(const char *s, size_t n)
 {
-    return memcpy(rp_xcalloc(n + more + 1, 1), s, n);
+    return memcpy(rp_xcalloc(n + 1, 1), s, n);
 }
 
 /* ---- reading ---- */
 
-static void add_message(struct lesson *l, enum rp_class class, const char *message, size_t list)
+/* "refus~": the beginning of words; "not found": a pair. */
+static char *text_of_feature(const struct rp_feature *f)
+{
+    size_t n = f->before.p != NULL ? f->before.n + 1 : 0;
+    char *text = rp_xcalloc(n + f->word.n + 2, 1);
+    if (n > 0) {
+        memcpy(text, f->before.p, f->before.n);
+        text[n - 1] = ' ';
+    }
+    memcpy(text + n, f->word.p, f->word.n);
+    if (f->stem)
+        text[n + f->word.n] = '~';
+    return text;
+}
+
+/* The word that it is the beginning of. */
+static uint64_t whole_of(const struct rp_words *w, const struct rp_feature *f)
+{
+    struct rp_str word = f->word;
+    while (is_alnum(word.p[word.n]) && !w->start[word.p + word.n - w->low])
+        word.n++;
+    return rp_hash64(word);
+}
+
+static void add_message(struct lesson *l, const struct labelled *m, size_t list, uint64_t source)
 {
     struct rp_arena a = {0};
     struct rp_words w;
     struct rp_feature f[RP_FEATURES_MAX];
-    rp_words(&w, rp_key_line(&a, rp_str_of(message)).line);
+    rp_words(&w, rp_key_line(&a, rp_str_of(m->message)).line);
     size_t n = rp_features(&w, f);
-    struct example e = {class, copy(message, strlen(message), 0), list, NULL, n};
+    struct example e = {m->class, copy(m->message, strlen(m->message)), list, source, NULL, n};
     e.features = rp_xcalloc(n, sizeof *e.features);
-    for (size_t i = 0; i < n; i++) {
-        e.features[i] = (struct lesson_feature){f[i].hash, copy(f[i].word.p, f[i].word.n, 1)};
-        if (f[i].stem)
-            e.features[i].text[f[i].word.n] = '~';
-    }
+    for (size_t i = 0; i < n; i++)
+        e.features[i] = (struct lesson_feature){.hash = f[i].hash,
+                                                .text = text_of_feature(&f[i]),
+                                                .whole = f[i].stem ? whole_of(&w, &f[i]) : 0,
+                                                .plain = !lesson_is_value(&w, &f[i])};
     l->examples = room(l->examples, l->n, &l->cap, sizeof *l->examples);
     l->examples[l->n++] = e;
     rp_arena_free(&a);
 }
 
-/* "\n" and "\t" of the table are what they stand for. */
-static void unescape(char *s)
-{
-    char *o = s;
-    for (; *s != '\0'; s++)
-        if (s[0] == '\\' && (s[1] == 'n' || s[1] == 't'))
-            *o++ = *++s == 'n' ? '\n' : '\t';
-        else
-            *o++ = *s;
-    *o = '\0';
-}
+struct reader {
+    struct lesson *lesson;
+    const char *file;
+    bool by_origin;
+};
 
-static size_t list_of(struct lesson *l, const char *path, const char *origin)
+static size_t list_of(struct lesson *l, const char *name)
 {
-    const char *slash = strrchr(path, '/');
-    char name[512];
-    (void)snprintf(name, sizeof name, "%s%s%s", slash != NULL ? slash + 1 : path,
-                   origin[0] != '\0' ? ": " : "", origin);
     for (size_t i = 0; i < l->n_lists; i++)
         if (strcmp(l->lists[i], name) == 0)
             return i;
     l->lists = room(l->lists, l->n_lists, &l->cap_lists, sizeof *l->lists);
-    l->lists[l->n_lists] = copy(name, strlen(name), 0);
+    l->lists[l->n_lists] = copy(name, strlen(name));
     return l->n_lists++;
 }
 
-static void read_line(struct lesson *l, char *line, const char *path, bool by_origin)
+static void read_message(void *ctx, const struct labelled *m)
 {
-    char *message = strchr(line, '\t'), *origin;
-    enum rp_class class;
-    if (message == NULL)
-        return;
-    *message++ = '\0';
-    message[strcspn(message, "\n")] = '\0';
-    origin = message + strcspn(message, "\t");
-    if (*origin != '\0')
-        *origin++ = '\0';
-    unescape(message);
-    if (rp_class_of_name(rp_str_of(line), &class))
-        add_message(l, class, message, list_of(l, path, by_origin ? origin : ""));
+    struct reader *r = ctx;
+    char origin[512];
+    (void)snprintf(origin, sizeof origin, "%s: %s", r->file, m->origin);
+    bool whole = !r->by_origin || m->origin[0] == '\0';
+    add_message(r->lesson, m, list_of(r->lesson, whole ? r->file : origin),
+                rp_hash64(rp_str_of(origin)));
 }
 
 bool lesson_read(struct lesson *l, const char *path, bool by_origin)
 {
-    FILE *f = fopen(path, "r");
-    char *line = NULL;
-    size_t cap = 0;
-    if (f == NULL)
-        return false;
-    for (bool header = true; getline(&line, &cap, f) > 0; header = false)
-        if (!header)
-            read_line(l, line, path, by_origin);
-    free(line);
-    return fclose(f) == 0;
+    const char *slash = strrchr(path, '/');
+    struct reader r = {l, slash != NULL ? slash + 1 : path, by_origin};
+    return labelled_read(path, read_message, &r);
 }
 
 /* ---- learning ---- */
@@ -118,7 +121,36 @@ static int by_hash(const void *left, const void *right)
     return a->hash < b->hash ? -1 : a->hash > b->hash;
 }
 
-/* Each word once, those that were seen in few messages left out. */
+static int by_hash_and_source(const void *left, const void *right)
+{
+    const struct word *a = left, *b = right;
+    int order = by_hash(a, b);
+    return order != 0 ? order : a->source < b->source ? -1 : a->source > b->source;
+}
+
+/* In how many sources those of one hash stand as words of the language. */
+static size_t sources_of(const struct word *v, size_t n)
+{
+    size_t sources = 0;
+    const struct word *last = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (v[i].plain && (last == NULL || v[i].source != last->source)) {
+            last = &v[i];
+            sources++;
+        }
+    return sources;
+}
+
+/* The beginning of one word only says no more than the word. */
+static bool of_one_word(const struct word *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (v[i].whole != v[0].whole)
+            return false;
+    return v[0].whole != 0;
+}
+
+/* Each word once, those of few sources left out. */
 static struct words words_of(const struct example *const *v, size_t n)
 {
     struct words w = {NULL, 0};
@@ -126,14 +158,18 @@ static struct words words_of(const struct example *const *v, size_t n)
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < v[i]->n; k++) {
             w.v = room(w.v, w.n, &cap, sizeof *w.v);
-            w.v[w.n++] =
-                (struct word){.hash = v[i]->features[k].hash, .text = v[i]->features[k].text};
+            const struct lesson_feature *f = &v[i]->features[k];
+            w.v[w.n++] = (struct word){.hash = f->hash,
+                                       .source = v[i]->source,
+                                       .whole = f->whole,
+                                       .text = f->text,
+                                       .plain = f->plain};
         }
-    qsort(w.v, w.n, sizeof *w.v, by_hash);
+    qsort(w.v, w.n, sizeof *w.v, by_hash_and_source);
     for (size_t i = 0, end; i < w.n; i = end) {
         for (end = i + 1; end < w.n && w.v[end].hash == w.v[i].hash; end++)
             ;
-        if (end - i >= SEEN_MIN)
+        if (sources_of(&w.v[i], end - i) >= SOURCES_MIN && !of_one_word(&w.v[i], end - i))
             w.v[out++] = w.v[i];
     }
     w.n = out;
@@ -171,13 +207,15 @@ static bool left_out(uint64_t *seed)
 static void learn_one(const struct words *all, const struct example *e, uint64_t *seed)
 {
     struct word *w[RP_FEATURES_MAX];
-    double error[RP_CLASSES_N], share = rp_feature_share(e->n);
-    size_t n = 0;
+    double error[RP_CLASSES_N];
+    size_t n = 0, known = 0;
     for (size_t i = 0; i < e->n; i++) {
         struct word key = {.hash = e->features[i].hash};
         w[n] = bsearch(&key, all->v, all->n, sizeof key, by_hash);
+        known += w[n] != NULL;
         n += w[n] != NULL && !left_out(seed);
     }
+    double share = rp_feature_share(known);
     errors_of(w, n, share, e->class, error);
     for (size_t i = 0; i < n; i++)
         for (int c = 0; c < RP_CLASSES_N; c++) {

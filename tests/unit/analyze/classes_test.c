@@ -1,110 +1,41 @@
 /* Classes of failures: the shared labelled messages, a set of our own (failures.tsv), facts. */
 #include "analyze/internal.h"
+#include "names.h"
+#include "train/labelled.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-struct score {
-    int rows, right, unsafe;
-    int of[RP_CLASSES_N], hit[RP_CLASSES_N];
-};
-
-/* "\n" and "\t" of the table are what they stand for. */
-static void unescape(char *s)
-{
-    char *o = s;
-    for (; *s != '\0'; s++)
-        if (s[0] == '\\' && (s[1] == 'n' || s[1] == 't'))
-            *o++ = *++s == 'n' ? '\n' : '\t';
-        else
-            *o++ = *s;
-    *o = '\0';
-}
-
 static enum rp_class classify(const char *message)
 {
-    struct rp_arena a = {0};
-    struct rp_failure_facts f = {.message = rp_str_of(message)};
-    struct rp_fingerprint out;
-    rp_fingerprint(&a, &f, &out);
-    enum rp_class c = out.class;
-    rp_arena_free(&a);
-    return c;
+    return labelled_classify(message);
 }
 
-/* What must not be replayed before something was fixed, and what may be replayed as it is. */
-static bool needs_fix(enum rp_class c)
+static void one(void *ctx, const struct labelled *l)
 {
-    return c == RP_CLASS_CODE_BUG || c == RP_CLASS_CRASH || c == RP_CLASS_BAD_PAYLOAD ||
-           c == RP_CLASS_UNIQUE || c == RP_CLASS_AUTH;
-}
-static bool replays_now(enum rp_class c)
-{
-    return strcmp(rp_classes[c].group, "transient") == 0;
-}
-
-static void one(struct score *s, char *line)
-{
-    char *message = strchr(line, '\t');
-    if (message == NULL)
-        return;
-    *message++ = '\0';
-    message[strcspn(message, "\t\n")] = '\0';
-    unescape(message);
-    enum rp_class want, got = classify(message);
-    assert_true(rp_class_of_name(rp_str_of(line), &want));
-    s->rows++;
-    s->of[want]++;
-    s->right += got == want;
-    s->hit[want] += got == want;
-    s->unsafe += needs_fix(want) && replays_now(got);
-    if (got != want)
-        print_message("  %s, not %s: %s\n", rp_classes[got].name, line, message);
-}
-
-static bool measure(const char *path, struct score *s)
-{
-    FILE *f = fopen(path, "r");
-    char *line = NULL;
-    size_t cap = 0;
-    *s = (struct score){0};
-    if (f == NULL)
-        return false;
-    for (bool header = true; getline(&line, &cap, f) > 0; header = false)
-        if (!header)
-            one(s, line);
-    free(line);
-    (void)fclose(f);
-    return true;
-}
-
-static double macro_recall(const struct score *s)
-{
-    double sum = 0;
-    int n = 0;
-    for (int c = 0; c < RP_CLASSES_N; c++)
-        if (s->of[c] > 0) {
-            sum += (double)s->hit[c] / s->of[c];
-            n++;
-        }
-    return sum / n;
+    enum rp_class got = labelled_classify(l->message);
+    labelled_count(ctx, l->class, got);
+    if (got != l->class)
+        print_message("  %s, not %s: %s\n", rp_classes[got].name, rp_classes[l->class].name,
+                      l->message);
 }
 
 static void scores_are(const char *path, double accuracy, double recall)
 {
-    struct score s;
-    if (!measure(path, &s)) {
+    struct labelled_score s = {0};
+    if (access(path, R_OK) != 0) {
         print_message("skipped: %s is not there\n", path);
         skip();
     }
-    print_message("%d of %d right (%.3f), macro recall %.3f\n", s.right, s.rows,
-                  (double)s.right / s.rows, macro_recall(&s));
-    assert_true(s.right >= accuracy * s.rows);
-    assert_true(macro_recall(&s) >= recall);
+    assert_true(labelled_read(path, one, &s));
+    print_message("%zu of %zu right (%.3f), macro recall %.3f\n", s.right, s.n,
+                  labelled_accuracy(&s), labelled_macro_recall(&s));
+    assert_true(labelled_accuracy(&s) >= accuracy);
+    assert_true(labelled_macro_recall(&s) >= recall);
     assert_int_equal(s.unsafe, 0);
 }
 
@@ -164,6 +95,15 @@ static void messages_of_threads_and_sources_get_their_classes(void **state)
 {
     (void)state;
     scores_are(RP_TESTS "/unit/analyze/failures_threads.tsv", .9, .9);
+}
+
+/* Strings of the source of programs, filled in, and threads: in the words of people who write an
+ * application. Labelled before the rules were tried on them: .81 were right at first. What general
+ * rules one half led to made .85 of the other right, which nobody had looked at by then. */
+static void messages_in_the_words_of_applications_get_their_classes(void **state)
+{
+    (void)state;
+    scores_are(RP_TESTS "/unit/analyze/failures_strings.tsv", .9, .89);
 }
 
 /* Written and labelled after the rules, which are not to be changed for the sake of one of these:
@@ -236,6 +176,36 @@ static void a_name_tells_a_command_from_a_file_and_a_variable_from_a_key(void **
     assert_int_equal(classify("env: node: No such file or directory"), RP_CLASS_MISSING_COMMAND);
     assert_int_equal(classify("app/.env: No such file or directory"), RP_CLASS_MISSING_FILE);
     assert_int_equal(classify("Terminated"), RP_CLASS_KILLED);
+}
+
+static void a_variable_that_is_missing_is_a_setting_whatever_its_name(void **state)
+{
+    (void)state;
+    static const char *const variables[] = {
+        "ANTHROPIC_API_KEY is required for this operation but is not set",
+        "AUTH_TOKEN must be set",
+        "Error: 'CLIENT_CERT_FILE' environment variable cannot be null",
+        "missing required environment variables: DB_PASSWORD, SMTP_HOST",
+        "Env var required but not provided: env var 'DBT_PASSWORD'",
+        "Please set TLS_CERT_PATH",
+    };
+    static const char *const others[] = {
+        "Column 'ORDER_ID' cannot be null",
+        "PERMISSION_DENIED: caller",
+        "NOT_FOUND",
+        "A_",
+        "_",
+        "",
+        "invalid value of field AUTH_TOKEN is required",
+    };
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        if (!rp_line_lacks_variable(rp_str_of(variables[i])))
+            fail_msg("%s", variables[i]);
+        assert_int_equal(classify(variables[i]), RP_CLASS_CONFIG);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (rp_line_lacks_variable(rp_str_of(others[i])))
+            fail_msg("%s", others[i]);
 }
 
 static void what_another_line_says_better_is_taken(void **state)
@@ -404,32 +374,53 @@ static void words_speak_where_rules_do_not(void **state)
                      RP_CLASS_CODE_BUG);
 }
 
-static bool has_feature(const char *line, const char *word, bool stem)
+/* As learned.tsv writes it. */
+static bool has_feature(const char *line, const char *text)
 {
     struct rp_words w;
     struct rp_feature f[RP_FEATURES_MAX];
+    uint64_t hash = rp_feature_hash(rp_str_of(text));
     rp_words(&w, rp_str_of(line));
     for (size_t i = rp_features(&w, f); i > 0; i--)
-        if (rp_str_is(f[i - 1].word, word) && f[i - 1].stem == stem)
+        if (f[i - 1].hash == hash)
             return true;
     return false;
 }
 
-/* Words, their beginnings, short numbers and names; ids are none. */
-static void a_line_is_known_by_its_words_and_short_numbers(void **state)
+/* Words, their beginnings, pairs of them, and numbers that a word says to be codes; versions, ids
+ * and other numbers are none. */
+static void a_line_is_known_by_its_words_pairs_and_codes(void **state)
 {
     (void)state;
-    const char *line = "NotFoundError: exit code 137, x509 of job 4711 in a7f3c and v1.22";
-    static const char *const words[] = {"*", "not", "found", "137", "x509", "job", "22", "v1"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!has_feature(line, words[i], false))
-            fail_msg("%s", words[i]);
-    assert_false(has_feature(line, "4711", false));
-    assert_false(has_feature(line, "a7f3c", false));
-    assert_true(has_feature("a connection was refused", "conne", true));
-    assert_true(has_feature("a connection was refused", "refus", true));
-    assert_false(has_feature("a reset came", "reset", true));
-    assert_false(has_feature("error1042 came", "error", true));
+    const char *line = "NotFoundError: exit code 137, x509 of job 17 in a7f3c and v1.22";
+    static const char *const there[] = {"*",        "not",  "found", "not found", "exit code",
+                                        "code 137", "x509", "job",   "and"};
+    static const char *const absent[] = {"17", "137", "a7f3c", "job 17", "job in",
+                                         "v1", "22",  "v1 22", "and v1", "137 x509"};
+    for (size_t i = 0; i < sizeof there / sizeof *there; i++)
+        if (!has_feature(line, there[i]))
+            fail_msg("%s", there[i]);
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+        if (has_feature(line, absent[i]))
+            fail_msg("%s", absent[i]);
+    assert_true(has_feature("a connection was refused", "conne~"));
+    assert_true(has_feature("a connection was refused", "refus~"));
+    assert_false(has_feature("a reset came", "reset~"));
+    assert_false(has_feature("error1042 came", "error~"));
+}
+
+/* More words than there is room for: those that come first. */
+static void a_line_of_many_words_is_known_by_the_first(void **state)
+{
+    (void)state;
+    char line[RP_KEY_LINE_MAX] = "", *end = line;
+    for (char c = 'a'; end + 5 < line + sizeof line; c = c == 'z' ? 'a' : (char)(c + 1))
+        end += snprintf(end, 6, "%c%c ", c, 'a' + (int)(end - line) % 26);
+    struct rp_words w;
+    struct rp_feature f[RP_FEATURES_MAX];
+    rp_words(&w, rp_str_of(line));
+    assert_true(rp_features(&w, f) <= RP_FEATURES_MAX);
+    assert_true(has_feature(line, "aa"));
 }
 
 static void what_says_the_same_is_one_to_the_rules(void **state)
@@ -456,15 +447,54 @@ static void what_says_the_same_is_one_to_the_rules(void **state)
     assert_int_equal(w.n, RP_KEY_LINE_MAX);
 }
 
+/* Whom, where or what a message is about does not say what kind of failure it is: names of
+ * companies, customers, hosts, people and places as systems have them, in sentences of which words
+ * alone decide, some of them barely. */
+static enum rp_class classify_named(const char *sentence, const char *name, char line[200])
+{
+    const char *hole = strstr(sentence, "{}");
+    assert_non_null(hole);
+    (void)snprintf(line, 200, "%.*s%s%s", (int)(hole - sentence), sentence, name, hole + 2);
+    return classify(line);
+}
+
+static void a_name_in_a_sentence_does_not_change_its_class(void **state)
+{
+    (void)state;
+    for (size_t s = 0; named_sentences[s] != NULL; s++) {
+        char line[200];
+        enum rp_class of_nobody = classify_named(named_sentences[s], "qzxv", line);
+        for (size_t i = 0; some_names[i] != NULL; i++) {
+            enum rp_class got = classify_named(named_sentences[s], some_names[i], line);
+            if (got != of_nobody)
+                fail_msg("%s, not %s: %s", rp_classes[got].name, rp_classes[of_nobody].name, line);
+        }
+    }
+}
+
+/* Nor does which row, job or page it is, as long as nothing says that the number is a code. */
+static void a_number_in_a_sentence_does_not_change_its_class(void **state)
+{
+    (void)state;
+    for (size_t s = 0; named_sentences[s] != NULL; s++) {
+        char line[200], number[12];
+        enum rp_class of_nobody = classify_named(named_sentences[s], "4711", line);
+        for (int n = 0; n < 400; n++) {
+            (void)snprintf(number, sizeof number, "%d", n);
+            if (classify_named(named_sentences[s], number, line) != of_nobody)
+                fail_msg("not %s: %s", rp_classes[of_nobody].name, line);
+        }
+    }
+}
+
 static void no_class_that_needs_a_fix_says_replay_now(void **state)
 {
     (void)state;
     for (int c = 0; c < RP_CLASSES_N; c++) {
         const struct rp_class_info *i = &rp_classes[c];
         bool now = strncmp(i->action, "replay", 6) == 0 || strncmp(i->action, "retry", 5) == 0;
-        if (now)
-            assert_string_equal(i->group, "transient");
-        if (needs_fix((enum rp_class)c))
+        assert_int_equal(now, rp_class_is_transient((enum rp_class)c));
+        if (rp_class_needs_fix((enum rp_class)c))
             assert_false(now);
     }
 }
@@ -479,9 +509,11 @@ int main(void)
         cmocka_unit_test(messages_of_catalogue_after_catalogue_get_their_classes),
         cmocka_unit_test(messages_of_products_get_their_classes),
         cmocka_unit_test(messages_of_threads_and_sources_get_their_classes),
+        cmocka_unit_test(messages_in_the_words_of_applications_get_their_classes),
         cmocka_unit_test(messages_that_the_rules_were_not_made_with_get_their_classes),
         cmocka_unit_test(codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_are),
         cmocka_unit_test(a_name_tells_a_command_from_a_file_and_a_variable_from_a_key),
+        cmocka_unit_test(a_variable_that_is_missing_is_a_setting_whatever_its_name),
         cmocka_unit_test(what_another_line_says_better_is_taken),
         cmocka_unit_test(facts_beat_text),
         cmocka_unit_test(weak_facts_speak_only_when_the_text_does_not),
@@ -490,7 +522,10 @@ int main(void)
         cmocka_unit_test(words_are_anchored),
         cmocka_unit_test(every_phrase_is_well_formed_and_found),
         cmocka_unit_test(words_speak_where_rules_do_not),
-        cmocka_unit_test(a_line_is_known_by_its_words_and_short_numbers),
+        cmocka_unit_test(a_line_is_known_by_its_words_pairs_and_codes),
+        cmocka_unit_test(a_line_of_many_words_is_known_by_the_first),
+        cmocka_unit_test(a_name_in_a_sentence_does_not_change_its_class),
+        cmocka_unit_test(a_number_in_a_sentence_does_not_change_its_class),
         cmocka_unit_test(what_says_the_same_is_one_to_the_rules),
         cmocka_unit_test(no_class_that_needs_a_fix_says_replay_now),
     };

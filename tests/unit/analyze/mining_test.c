@@ -255,13 +255,13 @@ static void what_was_split_stays_apart_over_rounds_and_restarts(void **state)
 
 static const char *const wrapped[] = {
     "sync failed: connection refused to 10.0.0.7:5432",
-    "sync failed: no tenant amro in region north",
+    "sync failed: no tenant acme in region north",
     "sync failed: Cannot read properties of undefined (reading 'id')",
     "sync failed: connection refused to 10.0.0.9:5432",
-    "sync failed: no tenant bolq in region north",
-    "sync failed: no tenant cyrl in region north",
-    "sync failed: no tenant dorv in region north",
-    "sync failed: no tenant eyro in region north",
+    "sync failed: no tenant delta in region north",
+    "sync failed: no tenant globex in region north",
+    "sync failed: no tenant initech in region north",
+    "sync failed: no tenant umbrella in region north",
 };
 enum { WRAPPED = sizeof wrapped / sizeof *wrapped };
 static const struct {
@@ -360,7 +360,7 @@ static void a_pair_that_was_split_off_says_its_own_words_under_its_message(void 
     int64_t outer = wait_for_pairs(r, ids);
     must(rp_engine_write(r->w->engine, split_run, &ids[0], &err), &err);
     wait_for_patterns(r, PAIRS - 1 + 5);
-    wait_for_template(r, ids[0], "sync failed: no tenant amro in region north");
+    wait_for_template(r, ids[0], "sync failed: no tenant acme in region north");
     struct rp_pattern *v;
     size_t n = patterns(r, &v);
     for (size_t i = 0; i < n; i++)
