@@ -93,6 +93,19 @@ static bool printed_exception(const struct rp_work *w, struct rp_seq f, size_t i
     return dots >= 2;
 }
 
+/* "err=unexpected end of file": the last key, when its value is a cause, has the rest of the line.
+ */
+static bool last_cause(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    if (rp_char_at(w, f, i) != '=' || !(rp_flags_at(w, f, i - 1) & RP_W_CAUSE) || i + 1 >= f.n ||
+        rp_is_blank_at(w, f, i + 1) || one_of(rp_char_at(w, f, i + 1), "\"'"))
+        return false;
+    for (size_t k = i + 1; k < f.n; k++)
+        if (rp_char_at(w, f, k) == '=')
+            return false;
+    return true;
+}
+
 size_t rp_cuts_find(const struct rp_work *w, struct rp_seq f, struct rp_cut *v)
 {
     size_t n = 0;
@@ -100,6 +113,8 @@ size_t rp_cuts_find(const struct rp_work *w, struct rp_seq f, struct rp_cut *v)
         char c = rp_char_at(w, f, i);
         if (printed_exception(w, f, i))
             add_cut(v, &n, i, f.n);
+        if (last_cause(w, f, i))
+            add_cut(v, &n, i + 1, f.n);
         if (c == ':' && rp_is_blank_at(w, f, i + 1) && i + 2 < f.n) {
             cuts_after_colon(w, f, i + 2, v, &n);
         } else if (c == '(') {

@@ -62,6 +62,8 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
         return RP_HINT_SLOT;
     if (word && (p->flags & RP_W_NOUN))
         return p->flags & RP_W_SLOT ? RP_HINT_SLOT : RP_HINT_NOUN;
+    if (word && rp_introduces(w, c.v[i - 1]))
+        return RP_HINT_NOUN;
     return base;
 }
 
@@ -97,12 +99,13 @@ static struct sum look_at(const struct rp_work *w, const uint32_t *v, size_t n, 
         s.same_digits &= s.n == 0 || x->digit_hash == digits;
         digits = x->digit_hash;
         s.capital |= has_capital(x);
-        s.zero += x->level == 0;
-        s.known += rp_is_known(w, v[i]);
+        int level = rp_level_at(w, v[i]);
+        s.zero += level == 0;
+        s.known += rp_is_known(w, v[i]) || x->level >= RP_LEVEL_ID;
         s.closed += (x->flags & RP_W_CLOSED) != 0;
-        s.low = x->level < s.low ? x->level : s.low;
-        s.high = x->level > s.high ? x->level : s.high;
-        by_level[x->level + 2]++;
+        s.low = level < s.low ? level : s.low;
+        s.high = level > s.high ? level : s.high;
+        by_level[level + 2]++;
         s.n++;
     }
     size_t seen = 0;

@@ -18,7 +18,7 @@ static bool may_be_name(const struct rp_work *w, struct rp_seq s, uint32_t i)
     bool kind = is_word(x) || x->kind == RP_K_QUOTED || x->kind == RP_K_VALUE;
     enum rp_hint h = rp_hint_at(w, s, i);
     if (!kind || (x->flags & (RP_W_CLOSED | RP_T_EXCEPTION)) ||
-        (x->level < RP_LEVEL_WORD && h < RP_HINT_NOUN))
+        (rp_level_at(w, s.v[i]) < RP_LEVEL_WORD && h < RP_HINT_NOUN))
         return false;
     return x->level >= RP_LEVEL_DIGIT || h != RP_HINT_NONE;
 }
@@ -118,7 +118,8 @@ static bool may_be_hole(const struct rp_work *w, struct rp_seq s, uint32_t i)
 {
     const struct rp_symbol *x = rp_sym(w, s.v[i]);
     bool participle = x->level == 0 && !(x->flags & RP_W_CLOSED);
-    return (x->level >= RP_LEVEL_WORD || (participle && rp_hint_at(w, s, i) >= RP_HINT_NOUN)) &&
+    return (rp_level_at(w, s.v[i]) >= RP_LEVEL_WORD ||
+            (participle && rp_hint_at(w, s, i) >= RP_HINT_NOUN)) &&
            (is_word(x) || x->kind == RP_K_QUOTED || x->kind == RP_K_WILD);
 }
 

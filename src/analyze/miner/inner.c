@@ -405,7 +405,7 @@ static bool is_variable(const struct inners *x, const struct context *c, const s
         (t->n >= NEED_REASONS || bracket || words >= 3 || t->reasons > 0))
         return true;
     size_t n = c->before.n;
-    bool cause = n > 1 && rp_char_at(x->w, c->before, n - 1) == ':' &&
+    bool cause = n > 1 && one_of(rp_char_at(x->w, c->before, n - 1), ":=") &&
                  (rp_flags_at(x->w, c->before, n - 2) & RP_W_CAUSE); /* "…, reason: …" */
     if (cause && t->diverse && content > NEED_CONTENT)
         return true;

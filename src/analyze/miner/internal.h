@@ -105,6 +105,7 @@ enum rp_kind {
     RP_K_QUOTED, /* from here on in keys only: a short quoted string */
     RP_K_VALUE,  /* the value after key= */
     RP_K_TEXT,   /* a quoted message */
+    RP_K_PHRASE, /* a text that is a value elsewhere */
     RP_K_HOLE    /* blanked, when contexts are compared */
 };
 
@@ -317,6 +318,7 @@ struct rp_work {
     bool changed, wide; /* wide: too many keys for the costly passes */
     bool *known;        /* of symbols that were there when the round began (known.c) */
     uint32_t n_known;
+    bool *introduces; /* as known: what follows it is a value in several messages */
     bool *slot_value; /* of the first n_slot_values symbols: was it a value of a slot? */
     uint32_t n_slot_values;
 };
@@ -366,6 +368,9 @@ bool rp_values_deny(const struct rp_work *w, const uint32_t *v, size_t n);
 /* Words that stand for one another in several places (known.c). */
 void rp_known_find(struct rp_work *w);
 bool rp_is_known(const struct rp_work *w, uint32_t id);
+bool rp_introduces(const struct rp_work *w, uint32_t id);
+/* The level of an item, where a participle that is known to be a name counts as a word. */
+int rp_level_at(const struct rp_work *w, uint32_t id);
 
 /* Passes over keys (passes.c, holes.c, instances.c, spans.c): fill becomes[]. */
 void rp_pass_names(struct rp_work *w);
@@ -423,6 +428,9 @@ struct rp_inners {
 void rp_inners_add(struct rp_inners *l, struct rp_inner x);
 /* Blanks what varies in slots and inner parts of forms[0..n), in place; inner texts are noted. */
 void rp_fill_slots(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_inners *inner);
+/* Texts of inner that other forms have become one item there. */
+void rp_phrases_join(struct rp_work *w, struct rp_seq *forms, size_t n,
+                     const struct rp_inners *inner);
 /* The place after the printed collection that begins at `open`; 0 if none does. */
 size_t rp_collection_end(const struct rp_work *w, struct rp_seq f, size_t open);
 size_t rp_comma_list_end(const struct rp_work *w, struct rp_seq f, size_t i);

@@ -8,9 +8,10 @@ enum what { PROSE, ONE, COLLECTION };
 
 /* A bracketed text in a form. */
 struct group {
-    uint64_t skeleton, value;
+    uint64_t skeleton, beside, value; /* beside: what stands before and after it */
     uint32_t form, place, from, to;
     enum what what;
+    bool varies;
 };
 
 struct groups {
@@ -60,7 +61,7 @@ static bool stands_free(const struct rp_work *w, struct rp_seq f, size_t from, s
     int after = rp_kind_at(w, f, to);
     return before && (from > 0 || to < f.n) &&
            (to == f.n || after == RP_K_BLANK ||
-            (after == RP_K_PUNCT && !one_of(rp_char_at(w, f, to), "[{(=")));
+            (after == RP_K_PUNCT && !one_of(rp_char_at(w, f, to), "[{=")));
 }
 
 /* Empty, a list with commas, a map; one item alone may be anything. Words with nothing but a blank
@@ -68,6 +69,8 @@ static bool stands_free(const struct rp_work *w, struct rp_seq f, size_t from, s
 static enum what what_is(const struct rp_work *w, struct rp_seq f, size_t from, size_t to)
 {
     bool map = rp_char_at(w, f, from) == '{', collection = to == from + 2;
+    if (rp_is_word_at(w, f, from))
+        return COLLECTION;
     for (size_t i = from + 1; i + 1 < to; i++) {
         char c = rp_char_at(w, f, i);
         if (rp_kind_at(w, f, i) == RP_K_BLANK && !one_of(rp_char_at(w, f, i - 1), ",:={["))
@@ -124,6 +127,50 @@ static size_t skip_value(const struct rp_work *w, struct rp_seq f, size_t i)
     return close > i ? close : i;
 }
 
+/* "('a', 3)": a printed tuple, not a remark. */
+static bool is_tuple(const struct rp_work *w, struct rp_seq f, size_t i, size_t to)
+{
+    char quote = rp_char_at(w, f, i + 1);
+    if ((quote != '\'' && quote != '"') || rp_is_word_at(w, f, i - 1))
+        return false;
+    size_t close = rp_close_quote(w, f, i + 1);
+    return close > 0 && close + 2 < to && rp_char_at(w, f, close + 1) == ',';
+}
+
+/* "set()", "deque([1, 2])": printed with what it is. */
+static bool is_container(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    static const char *const names[] = {"set",   "frozenset",   "dict",        "list", "tuple",
+                                        "deque", "OrderedDict", "defaultdict", NULL};
+    const struct rp_symbol *x = rp_sym(w, f.v[i]);
+    return x->kind == RP_K_WORD && rp_char_at(w, f, i + 1) == '(' &&
+           rp_str_in((struct rp_str){x->p, x->n}, names);
+}
+
+/* The place after the collection that begins at i; 0: none does. */
+static size_t group_at(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    char c = rp_char_at(w, f, i);
+    if (is_container(w, f, i))
+        return group_end(w, f, i + 1);
+    size_t to = one_of(c, "[{(") ? group_end(w, f, i) : 0;
+    return c == '(' && to > 0 && !is_tuple(w, f, i, to) ? 0 : to;
+}
+
+/* Two items before a group and the one after it. */
+static uint64_t beside(const struct rp_work *w, struct rp_seq f, size_t from, size_t to)
+{
+    uint64_t h = 1;
+    size_t n = 0;
+    for (size_t i = from; i > 0 && n < 2; i--)
+        if (rp_kind_at(w, f, i - 1) != RP_K_BLANK) {
+            h = rp_mix(h, rp_sym(w, f.v[i - 1])->text_hash);
+            n++;
+        }
+    to += rp_kind_at(w, f, to) == RP_K_BLANK;
+    return rp_mix(h + n, to < f.n ? rp_sym(w, f.v[to])->text_hash : 0);
+}
+
 static void look_at_form(struct groups *g, uint32_t form)
 {
     struct rp_seq f = g->forms[form];
@@ -132,7 +179,7 @@ static void look_at_form(struct groups *g, uint32_t form)
     uint32_t place = 0;
     for (size_t i = 0; i < f.n; i++) {
         const struct rp_symbol *x = rp_sym(g->w, f.v[i]);
-        size_t to = x->c == '[' || x->c == '{' ? group_end(g->w, f, i) : 0;
+        size_t to = group_at(g->w, f, i);
         bool name = x->kind == RP_K_IDENT && x->level >= RP_LEVEL_ID;
         if (x->kind == RP_K_BLANK)
             continue;
@@ -140,6 +187,7 @@ static void look_at_form(struct groups *g, uint32_t form)
         if (to > 0 && stands_free(g->w, f, i, to)) {
             struct rp_seq s = rp_seq_part(f, (uint32_t)i, (uint32_t)to);
             add(g, (struct group){.value = rp_seq_text_hash(g->w, s),
+                                  .beside = beside(g->w, f, i, to),
                                   .form = form,
                                   .place = place,
                                   .from = (uint32_t)i,
@@ -185,10 +233,19 @@ static void blank(struct groups *g, struct rp_seq *f, const struct group *x)
     free(o.v);
 }
 
-/* Keeps the groups of places that hold different ones, of which one is a collection. */
-static void decide(struct groups *g)
+static int by_beside(const void *a, const void *b)
 {
-    size_t n = 0;
+    const struct group *x = a, *y = b;
+    if (x->beside != y->beside)
+        return x->beside < y->beside ? -1 : 1;
+    if (x->value != y->value)
+        return x->value < y->value ? -1 : 1;
+    return x->form < y->form ? -1 : x->form > y->form;
+}
+
+/* Groups of places that hold different ones, of which one is a collection. */
+static void decide_places(struct groups *g)
+{
     for (size_t from = 0, to; from < g->n; from = to) {
         bool collection = false, prose = false, differ = false;
         for (to = from; to < g->n && g->v[to].skeleton == g->v[from].skeleton &&
@@ -199,8 +256,30 @@ static void decide(struct groups *g)
             differ |= g->v[to].value != g->v[from].value;
         }
         for (size_t i = from; i < to && collection && differ && !prose; i++)
-            g->v[n++] = g->v[i];
+            g->v[i].varies = true;
     }
+}
+
+/* Different collections between the same words, whatever else the lines say. */
+static void decide_beside(struct groups *g)
+{
+    for (size_t from = 0, to; from < g->n; from = to) {
+        bool other = false, differ = false;
+        for (to = from; to < g->n && g->v[to].beside == g->v[from].beside; to++) {
+            other |= g->v[to].what != COLLECTION;
+            differ |= g->v[to].value != g->v[from].value;
+        }
+        for (size_t i = from; i < to && differ && !other; i++)
+            g->v[i].varies = true;
+    }
+}
+
+static void keep_varying(struct groups *g)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        if (g->v[i].varies)
+            g->v[n++] = g->v[i];
     g->n = n;
 }
 
@@ -211,7 +290,11 @@ bool rp_lists_pass(struct rp_work *w, struct rp_seq *forms, size_t n)
         look_at_form(&g, (uint32_t)i);
     if (g.n > 1)
         qsort(g.v, g.n, sizeof *g.v, by_place);
-    decide(&g);
+    decide_places(&g);
+    if (g.n > 1)
+        qsort(g.v, g.n, sizeof *g.v, by_beside);
+    decide_beside(&g);
+    keep_varying(&g);
     if (g.n > 1)
         qsort(g.v, g.n, sizeof *g.v, last_first);
     for (size_t i = 0; i < g.n; i++)

@@ -140,6 +140,8 @@ static bool is_hole(const struct rp_work *w, struct rp_seq s, uint32_t i, int wh
         return false;
     if (x->level >= (which & NAMES ? RP_LEVEL_NAME : RP_LEVEL_ID) || (x->flags & RP_W_NULL))
         return true;
+    if ((which & NAMES) && rp_is_known(w, s.v[i]))
+        return true;
     if (!(which & SLOTS) || x->level <= 0)
         return false;
     bool role = (rp_flags_at(w, s, i - 1) & RP_W_ROLE) != 0; /* "stored as values" */
@@ -200,7 +202,7 @@ static uint32_t left_needed(const struct rp_work *w, const struct rp_key_item *k
     enum rp_hint h = rp_hint_at(w, k->s, i);
     if (x->level >= RP_LEVEL_DIGIT || h == RP_HINT_SLOT)
         return MIN_CONTENT - 1;
-    bool known = i > 0 && h != RP_HINT_NONE && x->level >= RP_LEVEL_WORD &&
+    bool known = i > 0 && h != RP_HINT_NONE && rp_level_at(w, k->s.v[i]) >= RP_LEVEL_WORD &&
                  rp_key_known(w, rp_key_hash_with(w, k, i, RP_SYM_WILD));
     return known ? MIN_CONTENT - 1 : MIN_CONTENT;
 }

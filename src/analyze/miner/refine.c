@@ -164,7 +164,8 @@ size_t rp_refine(struct rp_work *w, const struct rp_seq *forms, size_t n, uint32
     free(w->keys);
     free(w->becomes);
     free(w->known);
-    w->known = NULL;
+    free(w->introduces);
+    w->known = w->introduces = NULL;
     w->n_known = 0;
     w->keys = NULL;
     w->becomes = NULL;

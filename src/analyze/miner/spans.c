@@ -134,17 +134,17 @@ static bool may_be_value(const struct spans *b, struct rp_seq s, bool after_equa
 /* Of one item; several are as plain as the plainest of them. */
 static int level_of(const struct rp_work *w, struct rp_seq s)
 {
-    int8_t level = RP_LEVEL_WILD;
+    int level = RP_LEVEL_WILD;
     for (uint32_t i = 0; i < s.n; i++)
-        if (rp_kind_at(w, s, i) != RP_K_PUNCT && rp_sym(w, s.v[i])->level < level)
-            level = rp_sym(w, s.v[i])->level;
+        if (rp_kind_at(w, s, i) != RP_K_PUNCT && rp_level_at(w, s.v[i]) < level)
+            level = rp_level_at(w, s.v[i]);
     return level;
 }
 
 static bool has_closed(const struct rp_work *w, struct rp_seq s)
 {
     for (uint32_t i = 0; i < s.n; i++)
-        if (rp_sym(w, s.v[i])->level == 0)
+        if (rp_level_at(w, s.v[i]) == 0)
             return true;
     return false;
 }

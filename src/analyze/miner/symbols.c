@@ -154,6 +154,8 @@ int rp_level_of(struct rp_str s, enum rp_kind kind, uint32_t flags)
         return -2;
     if (kind == RP_K_WILD || kind == RP_K_HOLE)
         return RP_LEVEL_WILD;
+    if (kind == RP_K_PHRASE)
+        return RP_LEVEL_ID;
     if (s.n == 1 && is_upper(s.p[0]) && s.p[0] != 'I')
         return RP_LEVEL_DIGIT;
     if ((flags & RP_W_CLOSED) || (kind == RP_K_WORD && is_code(s)))
