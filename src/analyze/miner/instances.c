@@ -7,12 +7,13 @@
 
 enum { NEED_CONTENT = 2, GENERAL_MAX = 64 /* of one frame */ };
 
-/* A participle after a noun that names follow may be a name. */
+/* A participle after a noun that names follow, or before the first colon, may be a name. */
 static int level_at(const struct rp_work *w, struct rp_seq s, uint32_t i)
 {
     int level = rp_level_at(w, s.v[i]);
+    bool subject = i == 0 && rp_char_at(w, s, 1) == ':';
     bool name = level == 0 && !(rp_sym(w, s.v[i])->flags & RP_W_CLOSED) &&
-                rp_hint_at(w, s, i) >= RP_HINT_NOUN;
+                (subject || rp_hint_at(w, s, i) >= RP_HINT_NOUN);
     return name ? RP_LEVEL_WORD : level;
 }
 

@@ -264,12 +264,13 @@ static void decide_places(struct groups *g)
 static void decide_beside(struct groups *g)
 {
     for (size_t from = 0, to; from < g->n; from = to) {
-        bool other = false, differ = false;
+        bool collection = false, prose = false, differ = false;
         for (to = from; to < g->n && g->v[to].beside == g->v[from].beside; to++) {
-            other |= g->v[to].what != COLLECTION;
+            collection |= g->v[to].what == COLLECTION;
+            prose |= g->v[to].what == PROSE;
             differ |= g->v[to].value != g->v[from].value;
         }
-        for (size_t i = from; i < to && differ && !other; i++)
+        for (size_t i = from; i < to && collection && differ && !prose; i++)
             g->v[i].varies = true;
     }
 }
