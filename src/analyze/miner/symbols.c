@@ -148,6 +148,21 @@ static bool is_code(struct rp_str s)
     return s.n > 0;
 }
 
+/* images28: a name with a number of its own. Abbreviations (SHA256) and short ones (x86) name what
+ * the number belongs to. */
+static bool is_numbered(struct rp_str s)
+{
+    enum { LETTERS = 4, DIGITS = 2 };
+    size_t n = 0;
+    while (n < s.n && is_lower(s.p[n]))
+        n++;
+    size_t digits = s.n - n;
+    for (size_t i = n; i < s.n; i++)
+        if (!is_digit(s.p[i]))
+            return false;
+    return n >= LETTERS && digits >= DIGITS;
+}
+
 int rp_level_of(struct rp_str s, enum rp_kind kind, uint32_t flags)
 {
     if (kind == RP_K_PUNCT || kind == RP_K_TEXT || kind == RP_K_BLANK)
@@ -170,6 +185,8 @@ int rp_level_of(struct rp_str s, enum rp_kind kind, uint32_t flags)
     if (flags & RP_T_CAPS_TAIL)
         return RP_LEVEL_NAME;
     if ((flags & RP_T_WILD) || has_any(s, "./@$:#"))
+        return RP_LEVEL_ID;
+    if (is_numbered(s))
         return RP_LEVEL_ID;
     if (has_any(s, "0123456789") || s.n == 1)
         return RP_LEVEL_DIGIT;
