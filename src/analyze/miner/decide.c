@@ -71,7 +71,7 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
 struct sum {
     size_t n, closed, zero, known;
     int low, high, median;
-    bool punct, exception, methods, same_digits, null, capital;
+    bool punct, exception, methods, same_digits, null, capital, upper;
 };
 
 static bool has_capital(const struct rp_symbol *x)
@@ -84,11 +84,12 @@ static bool has_capital(const struct rp_symbol *x)
 
 static struct sum look_at(const struct rp_work *w, const uint32_t *v, size_t n, bool nulls)
 {
-    struct sum s = {.low = 99, .high = -99, .methods = true, .same_digits = true};
+    struct sum s = {.low = 99, .high = -99, .methods = true, .same_digits = true, .upper = true};
     size_t by_level[RP_LEVEL_WILD + 3] = {0};
     uint64_t digits = 0;
     for (size_t i = 0; i < n; i++) {
         const struct rp_symbol *x = rp_sym(w, v[i]);
+        int level = rp_level_at(w, v[i]);
         s.null |= (x->flags & RP_W_NULL) != 0;
         if ((x->flags & RP_W_NULL) && !nulls)
             continue;
@@ -96,10 +97,10 @@ static struct sum look_at(const struct rp_work *w, const uint32_t *v, size_t n, 
         s.exception |=
             (x->kind == RP_K_WORD || x->kind == RP_K_IDENT) && (x->flags & RP_T_EXCEPTION);
         s.methods &= (x->flags & RP_W_METHOD) && (x->flags & RP_T_UPPER);
+        s.upper &= (x->flags & RP_T_UPPER) && level == RP_LEVEL_NAME;
         s.same_digits &= s.n == 0 || x->digit_hash == digits;
         digits = x->digit_hash;
         s.capital |= has_capital(x);
-        int level = rp_level_at(w, v[i]);
         s.zero += level == 0;
         s.known += rp_is_known(w, v[i]) || x->level >= RP_LEVEL_ID;
         s.closed += (x->flags & RP_W_CLOSED) != 0;
@@ -166,6 +167,8 @@ static size_t needed(const struct sum *s, enum rp_hint h, uint32_t context)
         need = 2;
     if (h != RP_HINT_NONE && slot_needs[h] < need)
         need = slot_needs[h];
+    if (s->upper && h == RP_HINT_NONE)
+        return need;
     if (context >= VERY_LONG && need > 2)
         need = 2;
     else if (context >= LONG && need > 3)
