@@ -54,6 +54,19 @@ static uint32_t context_of(const struct rp_work *w, struct rp_seq s, const uint8
     return n;
 }
 
+/* "reset option", "core limits": plain words before another tell which, and are seldom values. */
+static bool are_attributes(const struct rp_work *w, struct rp_seq s, uint32_t i, const uint32_t *v,
+                           size_t n)
+{
+    size_t plain = 0;
+    if (i == 0 || rp_hint_at(w, s, i) != RP_HINT_NONE || rp_kind_at(w, s, i + 1) != RP_K_WORD ||
+        rp_sym(w, s.v[i + 1])->level != RP_LEVEL_WORD)
+        return false;
+    for (size_t k = 0; k < n; k++)
+        plain += rp_sym(w, v[k])->level < RP_LEVEL_NAME && !rp_is_known(w, v[k]);
+    return 2 * plain >= n;
+}
+
 static bool judge_columns(const struct rp_work *w, const struct rp_entry *e, size_t n, bool loose,
                           uint8_t *is)
 {
@@ -68,12 +81,15 @@ static bool judge_columns(const struct rp_work *w, const struct rp_entry *e, siz
     uint32_t context = context_of(w, first, is);
     if (loose && columns > 1 && context > SHORT)
         context = SHORT; /* what varies together may be two messages: a long line is no proof */
-    for (uint32_t i = 0; i < first.n; i++)
-        if (is[i] != FIXED &&
-            rp_values_vary(w, v, column(w, e, n, i, v), rp_hint_at(w, first, i), context)) {
+    for (uint32_t i = 0; i < first.n; i++) {
+        size_t m = is[i] != FIXED ? column(w, e, n, i, v) : 0;
+        bool attributes = context > SHORT && m > 0 && are_attributes(w, first, i, v, m);
+        if (m > 0 &&
+            rp_values_vary(w, v, m, rp_hint_at(w, first, i), attributes ? SHORT : context)) {
             is[i] = VARIES;
             any = true;
         }
+    }
     free(v);
     return any;
 }
