@@ -67,6 +67,30 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
     return base;
 }
 
+static bool is_one_of(const struct rp_work *w, struct rp_seq s, size_t i, const char *const *words)
+{
+    const struct rp_symbol *x = i < s.n ? rp_sym(w, s.v[i]) : NULL;
+    return x != NULL && x->kind == RP_K_WORD && rp_str_in((struct rp_str){x->p, x->n}, words);
+}
+
+/* "failed to …", "cannot …", "did not …": what follows is what is done. */
+bool rp_is_verb_at(const struct rp_work *w, struct rp_seq s, size_t i)
+{
+    static const char *const modals[] = {"can",    "cannot", "could", "may",   "might", "must",
+                                         "should", "shall",  "will",  "would", NULL};
+    static const char *const does[] = {"do", "does", "did", NULL};
+    static const char *const tries[] = {"unable", "attempt", "attempting", "attempted", "trying",
+                                        "tried",  "try",     "able",       "going",     "refusing",
+                                        "need",   "needs",   "wants",      NULL};
+    static const char *const to[] = {"to", NULL}, *const no[] = {"not", NULL};
+    if (i > 0 && is_one_of(w, s, i - 1, modals))
+        return true;
+    if (i > 1 && is_one_of(w, s, i - 1, no))
+        return is_one_of(w, s, i - 2, modals) || is_one_of(w, s, i - 2, does);
+    return i > 1 && is_one_of(w, s, i - 1, to) &&
+           ((rp_flags_at(w, s, i - 2) & RP_W_FAIL) || is_one_of(w, s, i - 2, tries));
+}
+
 /* What is asked of a set of values. */
 struct sum {
     size_t n, closed, zero, known;

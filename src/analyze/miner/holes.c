@@ -120,7 +120,8 @@ static bool may_be_hole(const struct rp_work *w, struct rp_seq s, uint32_t i)
     bool participle = x->level == 0 && !(x->flags & RP_W_CLOSED);
     return (rp_level_at(w, s.v[i]) >= RP_LEVEL_WORD ||
             (participle && rp_hint_at(w, s, i) >= RP_HINT_NOUN)) &&
-           (is_word(x) || x->kind == RP_K_QUOTED || x->kind == RP_K_WILD);
+           (is_word(x) || x->kind == RP_K_QUOTED || x->kind == RP_K_WILD) &&
+           !rp_is_verb_at(w, s, i);
 }
 
 static bool may_be_pair(const struct rp_work *w, const struct rp_key_item *k, uint32_t i,

@@ -358,6 +358,8 @@ bool rp_opens_message(const struct rp_work *w, struct rp_seq f, size_t quote);
 /* What stands before a position (decide.c). */
 enum rp_hint { RP_HINT_NONE, RP_HINT_PREP, RP_HINT_NOUN, RP_HINT_SLOT };
 enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i);
+/* Does a verb stand at i, whatever it is? */
+bool rp_is_verb_at(const struct rp_work *w, struct rp_seq s, size_t i);
 /* Is a position with these distinct symbols variable? `context`: other content words. */
 bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum rp_hint h,
                     uint32_t context);

@@ -67,6 +67,16 @@ static bool are_attributes(const struct rp_work *w, struct rp_seq s, uint32_t i,
     return 2 * plain >= n;
 }
 
+/* A verb's place, and verbs there. */
+static bool are_verbs(const struct rp_work *w, struct rp_seq s, uint32_t i, const uint32_t *v,
+                      size_t n)
+{
+    bool verbs = false;
+    for (size_t k = 0; k < n; k++)
+        verbs |= rp_sym(w, v[k])->level < RP_LEVEL_NAME;
+    return verbs && rp_is_verb_at(w, s, i);
+}
+
 static bool judge_columns(const struct rp_work *w, const struct rp_entry *e, size_t n, bool loose,
                           uint8_t *is)
 {
@@ -84,7 +94,7 @@ static bool judge_columns(const struct rp_work *w, const struct rp_entry *e, siz
     for (uint32_t i = 0; i < first.n; i++) {
         size_t m = is[i] != FIXED ? column(w, e, n, i, v) : 0;
         bool attributes = context > SHORT && m > 0 && are_attributes(w, first, i, v, m);
-        if (m > 0 &&
+        if (m > 0 && !are_verbs(w, first, i, v, m) &&
             rp_values_vary(w, v, m, rp_hint_at(w, first, i), attributes ? SHORT : context)) {
             is[i] = VARIES;
             any = true;

@@ -203,7 +203,7 @@ static bool is_variable(const struct spans *b)
     size_t closed = 0;
     int low = 99;
     bool quoted = one_of(rp_char_at(b->w, c, from - 1), "\"'");
-    if (!b->known && !quoted && share_an_end(b))
+    if (!b->known && !quoted && (share_an_end(b) || rp_is_verb_at(b->w, c, from)))
         return false;
     for (size_t k = 0; k < b->n; k++) {
         struct rp_seq s = span(b, k);
