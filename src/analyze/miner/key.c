@@ -203,7 +203,8 @@ static size_t phrase_end(const struct rp_work *w, struct rp_seq f, size_t i, con
 static bool is_no_error(const struct rp_work *w, struct rp_seq f, size_t i)
 {
     const struct rp_symbol *x = rp_sym(w, f.v[i]);
-    return i + 1 == f.n && rp_str_is((struct rp_str){x->p, x->n}, "Success");
+    bool ends = i + 1 == f.n || (i + 2 == f.n && rp_char_at(w, f, i + 1) == '.');
+    return ends && rp_str_is((struct rp_str){x->p, x->n}, "Success");
 }
 
 /* "Permission denied" is one item where more than it is said. */
@@ -213,8 +214,8 @@ static size_t error_name(struct rp_work *w, struct rp_seq f, size_t i, struct rp
         !(rp_kind_at(w, f, i - 1) == RP_K_BLANK || one_of(rp_char_at(w, f, i - 1), ":=(")))
         return 0;
     if (is_no_error(w, f, i)) {
-        rp_vec_add(o, joined(w, rp_seq_part(f, (uint32_t)i, f.n), RP_K_PHRASE));
-        return f.n;
+        rp_vec_add(o, joined(w, rp_seq_part(f, (uint32_t)i, (uint32_t)i + 1), RP_K_PHRASE));
+        return i + 1;
     }
     for (const char *const *p = rp_words_phrases(); *p != NULL; p++) {
         size_t end = to_lower(rp_sym(w, f.v[i])->p[0]) == **p ? phrase_end(w, f, i, *p) : 0;

@@ -157,6 +157,12 @@ static size_t group_at(const struct rp_work *w, struct rp_seq f, size_t i)
     return c == '(' && to > 0 && !is_tuple(w, f, i, to) ? 0 : to;
 }
 
+/* No program writes such a thing itself. */
+static bool is_printed(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    return is_container(w, f, i) || (rp_char_at(w, f, i) == '(' && rp_char_at(w, f, i + 1) == '\'');
+}
+
 /* Two items before a group and the one after it. */
 static uint64_t beside(const struct rp_work *w, struct rp_seq f, size_t from, size_t to)
 {
@@ -192,7 +198,8 @@ static void look_at_form(struct groups *g, uint32_t form)
                                   .place = place,
                                   .from = (uint32_t)i,
                                   .to = (uint32_t)to,
-                                  .what = what_is(g->w, f, i, to)});
+                                  .what = what_is(g->w, f, i, to),
+                                  .varies = is_printed(g->w, f, i)});
             i = to - 1;
             name = true;
         }
