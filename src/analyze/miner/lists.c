@@ -160,7 +160,8 @@ static size_t group_at(const struct rp_work *w, struct rp_seq f, size_t i)
 /* No program writes such a thing itself. */
 static bool is_printed(const struct rp_work *w, struct rp_seq f, size_t i)
 {
-    return is_container(w, f, i) || (rp_char_at(w, f, i) == '(' && rp_char_at(w, f, i + 1) == '\'');
+    return (is_container(w, f, i) && rp_char_at(w, f, i + 2) == ')') ||
+           (rp_char_at(w, f, i) == '(' && rp_char_at(w, f, i + 1) == '\'');
 }
 
 /* Two items before a group and the one after it. */
