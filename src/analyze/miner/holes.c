@@ -83,19 +83,6 @@ static struct rp_entries known_names(const struct rp_work *w)
     return e;
 }
 
-static bool is_known(const struct rp_entries *e, uint64_t hash)
-{
-    size_t lo = 0, hi = e->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (e->v[mid].hash < hash)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < e->n && e->v[lo].hash == hash;
-}
-
 /* "queue orders" is a name everywhere once it was one of the values of "queue <*>" somewhere. */
 void rp_pass_named(struct rp_work *w)
 {
@@ -104,7 +91,7 @@ void rp_pass_named(struct rp_work *w)
         struct rp_seq s = w->keys[k].s;
         for (uint32_t i = 0; i + 1 < s.n; i++)
             if (names_follow(w, s, i) && may_be_name(w, s, i + 1) &&
-                is_known(&e, named_hash(w, s.v[i], s.v[i + 1]))) {
+                rp_entries_has(&e, named_hash(w, s.v[i], s.v[i + 1]))) {
                 rp_key_replace(w, k, i + 1, i + 2);
                 break;
             }

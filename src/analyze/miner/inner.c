@@ -318,14 +318,7 @@ struct texts {
 
 static bool is_shared(const struct inners *x, const struct context *c, uint64_t text)
 {
-    size_t lo = 0, hi = x->texts.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (x->texts.v[mid].hash < text)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t lo = rp_entries_find(&x->texts, text);
     for (size_t i = lo; i < x->texts.n && i < lo + CONTEXTS_MAX && x->texts.v[i].hash == text; i++)
         if (apart(c, &x->contexts[x->texts.v[i].item]))
             return true;

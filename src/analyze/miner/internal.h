@@ -275,6 +275,9 @@ void rp_entries_count(struct rp_entries *e, size_t items); /* of how many keys o
 void rp_entries_collect(struct rp_entries *e);
 void rp_entries_free(struct rp_entries *e);
 void rp_entries_sort(struct rp_entries *e);
+/* Of sorted ones: the first that has this hash, or whose place it would be. */
+size_t rp_entries_find(const struct rp_entries *e, uint64_t hash);
+bool rp_entries_has(const struct rp_entries *e, uint64_t hash);
 /* End of the run of equal hashes that begins at `from`. */
 size_t rp_entries_run(const struct rp_entries *e, size_t from);
 
@@ -323,6 +326,11 @@ struct rp_work {
     uint32_t n_slot_values;
 };
 
+/* An identifier that is one whatever stands around it. */
+static inline bool rp_is_identifier(const struct rp_symbol *x)
+{
+    return x->kind == RP_K_IDENT && x->level >= RP_LEVEL_ID;
+}
 static inline const struct rp_symbol *rp_sym(const struct rp_work *w, uint32_t id)
 {
     return &w->sym->v[id];
@@ -341,6 +349,8 @@ static inline uint32_t rp_flags_at(const struct rp_work *w, struct rp_seq s, siz
     return i < s.n ? w->sym->v[s.v[i]].flags : 0;
 }
 struct rp_seq rp_seq_keep(struct rp_work *w, struct rp_seq s); /* copy in the arena */
+/* The symbol of all of its text. */
+uint32_t rp_seq_join(struct rp_work *w, struct rp_seq s, enum rp_kind kind);
 uint64_t rp_seq_hash(const struct rp_work *w, struct rp_seq s);
 uint64_t rp_seq_text_hash(const struct rp_work *w, struct rp_seq s);
 uint32_t rp_seq_content(const struct rp_work *w, struct rp_seq s);
@@ -390,6 +400,21 @@ void rp_pass_spans(struct rp_work *w);
 /* Group of each form: number of its final key, from 0. Returns the number of groups. */
 size_t rp_refine(struct rp_work *w, const struct rp_seq *forms, size_t n, uint32_t *group);
 
+/* ---- skeletons of forms (skeleton.c) ---- */
+
+struct rp_skeleton {
+    uint64_t hash;
+    uint32_t place; /* of the next item */
+};
+void rp_skeleton_add(const struct rp_work *w, struct rp_skeleton *k, uint32_t id);
+
+/* A value of one form: the first member of what is sorted by place. */
+struct rp_found {
+    uint64_t skeleton, value; /* value: hash of its text */
+    uint32_t form, place;
+};
+int rp_found_by_place(const void *a, const void *b);
+
 /* ---- slots and inner parts of forms (slots.c, inner.c) ---- */
 
 struct rp_slot {
@@ -404,6 +429,10 @@ static inline bool rp_is_blank_at(const struct rp_work *w, struct rp_seq f, size
 {
     return rp_kind_at(w, f, i) == RP_K_BLANK;
 }
+/* End of an unquoted value that starts at j: a blank, one of `stops`, or a closing bracket that was
+ * not opened inside. *depth: brackets that are still open there. */
+size_t rp_value_end(const struct rp_work *w, struct rp_seq f, size_t j, const char *stops,
+                    size_t *depth);
 size_t rp_slots_find(const struct rp_work *w, struct rp_seq f, struct rp_slot *out, size_t max);
 enum { RP_SLOTS_MAX = 64 };
 size_t rp_close_quote(const struct rp_work *w, struct rp_seq f, size_t open);

@@ -8,8 +8,9 @@ enum what { PROSE, ONE, COLLECTION };
 
 /* A bracketed text in a form. */
 struct group {
-    uint64_t skeleton, beside, value; /* beside: what stands before and after it */
-    uint32_t form, place, from, to;
+    struct rp_found at;
+    uint64_t beside; /* what stands before and after it */
+    uint32_t from, to;
     enum what what;
     bool varies;
 };
@@ -178,56 +179,38 @@ static uint64_t beside(const struct rp_work *w, struct rp_seq f, size_t from, si
     return rp_mix(h + n, to < f.n ? rp_sym(w, f.v[to])->text_hash : 0);
 }
 
-static void look_at_form(struct groups *g, uint32_t form)
+static void find_groups(struct groups *g, uint32_t form)
 {
     struct rp_seq f = g->forms[form];
     size_t first = g->n;
-    uint64_t h = 1;
-    uint32_t place = 0;
+    struct rp_skeleton k = {.hash = 1};
     for (size_t i = 0; i < f.n; i++) {
-        const struct rp_symbol *x = rp_sym(g->w, f.v[i]);
         size_t to = group_at(g->w, f, i);
-        bool name = x->kind == RP_K_IDENT && x->level >= RP_LEVEL_ID;
-        if (x->kind == RP_K_BLANK)
-            continue;
-        place++;
         if (to > 0 && stands_free(g->w, f, i, to)) {
             struct rp_seq s = rp_seq_part(f, (uint32_t)i, (uint32_t)to);
-            add(g, (struct group){.value = rp_seq_text_hash(g->w, s),
-                                  .beside = beside(g->w, f, i, to),
-                                  .form = form,
-                                  .place = place,
-                                  .from = (uint32_t)i,
-                                  .to = (uint32_t)to,
-                                  .what = what_is(g->w, f, i, to),
-                                  .varies = is_printed(g->w, f, i)});
+            add(g, (struct group){
+                       .at = {.value = rp_seq_text_hash(g->w, s), .form = form, .place = k.place},
+                       .beside = beside(g->w, f, i, to),
+                       .from = (uint32_t)i,
+                       .to = (uint32_t)to,
+                       .what = what_is(g->w, f, i, to),
+                       .varies = is_printed(g->w, f, i)});
+            rp_skeleton_add(g->w, &k, RP_SYM_WILD);
             i = to - 1;
-            name = true;
+            continue;
         }
-        h = rp_mix(h, name ? rp_sym(g->w, RP_SYM_WILD)->text_hash : x->text_hash);
-        i = name ? i : skip_value(g->w, f, i);
+        rp_skeleton_add(g->w, &k, f.v[i]);
+        i = skip_value(g->w, f, i);
     }
     for (size_t i = first; i < g->n; i++)
-        g->v[i].skeleton = h;
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const struct group *x = a, *y = b;
-    if (x->skeleton != y->skeleton)
-        return x->skeleton < y->skeleton ? -1 : 1;
-    if (x->place != y->place)
-        return x->place < y->place ? -1 : 1;
-    if (x->value != y->value)
-        return x->value < y->value ? -1 : 1;
-    return x->form < y->form ? -1 : x->form > y->form;
+        g->v[i].at.skeleton = k.hash;
 }
 
 static int last_first(const void *a, const void *b)
 {
     const struct group *x = a, *y = b;
-    if (x->form != y->form)
-        return x->form < y->form ? -1 : 1;
+    if (x->at.form != y->at.form)
+        return x->at.form < y->at.form ? -1 : 1;
     return x->from > y->from ? -1 : x->from < y->from;
 }
 
@@ -246,9 +229,9 @@ static int by_beside(const void *a, const void *b)
     const struct group *x = a, *y = b;
     if (x->beside != y->beside)
         return x->beside < y->beside ? -1 : 1;
-    if (x->value != y->value)
-        return x->value < y->value ? -1 : 1;
-    return x->form < y->form ? -1 : x->form > y->form;
+    if (x->at.value != y->at.value)
+        return x->at.value < y->at.value ? -1 : 1;
+    return x->at.form < y->at.form ? -1 : x->at.form > y->at.form;
 }
 
 /* Groups of places that hold different ones, of which one is a collection. */
@@ -256,12 +239,12 @@ static void decide_places(struct groups *g)
 {
     for (size_t from = 0, to; from < g->n; from = to) {
         bool collection = false, prose = false, differ = false;
-        for (to = from; to < g->n && g->v[to].skeleton == g->v[from].skeleton &&
-                        g->v[to].place == g->v[from].place;
+        for (to = from; to < g->n && g->v[to].at.skeleton == g->v[from].at.skeleton &&
+                        g->v[to].at.place == g->v[from].at.place;
              to++) {
             collection |= g->v[to].what == COLLECTION;
             prose |= g->v[to].what == PROSE;
-            differ |= g->v[to].value != g->v[from].value;
+            differ |= g->v[to].at.value != g->v[from].at.value;
         }
         for (size_t i = from; i < to && collection && differ && !prose; i++)
             g->v[i].varies = true;
@@ -276,7 +259,7 @@ static void decide_beside(struct groups *g)
         for (to = from; to < g->n && g->v[to].beside == g->v[from].beside; to++) {
             collection |= g->v[to].what == COLLECTION;
             prose |= g->v[to].what == PROSE;
-            differ |= g->v[to].value != g->v[from].value;
+            differ |= g->v[to].at.value != g->v[from].at.value;
         }
         for (size_t i = from; i < to && collection && differ && !prose; i++)
             g->v[i].varies = true;
@@ -296,9 +279,9 @@ bool rp_lists_pass(struct rp_work *w, struct rp_seq *forms, size_t n)
 {
     struct groups g = {.w = w, .forms = forms};
     for (size_t i = 0; i < n; i++)
-        look_at_form(&g, (uint32_t)i);
+        find_groups(&g, (uint32_t)i);
     if (g.n > 1)
-        qsort(g.v, g.n, sizeof *g.v, by_place);
+        qsort(g.v, g.n, sizeof *g.v, rp_found_by_place);
     decide_places(&g);
     if (g.n > 1)
         qsort(g.v, g.n, sizeof *g.v, by_beside);
@@ -307,7 +290,7 @@ bool rp_lists_pass(struct rp_work *w, struct rp_seq *forms, size_t n)
     if (g.n > 1)
         qsort(g.v, g.n, sizeof *g.v, last_first);
     for (size_t i = 0; i < g.n; i++)
-        blank(&g, &forms[g.v[i].form], &g.v[i]);
+        blank(&g, &forms[g.v[i].at.form], &g.v[i]);
     free(g.v);
     return g.n > 0;
 }

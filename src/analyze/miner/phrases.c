@@ -36,19 +36,6 @@ static struct rp_entries phrases_of(const struct rp_work *w, const struct rp_inn
     return e;
 }
 
-static bool has(const struct rp_entries *e, uint64_t hash)
-{
-    size_t lo = 0, hi = e->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (e->v[mid].hash < hash)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < e->n && e->v[lo].hash == hash;
-}
-
 static bool may_begin(const struct rp_work *w, struct rp_seq f, size_t i)
 {
     return i == 0 || rp_is_blank_at(w, f, i - 1) || one_of(rp_char_at(w, f, i - 1), ":=([\"'");
@@ -70,18 +57,10 @@ static size_t phrase_end(const struct rp_work *w, const struct rp_entries *e, st
             continue;
         h = rp_mix(h, rp_sym(w, f.v[k])->text_hash);
         items++;
-        if (items > 1 && may_end(w, f, k + 1) && has(e, h))
+        if (items > 1 && may_end(w, f, k + 1) && rp_entries_has(e, h))
             end = k + 1;
     }
     return end;
-}
-
-static uint32_t joined(struct rp_work *w, struct rp_seq s)
-{
-    struct rp_arena a = {0};
-    uint32_t id = rp_symbol_of(w->sym, rp_seq_text(w, &a, s), RP_K_PHRASE);
-    rp_arena_free(&a);
-    return id;
 }
 
 static struct rp_seq with_phrases(struct rp_work *w, const struct rp_entries *e, struct rp_seq f)
@@ -89,12 +68,12 @@ static struct rp_seq with_phrases(struct rp_work *w, const struct rp_entries *e,
     struct rp_vec o = {0};
     bool any = false;
     for (size_t i = 0; i < f.n;) {
-        bool starts =
-            !rp_is_blank_at(w, f, i) && may_begin(w, f, i) && has(e, start_hash(rp_sym(w, f.v[i])));
+        bool starts = !rp_is_blank_at(w, f, i) && may_begin(w, f, i) &&
+                      rp_entries_has(e, start_hash(rp_sym(w, f.v[i])));
         size_t end = starts ? phrase_end(w, e, f, i) : 0;
         struct rp_seq s = rp_seq_part(f, (uint32_t)i, (uint32_t)end);
         if (end > 0 && rp_seq_content(w, f) >= rp_seq_content(w, s) + NEED_REST) {
-            rp_vec_add(&o, joined(w, s));
+            rp_vec_add(&o, rp_seq_join(w, s, RP_K_PHRASE));
             any = true;
             i = end;
         } else {

@@ -357,3 +357,11 @@ struct rp_str rp_seq_text(const struct rp_work *w, struct rp_arena *a, struct rp
     }
     return (struct rp_str){p, n};
 }
+
+uint32_t rp_seq_join(struct rp_work *w, struct rp_seq s, enum rp_kind kind)
+{
+    struct rp_arena a = {0};
+    uint32_t id = rp_symbol_of(w->sym, rp_seq_text(w, &a, s), kind);
+    rp_arena_free(&a);
+    return id;
+}
