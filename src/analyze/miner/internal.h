@@ -380,6 +380,10 @@ bool rp_values_deny(const struct rp_work *w, const uint32_t *v, size_t n);
 /* Words that stand for one another in several places (known.c). */
 void rp_known_find(struct rp_work *w);
 bool rp_is_known(const struct rp_work *w, uint32_t id);
+/* What a line says beside its names and item `hole`: one message, whatever they are. */
+uint32_t rp_message_of(const struct rp_work *w, struct rp_seq s, uint32_t hole);
+/* Words that a value follows in several messages (introducers.c), as nouns of the list. */
+void rp_introducers_find(struct rp_work *w);
 bool rp_introduces(const struct rp_work *w, uint32_t id);
 /* The level of an item, where a participle that is known to be a name counts as a word. */
 int rp_level_at(const struct rp_work *w, uint32_t id);

@@ -38,8 +38,7 @@ static bool is_called(const struct rp_work *w, struct rp_seq s, uint32_t i)
     return rp_char_at(w, s, i + 1) == '(';
 }
 
-/* What the line says beside its names: one message, whatever they are. */
-static uint32_t message_of(const struct rp_work *w, struct rp_seq s, uint32_t hole)
+uint32_t rp_message_of(const struct rp_work *w, struct rp_seq s, uint32_t hole)
 {
     uint64_t h = s.n;
     for (uint32_t i = 0; i < s.n; i++)
@@ -58,7 +57,7 @@ static void places_of(const struct rp_work *w, uint32_t number, struct rp_entrie
         rp_entries_add(e, (struct rp_entry){.hash = h,
                                             .item = k->s.v[i],
                                             .a = i,
-                                            .b = message_of(w, k->s, i) | is_place(w, k->s, i)});
+                                            .b = rp_message_of(w, k->s, i) | is_place(w, k->s, i)});
     }
 }
 
@@ -173,10 +172,13 @@ static void look_at_place(const struct rp_work *w, const struct rp_entry *e, siz
  * place that has nothing in common with the first. */
 static bool is_value(const struct rp_work *w, const struct rp_entry *e, size_t n)
 {
+    uint32_t one = e[0].b;
     if (rp_sym(w, e[0].item)->level >= RP_LEVEL_NAME)
         return true;
+    for (size_t i = 1; i < n; i++)
+        one = e[i].b < one ? e[i].b : one;
     for (size_t i = 0; i < n; i++) {
-        uint32_t differ = e[i].b ^ e[0].b;
+        uint32_t differ = e[i].b ^ one;
         bool at_end = (e[i].b & 0xFFFF) == 1;
         if ((e[i].a & HINTED) || (differ >> 16 != 0 && (at_end || (differ & 0xFFFF) != 0)))
             return true;
@@ -207,54 +209,6 @@ static void mark_values(struct rp_work *w)
     rp_entries_free(&e);
 }
 
-/* ---- words that introduce values ---- */
-
-enum { NEED_MESSAGES = 2 };
-
-/* "flavor <*>" in several messages: after "flavor" comes a value. */
-static void mark_introducers(struct rp_work *w)
-{
-    struct rp_entries e = {0};
-    for (uint32_t k = 0; k < w->n_keys; k++) {
-        struct rp_seq s = w->keys[k].s;
-        for (uint32_t i = 0; i + 1 < s.n; i++) {
-            const struct rp_symbol *x = rp_sym(w, s.v[i]);
-            if (x->kind != RP_K_WORD || x->content == 0 || s.v[i] >= w->n_known ||
-                (x->flags & RP_T_UPPER))
-                continue;
-            int next = rp_kind_at(w, s, i + 1);
-            bool value = s.v[i + 1] == RP_SYM_WILD || rp_is_known(w, s.v[i + 1]) ||
-                         rp_sym(w, s.v[i + 1])->level >= RP_LEVEL_ID;
-            if (value || next == RP_K_WORD)
-                rp_entries_add(&e, (struct rp_entry){.hash = x->lower_hash,
-                                                     .item = message_of(w, s, i + 1),
-                                                     .a = s.v[i],
-                                                     .b = value});
-        }
-    }
-    rp_entries_sort(&e);
-    for (size_t from = 0, to; from < e.n; from = to) {
-        size_t values = 0, others = 0;
-        to = rp_entries_run(&e, from);
-        for (size_t i = from; i < to; i++) {
-            if (i > from && e.v[i].item == e.v[i - 1].item)
-                continue;
-            bool value = false;
-            for (size_t j = i; j < to && e.v[j].item == e.v[i].item; j++)
-                value |= e.v[j].b;
-            *(value ? &values : &others) += 1;
-        }
-        for (size_t i = from; i < to && values >= NEED_MESSAGES && values >= 2 * others; i++)
-            w->introduces[e.v[i].a] = true;
-    }
-    rp_entries_free(&e);
-}
-
-bool rp_introduces(const struct rp_work *w, uint32_t id)
-{
-    return id < w->n_known && w->introduces[id];
-}
-
 void rp_known_find(struct rp_work *w)
 {
     struct rp_entries e = {0}, pairs = {0};
@@ -278,7 +232,7 @@ void rp_known_find(struct rp_work *w)
     rp_entries_sort(&pairs);
     mark(w, &pairs);
     mark_values(w);
-    mark_introducers(w);
+    rp_introducers_find(w);
     rp_entries_free(&pairs);
     rp_entries_free(&e);
 }
