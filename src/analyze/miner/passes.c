@@ -54,13 +54,19 @@ static uint32_t context_of(const struct rp_work *w, struct rp_seq s, const uint8
     return n;
 }
 
+/* "core limits": it may say which limits, rather than be a value. */
+static bool stands_before_word(const struct rp_work *w, struct rp_seq s, uint32_t i)
+{
+    return i > 0 && rp_hint_at(w, s, i) == RP_HINT_NONE && rp_kind_at(w, s, i + 1) == RP_K_WORD &&
+           rp_sym(w, s.v[i + 1])->level >= RP_LEVEL_WORD;
+}
+
 /* "reset option", "core limits": plain words before another tell which, and are seldom values. */
 static bool are_attributes(const struct rp_work *w, struct rp_seq s, uint32_t i, const uint32_t *v,
                            size_t n)
 {
     size_t plain = 0;
-    if (i == 0 || rp_hint_at(w, s, i) != RP_HINT_NONE || rp_kind_at(w, s, i + 1) != RP_K_WORD ||
-        rp_sym(w, s.v[i + 1])->level != RP_LEVEL_WORD)
+    if (!stands_before_word(w, s, i))
         return false;
     for (size_t k = 0; k < n; k++)
         plain += rp_sym(w, v[k])->level < RP_LEVEL_NAME && !rp_is_known(w, v[k]);
@@ -166,7 +172,7 @@ static bool is_hole(const struct rp_work *w, struct rp_seq s, uint32_t i, int wh
         return false;
     if (x->level >= (which & NAMES ? RP_LEVEL_NAME : RP_LEVEL_ID) || (x->flags & RP_W_NULL))
         return true;
-    if ((which & NAMES) && rp_is_known(w, s.v[i]))
+    if ((which & NAMES) && rp_is_known(w, s.v[i]) && !stands_before_word(w, s, i))
         return true;
     if (!(which & SLOTS) || x->level <= 0)
         return false;
