@@ -67,28 +67,21 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
     return base;
 }
 
-static bool is_one_of(const struct rp_work *w, struct rp_seq s, size_t i, const char *const *words)
+static bool is_text_at(const struct rp_work *w, struct rp_seq s, size_t i, const char *text)
 {
     const struct rp_symbol *x = i < s.n ? rp_sym(w, s.v[i]) : NULL;
-    return x != NULL && x->kind == RP_K_WORD && rp_str_in((struct rp_str){x->p, x->n}, words);
+    return x != NULL && rp_str_is_word((struct rp_str){x->p, x->n}, text);
 }
 
 /* "failed to …", "cannot …", "did not …": what follows is what is done. */
 bool rp_is_verb_at(const struct rp_work *w, struct rp_seq s, size_t i)
 {
-    static const char *const modals[] = {"can",    "cannot", "could", "may",   "might", "must",
-                                         "should", "shall",  "will",  "would", NULL};
-    static const char *const does[] = {"do", "does", "did", NULL};
-    static const char *const tries[] = {"unable", "attempt", "attempting", "attempted", "trying",
-                                        "tried",  "try",     "able",       "going",     "refusing",
-                                        "need",   "needs",   "wants",      NULL};
-    static const char *const to[] = {"to", NULL}, *const no[] = {"not", NULL};
-    if (i > 0 && is_one_of(w, s, i - 1, modals))
+    if (i > 0 && (rp_flags_at(w, s, i - 1) & RP_W_MODAL))
         return true;
-    if (i > 1 && is_one_of(w, s, i - 1, no))
-        return is_one_of(w, s, i - 2, modals) || is_one_of(w, s, i - 2, does);
-    return i > 1 && is_one_of(w, s, i - 1, to) &&
-           ((rp_flags_at(w, s, i - 2) & RP_W_FAIL) || is_one_of(w, s, i - 2, tries));
+    if (i > 1 && is_text_at(w, s, i - 1, "not"))
+        return (rp_flags_at(w, s, i - 2) & (RP_W_MODAL | RP_W_DO)) != 0;
+    return i > 1 && is_text_at(w, s, i - 1, "to") &&
+           (rp_flags_at(w, s, i - 2) & (RP_W_FAIL | RP_W_TRY)) != 0;
 }
 
 /* What is asked of a set of values. */

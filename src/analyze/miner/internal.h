@@ -71,6 +71,9 @@ enum rp_word_class {
     RP_W_UNIT = 1 << 12,
     RP_W_FAULT = 1 << 13, /* the last word of what errors are called */
     RP_W_ROLE = 1 << 14,  /* as */
+    RP_W_MODAL = 1 << 15, /* a verb follows: can, will */
+    RP_W_DO = 1 << 25,    /* a verb follows "not" after it: did */
+    RP_W_TRY = 1 << 26,   /* a verb follows "to" after it: unable, trying */
     RP_W_CLOSED = RP_W_NULL | RP_W_BOOL | RP_W_STOP | RP_W_STATE,
     /* Not in the list, but seen in the text itself: */
     RP_T_EXCEPTION = 1 << 16, /* ends in Exception, Error, Fault, Throwable */
@@ -93,6 +96,8 @@ bool rp_words_statement(struct rp_str text);
  * is the text one of them, whatever its case? */
 const char *const *rp_words_phrases(void);
 bool rp_words_phrase(struct rp_str text);
+/* What strerror says of no error. */
+bool rp_words_no_error(struct rp_str text);
 
 /* ---- tokens of one line (scan.c) ---- */
 

@@ -170,12 +170,12 @@ static size_t phrase_end(const struct rp_work *w, struct rp_seq f, size_t i, con
     }
 }
 
-/* What strerror says of no error. */
+/* "…: Success" */
 static bool is_no_error(const struct rp_work *w, struct rp_seq f, size_t i)
 {
     const struct rp_symbol *x = rp_sym(w, f.v[i]);
     bool ends = i + 1 == f.n || (i + 2 == f.n && rp_char_at(w, f, i + 1) == '.');
-    return ends && rp_str_is((struct rp_str){x->p, x->n}, "Success");
+    return ends && rp_words_no_error((struct rp_str){x->p, x->n});
 }
 
 /* "Permission denied" is one item where more than it is said. */
