@@ -40,6 +40,16 @@ static bool alone_in_brackets(const struct rp_work *w, struct rp_seq c, size_t i
     return opens && rp_char_at(w, c, i + 1) == ')';
 }
 
+/* "bridge br-int failed": a lower-case name right after a word, and no word after it. */
+static bool is_named_thing(const struct rp_work *w, struct rp_seq c, size_t i)
+{
+    if (i < 2 || i >= c.n || (i + 1 < c.n && rp_sym(w, c.v[i + 1])->level >= RP_LEVEL_WORD))
+        return false;
+    const struct rp_symbol *p = rp_sym(w, c.v[i - 1]), *x = rp_sym(w, c.v[i]);
+    return p->level == RP_LEVEL_WORD && p->content > 0 && x->kind == RP_K_WORD &&
+           x->level == RP_LEVEL_NAME && !(x->flags & (RP_T_UPPER | RP_T_CAPITAL));
+}
+
 enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
 {
     enum rp_hint base = RP_HINT_NONE;
@@ -64,6 +74,8 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
         return p->flags & RP_W_SLOT ? RP_HINT_SLOT : RP_HINT_NOUN;
     if (word && rp_introduces(w, c.v[i - 1]))
         return RP_HINT_NOUN;
+    if (base == RP_HINT_NONE && is_named_thing(w, c, i))
+        return RP_HINT_PREP;
     return base;
 }
 

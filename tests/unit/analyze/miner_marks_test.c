@@ -92,6 +92,18 @@ static void a_name_with_a_number_is_an_identifier(void **state)
     ASSERT_TEMPLATES(rows);
 }
 
+static void a_name_after_the_word_for_what_it_names_is_a_value(void **state)
+{
+    static const struct row rows[] = {
+        {"lost track of it on bridge br-orders", "lost track of it on bridge <*>"},
+        {"lost track of it on bridge br-users", "lost track of it on bridge <*>"},
+        {"picked local-index first", "picked local-index first"},
+        {"picked remote-copy first", "picked remote-copy first"},
+    };
+    (void)state;
+    ASSERT_TEMPLATES(rows);
+}
+
 static void a_statement_ends_a_message_wherever_it_begins(void **state)
 {
     static const struct row rows[] = {
@@ -124,6 +136,7 @@ int main(void)
         cmocka_unit_test(a_plain_word_before_another_tells_which),
         cmocka_unit_test(what_cannot_be_done_is_no_value),
         cmocka_unit_test(a_name_with_a_number_is_an_identifier),
+        cmocka_unit_test(a_name_after_the_word_for_what_it_names_is_a_value),
         cmocka_unit_test(a_statement_ends_a_message_wherever_it_begins),
         cmocka_unit_test(no_error_is_a_value_beside_errors),
     };
