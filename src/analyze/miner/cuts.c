@@ -93,13 +93,41 @@ static bool printed_exception(const struct rp_work *w, struct rp_seq f, size_t i
     return dots >= 2;
 }
 
+/* "err=unexpected end of file": the last key, when its value is a cause, has the rest of the line.
+ */
+static bool last_cause(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    if (rp_char_at(w, f, i) != '=' || !(rp_flags_at(w, f, i - 1) & RP_W_CAUSE) || i + 1 >= f.n ||
+        rp_is_blank_at(w, f, i + 1) || one_of(rp_char_at(w, f, i + 1), "\"'"))
+        return false;
+    for (size_t k = i + 1; k < f.n; k++)
+        if (rp_char_at(w, f, k) == '=')
+            return false;
+    return true;
+}
+
+/* A statement of SQL to the end of the line. */
+static bool is_statement(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    const struct rp_symbol *x = rp_sym(w, f.v[i]);
+    if (x->kind != RP_K_WORD || !(x->flags & RP_T_UPPER) || x->n < 4 ||
+        !rp_is_blank_at(w, f, i - 1))
+        return false;
+    struct rp_arena a = {0};
+    bool is = rp_words_statement(rp_seq_text(w, &a, rp_seq_part(f, (uint32_t)i, f.n)));
+    rp_arena_free(&a);
+    return is;
+}
+
 size_t rp_cuts_find(const struct rp_work *w, struct rp_seq f, struct rp_cut *v)
 {
     size_t n = 0;
     for (size_t i = 1; i < f.n; i++) {
         char c = rp_char_at(w, f, i);
-        if (printed_exception(w, f, i))
+        if (printed_exception(w, f, i) || is_statement(w, f, i))
             add_cut(v, &n, i, f.n);
+        if (last_cause(w, f, i))
+            add_cut(v, &n, i + 1, f.n);
         if (c == ':' && rp_is_blank_at(w, f, i + 1) && i + 2 < f.n) {
             cuts_after_colon(w, f, i + 2, v, &n);
         } else if (c == '(') {

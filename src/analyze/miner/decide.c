@@ -40,6 +40,16 @@ static bool alone_in_brackets(const struct rp_work *w, struct rp_seq c, size_t i
     return opens && rp_char_at(w, c, i + 1) == ')';
 }
 
+/* "bridge br-int failed": a lower-case name right after a word, and no word after it. */
+static bool is_named_thing(const struct rp_work *w, struct rp_seq c, size_t i)
+{
+    if (i < 2 || i >= c.n || (i + 1 < c.n && rp_sym(w, c.v[i + 1])->level >= RP_LEVEL_WORD))
+        return false;
+    const struct rp_symbol *p = rp_sym(w, c.v[i - 1]), *x = rp_sym(w, c.v[i]);
+    return p->level == RP_LEVEL_WORD && p->content > 0 && x->kind == RP_K_WORD &&
+           x->level == RP_LEVEL_NAME && !(x->flags & (RP_T_UPPER | RP_T_CAPITAL));
+}
+
 enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
 {
     enum rp_hint base = RP_HINT_NONE;
@@ -62,14 +72,35 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
         return RP_HINT_SLOT;
     if (word && (p->flags & RP_W_NOUN))
         return p->flags & RP_W_SLOT ? RP_HINT_SLOT : RP_HINT_NOUN;
+    if (word && rp_introduces(w, c.v[i - 1]))
+        return RP_HINT_NOUN;
+    if (base == RP_HINT_NONE && is_named_thing(w, c, i))
+        return RP_HINT_PREP;
     return base;
+}
+
+static bool is_text_at(const struct rp_work *w, struct rp_seq s, size_t i, const char *text)
+{
+    const struct rp_symbol *x = i < s.n ? rp_sym(w, s.v[i]) : NULL;
+    return x != NULL && rp_str_is_word((struct rp_str){x->p, x->n}, text);
+}
+
+/* "failed to …", "cannot …", "did not …": what follows is what is done. */
+bool rp_is_verb_at(const struct rp_work *w, struct rp_seq s, size_t i)
+{
+    if (i > 0 && (rp_flags_at(w, s, i - 1) & RP_W_MODAL))
+        return true;
+    if (i > 1 && is_text_at(w, s, i - 1, "not"))
+        return (rp_flags_at(w, s, i - 2) & (RP_W_MODAL | RP_W_DO)) != 0;
+    return i > 1 && is_text_at(w, s, i - 1, "to") &&
+           (rp_flags_at(w, s, i - 2) & (RP_W_FAIL | RP_W_TRY)) != 0;
 }
 
 /* What is asked of a set of values. */
 struct sum {
     size_t n, closed, zero, known;
     int low, high, median;
-    bool punct, exception, methods, same_digits, null, capital;
+    bool punct, exception, methods, same_digits, null, capital, upper;
 };
 
 static bool has_capital(const struct rp_symbol *x)
@@ -82,11 +113,12 @@ static bool has_capital(const struct rp_symbol *x)
 
 static struct sum look_at(const struct rp_work *w, const uint32_t *v, size_t n, bool nulls)
 {
-    struct sum s = {.low = 99, .high = -99, .methods = true, .same_digits = true};
+    struct sum s = {.low = 99, .high = -99, .methods = true, .same_digits = true, .upper = true};
     size_t by_level[RP_LEVEL_WILD + 3] = {0};
     uint64_t digits = 0;
     for (size_t i = 0; i < n; i++) {
         const struct rp_symbol *x = rp_sym(w, v[i]);
+        int level = rp_level_at(w, v[i]);
         s.null |= (x->flags & RP_W_NULL) != 0;
         if ((x->flags & RP_W_NULL) && !nulls)
             continue;
@@ -94,15 +126,16 @@ static struct sum look_at(const struct rp_work *w, const uint32_t *v, size_t n, 
         s.exception |=
             (x->kind == RP_K_WORD || x->kind == RP_K_IDENT) && (x->flags & RP_T_EXCEPTION);
         s.methods &= (x->flags & RP_W_METHOD) && (x->flags & RP_T_UPPER);
+        s.upper &= (x->flags & RP_T_UPPER) && level == RP_LEVEL_NAME;
         s.same_digits &= s.n == 0 || x->digit_hash == digits;
         digits = x->digit_hash;
         s.capital |= has_capital(x);
-        s.zero += x->level == 0;
-        s.known += rp_is_known(w, v[i]);
+        s.zero += level == 0;
+        s.known += rp_is_known(w, v[i]) || x->level >= RP_LEVEL_ID;
         s.closed += (x->flags & RP_W_CLOSED) != 0;
-        s.low = x->level < s.low ? x->level : s.low;
-        s.high = x->level > s.high ? x->level : s.high;
-        by_level[x->level + 2]++;
+        s.low = level < s.low ? level : s.low;
+        s.high = level > s.high ? level : s.high;
+        by_level[level + 2]++;
         s.n++;
     }
     size_t seen = 0;
@@ -163,6 +196,8 @@ static size_t needed(const struct sum *s, enum rp_hint h, uint32_t context)
         need = 2;
     if (h != RP_HINT_NONE && slot_needs[h] < need)
         need = slot_needs[h];
+    if (s->upper && h == RP_HINT_NONE)
+        return need;
     if (context >= VERY_LONG && need > 2)
         need = 2;
     else if (context >= LONG && need > 3)

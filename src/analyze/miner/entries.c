@@ -62,6 +62,25 @@ void rp_entries_sort(struct rp_entries *e)
         qsort(e->v, e->n, sizeof *e->v, by_hash);
 }
 
+size_t rp_entries_find(const struct rp_entries *e, uint64_t hash)
+{
+    size_t lo = 0, hi = e->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (e->v[mid].hash < hash)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+bool rp_entries_has(const struct rp_entries *e, uint64_t hash)
+{
+    size_t i = rp_entries_find(e, hash);
+    return i < e->n && e->v[i].hash == hash;
+}
+
 size_t rp_entries_run(const struct rp_entries *e, size_t from)
 {
     size_t to = from + 1;

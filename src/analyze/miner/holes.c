@@ -18,7 +18,7 @@ static bool may_be_name(const struct rp_work *w, struct rp_seq s, uint32_t i)
     bool kind = is_word(x) || x->kind == RP_K_QUOTED || x->kind == RP_K_VALUE;
     enum rp_hint h = rp_hint_at(w, s, i);
     if (!kind || (x->flags & (RP_W_CLOSED | RP_T_EXCEPTION)) ||
-        (x->level < RP_LEVEL_WORD && h < RP_HINT_NOUN))
+        (rp_level_at(w, s.v[i]) < RP_LEVEL_WORD && h < RP_HINT_NOUN))
         return false;
     return x->level >= RP_LEVEL_DIGIT || h != RP_HINT_NONE;
 }
@@ -83,19 +83,6 @@ static struct rp_entries known_names(const struct rp_work *w)
     return e;
 }
 
-static bool is_known(const struct rp_entries *e, uint64_t hash)
-{
-    size_t lo = 0, hi = e->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (e->v[mid].hash < hash)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < e->n && e->v[lo].hash == hash;
-}
-
 /* "queue orders" is a name everywhere once it was one of the values of "queue <*>" somewhere. */
 void rp_pass_named(struct rp_work *w)
 {
@@ -104,7 +91,7 @@ void rp_pass_named(struct rp_work *w)
         struct rp_seq s = w->keys[k].s;
         for (uint32_t i = 0; i + 1 < s.n; i++)
             if (names_follow(w, s, i) && may_be_name(w, s, i + 1) &&
-                is_known(&e, named_hash(w, s.v[i], s.v[i + 1]))) {
+                rp_entries_has(&e, named_hash(w, s.v[i], s.v[i + 1]))) {
                 rp_key_replace(w, k, i + 1, i + 2);
                 break;
             }
@@ -118,8 +105,10 @@ static bool may_be_hole(const struct rp_work *w, struct rp_seq s, uint32_t i)
 {
     const struct rp_symbol *x = rp_sym(w, s.v[i]);
     bool participle = x->level == 0 && !(x->flags & RP_W_CLOSED);
-    return (x->level >= RP_LEVEL_WORD || (participle && rp_hint_at(w, s, i) >= RP_HINT_NOUN)) &&
-           (is_word(x) || x->kind == RP_K_QUOTED || x->kind == RP_K_WILD);
+    return (rp_level_at(w, s.v[i]) >= RP_LEVEL_WORD ||
+            (participle && rp_hint_at(w, s, i) >= RP_HINT_NOUN)) &&
+           (is_word(x) || x->kind == RP_K_QUOTED || x->kind == RP_K_WILD) &&
+           !rp_is_verb_at(w, s, i);
 }
 
 static bool may_be_pair(const struct rp_work *w, const struct rp_key_item *k, uint32_t i,

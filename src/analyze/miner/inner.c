@@ -318,14 +318,7 @@ struct texts {
 
 static bool is_shared(const struct inners *x, const struct context *c, uint64_t text)
 {
-    size_t lo = 0, hi = x->texts.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (x->texts.v[mid].hash < text)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t lo = rp_entries_find(&x->texts, text);
     for (size_t i = lo; i < x->texts.n && i < lo + CONTEXTS_MAX && x->texts.v[i].hash == text; i++)
         if (apart(c, &x->contexts[x->texts.v[i].item]))
             return true;
@@ -405,7 +398,7 @@ static bool is_variable(const struct inners *x, const struct context *c, const s
         (t->n >= NEED_REASONS || bracket || words >= 3 || t->reasons > 0))
         return true;
     size_t n = c->before.n;
-    bool cause = n > 1 && rp_char_at(x->w, c->before, n - 1) == ':' &&
+    bool cause = n > 1 && one_of(rp_char_at(x->w, c->before, n - 1), ":=") &&
                  (rp_flags_at(x->w, c->before, n - 2) & RP_W_CAUSE); /* "…, reason: …" */
     if (cause && t->diverse && content > NEED_CONTENT)
         return true;

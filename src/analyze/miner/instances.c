@@ -7,13 +7,23 @@
 
 enum { NEED_CONTENT = 2, GENERAL_MAX = 64 /* of one frame */ };
 
+/* A participle after a noun that names follow, or before the first colon, may be a name. */
+static int level_at(const struct rp_work *w, struct rp_seq s, uint32_t i)
+{
+    int level = rp_level_at(w, s.v[i]);
+    bool subject = i == 0 && rp_char_at(w, s, 1) == ':';
+    bool name = level == 0 && !(rp_sym(w, s.v[i])->flags & RP_W_CLOSED) &&
+                (subject || rp_hint_at(w, s, i) >= RP_HINT_NOUN);
+    return name ? RP_LEVEL_WORD : level;
+}
+
 /* Everything that a value cannot be, by place: what two such keys have in common. */
 static uint64_t frame(const struct rp_work *w, struct rp_seq s)
 {
     uint64_t h = s.n;
     for (uint32_t i = 0; i < s.n; i++) {
         const struct rp_symbol *x = rp_sym(w, s.v[i]);
-        if (x->level <= 0)
+        if (level_at(w, s, i) <= 0)
             h = rp_mix(h + i, x->hash);
     }
     return h;
@@ -27,9 +37,10 @@ static uint32_t wildcards(struct rp_seq s)
     return n;
 }
 
-static bool may_stand(const struct rp_symbol *x)
+static bool may_stand(const struct rp_work *w, struct rp_seq s, uint32_t i)
 {
-    return x->level >= RP_LEVEL_WORD && !(x->flags & (RP_W_CLOSED | RP_T_EXCEPTION));
+    return level_at(w, s, i) >= RP_LEVEL_WORD &&
+           !(rp_sym(w, s.v[i])->flags & (RP_W_CLOSED | RP_T_EXCEPTION));
 }
 
 /* Is b an instance of the more general a, of the same length? `same`: or equal to it. */
@@ -41,7 +52,7 @@ static bool is_instance(const struct rp_work *w, struct rp_seq a, struct rp_seq 
         const struct rp_symbol *x = rp_sym(w, b.v[i]);
         if (a.v[i] == b.v[i])
             content += x->content;
-        else if (a.v[i] != RP_SYM_WILD || !may_stand(x))
+        else if (a.v[i] != RP_SYM_WILD || !may_stand(w, b, i))
             return false;
         else
             own++;

@@ -71,6 +71,9 @@ enum rp_word_class {
     RP_W_UNIT = 1 << 12,
     RP_W_FAULT = 1 << 13, /* the last word of what errors are called */
     RP_W_ROLE = 1 << 14,  /* as */
+    RP_W_MODAL = 1 << 15, /* a verb follows: can, will */
+    RP_W_DO = 1 << 25,    /* a verb follows "not" after it: did */
+    RP_W_TRY = 1 << 26,   /* a verb follows "to" after it: unable, trying */
     RP_W_CLOSED = RP_W_NULL | RP_W_BOOL | RP_W_STOP | RP_W_STATE,
     /* Not in the list, but seen in the text itself: */
     RP_T_EXCEPTION = 1 << 16, /* ends in Exception, Error, Fault, Throwable */
@@ -93,6 +96,8 @@ bool rp_words_statement(struct rp_str text);
  * is the text one of them, whatever its case? */
 const char *const *rp_words_phrases(void);
 bool rp_words_phrase(struct rp_str text);
+/* What strerror says of no error. */
+bool rp_words_no_error(struct rp_str text);
 
 /* ---- tokens of one line (scan.c) ---- */
 
@@ -105,6 +110,7 @@ enum rp_kind {
     RP_K_QUOTED, /* from here on in keys only: a short quoted string */
     RP_K_VALUE,  /* the value after key= */
     RP_K_TEXT,   /* a quoted message */
+    RP_K_PHRASE, /* a text that is a value elsewhere */
     RP_K_HOLE    /* blanked, when contexts are compared */
 };
 
@@ -274,6 +280,9 @@ void rp_entries_count(struct rp_entries *e, size_t items); /* of how many keys o
 void rp_entries_collect(struct rp_entries *e);
 void rp_entries_free(struct rp_entries *e);
 void rp_entries_sort(struct rp_entries *e);
+/* Of sorted ones: the first that has this hash, or whose place it would be. */
+size_t rp_entries_find(const struct rp_entries *e, uint64_t hash);
+bool rp_entries_has(const struct rp_entries *e, uint64_t hash);
 /* End of the run of equal hashes that begins at `from`. */
 size_t rp_entries_run(const struct rp_entries *e, size_t from);
 
@@ -318,10 +327,16 @@ struct rp_work {
     bool *known;        /* of symbols that were there when the round began (known.c) */
     uint32_t n_known;
     const atomic_bool *cut; /* or NULL: see rp_miner_cut */
+    bool *introduces;       /* as known: what follows it is a value in several messages */
     bool *slot_value;       /* of the first n_slot_values symbols: was it a value of a slot? */
     uint32_t n_slot_values;
 };
 
+/* An identifier that is one whatever stands around it. */
+static inline bool rp_is_identifier(const struct rp_symbol *x)
+{
+    return x->kind == RP_K_IDENT && x->level >= RP_LEVEL_ID;
+}
 static inline const struct rp_symbol *rp_sym(const struct rp_work *w, uint32_t id)
 {
     return &w->sym->v[id];
@@ -340,6 +355,8 @@ static inline uint32_t rp_flags_at(const struct rp_work *w, struct rp_seq s, siz
     return i < s.n ? w->sym->v[s.v[i]].flags : 0;
 }
 struct rp_seq rp_seq_keep(struct rp_work *w, struct rp_seq s); /* copy in the arena */
+/* The symbol of all of its text. */
+uint32_t rp_seq_join(struct rp_work *w, struct rp_seq s, enum rp_kind kind);
 uint64_t rp_seq_hash(const struct rp_work *w, struct rp_seq s);
 uint64_t rp_seq_text_hash(const struct rp_work *w, struct rp_seq s);
 uint32_t rp_seq_content(const struct rp_work *w, struct rp_seq s);
@@ -357,6 +374,8 @@ bool rp_opens_message(const struct rp_work *w, struct rp_seq f, size_t quote);
 /* What stands before a position (decide.c). */
 enum rp_hint { RP_HINT_NONE, RP_HINT_PREP, RP_HINT_NOUN, RP_HINT_SLOT };
 enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i);
+/* Does a verb stand at i, whatever it is? */
+bool rp_is_verb_at(const struct rp_work *w, struct rp_seq s, size_t i);
 /* Is a position with these distinct symbols variable? `context`: other content words. */
 bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum rp_hint h,
                     uint32_t context);
@@ -367,6 +386,13 @@ bool rp_values_deny(const struct rp_work *w, const uint32_t *v, size_t n);
 /* Words that stand for one another in several places (known.c). */
 void rp_known_find(struct rp_work *w);
 bool rp_is_known(const struct rp_work *w, uint32_t id);
+/* What a line says beside its names and item `hole`: one message, whatever they are. */
+uint32_t rp_message_of(const struct rp_work *w, struct rp_seq s, uint32_t hole);
+/* Words that a value follows in several messages (introducers.c), as nouns of the list. */
+void rp_introducers_find(struct rp_work *w);
+bool rp_introduces(const struct rp_work *w, uint32_t id);
+/* The level of an item, where a participle that is known to be a name counts as a word. */
+int rp_level_at(const struct rp_work *w, uint32_t id);
 
 /* Passes over keys (passes.c, holes.c, instances.c, spans.c): fill becomes[]. */
 void rp_pass_names(struct rp_work *w);
@@ -384,6 +410,21 @@ void rp_pass_spans(struct rp_work *w);
 /* Group of each form: number of its final key, from 0. Returns the number of groups. */
 size_t rp_refine(struct rp_work *w, const struct rp_seq *forms, size_t n, uint32_t *group);
 
+/* ---- skeletons of forms (skeleton.c) ---- */
+
+struct rp_skeleton {
+    uint64_t hash;
+    uint32_t place; /* of the next item */
+};
+void rp_skeleton_add(const struct rp_work *w, struct rp_skeleton *k, uint32_t id);
+
+/* A value of one form: the first member of what is sorted by place. */
+struct rp_found {
+    uint64_t skeleton, value; /* value: hash of its text */
+    uint32_t form, place;
+};
+int rp_found_by_place(const void *a, const void *b);
+
 /* ---- slots and inner parts of forms (slots.c, inner.c) ---- */
 
 struct rp_slot {
@@ -398,6 +439,10 @@ static inline bool rp_is_blank_at(const struct rp_work *w, struct rp_seq f, size
 {
     return rp_kind_at(w, f, i) == RP_K_BLANK;
 }
+/* End of an unquoted value that starts at j: a blank, one of `stops`, or a closing bracket that was
+ * not opened inside. *depth: brackets that are still open there. */
+size_t rp_value_end(const struct rp_work *w, struct rp_seq f, size_t j, const char *stops,
+                    size_t *depth);
 size_t rp_slots_find(const struct rp_work *w, struct rp_seq f, struct rp_slot *out, size_t max);
 enum { RP_SLOTS_MAX = 64 };
 size_t rp_close_quote(const struct rp_work *w, struct rp_seq f, size_t open);
@@ -424,6 +469,9 @@ struct rp_inners {
 void rp_inners_add(struct rp_inners *l, struct rp_inner x);
 /* Blanks what varies in slots and inner parts of forms[0..n), in place; inner texts are noted. */
 void rp_fill_slots(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_inners *inner);
+/* Texts of inner that other forms have become one item there. */
+void rp_phrases_join(struct rp_work *w, struct rp_seq *forms, size_t n,
+                     const struct rp_inners *inner);
 /* The place after the printed collection that begins at `open`; 0 if none does. */
 size_t rp_collection_end(const struct rp_work *w, struct rp_seq f, size_t open);
 size_t rp_comma_list_end(const struct rp_work *w, struct rp_seq f, size_t i);

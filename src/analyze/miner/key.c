@@ -39,14 +39,6 @@ bool rp_opens_message(const struct rp_work *w, struct rp_seq f, size_t i)
            (rp_flags_at(w, f, i - 3) & RP_W_MSG);
 }
 
-static uint32_t joined(struct rp_work *w, struct rp_seq s, enum rp_kind kind)
-{
-    struct rp_arena a = {0};
-    uint32_t id = rp_symbol_of(w->sym, rp_seq_text(w, &a, s), kind);
-    rp_arena_free(&a);
-    return id;
-}
-
 static void structure(struct rp_work *w, struct rp_seq f, struct rp_vec *o);
 
 static bool only_plain_words(const struct rp_work *w, struct rp_seq q)
@@ -83,7 +75,7 @@ static size_t quoted(struct rp_work *w, struct rp_seq f, size_t i, struct rp_vec
     struct rp_seq q = rp_seq_part(f, (uint32_t)i + 1, (uint32_t)j);
     rp_vec_add(o, f.v[i]);
     if (rp_opens_message(w, f, i) && only_plain_words(w, q))
-        rp_vec_add(o, joined(w, q, RP_K_TEXT));
+        rp_vec_add(o, rp_seq_join(w, q, RP_K_TEXT));
     else if (all_in(w, q, WILD_P_B))
         rp_vec_add(o, RP_SYM_WILD);
     else if (q.n == 1)
@@ -91,29 +83,9 @@ static size_t quoted(struct rp_work *w, struct rp_seq f, size_t i, struct rp_vec
     else if (is_quoted_text(w, f, i, q))
         structure(w, q, o);
     else
-        rp_vec_add(o, joined(w, q, RP_K_QUOTED));
+        rp_vec_add(o, rp_seq_join(w, q, RP_K_QUOTED));
     rp_vec_add(o, f.v[j]);
     return j + 1;
-}
-
-/* End of an unquoted value: blank, or , ; or a closing bracket that was not opened inside. */
-static size_t value_end(const struct rp_work *w, struct rp_seq f, size_t j, bool *open)
-{
-    size_t depth = 0;
-    for (; j < f.n && rp_kind_at(w, f, j) != RP_K_BLANK; j++) {
-        char c = rp_char_at(w, f, j);
-        if (one_of(c, "([{")) {
-            depth++;
-        } else if (one_of(c, ")]}")) {
-            if (depth == 0)
-                break;
-            depth--;
-        } else if (one_of(c, ",;") && depth == 0) {
-            break;
-        }
-    }
-    *open = depth > 0;
-    return j;
 }
 
 static uint32_t value_item(struct rp_work *w, struct rp_seq v)
@@ -125,14 +97,13 @@ static uint32_t value_item(struct rp_work *w, struct rp_seq v)
         wild |= rp_kind_at(w, v, i) == RP_K_WILD;
     if (wild && all_in(w, v, KIND(RP_K_WILD) | KIND(RP_K_PUNCT)))
         return RP_SYM_WILD;
-    return joined(w, v, RP_K_VALUE);
+    return rp_seq_join(w, v, RP_K_VALUE);
 }
 
 /* "=" and what is after it; answers the place after what was taken. */
 static size_t key_value(struct rp_work *w, struct rp_seq f, size_t i, struct rp_vec *o)
 {
-    size_t j = i + 1;
-    bool open = false;
+    size_t j = i + 1, open = 0;
     rp_vec_add(o, f.v[i]);
     if (rp_kind_at(w, f, j) == RP_K_BLANK) {
         if (kind_in(w, f, j + 1, WORD_I) && rp_char_at(w, f, j + 2) == '=')
@@ -143,10 +114,10 @@ static size_t key_value(struct rp_work *w, struct rp_seq f, size_t i, struct rp_
     if (is_quote(rp_char_at(w, f, j)))
         return j;
     size_t from = j, list = rp_comma_list_end(w, f, j);
-    j = list > 0 ? list : value_end(w, f, j, &open);
+    j = list > 0 ? list : rp_value_end(w, f, j, ",;", &open);
     while (j > from && (one_of(rp_char_at(w, f, j - 1), ".:") || is_quote(rp_char_at(w, f, j - 1))))
         j--;
-    if (open || j == from)
+    if (open > 0 || j == from)
         return from;
     rp_vec_add(o, value_item(w, rp_seq_part(f, (uint32_t)from, (uint32_t)j)));
     return j;
@@ -168,7 +139,7 @@ static size_t printed_object(struct rp_work *w, struct rp_seq f, size_t i, struc
     }
     if (j >= f.n || rp_char_at(w, f, j) != ')' || (j + 1 < f.n && !kind_in(w, f, j + 1, BLANK_P)))
         return 0;
-    rp_vec_add(o, joined(w, rp_seq_part(f, (uint32_t)i, (uint32_t)j + 1), RP_K_VALUE));
+    rp_vec_add(o, rp_seq_join(w, rp_seq_part(f, (uint32_t)i, (uint32_t)j + 1), RP_K_VALUE));
     return j + 1;
 }
 
@@ -179,7 +150,7 @@ static size_t comma_list(struct rp_work *w, struct rp_seq f, size_t i, struct rp
         return 0;
     size_t j = rp_comma_list_end(w, f, i);
     if (j > 0)
-        rp_vec_add(o, joined(w, rp_seq_part(f, (uint32_t)i, (uint32_t)j), RP_K_VALUE));
+        rp_vec_add(o, rp_seq_join(w, rp_seq_part(f, (uint32_t)i, (uint32_t)j), RP_K_VALUE));
     return j;
 }
 
@@ -199,16 +170,28 @@ static size_t phrase_end(const struct rp_work *w, struct rp_seq f, size_t i, con
     }
 }
 
+/* "…: Success" */
+static bool is_no_error(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    const struct rp_symbol *x = rp_sym(w, f.v[i]);
+    bool ends = i + 1 == f.n || (i + 2 == f.n && rp_char_at(w, f, i + 1) == '.');
+    return ends && rp_words_no_error((struct rp_str){x->p, x->n});
+}
+
 /* "Permission denied" is one item where more than it is said. */
 static size_t error_name(struct rp_work *w, struct rp_seq f, size_t i, struct rp_vec *o)
 {
     if (i == 0 ||
         !(rp_kind_at(w, f, i - 1) == RP_K_BLANK || one_of(rp_char_at(w, f, i - 1), ":=(")))
         return 0;
+    if (is_no_error(w, f, i)) {
+        rp_vec_add(o, rp_seq_join(w, rp_seq_part(f, (uint32_t)i, (uint32_t)i + 1), RP_K_PHRASE));
+        return i + 1;
+    }
     for (const char *const *p = rp_words_phrases(); *p != NULL; p++) {
         size_t end = to_lower(rp_sym(w, f.v[i])->p[0]) == **p ? phrase_end(w, f, i, *p) : 0;
         if (end > 0) {
-            rp_vec_add(o, joined(w, rp_seq_part(f, (uint32_t)i, (uint32_t)end), RP_K_VALUE));
+            rp_vec_add(o, rp_seq_join(w, rp_seq_part(f, (uint32_t)i, (uint32_t)end), RP_K_VALUE));
             return end;
         }
     }

@@ -8,9 +8,11 @@ enum what { PROSE, ONE, COLLECTION };
 
 /* A bracketed text in a form. */
 struct group {
-    uint64_t skeleton, value;
-    uint32_t form, place, from, to;
+    struct rp_found at;
+    uint64_t beside; /* what stands before and after it */
+    uint32_t from, to;
     enum what what;
+    bool varies;
 };
 
 struct groups {
@@ -60,7 +62,7 @@ static bool stands_free(const struct rp_work *w, struct rp_seq f, size_t from, s
     int after = rp_kind_at(w, f, to);
     return before && (from > 0 || to < f.n) &&
            (to == f.n || after == RP_K_BLANK ||
-            (after == RP_K_PUNCT && !one_of(rp_char_at(w, f, to), "[{(=")));
+            (after == RP_K_PUNCT && !one_of(rp_char_at(w, f, to), "[{=")));
 }
 
 /* Empty, a list with commas, a map; one item alone may be anything. Words with nothing but a blank
@@ -68,6 +70,8 @@ static bool stands_free(const struct rp_work *w, struct rp_seq f, size_t from, s
 static enum what what_is(const struct rp_work *w, struct rp_seq f, size_t from, size_t to)
 {
     bool map = rp_char_at(w, f, from) == '{', collection = to == from + 2;
+    if (rp_is_word_at(w, f, from))
+        return COLLECTION;
     for (size_t i = from + 1; i + 1 < to; i++) {
         char c = rp_char_at(w, f, i);
         if (rp_kind_at(w, f, i) == RP_K_BLANK && !one_of(rp_char_at(w, f, i - 1), ",:={["))
@@ -124,54 +128,89 @@ static size_t skip_value(const struct rp_work *w, struct rp_seq f, size_t i)
     return close > i ? close : i;
 }
 
-static void look_at_form(struct groups *g, uint32_t form)
+/* "('a', 3)": a printed tuple, not a remark. */
+static bool is_tuple(const struct rp_work *w, struct rp_seq f, size_t i, size_t to)
+{
+    char quote = rp_char_at(w, f, i + 1);
+    if ((quote != '\'' && quote != '"') || rp_is_word_at(w, f, i - 1))
+        return false;
+    size_t close = rp_close_quote(w, f, i + 1);
+    return close > 0 && close + 2 < to && rp_char_at(w, f, close + 1) == ',';
+}
+
+/* "set()", "deque([1, 2])": printed with what it is. */
+static bool is_container(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    static const char *const names[] = {"set",   "frozenset",   "dict",        "list", "tuple",
+                                        "deque", "OrderedDict", "defaultdict", NULL};
+    const struct rp_symbol *x = rp_sym(w, f.v[i]);
+    return x->kind == RP_K_WORD && rp_char_at(w, f, i + 1) == '(' &&
+           rp_str_in((struct rp_str){x->p, x->n}, names);
+}
+
+/* The place after the collection that begins at i; 0: none does. */
+static size_t group_at(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    char c = rp_char_at(w, f, i);
+    if (is_container(w, f, i))
+        return group_end(w, f, i + 1);
+    size_t to = one_of(c, "[{(") ? group_end(w, f, i) : 0;
+    return c == '(' && to > 0 && !is_tuple(w, f, i, to) ? 0 : to;
+}
+
+/* No program writes such a thing itself. */
+static bool is_printed(const struct rp_work *w, struct rp_seq f, size_t i)
+{
+    return (is_container(w, f, i) && rp_char_at(w, f, i + 2) == ')') ||
+           (rp_char_at(w, f, i) == '(' && rp_char_at(w, f, i + 1) == '\'');
+}
+
+/* Two items before a group and the one after it. */
+static uint64_t beside(const struct rp_work *w, struct rp_seq f, size_t from, size_t to)
+{
+    uint64_t h = 1;
+    size_t n = 0;
+    for (size_t i = from; i > 0 && n < 2; i--)
+        if (rp_kind_at(w, f, i - 1) != RP_K_BLANK) {
+            h = rp_mix(h, rp_sym(w, f.v[i - 1])->text_hash);
+            n++;
+        }
+    to += rp_kind_at(w, f, to) == RP_K_BLANK;
+    return rp_mix(h + n, to < f.n ? rp_sym(w, f.v[to])->text_hash : 0);
+}
+
+static void find_groups(struct groups *g, uint32_t form)
 {
     struct rp_seq f = g->forms[form];
     size_t first = g->n;
-    uint64_t h = 1;
-    uint32_t place = 0;
+    struct rp_skeleton k = {.hash = 1};
     for (size_t i = 0; i < f.n; i++) {
-        const struct rp_symbol *x = rp_sym(g->w, f.v[i]);
-        size_t to = x->c == '[' || x->c == '{' ? group_end(g->w, f, i) : 0;
-        bool name = x->kind == RP_K_IDENT && x->level >= RP_LEVEL_ID;
-        if (x->kind == RP_K_BLANK)
-            continue;
-        place++;
+        size_t to = group_at(g->w, f, i);
         if (to > 0 && stands_free(g->w, f, i, to)) {
             struct rp_seq s = rp_seq_part(f, (uint32_t)i, (uint32_t)to);
-            add(g, (struct group){.value = rp_seq_text_hash(g->w, s),
-                                  .form = form,
-                                  .place = place,
-                                  .from = (uint32_t)i,
-                                  .to = (uint32_t)to,
-                                  .what = what_is(g->w, f, i, to)});
+            add(g, (struct group){
+                       .at = {.value = rp_seq_text_hash(g->w, s), .form = form, .place = k.place},
+                       .beside = beside(g->w, f, i, to),
+                       .from = (uint32_t)i,
+                       .to = (uint32_t)to,
+                       .what = what_is(g->w, f, i, to),
+                       .varies = is_printed(g->w, f, i)});
+            rp_skeleton_add(g->w, &k, RP_SYM_WILD);
             i = to - 1;
-            name = true;
+            continue;
         }
-        h = rp_mix(h, name ? rp_sym(g->w, RP_SYM_WILD)->text_hash : x->text_hash);
-        i = name ? i : skip_value(g->w, f, i);
+        rp_skeleton_add(g->w, &k, f.v[i]);
+        i = skip_value(g->w, f, i);
     }
     for (size_t i = first; i < g->n; i++)
-        g->v[i].skeleton = h;
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const struct group *x = a, *y = b;
-    if (x->skeleton != y->skeleton)
-        return x->skeleton < y->skeleton ? -1 : 1;
-    if (x->place != y->place)
-        return x->place < y->place ? -1 : 1;
-    if (x->value != y->value)
-        return x->value < y->value ? -1 : 1;
-    return x->form < y->form ? -1 : x->form > y->form;
+        g->v[i].at.skeleton = k.hash;
 }
 
 static int last_first(const void *a, const void *b)
 {
     const struct group *x = a, *y = b;
-    if (x->form != y->form)
-        return x->form < y->form ? -1 : 1;
+    if (x->at.form != y->at.form)
+        return x->at.form < y->at.form ? -1 : 1;
     return x->from > y->from ? -1 : x->from < y->from;
 }
 
@@ -185,22 +224,54 @@ static void blank(struct groups *g, struct rp_seq *f, const struct group *x)
     free(o.v);
 }
 
-/* Keeps the groups of places that hold different ones, of which one is a collection. */
-static void decide(struct groups *g)
+static int by_beside(const void *a, const void *b)
 {
-    size_t n = 0;
+    const struct group *x = a, *y = b;
+    if (x->beside != y->beside)
+        return x->beside < y->beside ? -1 : 1;
+    if (x->at.value != y->at.value)
+        return x->at.value < y->at.value ? -1 : 1;
+    return x->at.form < y->at.form ? -1 : x->at.form > y->at.form;
+}
+
+/* Groups of places that hold different ones, of which one is a collection. */
+static void decide_places(struct groups *g)
+{
     for (size_t from = 0, to; from < g->n; from = to) {
         bool collection = false, prose = false, differ = false;
-        for (to = from; to < g->n && g->v[to].skeleton == g->v[from].skeleton &&
-                        g->v[to].place == g->v[from].place;
+        for (to = from; to < g->n && g->v[to].at.skeleton == g->v[from].at.skeleton &&
+                        g->v[to].at.place == g->v[from].at.place;
              to++) {
             collection |= g->v[to].what == COLLECTION;
             prose |= g->v[to].what == PROSE;
-            differ |= g->v[to].value != g->v[from].value;
+            differ |= g->v[to].at.value != g->v[from].at.value;
         }
         for (size_t i = from; i < to && collection && differ && !prose; i++)
-            g->v[n++] = g->v[i];
+            g->v[i].varies = true;
     }
+}
+
+/* Different collections between the same words, whatever else the lines say. */
+static void decide_beside(struct groups *g)
+{
+    for (size_t from = 0, to; from < g->n; from = to) {
+        bool collection = false, prose = false, differ = false;
+        for (to = from; to < g->n && g->v[to].beside == g->v[from].beside; to++) {
+            collection |= g->v[to].what == COLLECTION;
+            prose |= g->v[to].what == PROSE;
+            differ |= g->v[to].at.value != g->v[from].at.value;
+        }
+        for (size_t i = from; i < to && collection && differ && !prose; i++)
+            g->v[i].varies = true;
+    }
+}
+
+static void keep_varying(struct groups *g)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        if (g->v[i].varies)
+            g->v[n++] = g->v[i];
     g->n = n;
 }
 
@@ -208,14 +279,18 @@ bool rp_lists_pass(struct rp_work *w, struct rp_seq *forms, size_t n)
 {
     struct groups g = {.w = w, .forms = forms};
     for (size_t i = 0; i < n; i++)
-        look_at_form(&g, (uint32_t)i);
+        find_groups(&g, (uint32_t)i);
     if (g.n > 1)
-        qsort(g.v, g.n, sizeof *g.v, by_place);
-    decide(&g);
+        qsort(g.v, g.n, sizeof *g.v, rp_found_by_place);
+    decide_places(&g);
+    if (g.n > 1)
+        qsort(g.v, g.n, sizeof *g.v, by_beside);
+    decide_beside(&g);
+    keep_varying(&g);
     if (g.n > 1)
         qsort(g.v, g.n, sizeof *g.v, last_first);
     for (size_t i = 0; i < g.n; i++)
-        blank(&g, &forms[g.v[i].form], &g.v[i]);
+        blank(&g, &forms[g.v[i].at.form], &g.v[i]);
     free(g.v);
     return g.n > 0;
 }

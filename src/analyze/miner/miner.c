@@ -300,6 +300,7 @@ void rp_miner_refine(struct rp_miner *m)
     }
     w.slot_value = rp_xcalloc(symbols + 1, sizeof *w.slot_value);
     rp_fill_slots(&w, filled, n, &inner);
+    rp_phrases_join(&w, filled, n, &inner);
     union_groups(m, group, rp_refine(&w, filled, n, group));
     make_templates(m, &w, filled);
     refine_inner(m, &w, &inner);

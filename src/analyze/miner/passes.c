@@ -54,6 +54,35 @@ static uint32_t context_of(const struct rp_work *w, struct rp_seq s, const uint8
     return n;
 }
 
+/* "core limits": it may say which limits, rather than be a value. */
+static bool stands_before_word(const struct rp_work *w, struct rp_seq s, uint32_t i)
+{
+    return i > 0 && rp_hint_at(w, s, i) == RP_HINT_NONE && rp_kind_at(w, s, i + 1) == RP_K_WORD &&
+           rp_sym(w, s.v[i + 1])->level >= RP_LEVEL_WORD;
+}
+
+/* "reset option", "core limits": plain words before another tell which, and are seldom values. */
+static bool are_attributes(const struct rp_work *w, struct rp_seq s, uint32_t i, const uint32_t *v,
+                           size_t n)
+{
+    size_t plain = 0;
+    if (!stands_before_word(w, s, i))
+        return false;
+    for (size_t k = 0; k < n; k++)
+        plain += rp_sym(w, v[k])->level < RP_LEVEL_NAME && !rp_is_known(w, v[k]);
+    return 2 * plain >= n;
+}
+
+/* A verb's place, and verbs there. */
+static bool are_verbs(const struct rp_work *w, struct rp_seq s, uint32_t i, const uint32_t *v,
+                      size_t n)
+{
+    bool verbs = false;
+    for (size_t k = 0; k < n; k++)
+        verbs |= rp_sym(w, v[k])->level < RP_LEVEL_NAME;
+    return verbs && rp_is_verb_at(w, s, i);
+}
+
 static bool judge_columns(const struct rp_work *w, const struct rp_entry *e, size_t n, bool loose,
                           uint8_t *is)
 {
@@ -68,12 +97,15 @@ static bool judge_columns(const struct rp_work *w, const struct rp_entry *e, siz
     uint32_t context = context_of(w, first, is);
     if (loose && columns > 1 && context > SHORT)
         context = SHORT; /* what varies together may be two messages: a long line is no proof */
-    for (uint32_t i = 0; i < first.n; i++)
-        if (is[i] != FIXED &&
-            rp_values_vary(w, v, column(w, e, n, i, v), rp_hint_at(w, first, i), context)) {
+    for (uint32_t i = 0; i < first.n; i++) {
+        size_t m = is[i] != FIXED ? column(w, e, n, i, v) : 0;
+        bool attributes = context > SHORT && m > 0 && are_attributes(w, first, i, v, m);
+        if (m > 0 && !are_verbs(w, first, i, v, m) &&
+            rp_values_vary(w, v, m, rp_hint_at(w, first, i), attributes ? SHORT : context)) {
             is[i] = VARIES;
             any = true;
         }
+    }
     free(v);
     return any;
 }
@@ -140,6 +172,8 @@ static bool is_hole(const struct rp_work *w, struct rp_seq s, uint32_t i, int wh
         return false;
     if (x->level >= (which & NAMES ? RP_LEVEL_NAME : RP_LEVEL_ID) || (x->flags & RP_W_NULL))
         return true;
+    if ((which & NAMES) && rp_is_known(w, s.v[i]) && !stands_before_word(w, s, i))
+        return true;
     if (!(which & SLOTS) || x->level <= 0)
         return false;
     bool role = (rp_flags_at(w, s, i - 1) & RP_W_ROLE) != 0; /* "stored as values" */
@@ -200,7 +234,7 @@ static uint32_t left_needed(const struct rp_work *w, const struct rp_key_item *k
     enum rp_hint h = rp_hint_at(w, k->s, i);
     if (x->level >= RP_LEVEL_DIGIT || h == RP_HINT_SLOT)
         return MIN_CONTENT - 1;
-    bool known = i > 0 && h != RP_HINT_NONE && x->level >= RP_LEVEL_WORD &&
+    bool known = i > 0 && h != RP_HINT_NONE && rp_level_at(w, k->s.v[i]) >= RP_LEVEL_WORD &&
                  rp_key_known(w, rp_key_hash_with(w, k, i, RP_SYM_WILD));
     return known ? MIN_CONTENT - 1 : MIN_CONTENT;
 }

@@ -19,8 +19,7 @@ uint64_t rp_key_hash(const struct rp_work *w, struct rp_seq s)
 /* What a rest of a key compares as: which identifier stands there says nothing about the others. */
 static uint64_t loose_hash(const struct rp_symbol *x, const struct rp_work *w)
 {
-    bool name = x->kind == RP_K_IDENT && x->level >= RP_LEVEL_ID;
-    return name ? rp_sym(w, RP_SYM_WILD)->hash : x->hash;
+    return rp_is_identifier(x) ? rp_sym(w, RP_SYM_WILD)->hash : x->hash;
 }
 
 static uint64_t key_loose(const struct rp_work *w, struct rp_seq s)
@@ -171,7 +170,8 @@ size_t rp_refine(struct rp_work *w, const struct rp_seq *forms, size_t n, uint32
     free(w->keys);
     free(w->becomes);
     free(w->known);
-    w->known = NULL;
+    free(w->introduces);
+    w->known = w->introduces = NULL;
     w->n_known = 0;
     w->keys = NULL;
     w->becomes = NULL;

@@ -26,26 +26,32 @@ size_t rp_close_quote(const struct rp_work *w, struct rp_seq f, size_t open)
     return 0;
 }
 
-/* End of an unquoted value that starts at j. */
-static size_t value_end(const struct rp_work *w, struct rp_seq f, size_t j)
+size_t rp_value_end(const struct rp_work *w, struct rp_seq f, size_t j, const char *stops,
+                    size_t *depth)
 {
-    size_t depth = 0, from = j;
-    size_t whole = rp_collection_end(w, f, j); /* with the blanks inside */
-    if (whole == 0)
-        whole = rp_comma_list_end(w, f, j);
-    j = whole > 0 ? whole : j;
+    *depth = 0;
     for (; j < f.n && !rp_is_blank_at(w, f, j); j++) {
         char c = rp_char_at(w, f, j);
         if (one_of(c, "([{")) {
-            depth++;
+            (*depth)++;
         } else if (one_of(c, ")]}")) {
-            if (depth == 0)
+            if (*depth == 0)
                 break;
-            depth--;
-        } else if (one_of(c, ",;\"'") && depth == 0) {
+            (*depth)--;
+        } else if (one_of(c, stops) && *depth == 0) {
             break;
         }
     }
+    return j;
+}
+
+/* The same for a slot's, which may be a list with blanks inside, and ends before a stop. */
+static size_t slot_end(const struct rp_work *w, struct rp_seq f, size_t from)
+{
+    size_t whole = rp_collection_end(w, f, from), depth;
+    if (whole == 0)
+        whole = rp_comma_list_end(w, f, from);
+    size_t j = rp_value_end(w, f, whole > 0 ? whole : from, ",;\"'", &depth);
     while (j > from && one_of(rp_char_at(w, f, j - 1), ".:"))
         j--;
     return j;
@@ -165,7 +171,7 @@ static size_t find_key_value(struct finder *x, size_t i)
 {
     if (is_quote(rp_char_at(x->w, x->f, i + 1)))
         return i + 1;
-    size_t j = value_end(x->w, x->f, i + 1);
+    size_t j = slot_end(x->w, x->f, i + 1);
     if (j > i + 1 || j >= x->f.n ||
         (rp_is_blank_at(x->w, x->f, j) && rp_char_at(x->w, x->f, j + 2) == '='))
         found(x, i + 1, j < x->f.n ? j : x->f.n, 'K', rp_sym(x->w, x->f.v[i - 1]));
@@ -189,7 +195,7 @@ static size_t find_glued(struct finder *x, size_t i)
 {
     if (!is_glued_key(x, i))
         return i + 1;
-    size_t j = value_end(x->w, x->f, i + 1);
+    size_t j = slot_end(x->w, x->f, i + 1);
     bool first = is_comma_at(x, j) && is_glued_key(x, j + 3);
     bool next = i > 3 && is_comma_at(x, i - 3) && x->n > 0 && x->out[x->n - 1].to == i - 3;
     if (j == i + 1 || (!first && !next))

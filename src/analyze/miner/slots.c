@@ -11,10 +11,8 @@ enum { FEW_SLOTS = 3, NEED_ENUM = 4, NEED_SQUARE = 3 };
 
 /* One slot of one form, in the skeleton of that form. */
 struct seen {
-    uint64_t skeleton;
-    uint32_t form, place; /* item of the skeleton */
+    struct rp_found at; /* its value without blanks */
     struct rp_slot slot;
-    uint64_t value; /* hash of the value's text without blanks */
     bool varies;
 };
 
@@ -30,82 +28,67 @@ static bool holds_message(const struct rp_slot *s)
     return s->kind == 'K' && (s->key_flags & RP_W_MSG);
 }
 
-static uint64_t add_texts(const struct rp_work *w, uint64_t h, struct rp_seq f, uint32_t *place)
+/* Takes the texts of a part as they are, without its blanks. */
+static void add_texts(const struct rp_work *w, struct rp_skeleton *k, struct rp_seq f)
 {
     for (uint32_t i = 0; i < f.n; i++)
         if (rp_kind_at(w, f, i) != RP_K_BLANK) {
-            h = rp_mix(h, rp_sym(w, f.v[i])->text_hash);
-            (*place)++;
+            k->hash = rp_mix(k->hash, rp_sym(w, f.v[i])->text_hash);
+            k->place++;
         }
-    return h;
 }
 
-static void note(struct evidence *e, struct seen s)
+static uint64_t value_hash(const struct rp_work *w, struct rp_seq value)
+{
+    struct rp_skeleton k = {.hash = 1};
+    add_texts(w, &k, value);
+    return k.hash;
+}
+
+static void note(struct evidence *e, uint32_t form, const struct rp_skeleton *k,
+                 struct rp_slot slot, uint64_t value)
 {
     if (e->n == e->cap) {
         e->cap = e->cap > 0 ? 2 * e->cap : 256;
         e->v = rp_xrealloc(e->v, e->cap * sizeof *e->v);
     }
-    e->v[e->n++] = s;
+    e->v[e->n++] =
+        (struct seen){.at = {.form = form, .place = k->place, .value = value}, .slot = slot};
 }
 
 /* A bare wildcard where others have a slot is a value of that slot, so wildcards are noted too. */
-static uint64_t add_outside(struct evidence *e, uint64_t h, uint32_t form, struct rp_seq part,
-                            uint32_t *place)
+static void add_outside(struct evidence *e, struct rp_skeleton *k, uint32_t form,
+                        struct rp_seq part)
 {
     for (uint32_t i = 0; i < part.n; i++) {
         const struct rp_symbol *x = rp_sym(e->w, part.v[i]);
-        if (x->kind == RP_K_BLANK)
-            continue;
         if (x->kind == RP_K_WILD)
-            note(e,
-                 (struct seen){
-                     .form = form, .place = *place, .slot = {.kind = '*'}, .value = x->text_hash});
-        /* Which identifier stands there says nothing about the slots. */
-        bool name = x->kind == RP_K_IDENT && x->level >= RP_LEVEL_ID;
-        h = rp_mix(h, name ? rp_sym(e->w, RP_SYM_WILD)->text_hash : x->text_hash);
-        (*place)++;
+            note(e, form, k, (struct rp_slot){.kind = '*'}, x->text_hash);
+        rp_skeleton_add(e->w, k, part.v[i]);
     }
-    return h;
 }
 
-static void look_at_form(struct evidence *e, uint32_t form)
+static void find_slots(struct evidence *e, uint32_t form)
 {
     struct rp_slot slots[RP_SLOTS_MAX];
     struct rp_seq f = e->forms[form];
     size_t n = rp_slots_find(e->w, f, slots, RP_SLOTS_MAX), first = e->n;
-    uint64_t h = 1;
-    uint32_t place = 0, p = 0, none = 0;
+    struct rp_skeleton k = {.hash = 1};
+    uint32_t p = 0;
     for (size_t i = 0; i < n; i++) {
-        h = add_outside(e, h, form, rp_seq_part(f, p, slots[i].out_from), &place);
+        add_outside(e, &k, form, rp_seq_part(f, p, slots[i].out_from));
         struct rp_seq value = rp_seq_part(f, slots[i].from, slots[i].to);
         p = slots[i].out_to;
         if (holds_message(&slots[i])) {
-            h = add_texts(e->w, h, rp_seq_part(f, slots[i].out_from, p), &place);
+            add_texts(e->w, &k, rp_seq_part(f, slots[i].out_from, p));
             continue;
         }
-        note(e, (struct seen){.form = form,
-                              .place = place,
-                              .slot = slots[i],
-                              .value = add_texts(e->w, 1, value, &none)});
-        h = rp_mix(h, rp_sym(e->w, RP_SYM_WILD)->text_hash);
-        place++;
+        note(e, form, &k, slots[i], value_hash(e->w, value));
+        rp_skeleton_add(e->w, &k, RP_SYM_WILD);
     }
-    h = add_outside(e, h, form, rp_seq_part(f, p, f.n), &place);
+    add_outside(e, &k, form, rp_seq_part(f, p, f.n));
     for (size_t i = first; i < e->n; i++)
-        e->v[i].skeleton = h;
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const struct seen *x = a, *y = b;
-    if (x->skeleton != y->skeleton)
-        return x->skeleton < y->skeleton ? -1 : 1;
-    if (x->place != y->place)
-        return x->place < y->place ? -1 : 1;
-    if (x->value != y->value)
-        return x->value < y->value ? -1 : 1;
-    return x->form < y->form ? -1 : x->form > y->form;
+        e->v[i].at.skeleton = k.hash;
 }
 
 /* ---- decisions ---- */
@@ -114,7 +97,7 @@ static struct rp_seq value_of(const struct evidence *e, const struct seen *s)
 {
     if (s->slot.kind == '*')
         return (struct rp_seq){NULL, 0};
-    return rp_seq_part(e->forms[s->form], s->slot.from, s->slot.to);
+    return rp_seq_part(e->forms[s->at.form], s->slot.from, s->slot.to);
 }
 
 /* All words closed class; an unkeyed "GET /x" too. */
@@ -146,7 +129,7 @@ static struct counts count_values(const struct evidence *e, size_t from, size_t 
 {
     struct counts c = {.low = 99};
     for (size_t i = from; i < to; i++) {
-        if (i > from && e->v[i].value == e->v[i - 1].value)
+        if (i > from && e->v[i].at.value == e->v[i - 1].at.value)
             continue;
         struct rp_seq v = value_of(e, &e->v[i]);
         int level = v.n > 0 ? rp_sym(e->w, v.v[0])->level : RP_LEVEL_WILD;
@@ -186,7 +169,7 @@ static const struct rp_slot *slot_of(const struct evidence *e, size_t from, size
 static size_t place_end(const struct evidence *e, size_t from, size_t limit)
 {
     size_t to = from + 1;
-    while (to < limit && e->v[to].place == e->v[from].place)
+    while (to < limit && e->v[to].at.place == e->v[from].at.place)
         to++;
     return to;
 }
@@ -226,7 +209,7 @@ static void decide_skeleton(struct evidence *e, size_t from, size_t end)
 static void decide(struct evidence *e)
 {
     for (size_t from = 0, to; from < e->n; from = to) {
-        for (to = from + 1; to < e->n && e->v[to].skeleton == e->v[from].skeleton;)
+        for (to = from + 1; to < e->n && e->v[to].at.skeleton == e->v[from].at.skeleton;)
             to++;
         decide_skeleton(e, from, to);
     }
@@ -245,24 +228,16 @@ static struct rp_entries varying_keys(const struct evidence *e)
     for (size_t i = 0; i < e->n; i++)
         if (e->v[i].varies && is_keyed(&e->v[i].slot))
             rp_entries_add(&k, (struct rp_entry){.hash = e->v[i].slot.key,
-                                                 .item = (uint32_t)e->v[i].skeleton,
-                                                 .a = (uint32_t)(e->v[i].skeleton >> 32)});
+                                                 .item = (uint32_t)e->v[i].at.skeleton,
+                                                 .a = (uint32_t)(e->v[i].at.skeleton >> 32)});
     rp_entries_sort(&k);
     return k;
 }
 
 static bool varies_elsewhere(const struct rp_entries *k, uint64_t key, uint64_t skeleton)
 {
-    size_t lo = 0, hi = k->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (k->v[mid].hash < key)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    for (; lo < k->n && k->v[lo].hash == key; lo++)
-        if (k->v[lo].item != (uint32_t)skeleton || k->v[lo].a != (uint32_t)(skeleton >> 32))
+    for (size_t i = rp_entries_find(k, key); i < k->n && k->v[i].hash == key; i++)
+        if (k->v[i].item != (uint32_t)skeleton || k->v[i].a != (uint32_t)(skeleton >> 32))
             return true;
     return false;
 }
@@ -272,9 +247,9 @@ static bool varies_elsewhere(const struct rp_entries *k, uint64_t key, uint64_t 
 static int by_form(const void *a, const void *b)
 {
     const struct seen *x = a, *y = b;
-    if (x->form != y->form)
-        return x->form < y->form ? -1 : 1;
-    return x->place < y->place ? -1 : x->place > y->place;
+    if (x->at.form != y->at.form)
+        return x->at.form < y->at.form ? -1 : 1;
+    return x->at.place < y->at.place ? -1 : x->at.place > y->at.place;
 }
 
 static void note_inner(struct rp_work *w, struct rp_inners *inner, uint32_t form, struct rp_seq v)
@@ -301,7 +276,7 @@ static bool blank_form(struct evidence *e, struct rp_seq *f, size_t from, size_t
         if (s->to == s->from + 1 && f->v[s->from] < e->w->n_slot_values)
             e->w->slot_value[f->v[s->from]] = true;
         if (s->key_flags & RP_W_CAUSE)
-            note_inner(e->w, inner, e->v[i].form, rp_seq_part(*f, s->from, s->to));
+            note_inner(e->w, inner, e->v[i].at.form, rp_seq_part(*f, s->from, s->to));
         p = s->to;
     }
     rp_vec_seq(&o, rp_seq_part(*f, p, f->n));
@@ -317,22 +292,22 @@ bool rp_slots_pass(struct rp_work *w, struct rp_seq *forms, size_t n, struct rp_
     struct evidence e = {.w = w, .forms = forms};
     bool changed = false;
     for (size_t i = 0; i < n; i++)
-        look_at_form(&e, (uint32_t)i);
+        find_slots(&e, (uint32_t)i);
     if (e.n > 1)
-        qsort(e.v, e.n, sizeof *e.v, by_place);
+        qsort(e.v, e.n, sizeof *e.v, rp_found_by_place);
     decide(&e);
     struct rp_entries keys = varying_keys(&e);
     for (size_t i = 0; i < e.n; i++) {
         const struct rp_slot *s = &e.v[i].slot;
         e.v[i].varies = e.v[i].varies || (is_keyed(s) && s->to > s->from &&
-                                          varies_elsewhere(&keys, s->key, e.v[i].skeleton));
+                                          varies_elsewhere(&keys, s->key, e.v[i].at.skeleton));
     }
     if (e.n > 1)
         qsort(e.v, e.n, sizeof *e.v, by_form);
     for (size_t from = 0, to; from < e.n; from = to) {
-        for (to = from + 1; to < e.n && e.v[to].form == e.v[from].form;)
+        for (to = from + 1; to < e.n && e.v[to].at.form == e.v[from].at.form;)
             to++;
-        changed |= blank_form(&e, &forms[e.v[from].form], from, to, inner);
+        changed |= blank_form(&e, &forms[e.v[from].at.form], from, to, inner);
     }
     rp_entries_free(&keys);
     free(e.v);

@@ -134,17 +134,17 @@ static bool may_be_value(const struct spans *b, struct rp_seq s, bool after_equa
 /* Of one item; several are as plain as the plainest of them. */
 static int level_of(const struct rp_work *w, struct rp_seq s)
 {
-    int8_t level = RP_LEVEL_WILD;
+    int level = RP_LEVEL_WILD;
     for (uint32_t i = 0; i < s.n; i++)
-        if (rp_kind_at(w, s, i) != RP_K_PUNCT && rp_sym(w, s.v[i])->level < level)
-            level = rp_sym(w, s.v[i])->level;
+        if (rp_kind_at(w, s, i) != RP_K_PUNCT && rp_level_at(w, s.v[i]) < level)
+            level = rp_level_at(w, s.v[i]);
     return level;
 }
 
 static bool has_closed(const struct rp_work *w, struct rp_seq s)
 {
     for (uint32_t i = 0; i < s.n; i++)
-        if (rp_sym(w, s.v[i])->level == 0)
+        if (rp_level_at(w, s.v[i]) == 0)
             return true;
     return false;
 }
@@ -182,6 +182,19 @@ static enum rp_hint hint_of_place(const struct spans *b)
     return h;
 }
 
+/* What all of them begin or end with is no part of the value. */
+static bool share_an_end(const struct spans *b)
+{
+    struct rp_seq a = span(b, 0);
+    bool first = true, last = true;
+    for (size_t k = 1; k < b->n; k++) {
+        struct rp_seq s = span(b, k);
+        first &= s.v[0] == a.v[0];
+        last &= s.v[s.n - 1] == a.v[a.n - 1];
+    }
+    return first || last;
+}
+
 static bool is_variable(const struct spans *b)
 {
     struct rp_seq c = b->w->keys[b->e[0].item].s;
@@ -189,6 +202,9 @@ static bool is_variable(const struct spans *b)
     bool after_equals = rp_char_at(b->w, c, from - 1) == '=';
     size_t closed = 0;
     int low = 99;
+    bool quoted = one_of(rp_char_at(b->w, c, from - 1), "\"'");
+    if (!b->known && !quoted && (share_an_end(b) || rp_is_verb_at(b->w, c, from)))
+        return false;
     for (size_t k = 0; k < b->n; k++) {
         struct rp_seq s = span(b, k);
         if (!may_be_value(b, s, after_equals))

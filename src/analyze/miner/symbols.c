@@ -148,12 +148,29 @@ static bool is_code(struct rp_str s)
     return s.n > 0;
 }
 
+/* images28: a name with a number of its own. Abbreviations (SHA256) and short ones (x86) name what
+ * the number belongs to. */
+static bool is_numbered(struct rp_str s)
+{
+    enum { LETTERS = 4, DIGITS = 2 };
+    size_t n = 0;
+    while (n < s.n && is_lower(s.p[n]))
+        n++;
+    size_t digits = s.n - n;
+    for (size_t i = n; i < s.n; i++)
+        if (!is_digit(s.p[i]))
+            return false;
+    return n >= LETTERS && digits >= DIGITS;
+}
+
 int rp_level_of(struct rp_str s, enum rp_kind kind, uint32_t flags)
 {
     if (kind == RP_K_PUNCT || kind == RP_K_TEXT || kind == RP_K_BLANK)
         return -2;
     if (kind == RP_K_WILD || kind == RP_K_HOLE)
         return RP_LEVEL_WILD;
+    if (kind == RP_K_PHRASE)
+        return RP_LEVEL_ID;
     if (s.n == 1 && is_upper(s.p[0]) && s.p[0] != 'I')
         return RP_LEVEL_DIGIT;
     if ((flags & RP_W_CLOSED) || (kind == RP_K_WORD && is_code(s)))
@@ -168,6 +185,8 @@ int rp_level_of(struct rp_str s, enum rp_kind kind, uint32_t flags)
     if (flags & RP_T_CAPS_TAIL)
         return RP_LEVEL_NAME;
     if ((flags & RP_T_WILD) || has_any(s, "./@$:#"))
+        return RP_LEVEL_ID;
+    if (is_numbered(s))
         return RP_LEVEL_ID;
     if (has_any(s, "0123456789") || s.n == 1)
         return RP_LEVEL_DIGIT;
@@ -337,4 +356,12 @@ struct rp_str rp_seq_text(const struct rp_work *w, struct rp_arena *a, struct rp
         to += rp_sym(w, s.v[i])->n;
     }
     return (struct rp_str){p, n};
+}
+
+uint32_t rp_seq_join(struct rp_work *w, struct rp_seq s, enum rp_kind kind)
+{
+    struct rp_arena a = {0};
+    uint32_t id = rp_symbol_of(w->sym, rp_seq_text(w, &a, s), kind);
+    rp_arena_free(&a);
+    return id;
 }
