@@ -47,12 +47,13 @@ static struct rp_lane **slot_of(const struct rp_lanes *m, int64_t queue_id, int6
     return &m->slot[i];
 }
 
-/* Those that are empty make room before there is more of it. */
-static void grow(struct rp_lanes *m)
+/* Those that are empty make room before there is more of it. Not what this transaction has emptied:
+ * it may be rolled back. */
+static void grow(struct rp_lanes *m, uint64_t sure)
 {
     size_t n = 0;
     for (size_t i = 0; i < m->n; i++)
-        if (m->v[i]->empty && !m->v[i]->stale)
+        if (m->v[i]->empty && !m->v[i]->stale && m->v[i]->touched <= sure)
             free(m->v[i]);
         else
             m->v[n++] = m->v[i];
@@ -66,13 +67,14 @@ static void grow(struct rp_lanes *m)
         *slot_of(m, m->v[i]->queue->id, m->v[i]->type->id) = m->v[i];
 }
 
-static struct rp_lane *lane_of(struct rp_lanes *m, int64_t queue_id, int64_t type_id)
+static struct rp_lane *lane_of(struct rp_db *db, int64_t queue_id, int64_t type_id)
 {
+    struct rp_lanes *m = db->lanes;
     struct rp_lane **slot = slot_of(m, queue_id, type_id);
     if (*slot != NULL)
         return *slot;
     if ((m->n + 1) * 2 > m->cap) {
-        grow(m);
+        grow(m, db->at_begin.lanes.clock);
         slot = slot_of(m, queue_id, type_id);
     }
     struct rp_lane *l = rp_xcalloc(1, sizeof *l);
@@ -141,8 +143,10 @@ void rp_lanes_moved(struct rp_db *db, const struct rp_job_row *before,
         runs_more(m, before, -1);
     if (after != NULL && after->state == RP_RUNNING)
         runs_more(m, after, 1);
+    if (before != NULL && before->state == RP_QUEUED) /* it may have been the last */
+        lane_of(db, before->queue_id, before->type_id)->stale = true;
     if (after != NULL && after->state == RP_QUEUED)
-        lane_of(m, after->queue_id, after->type_id)->stale = true;
+        lane_of(db, after->queue_id, after->type_id)->stale = true;
 }
 
 void rp_lanes_ruled(struct rp_db *db)
@@ -319,7 +323,7 @@ bool rp_lanes_find(struct rp_db *db, struct rp_lanes **out, struct rp_err *err)
         m->v[i]->touched = m->clock;
     }
     while ((step = next_lane(db, &p, err)) == RP_STEP_ROW) {
-        struct rp_lane *l = lane_of(m, p.queue_id, p.type_id);
+        struct rp_lane *l = lane_of(db, p.queue_id, p.type_id);
         l->first = p.first;
         l->stale = l->empty = false;
         l->touched = m->clock;

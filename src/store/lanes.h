@@ -4,14 +4,13 @@
  * highest priority first, then the longest due. To find all lanes in the index, and to ask for each
  * whether its type and queue may run, cost microseconds a lane, and with 10,000 of them every claim
  * held the writer longer than a turn may take (G19). So the writer's connection keeps them, with
- * the place of each one's first job, and is told of what changes: a job that becomes ready
- * (rp_lanes_moved), what decides whether a lane may run (rp_lanes_ruled), a transaction or
+ * the place of each one's first job, and is told of what changes: a job that becomes ready or is so
+ * no more (rp_lanes_moved), what decides whether a lane may run (rp_lanes_ruled), a transaction or
  * savepoint that is rolled back (rp_lanes_back). What it was told of is read again at the next
  * claim that wants it; the rest is not.
  *
- * A kept place is a bound, not the truth: no ready job of the lane lies before it. That jobs leave
- * need not be told, and what keeps a single job from starting is asked only when its lane's turn
- * has come. */
+ * A kept place is a bound, not the truth: no ready job of the lane lies before it. What keeps a
+ * single job from starting is asked only when its lane's turn has come. */
 #ifndef RP_STORE_LANES_H
 #define RP_STORE_LANES_H
 

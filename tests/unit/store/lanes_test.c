@@ -255,7 +255,7 @@ static void begin(struct world *w, struct fixture *f)
     f->type[3].run = (struct rp_strs){&argv, 1};
     f->type[4].run = (struct rp_strs){&argv, 1};
     help_reload(f);
-    for (int i = 1; i < QUEUES; i++) {
+    for (int i = 0; i < QUEUES; i++) {
         struct rp_enqueue in = help_job("a");
         in.queue = rp_str_of(queue_names[i]);
         (void)help_add(f, &in);
