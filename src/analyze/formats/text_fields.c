@@ -173,6 +173,8 @@ bool rp_text_fields(struct rp_stamp *st, struct rp_fields *f, struct rp_str line
 {
     f->n = 0;
     f->arena = (struct rp_arena){0};
+    if (rp_find_byte(line, '=') == SIZE_MAX && rp_find_byte(line, '{') == SIZE_MAX)
+        return false; /* most lines */
     if (read_logfmt(line, f) || read_tail(st, line, f))
         return true;
     f->n = 0;
