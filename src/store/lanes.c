@@ -225,8 +225,8 @@ bool rp_lane_type_now(struct rp_db *db, struct rp_lane_side *t, struct rp_err *e
         t->open = rp_col_i64(s, 2) != 0;
     }
     rp_reset(s);
-    t->ruled = step != RP_STEP_ERROR ? db->lanes->rules : 0;
-    return t->ruled != 0 && count_running(db, t, t->id, 0, err);
+    t->ruled = step == RP_STEP_ROW ? db->lanes->rules : 0; /* one that is gone may be made again */
+    return step != RP_STEP_ERROR && count_running(db, t, t->id, 0, err);
 }
 
 bool rp_lane_queue_now(struct rp_db *db, struct rp_lane_side *q, struct rp_err *err)
@@ -246,8 +246,8 @@ bool rp_lane_queue_now(struct rp_db *db, struct rp_lane_side *q, struct rp_err *
         q->open = rp_col_i64(s, 2) != 0;
     }
     rp_reset(s);
-    q->ruled = step != RP_STEP_ERROR ? db->lanes->rules : 0;
-    return q->ruled != 0 && count_running(db, q, 0, q->id, err);
+    q->ruled = step == RP_STEP_ROW ? db->lanes->rules : 0;
+    return step != RP_STEP_ERROR && count_running(db, q, 0, q->id, err);
 }
 
 static void place_read(struct rp_stmt *s, int c, struct rp_place *out)

@@ -283,10 +283,42 @@ static void a_claim_takes_what_a_look_at_all_rows_would(void **state)
     help_check(w.f);
 }
 
+static int64_t claimed(struct fixture *f)
+{
+    struct rp_claim c = {
+        .node = RP_STR("n1"), .worker = RP_STR("w1"), .max = 5, .lease_us = RP_US_H};
+    struct rp_lease *l;
+    size_t n;
+    OK(rp_jobs_claim(f->db, &c, f->now, &f->a, &l, &n, err));
+    return n > 0 ? l[0].job.id : 0;
+}
+
+/* Its jobs may run again. */
+static void a_queue_that_a_rollback_took_may_come_again(void **state)
+{
+    struct fixture *f = *state;
+    struct rp_enqueue in = help_job("a");
+    struct rp_enqueued out;
+    help_types(f, "a", NULL);
+    help_reload(f);
+    in.queue = RP_STR("later");
+    OK(rp_tx_begin(f->db, err));
+    assert_int_equal(claimed(f), 0);
+    OK(rp_savepoint(f->db, err));
+    OK(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
+    rp_savepoint_rollback(f->db);
+    assert_int_equal(claimed(f), 0);
+    OK(rp_jobs_enqueue(f->db, &in, 1, f->now, &out, err));
+    assert_int_equal(claimed(f), out.id);
+    OK(rp_tx_commit(f->db, err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_claim_takes_what_a_look_at_all_rows_would, help_setup,
+                                        help_teardown),
+        cmocka_unit_test_setup_teardown(a_queue_that_a_rollback_took_may_come_again, help_setup,
                                         help_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
