@@ -114,7 +114,7 @@ void rp_phrase_expand(const char *phrase, void (*each)(void *ctx, const char *ph
 /* Tables end with a row without phrases. Names of errors and fixed sentences of known software,
  * asked first, as if they were one table; ended by NULL. */
 extern const struct rp_rule rp_database_rules[], rp_service_rules[], rp_language_rules[],
-    rp_tool_rules[], rp_name_rules[];
+    rp_tool_rules[], rp_name_rules[], rp_limit_rules[];
 extern const struct rp_rule *const rp_name_tables[];
 /* Phrases of any software (rules.c). */
 extern const struct rp_rule rp_rules[];
