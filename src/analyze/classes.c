@@ -284,6 +284,9 @@ static struct rp_ruling by_name(struct rp_ruling v, struct rp_str line)
     if (v.class == RP_CLASS_CODE_BUG &&
         ((key && made_of(name, in_variable)) || (unbound.n > 3 && made_of(unbound, in_variable))))
         return says(RP_CLASS_CONFIG, "text: a key all in capitals");
+    if (!rp_class_is_transient(v.class) && v.class != RP_CLASS_CONFIG &&
+        rp_line_lacks_variable(line))
+        return says(RP_CLASS_CONFIG, "text: a variable in capitals");
     return no_such_file(v, line, name);
 }
 

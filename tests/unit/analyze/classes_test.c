@@ -169,6 +169,36 @@ static void a_name_tells_a_command_from_a_file_and_a_variable_from_a_key(void **
     assert_int_equal(classify("Terminated"), RP_CLASS_KILLED);
 }
 
+static void a_variable_that_is_missing_is_a_setting_whatever_its_name(void **state)
+{
+    (void)state;
+    static const char *const variables[] = {
+        "ANTHROPIC_API_KEY is required for this operation but is not set",
+        "AUTH_TOKEN must be set",
+        "Error: 'CLIENT_CERT_FILE' environment variable cannot be null",
+        "missing required environment variables: DB_PASSWORD, SMTP_HOST",
+        "Env var required but not provided: env var 'DBT_PASSWORD'",
+        "Please set TLS_CERT_PATH",
+    };
+    static const char *const others[] = {
+        "Column 'ORDER_ID' cannot be null",
+        "PERMISSION_DENIED: caller",
+        "NOT_FOUND",
+        "A_",
+        "_",
+        "",
+        "invalid value of field AUTH_TOKEN is required",
+    };
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        if (!rp_line_lacks_variable(rp_str_of(variables[i])))
+            fail_msg("%s", variables[i]);
+        assert_int_equal(classify(variables[i]), RP_CLASS_CONFIG);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (rp_line_lacks_variable(rp_str_of(others[i])))
+            fail_msg("%s", others[i]);
+}
+
 static void what_another_line_says_better_is_taken(void **state)
 {
     (void)state;
@@ -473,6 +503,7 @@ int main(void)
         cmocka_unit_test(messages_that_the_rules_were_not_made_with_get_their_classes),
         cmocka_unit_test(codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_are),
         cmocka_unit_test(a_name_tells_a_command_from_a_file_and_a_variable_from_a_key),
+        cmocka_unit_test(a_variable_that_is_missing_is_a_setting_whatever_its_name),
         cmocka_unit_test(what_another_line_says_better_is_taken),
         cmocka_unit_test(facts_beat_text),
         cmocka_unit_test(weak_facts_speak_only_when_the_text_does_not),
