@@ -29,7 +29,7 @@ const struct rp_rule rp_name_rules[] = {
          "no workers available", "moved to failed job registry", "abandoned job~",
          "lost contact with the worker", "lease was lost", "lease lost")},
     {RP_CLASS_MISSING_COMMAND,
-     ANY("required but not installed", "is not installed or not found", "not found in path",
+     ANY("!required but not installed", "is not installed or not found", "not found in path",
          "not installed or not in", "is required but was not found in path", "not in the path",
          "missing command error", "does not support ssh", "cannot find * executable",
          "staging command * not found")},
