@@ -270,7 +270,7 @@ const struct rp_rule rp_tool_rules[] = {
          "could not execute broadcast in", "broadcast timeout", "timeout elapsed for broadcast",
          "warehouse timeout", "statement timeout", "sensor has timed out", "airflow sensor timeout",
          "airflow task timeout", "dagrun timeout", "task timeout", "job timed out",
-         "build timed out", "step timed out", "build exceeded", "job exceeded", "pipeline exceeded",
+         "build timed out", "step timed out", "build exceeded", "pipeline exceeded",
          "timed out after * minutes", "no output has been received", "too long with no output",
          "no output received", "has timed out after", "exceeded timeout", "killed after timeout",
          "sending signal term to command", "expired before completion", "maximum time limit",

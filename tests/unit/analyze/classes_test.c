@@ -97,6 +97,15 @@ static void messages_of_threads_and_sources_get_their_classes(void **state)
     scores_are(RP_TESTS "/unit/analyze/failures_threads.tsv", .9, .9);
 }
 
+/* Strings of the source of programs, filled in, and threads: in the words of people who write an
+ * application. Labelled before the rules were tried on them: .81 were right at first. What general
+ * rules one half led to made .85 of the other right, which nobody had looked at by then. */
+static void messages_in_the_words_of_applications_get_their_classes(void **state)
+{
+    (void)state;
+    scores_are(RP_TESTS "/unit/analyze/failures_strings.tsv", .9, .89);
+}
+
 /* Written and labelled after the rules, which are not to be changed for the sake of one of these:
  * when they are, write new ones. */
 static void messages_that_the_rules_were_not_made_with_get_their_classes(void **state)
@@ -500,6 +509,7 @@ int main(void)
         cmocka_unit_test(messages_of_catalogue_after_catalogue_get_their_classes),
         cmocka_unit_test(messages_of_products_get_their_classes),
         cmocka_unit_test(messages_of_threads_and_sources_get_their_classes),
+        cmocka_unit_test(messages_in_the_words_of_applications_get_their_classes),
         cmocka_unit_test(messages_that_the_rules_were_not_made_with_get_their_classes),
         cmocka_unit_test(codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_are),
         cmocka_unit_test(a_name_tells_a_command_from_a_file_and_a_variable_from_a_key),
