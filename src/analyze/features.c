@@ -106,7 +106,9 @@ size_t rp_features(const struct rp_words *w, struct rp_feature out[RP_FEATURES_M
             add(&c, (struct rp_feature){.before = before.word,
                                         .word = word,
                                         .hash = pair_hash(before.hash, f.hash)});
-        before = code ? (struct rp_feature){.word = RP_NONE} : f;
+        before = f;
+        if (code)
+            before.word = RP_NONE;
     }
     return c.n;
 }

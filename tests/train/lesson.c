@@ -165,7 +165,8 @@ static struct words words_of(const struct example *const *v, size_t n)
                                        .text = f->text,
                                        .plain = f->plain};
         }
-    qsort(w.v, w.n, sizeof *w.v, by_hash_and_source);
+    if (w.n > 0)
+        qsort(w.v, w.n, sizeof *w.v, by_hash_and_source);
     for (size_t i = 0, end; i < w.n; i = end) {
         for (end = i + 1; end < w.n && w.v[end].hash == w.v[i].hash; end++)
             ;
