@@ -11,11 +11,11 @@
  * The list is English, as the messages of programs are.
  *
  * The tables are asked one after the other (by_text in classes.c): names and sentences of known
- * software (rules_database.c, rules_services.c, rules_languages.c, rules_tools.c, rules_names.c),
- * then this one, then shapes (rules_shapes.c), then what says little (rules_late.c,
- * rules_general.c). Of names and shapes the longest phrase that matches decides, not the first: it
- * says most. A phrase that begins with ! decides over all without; what stands in a name
- * (FileNotFoundException) counts less than what is said in words behind it. */
+ * software (rules_database.c, rules_services.c, rules_languages.c, rules_tools.c, rules_names.c)
+ * and limits (rules_limits.c), then this one, then shapes (rules_shapes.c), then what says little
+ * (rules_late.c, rules_general.c). Of names and shapes the longest phrase that matches decides, not
+ * the first: it says most. A phrase that begins with ! decides over all without; what stands in a
+ * name (FileNotFoundException) counts less than what is said in words behind it. */
 #include "analyze/internal.h"
 
 #define ANY(...) RP_ANY(__VA_ARGS__)
