@@ -123,6 +123,13 @@ def test_U30_status_says_since_when_writing_fails(canned):
     assert "WRITING FAILS" in answer.out and "10 min ago" in answer.out and "free space on /var" in answer.out
 
 
+def test_G20_status_says_that_the_log_has_grown(canned, incident):
+    canned.on("GET /v1/status", sample.status(store_log={"bytes": 812 << 20, "behind_bytes": 798 << 20}))
+    out = canned.run("status").out
+    assert "its log has grown to 851 MB" in out and "837 MB of it not in its file yet" in out and "reprise doctor" in out, out
+    assert "its log" not in incident.run("status").out
+
+
 def test_a_healthy_status_ends_with_0_and_is_kind(canned):
     canned.on("GET /v1/status", {"node": "n", "ready": True, "schedules": {"active": 0, "paused": 0, "missed": []}, "queues": [],
                                  "failures": {"window_s": 900, "runs": 0, "failed": 0, "rate": 0, "above": 0.1, "alert": False},
