@@ -55,8 +55,8 @@ bool rp_tx_begin(
     struct rp_err *err); /* writer: immediate; reader: a snapshot that holds until rollback */
 bool rp_tx_commit(struct rp_db *db, struct rp_err *err);
 void rp_tx_rollback(struct rp_db *db);
-/* A reader that has a snapshot takes a new one: between questions that need not be of one moment, so
- * that the log can go on. Others: nothing. */
+/* A reader that has a snapshot takes a new one: between questions that need not be of one moment,
+ * so that the log can go on. Others: nothing. */
 bool rp_tx_renew(struct rp_db *db, struct rp_err *err);
 /* Savepoints lie in each other, at most four deep; release and rollback end the innermost. */
 bool rp_savepoint(struct rp_db *db, struct rp_err *err);
@@ -90,7 +90,8 @@ void rp_db_changed(struct rp_db *db, unsigned bits);
 const struct rp_config *rp_db_config(const struct rp_db *db);
 
 /* Deep check for doctor: integrity_check, foreign keys, each job's state agrees with its lease and
- * attempts (G4), each check on a snapshot of its own. Appends one line a finding; true if there is none. May take long. */
+ * attempts (G4), each check on a snapshot of its own. Appends one line a finding; true if there is
+ * none. May take long. */
 bool rp_store_check(struct rp_db *db, struct rp_buf *findings, struct rp_err *err);
 /* An online copy that is consistent (VACUUM INTO), 0600, refused if the file exists. */
 bool rp_store_backup(struct rp_db *db, const char *path, struct rp_err *err);

@@ -111,7 +111,7 @@ def test_status_says_what_broke_since_when_whom_it_hits_and_what_to_do(incident)
                   "ALERT job_failure_rate > 10 %", "7 min ago", "billing 1,204 waiting, oldest 9 min", "mail 0 (paused)",
                   "952 failed jobs", "invoice 112 (critical)", "billing-db DOWN 9 min", "reprise analyze --since 1h"]:
         assert words in answer.out, words
-    assert answer.code == 3
+    assert answer.code == 3 and "its log" not in answer.out
 
 
 def test_U30_status_says_since_when_writing_fails(canned):
@@ -122,6 +122,12 @@ def test_U30_status_says_since_when_writing_fails(canned):
     answer = canned.run("status")
     assert answer.code == 3
     assert "WRITING FAILS" in answer.out and "10 min ago" in answer.out and "free space on /var" in answer.out
+
+
+def test_G20_status_says_that_the_log_has_grown(canned):
+    canned.on("GET /v1/status", sample.status(store_log={"bytes": 812 << 20, "behind_bytes": 798 << 20}))
+    out = canned.run("status").out
+    assert "its log has grown to 851 MB" in out and "837 MB of it not in its file yet" in out and "reprise doctor" in out, out
 
 
 def test_a_healthy_status_ends_with_0_and_is_kind(canned):
