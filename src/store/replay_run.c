@@ -255,7 +255,7 @@ bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, 
     bool ok = rp_replay_get(db, id, &a, &r, err) && rp_replay_wave_begin(db, &r, wave, now_us, err);
     x.tries = ok ? 1 + r.retries : 0;
     if (ok && r.state != RP_REPLAY_RUNNING)
-        ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is %s: nothing goes out", (long long)id,
+        ok = rp_fail(err, RP_E_BAD_STATE, "replay R%lld is %s: nothing goes out", (long long)id,
                      rp_replay_state_name(r.state));
     ok = ok && rp_replay_open_types(db, id, &a, &x.types, &x.n_types, err) &&
          release_all(&x, max, released, err) &&
@@ -380,7 +380,7 @@ bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp
     int64_t recalled;
     bool ok = rp_replay_get(db, id, &a, &r, err);
     if (ok && r.state == RP_REPLAY_UNDONE)
-        ok = rp_fail(err, RP_E_BAD_STATE, "replay %lld is undone already", (long long)id);
+        ok = rp_fail(err, RP_E_BAD_STATE, "replay R%lld is undone already", (long long)id);
     ok = ok && rp_replay_recall(db, id, now_us, &recalled, err) &&
          rp_replay_write_state(db, id, RP_REPLAY_UNDONE, reason, now_us, err) &&
          rp_replay_audit(db, actor, "replay.undo", id, reason,

@@ -137,7 +137,8 @@ def waves(rounds):
     """100,000 jobs replayed through waves of 200 and of 2,000, beside the same jobs from enqueue to end by the same workers: as fast as they go, and
     200 at a time as well, without any replay: what waves cost by themselves."""
     small, large, bound, bare = in_turn(rounds, lambda: through_waves(None), lambda: through_waves(2000), lambda: plain("--wave", 200), plain)
-    measured = ((f"{mega(REPLAYED)} jobs replayed, waves of 200", (">=", .8), small), (f"{mega(REPLAYED)} jobs replayed, waves of 2,000", None, large),
+    goal = (">=", .8)
+    measured = ((f"{mega(REPLAYED)} jobs replayed, waves of 200", goal, small), (f"{mega(REPLAYED)} jobs replayed, waves of 2,000", goal, large),
                 (f"{mega(REPLAYED)} jobs enqueued, waves of 200", None, bound))
     return [row(name, median(found, "per_s"), "jobs/s", goal, "enqueue, claim, complete", median(bare, "per_s"), goal_is_ratio=True,
                 cpu_us_a_job=cpu(found), beside_cpu_us_a_job=cpu(bare), rounds=found)
