@@ -258,8 +258,7 @@ bool rp_replay_release(struct rp_db *db, int64_t id, int64_t wave, int64_t max, 
         ok = rp_fail(err, RP_E_BAD_STATE, "replay R%lld is %s: nothing goes out", (long long)id,
                      rp_replay_state_name(r.state));
     ok = ok && rp_replay_open_types(db, id, &a, &x.types, &x.n_types, err) &&
-         release_all(&x, max, released, err) &&
-         rp_replay_note_wave(db, id, wave, err);
+         release_all(&x, max, released, err) && rp_replay_note_wave(db, id, wave, err);
     rp_arena_free(&a);
     return ok;
 }
