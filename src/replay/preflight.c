@@ -175,24 +175,25 @@ static int64_t at_most(int64_t v, int64_t most)
     return v < most ? v : most;
 }
 
-/* How many of its jobs may run at once that need it. */
+/* How many connections its jobs may open at once to what they need: each command one. Workers have
+ * theirs, however many jobs they take. */
 static int64_t at_once(const struct pre *p, struct rp_str dependency)
 {
     int64_t sum = 0, wave = p->ask->wave_max > 0 ? p->ask->wave_max : p->config->wave_max;
     for (size_t i = 0; i < p->n_types; i++) {
         const struct rp_type *t = rp_config_type(p->config, p->types[i].name);
-        if (!needs(t, dependency))
+        if (!needs(t, dependency) || t->run.n == 0)
             continue;
         int64_t n = at_most(p->types[i].items, rp_replay_half(t));
-        if (t->run.n > 0 && p->config->max_running > 0)
+        if (p->config->max_running > 0)
             n = at_most(n, p->config->max_running);
         sum += wave > 0 ? at_most(n, wave) : n;
     }
     return sum;
 }
 
-/* Of those whose checks tell how many connections they still take: each running job is counted as
- * one. Nothing is said where none of them tells. */
+/* Of those whose checks tell how many connections they still take. Nothing is said where none of
+ * them tells. */
 static bool check_connections(struct pre *p, struct rp_err *err)
 {
     struct rp_dep_row *deps;

@@ -350,7 +350,7 @@ static void times_of_many_lands_are_read(void **state)
     }
     struct rp_stamp st = {.year = 2026}; /* one day above 12 says which way all of them are */
     struct rp_str first = RP_STR("13/02/2026 10:00:00 x"), second = RP_STR("03/02/2026 10:00:00 x");
-    int64_t a, b;
+    int64_t a = 0, b = 0;
     bool syslog;
     assert_true(rp_stamp_take(&st, &first, &a, &syslog) &&
                 rp_stamp_take(&st, &second, &b, &syslog));

@@ -355,6 +355,26 @@ static void R6_workers_must_be_there_and_commands_be_found(void **state)
     refused(w, &ask, "no worker has asked for fetched");
 }
 
+/* Each command opens its own; workers have theirs, however many jobs they take. */
+static void R9_commands_are_counted_as_connections_and_workers_are_not(void **state)
+{
+    struct world *w = *state;
+    configure(w, "max_running: 10\nreplay: { settle: 0s }\n"
+                 "dependencies:\n  db: { postgres: \"host=127.0.0.1\", every: 10s }\n"
+                 "jobs:\n  command: { run: [\"true\"], idempotent: true, needs: [db] }\n"
+                 "  fetched: { idempotent: true, needs: [db] }\n");
+    dependency(w, "db", true);
+    OK(rp_dep_connections(w->db, RP_STR("db"), 4, err));
+    fail_many(w, "command", 5);
+    w->workers = true;
+    fail_many(w, "fetched", 5);
+    OK(rp_worker_seen(w->db, RP_STR("w"), NULL, w->now, err));
+    struct rp_replay_ask ask = OF("fetched");
+    assert_null(plan_of(w, &ask).refused);
+    ask = OF("command");
+    refused(w, &ask, "db has 4 connections free, up to 5 jobs would run at once");
+}
+
 static void R7_a_failure_of_no_known_class_refuses(void **state)
 {
     struct world *w = *state;
@@ -447,6 +467,7 @@ int main(void)
         REPLAY_TEST(R13_a_rate_that_cannot_be_kept_is_an_error),
         REPLAY_TEST(R5_dependencies_must_be_up_for_long_enough_by_a_fresh_check),
         REPLAY_TEST(R6_workers_must_be_there_and_commands_be_found),
+        REPLAY_TEST(R9_commands_are_counted_as_connections_and_workers_are_not),
         REPLAY_TEST(R7_a_failure_of_no_known_class_refuses),
         REPLAY_TEST(R9_not_more_replays_run_than_configured_and_those_that_stand_do_not_count),
         REPLAY_TEST(R8_a_second_replay_of_the_same_type_is_refused_while_the_first_runs),
