@@ -1,7 +1,7 @@
 /* What the store's part of a replay through waves costs: processor time of the writer's thread, us
  * a job, beside the same jobs from enqueue to end. All jobs succeed, claims and reports are as
- * large as a wave lets them be; one commit a wave, as with a worker that waits. Prints JSON. usage:
- * replay_bench [jobs] [wave] [folder] */
+ * large as a wave lets them be; one commit a wave, as with a worker that waits, who has each
+ * straight from the replay. Prints JSON. usage: replay_bench [jobs] [wave] [folder] */
 #include "base/time.h"
 #include "replay/replay.h"
 #include "store/internal.h"
@@ -165,10 +165,11 @@ static int64_t make_replay(int64_t wave)
     return m.id;
 }
 
+static struct rp_replay_desk desk = {.supplies = true};
+
 static void tick(void)
 {
     int64_t next = INT64_MAX;
-    static struct rp_replay_desk desk;
     struct rp_err err;
     must(rp_replay_tick(&desk, b.db, rp_wall(&rp_clock_system), &next, &err), &err);
     done(TICKS);
@@ -189,6 +190,7 @@ static int64_t through_waves(int64_t id)
 {
     struct rp_lease *l;
     int64_t jobs = 0;
+    rp_jobs_supply(b.db, rp_replay_supply, &desk);
     begin();
     tick();
     commit();
