@@ -81,11 +81,6 @@ static int64_t at_least_0(int64_t v)
     return v > 0 ? v : 0;
 }
 
-static int64_t at_most(int64_t v, int64_t most)
-{
-    return v < most ? v : most;
-}
-
 static double share(int64_t failed, int64_t runs)
 {
     return runs > 0 ? (double)failed / (double)runs : 0;

@@ -7,6 +7,11 @@
 /* So long may bulk work take in one transaction (G19). */
 #define WORK_SLICE_US INT64_C(5000)
 
+static inline int64_t at_most(int64_t v, int64_t most)
+{
+    return v < most ? v : most;
+}
+
 enum { FORCED_MAX = 2 * LEFT_OUT_MAX + 1 };
 enum { LIVE_A_PAGE = 200 }; /* replays, wherever all that are live are looked at */
 enum risk { RISK_NONE, RISK_SAFE, RISK_UNKNOWN, RISK_PARTIAL };

@@ -45,11 +45,6 @@ static int64_t kinds_first(struct rp_plan *plan)
     return (int64_t)n;
 }
 
-static int64_t at_most(int64_t v, int64_t most)
-{
-    return v < most ? v : most;
-}
-
 static int64_t canary_size(const struct rp_replay_ask *ask, int64_t n, int64_t kinds)
 {
     int64_t one_percent = at_most(n / 100, 50), size = one_percent > 5 ? one_percent : 5;

@@ -170,11 +170,6 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
     return ok;
 }
 
-static int64_t at_most(int64_t v, int64_t most)
-{
-    return v < most ? v : most;
-}
-
 /* How many connections its jobs may open at once to what they need: each command one. Workers have
  * theirs, however many jobs they take. */
 static int64_t at_once(const struct pre *p, struct rp_str dependency)

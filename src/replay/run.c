@@ -62,11 +62,6 @@ static bool pace_used(struct step *s, const struct pace *p, int64_t released, st
     return rp_replay_pace(s->db, s->r.id, free_us, err);
 }
 
-static int64_t at_most(int64_t v, int64_t most)
-{
-    return v < most ? v : most;
-}
-
 /* Size of wave `no` (1 is the canary) by doubling up to the maximum. */
 static int64_t wave_size(const struct rp_replay *r, int64_t no)
 {
