@@ -9,12 +9,6 @@
 
 enum { AGAIN_MS = 1000, LISTED_MOST = 50 };
 
-static bool over(const struct rp_replay *r)
-{
-    return r->state == RP_REPLAY_DONE || r->state == RP_REPLAY_ABORTED ||
-           r->state == RP_REPLAY_UNDONE;
-}
-
 static int64_t failed_of(const struct rp_replay *r)
 {
     return r->n[RP_FATE_FAILED_SAME] + r->n[RP_FATE_FAILED_NEW];
@@ -80,7 +74,7 @@ static bool one(struct request *q, struct rp_db *db, struct rp_str id, struct rp
     if (!capture_id(q, 0, "R", &number, err) || !rp_replay_get(db, number, &q->arena, &r, err))
         return false;
     bool known = heard != NULL && rp_str_is(id_of(q, &r), heard);
-    if (known && over(&r)) {
+    if (known && rp_replay_over(r.state)) {
         answer_text(q, 204, RP_STR(""));
         return true;
     }

@@ -109,7 +109,7 @@ struct asker {
     size_t n;
     bool more; /* jobs were let out instead */
 };
-/* Whether up to `room` items are left to claims, for now. */
+/* Whether what may go out now is left to claims. */
 bool left_to_claims(struct step *s, bool *left, struct rp_err *err);
 /* Nothing of this replay is. */
 void withdraw(struct step *s);

@@ -52,6 +52,11 @@ const char *rp_replay_kind_name(enum rp_replay_kind k)
     return "none";
 }
 
+bool rp_replay_over(enum rp_replay_state s)
+{
+    return s == RP_REPLAY_DONE || s == RP_REPLAY_ABORTED || s == RP_REPLAY_UNDONE;
+}
+
 bool rp_replay_audit(struct rp_db *db, struct rp_str actor, const char *action, int64_t id,
                      struct rp_str reason, struct rp_str before, struct rp_str after,
                      int64_t now_us, struct rp_err *err)
@@ -237,7 +242,7 @@ bool rp_replay_write_state(struct rp_db *db, int64_t id, enum rp_replay_state to
     rp_bind_i64(s, 2, to);
     rp_bind_text(s, 3, says);
     rp_bind_i64(s, 4, now_us);
-    rp_bind_i64(s, 5, to == RP_REPLAY_DONE || to == RP_REPLAY_ABORTED || to == RP_REPLAY_UNDONE);
+    rp_bind_i64(s, 5, rp_replay_over(to));
     rp_db_changed(db, RP_CHANGED_REPLAYS);
     return rp_run(s, err) && rp_replay_sums_anew(db, id, err) &&
            (to != RP_REPLAY_RUNNING || rp_replay_rates_begin(db, id, now_us, err));

@@ -58,6 +58,8 @@ enum rp_replay_kind {
 #undef X
 };
 const char *rp_replay_kind_name(enum rp_replay_kind k);
+/* Done, aborted or undone: nothing of it starts any more. */
+bool rp_replay_over(enum rp_replay_state s);
 
 struct rp_replay {
     int64_t id;
