@@ -126,6 +126,10 @@ class Daemon:
     def logged(self):
         return (self.dir / "daemon.log").read_text(errors="replace")
 
+    def port(self):
+        """Where it listens on TCP. It is ready a moment before its log says so."""
+        return int(wait_for(lambda: re.search(r" port=(\d+)", self.logged()), what="the port")[1])
+
     def stop(self, sig=signal.SIGTERM, timeout=DEADLINE_S):
         self.process.send_signal(sig)
         code = self.process.wait(timeout)

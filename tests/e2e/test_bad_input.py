@@ -173,14 +173,13 @@ def test_G29_a_second_daemon_says_who_has_the_store_and_does_not_disturb_the_fir
 @pytest.fixture(scope="module")
 def tcp():
     with Daemon("listen: 127.0.0.1:0\nbody_limit: 100kB\njobs:\n  w: { idempotent: true }\n") as d:
-        d.port = int(re.search(r"port=(\d+)", wait_for(lambda: "port=" in d.logged() and d.logged(), "the port")).group(1))
         d.token = d.post("/v1/tokens", {"name": "all", "scope": "admin"})["token"]
         yield d
 
 
 def ask(d, method, path, body=None, token=None, **headers):
     """Over TCP: status, parsed problem, headers."""
-    c = http.client.HTTPConnection("127.0.0.1", d.port, timeout=20)
+    c = http.client.HTTPConnection("127.0.0.1", d.port(), timeout=20)
     try:
         c.request(method, path, body, headers | ({"Authorization": f"Bearer {token}"} if token else {}))
         answer = c.getresponse()
@@ -259,7 +258,7 @@ RAW = {
 
 @pytest.mark.parametrize("text", RAW.values(), ids=RAW.keys())
 def test_S6_a_request_whose_end_is_in_doubt_is_refused_and_ends_its_connection(tcp, text):
-    with socket.create_connection(("127.0.0.1", tcp.port), timeout=20) as s:
+    with socket.create_connection(("127.0.0.1", tcp.port()), timeout=20) as s:
         try:
             s.sendall(text)
             got = b""

@@ -133,7 +133,7 @@ def test_a_token_made_here_opens_the_network_door_until_it_is_revoked(daemon, fo
     live = daemon("listen: 127.0.0.1:0\n")
     made = live.run("token", "create", "--name", "ci", "--scope", "read", "--expires", "1d")
     assert made.code == 0 and re.fullmatch(r"rp_[\w-]{43}\n", made.out), made
-    port = wait_for(lambda: re.search(r"port=(\d+)", live.logged()), what="the port")[1]
+    port = live.port()
     pathlib.Path(folder, "token").write_text(made.out)
     reach = ["--url", f"http://127.0.0.1:{port}", "--token-file", f"{folder}/token"]
     assert live.run("queues", *reach).code == 0

@@ -5,7 +5,6 @@ import contextlib
 import http.client
 import json
 import multiprocessing
-import re
 import resource
 import socket
 import struct
@@ -83,7 +82,7 @@ def many_descriptors():
 
 def test_G18_ten_thousand_connections_cost_bounded_memory_and_the_kept_ones_are_served(many_descriptors):
     with Daemon(f"listen: 127.0.0.1:0\n{JOBS}") as d, contextlib.ExitStack() as crowd:
-        port = int(re.search(r"port=(\d+)", d.logged()).group(1))
+        port = d.port()
         d.http("GET", "/healthz")
         before, descriptors = d.memory(), d.descriptors()
         kept = [crowd.enter_context(contextlib.closing(UnixConnection(d.socket))),

@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import random
-import re
 import shutil
 import sqlite3
 
@@ -149,7 +148,7 @@ def test_U26_what_nobody_resolved_stays_and_goes_only_with_a_flag_and_a_reason(d
 
 def test_U28_who_may_trigger_may_not_delete_and_a_GET_changes_nothing(daemon):
     d = daemon("listen: 127.0.0.1:0\n" + CONFIG)
-    port = int(re.search(r"port=(\d+)", wait_for(lambda: "port=" in d.logged() and d.logged(), "the port")).group(1))
+    port = d.port()
 
     def ask(method, path, body, token):
         c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)

@@ -2,7 +2,6 @@
 import hashlib
 import http.client
 import json
-import re
 import sqlite3
 import threading
 
@@ -305,7 +304,7 @@ def test_U26_what_nobody_looked_at_stays_and_a_replay_keeps_id_attempts_and_outp
 
 def test_U28_who_may_enqueue_or_read_may_not_replay_and_a_GET_changes_nothing(daemon):
     d = daemon("listen: 127.0.0.1:0\n" + JOBS)
-    port = int(re.search(r"port=(\d+)", wait_for(lambda: "port=" in d.logged() and d.logged(), "the port")).group(1))
+    port = d.port()
 
     def ask(method, path, body, token):  # over the Unix socket it would be root who asks
         c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
