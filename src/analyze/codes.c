@@ -127,6 +127,8 @@ static bool is_mysql(struct rp_str line, size_t at)
 
 static enum rp_class of_mysql(struct rp_str line)
 {
+    if (str_has(line, "getaddrinfo")) /* 2002 and 2005 say only that there is no connection */
+        return RP_CLASS_UNKNOWN;
     for (size_t i = 1; i + 4 <= line.n; i++) {
         unsigned n = is_alnum(line.p[i - 1]) ? 0 : digits_at(str_from(line, i), 4);
         if (n > 0 && is_mysql(line, i))
@@ -159,6 +161,8 @@ static enum rp_class of_sqlstate(struct rp_str line)
         return RP_CLASS_UNKNOWN;
     for (int i = 0; i < 2 && s.n > 0 && !is_alnum(s.p[0]); i++)
         s = str_from(s, 1);
+    if (rp_str_starts(s, "23000") && str_has(line, "unique")) /* any constraint's */
+        return RP_CLASS_UNIQUE;
     return s.n > 5 && is_alnum(s.p[5]) ? RP_CLASS_UNKNOWN : rp_class_of_sqlstate(str_head(s, 5));
 }
 
@@ -197,7 +201,8 @@ static enum rp_class of_status(unsigned n)
     static const struct number statuses[] = {
         {401, RP_CLASS_AUTH},        {403, RP_CLASS_AUTH},        {407, RP_CLASS_AUTH},
         {408, RP_CLASS_NET_TIMEOUT}, {413, RP_CLASS_BAD_PAYLOAD}, {415, RP_CLASS_BAD_PAYLOAD},
-        {422, RP_CLASS_BAD_PAYLOAD}, {423, RP_CLASS_BUSY},        {429, RP_CLASS_RATE_LIMIT},
+        {420, RP_CLASS_RATE_LIMIT},  {422, RP_CLASS_BAD_PAYLOAD}, {423, RP_CLASS_BUSY},
+        {429, RP_CLASS_RATE_LIMIT},
     };
     return n >= 500 && n <= 599 ? RP_CLASS_HTTP_5XX
                                 : of_number(statuses, sizeof statuses / sizeof *statuses, n);
@@ -222,6 +227,14 @@ static bool leads_to_status(struct rp_str before)
     return rp_str_in((struct rp_str){before.p + from, end - from}, words);
 }
 
+/* "API error. - (401)" ends a line. */
+static unsigned last_status(struct rp_str line)
+{
+    line = rp_str_trim(line);
+    bool there = line.n > 5 && line.p[line.n - 1] == ')' && line.p[line.n - 5] == '(';
+    return there ? digits_at(str_from(line, line.n - 4), 3) : 0;
+}
+
 /* "403 when calling …", "429 from …": a number that begins a line. */
 static bool tells_of_status(struct rp_str after)
 {
@@ -240,6 +253,10 @@ static enum rp_class of_http(struct rp_str line)
     if (line.n > 3 && tells_of_status(str_from(line, 3)) &&
         of_status(digits_at(line, 3)) != RP_CLASS_UNKNOWN)
         return of_status(digits_at(line, 3));
+    if (rp_str_starts(line, "429 "))
+        return RP_CLASS_RATE_LIMIT;
+    if (last_status(line) < 505 && of_status(last_status(line)) != RP_CLASS_UNKNOWN)
+        return of_status(last_status(line));
     for (size_t i = 1; i + 3 <= line.n; i++) {
         if (!one_of(line.p[i], "45") || is_alnum(line.p[i - 1]))
             continue;
@@ -293,7 +310,7 @@ struct rp_ruling rp_codes_match(struct rp_str line)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         enum rp_class c = kinds[i].of(line);
         if (c != RP_CLASS_UNKNOWN)
-            return (struct rp_ruling){c, kinds[i].rule};
+            return (struct rp_ruling){c, kinds[i].rule, false};
     }
-    return (struct rp_ruling){RP_CLASS_UNKNOWN, "none"};
+    return (struct rp_ruling){RP_CLASS_UNKNOWN, "none", false};
 }

@@ -304,7 +304,7 @@ const struct rp_rule rp_database_rules[] = {
          "rebalance in progress", "fenced instance", "producer fenced", "invalid producer epoch",
          "generation id is not", "max poll interval", "leaving the group",
          "consumer poll timeout has expired")},
-    {RP_CLASS_CRASH, ANY("was terminated by signal 11", "terminated by signal 6")},
+    {RP_CLASS_CRASH, ANY("terminated by signal 6")},
     {RP_CLASS_BUSY,
      ANY("busygroup", "is being accessed by other users", "database is being accessed",
          "database is in use", "database * is in use", "exclusive access could not be obtained",
