@@ -379,7 +379,8 @@ struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *
                                         : refined(a, v, f->message);
     if (v.class == RP_CLASS_UNKNOWN)
         v = by_weak_facts(f);
-    if (v.class == RP_CLASS_UNKNOWN && !rp_str_is(key_line, "no message")) {
+    bool silent = rp_str_is(key_line, "no message") || says_nothing(rp_str_trim(key_line));
+    if (v.class == RP_CLASS_UNKNOWN && !silent) {
         v = rp_general_rules_match(key_line);
         v = rp_learned(key_line, v, v.class == RP_CLASS_UNKNOWN ? 0 : LATE_TRUST);
     }

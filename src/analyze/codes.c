@@ -215,6 +215,8 @@ static bool leads_to_status(struct rp_str before)
     static const char *const words[] = {
         "http",     "status", "statuscode",  "code",     "response",  "returned", "httpstatus",
         "received", "got",    "status_code", "answered", "responded", "replied",  NULL};
+    if (rp_str_ends(before, " returned error: ")) /* git, curl */
+        return true;
     if (rp_str_ends(before, " with "))
         before.n -= strlen(" with");
     size_t end = before.n;

@@ -135,7 +135,7 @@ const struct rp_rule rp_database_rules[] = {
          "!serializable isolation violation", "isolation violation", "!write conflict",
          "wsrep detected deadlock", "deadlocked on lock resources",
          "record has changed since last read", "snapshot isolation transaction aborted",
-         "version error no matching document", "serialize access", "could not serialize",
+         "version error no matching document", "serialize access", "could not serialize access",
          "lock wait timeout", "canceling statement due to lock", "lock request time out",
          "cannot serialize access", "snapshot too old", "concurrent ddl", "concurrent transaction",
          "transaction too old", "conflicting writes", "transaction * aborted due to conflict",

@@ -169,6 +169,8 @@ static void codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_
         {"rows read (401 of 503)", RP_CLASS_UNKNOWN},
         {"429 Request rate is large", RP_CLASS_RATE_LIMIT},
         {"(401)", RP_CLASS_UNKNOWN},
+        {"The requested URL returned error: 403", RP_CLASS_AUTH},
+        {"error: 403", RP_CLASS_UNKNOWN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (rp_codes_match(rp_str_of(cases[i].line)).class != cases[i].class)
