@@ -165,13 +165,12 @@ static bool words_know(const char *rule)
  * …", "Job failed (system failure): …". */
 static struct rp_str unwrapped(struct rp_str line)
 {
-    static const char *const marks[] = {
-        "` on an `Err` value: ", "(system failure): ", "raised unexpected: "};
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        size_t at = rp_str_find(line, rp_str_of(marks[i]));
-        if (at != SIZE_MAX)
-            return str_from(line, at + strlen(marks[i]));
-    }
+    static const char *const marks[] = {"` on an `Err` value", "(system failure)",
+                                        "raised unexpected"};
+    for (size_t at = 1; at + 2 < line.n; at++)
+        for (size_t i = 0; line.p[at] == ':' && i < sizeof marks / sizeof *marks; i++)
+            if (rp_str_ends(str_head(line, at), marks[i]))
+                return rp_str_trim(str_from(line, at + 1));
     return RP_NONE;
 }
 

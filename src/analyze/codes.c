@@ -127,12 +127,12 @@ static bool is_mysql(struct rp_str line, size_t at)
 
 static enum rp_class of_mysql(struct rp_str line)
 {
-    if (str_has(line, "getaddrinfo")) /* 2002 and 2005 say only that there is no connection */
-        return RP_CLASS_UNKNOWN;
     for (size_t i = 1; i + 4 <= line.n; i++) {
         unsigned n = is_alnum(line.p[i - 1]) ? 0 : digits_at(str_from(line, i), 4);
         if (n > 0 && is_mysql(line, i))
-            return of_number(mysql, sizeof mysql / sizeof *mysql, n);
+            return str_has(line, "getaddrinfo") /* 2002 says only that there is no connection */
+                       ? RP_CLASS_UNKNOWN
+                       : of_number(mysql, sizeof mysql / sizeof *mysql, n);
     }
     return RP_CLASS_UNKNOWN;
 }

@@ -81,6 +81,14 @@ static bool number_of(const char *word, long *n)
     return end != word && *end == '\0';
 }
 
+static enum rp_class of_signal_name(const char *word)
+{
+    for (size_t i = 0; strncmp(word, "sig", 3) == 0 && i < sizeof signals / sizeof *signals; i++)
+        if (strcmp(word, signals[i].name) == 0)
+            return signals[i].class;
+    return RP_CLASS_UNKNOWN;
+}
+
 struct rp_ruling rp_ending_match(struct rp_str line)
 {
     static const char *const exits[] = {"exit",       "exited",  "exitcode", "exitstatus",
@@ -88,19 +96,17 @@ struct rp_ruling rp_ending_match(struct rp_str line)
     char word[WORD_MAX];
     size_t since_exit = NEAR, since_signal = NEAR;
     while (next_word(&line, word)) {
-        struct rp_str w = rp_str_of(word);
-        long n;
-        enum rp_class c = RP_CLASS_UNKNOWN;
-        for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-            if (strcmp(word, signals[i].name) == 0)
-                c = signals[i].class;
-        if (number_of(word, &n) && since_signal == 0)
+        bool number = is_digit(word[0]) || word[0] == '-';
+        long n = 0;
+        enum rp_class c = of_signal_name(word);
+        if (number && since_signal == 0 && number_of(word, &n))
             c = of_signal(n);
-        else if (number_of(word, &n) && since_exit < NEAR)
+        else if (number && since_exit < NEAR && number_of(word, &n))
             c = of_exit(n);
         if (c != RP_CLASS_UNKNOWN)
             return (struct rp_ruling){c, "how the process ended", false};
-        since_exit = rp_str_in(w, exits) ? 0 : since_exit + 1;
+        bool exit = one_of(word[0], "erw") && rp_str_in(rp_str_of(word), exits);
+        since_exit = exit ? 0 : since_exit + 1;
         since_signal = strcmp(word, "signal") == 0 ? 0 : since_signal + 1;
     }
     return (struct rp_ruling){RP_CLASS_UNKNOWN, "none", false};
