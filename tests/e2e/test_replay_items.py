@@ -70,7 +70,7 @@ def test_R16_who_watches_a_replay_whose_daemon_dies_is_told_that_it_goes_on(daem
     jobs = [d.enqueue("a") for _ in range(12)]
     wait_for(lambda: all(d.job(j)["state"] == "failed" for j in jobs), "the failures")
     (d.dir / "fixed").touch()
-    watching = subprocess.Popen([BIN, "--socket", d.socket, "replay", "--all", "--rate", "2/s"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    watching = subprocess.Popen([BIN, "--socket", d.socket, "replay", "--all", "--rate", "1/s"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 env=environment(), text=True)
     wait_for(lambda: d.http("GET", "/v1/replays/R1")[0] == 200 and d.get("/v1/replays/R1")["fates"]["succeeded"] >= 2, "its begin")
     d.kill()
