@@ -87,11 +87,18 @@ def test_U10_a_dry_run_knows_what_the_run_could_not_wait_for(d, wait):
 
 
 def test_R1_jobs_of_unknown_outcome_are_selected_by_an_explicit_state_and_taken_along_by_an_explicit_flag(daemon):
-    d = daemon("lease: 1s\nreplay: { settle: 0s }\njobs: { w: { retries: 0 } }\n")
-    failed, lost = d.enqueue("w"), d.enqueue("w")
-    leases = {l["job"]["id"]: l for l in d.post("/v1/work/fetch", {"worker": "w", "types": ["w"], "max": 2})["leases"]}
-    report = {"lease": leases[failed]["lease"], "token": leases[failed]["token"], "outcome": "failed", "error": {"message": REFUSED}}
-    d.post("/v1/work/report", [report])
+    d = daemon("replay: { settle: 0s }\njobs: { w: { retries: 0 } }\n")
+
+    def lease(job, ms):
+        [lease] = d.post("/v1/work/fetch", {"worker": "w", "types": ["w"], "lease_ms": ms})["leases"]
+        assert lease["job"]["id"] == job
+        return lease
+
+    failed = d.enqueue("w")
+    taken = lease(failed, 3_600_000)  # of as much time as a slow machine needs to report it
+    d.post("/v1/work/report", [{"lease": taken["lease"], "token": taken["token"], "outcome": "failed", "error": {"message": REFUSED}}])
+    lost = d.enqueue("w")
+    lease(lost, 1000)
     d.wait_state(lost, "unknown")
 
     def plan(*args):
