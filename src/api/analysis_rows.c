@@ -2,7 +2,14 @@
  * is read, of a large one a sample, in which failed and succeeded runs keep their proportion. */
 #include "api/analysis.h"
 
-enum { LABELS_MOST = 16, LABEL_KEY_MOST = 60, DEPS_MOST = 8, VALUE_MOST = 100 };
+enum {
+    LABELS_MOST = 16,
+    LABEL_KEY_MOST = 60,
+    DEPS_MOST = 8,
+    VALUE_MOST = 100,
+    BURST_LEAST = 30,
+    BURST_MOST = 200000
+};
 
 /* ---- which rows ---- */
 
@@ -28,6 +35,19 @@ static bool sample_step(struct rp_db *db, const struct analysis *in, int64_t fro
     return left == 0 || read_failed(db, in, from, start, left, r, err);
 }
 
+/* Where a burst has many of the failures of the window, those of its first seconds must not stand
+ * for it: every so-maniest of all is taken. Of a very large one that would cost more than it says.
+ */
+static bool sample_any(struct rp_db *db, const struct analysis *in, int64_t from, int64_t to,
+                       int64_t quota, uint64_t failed, struct rows *r, struct rp_err *err)
+{
+    const struct rp_window w = {from > in->since_us ? from : in->since_us,
+                                to < in->until_us ? to : in->until_us, in->type_id};
+    if (quota < BURST_LEAST || failed > BURST_MOST)
+        return sample_step(db, in, from, to, quota, r, err);
+    return rp_ended_failed_spread(db, &w, (uint64_t)quota, failed, r->a, &r->ended, err);
+}
+
 /* Of each step as many as its share of the failures. */
 static bool sample_failed(struct rp_db *db, const struct analysis *in, const struct sums *s,
                           struct rows *r, struct rp_err *err)
@@ -38,7 +58,8 @@ static bool sample_failed(struct rp_db *db, const struct analysis *in, const str
         int64_t quota = (int64_t)(after * ROWS_MOST / all - before * ROWS_MOST / all);
         int64_t from = (s->since_minute + i * s->step) * RP_US_MIN;
         before = after;
-        if (quota > 0 && !sample_step(db, in, from, from + s->step * RP_US_MIN, quota, r, err))
+        if (quota > 0 && !sample_any(db, in, from, from + s->step * RP_US_MIN, quota,
+                                     s->steps[i].failed, r, err))
             return false;
     }
     return true;

@@ -127,6 +127,37 @@ bool rp_ended_failed(struct rp_db *db, int64_t since_us, int64_t until_us, int64
     return step == RP_STEP_DONE;
 }
 
+static bool take_one(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_ended_rows *rows,
+                     struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, ENDED " where j.id = ?1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step;
+    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+        rp_ended_take(s, true, a, rows);
+    return step == RP_STEP_DONE;
+}
+
+bool rp_ended_failed_spread(struct rp_db *db, const struct rp_window *in, uint64_t take,
+                            uint64_t of, struct rp_arena *a, struct rp_ended_rows *rows,
+                            struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select id from job where state in (6, 8) and ended_at >= ?1 and ended_at < ?2"
+                   " and (?3 is null or +type_id = ?3) order by ended_at");
+    rp_bind_i64(s, 1, in->since_us);
+    rp_bind_i64(s, 2, in->until_us);
+    rp_bind_id(s, 3, in->type_id);
+    enum rp_step step;
+    bool ok = true;
+    for (uint64_t i = 0; ok && (step = rp_step(s, err)) == RP_STEP_ROW; i++)
+        if ((i + 1) * take / of > i * take / of)
+            ok = take_one(db, rp_col_i64(s, 0), a, rows, err);
+    if (!ok)
+        rp_reset(s);
+    return ok && step == RP_STEP_DONE;
+}
+
 /* The first id of the hour in which the window begins, and the last there is. */
 static bool id_range(struct rp_db *db, int64_t since_us, int64_t *from, int64_t *to,
                      struct rp_err *err)

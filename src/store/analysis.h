@@ -34,6 +34,10 @@ struct rp_window {
 bool rp_ended_failed(struct rp_db *db, int64_t since_us, int64_t until_us, int64_t type_id,
                      int64_t limit, struct rp_arena *a, struct rp_ended_rows *rows,
                      struct rp_err *err);
+/* Adds `take` of every `of` of them, evenly spread; it passes over the others by their ids only. */
+bool rp_ended_failed_spread(struct rp_db *db, const struct rp_window *in, uint64_t take,
+                            uint64_t of, struct rp_arena *a, struct rp_ended_rows *rows,
+                            struct rp_err *err);
 /* Adds failures of the window whose jobs a replay has run again since: all if such replays have no
  * more than `limit` items; else those of `limit` items, evenly spread. *of: how many there are. */
 bool rp_ended_tried_again(struct rp_db *db, const struct rp_window *in, int64_t limit,
