@@ -1,5 +1,5 @@
 /* Private to the analysis of a window: what is added up from the minutes (analysis_sums.c), rows
- * for conditions (analysis_rows.c), the answer (analysis.c). */
+ * for conditions (analysis_rows.c), where most fails (analysis_tops.c), the answer (analysis.c). */
 #ifndef RP_API_ANALYSIS_H
 #define RP_API_ANALYSIS_H
 
@@ -73,5 +73,14 @@ bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s
  * found; the hours after it would only say so again, three times. */
 void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_sum *p, bool began,
                    struct rp_contrast_answer *out);
+
+/* Where most fails (analysis_tops.c): members types, type_onsets, queues, nodes. */
+bool analysis_tops(struct request *q, struct rp_db *db, struct sums *s, const struct rows *r,
+                   struct rp_err *err);
+/* A rate with its counts and Wilson's interval; nothing of no runs. */
+void analysis_rate(struct rp_jw *w, const char *key, struct rp_counts c);
+/* The names of what the sums are of. */
+struct rp_str *analysis_names(struct request *q, const struct sum *v, size_t n,
+                              const struct rp_id_name *names, size_t n_names);
 
 #endif

@@ -32,7 +32,7 @@ void show_onset(struct cli *cli, struct rp_str p, int indent)
     if (at == 0)
         return;
     line_begin(&l, cli, "", indent);
-    line_part(&l, "%s %s UTC (%s)",
+    line_part(&l, "%s %s UTC (95 %% interval %s)",
               rp_str_is(kind, "slow") ? "a slow rise since" : "began suddenly", show_clock(cli, at),
               show_period(cli, from, to));
     line_part(&l, "%s → %s of the runs", show_percent(cli, doc_f64(p, "onset.before", 0)),
@@ -329,6 +329,7 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     show_rates(cli, a);
     show_comings(cli, a);
     show_onset(cli, a, 0);
+    show_tops(cli, a);
     struct showing x = {.levels = {.cli = cli, .indent = LABEL},
                         .failures = failures,
                         .left = more,

@@ -28,6 +28,7 @@ def test_failures_that_a_replay_has_run_again_keep_their_conditions_and_samples(
         failed = work(d, BAD, REFUSED)
         before = d.run("analyze", "--json", code=0).json()
         assert before["patterns"][0]["still_failed"] is True
+        assert [(n["node"], n["rate"]["failures"], n["rate"]["runs"]) for n in before["nodes"]] == [("test", BAD, BAD + GOOD)]
         assert before["conditions"][0]["inside"] == {"failed": BAD, "runs": BAD}
 
         d.run("replay", "--type", "mail", "--canary", BAD, "--detach", code=0)
@@ -61,6 +62,8 @@ def test_a_sample_of_a_burst_stands_for_all_of_it_also_after_a_replay():
         many(d, 2000, "us", REFUSED)
         first = d.run("analyze", "--json", code=0).json()
         assert first["sampled"]["failures"] == 3000
+        [node] = first["nodes"]  # scaled to all of the window
+        assert (node["rate"]["failures"], node["rate"]["runs"]) == (6000, 15000)
         [found] = first["conditions"]
         assert found["where"] == {"label region": "eu"} and found["inside"]["failed"] == found["inside"]["runs"]
         elsewhere = found["outside"]
