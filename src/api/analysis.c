@@ -3,6 +3,7 @@
 #include "api/analysis.h"
 
 #include "analyze/poison.h"
+#include "base/json_pointer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,9 +31,25 @@ static bool time_field(struct request *q, struct rp_json *r, int64_t *us)
            rp_json_bad(r, RP_E_BAD_FIELD, "%s", err.message);
 }
 
+static bool payload_field(struct rp_json *r, struct analysis *in)
+{
+    struct rp_str s;
+    for (rp_json_array(r); rp_json_item(r);) {
+        if (!rp_json_str(r, &s))
+            return false;
+        if (in->n_payload == PAYLOAD_KEYS)
+            return rp_json_bad(r, RP_E_TOO_LARGE, "at most %d places of the payload", PAYLOAD_KEYS);
+        if (s.n == 0 || !rp_pointer_valid(s))
+            return rp_json_bad(r, RP_E_BAD_FIELD, "\"%.*s\" is no JSON pointer: /customer/region",
+                               RP_FMT(s));
+        in->payload[in->n_payload++] = s;
+    }
+    return true;
+}
+
 bool p_analysis(struct request *q, struct rp_err *err)
 {
-    static const char *const fields[] = {"since", "until", "type", NULL};
+    static const char *const fields[] = {"since", "until", "type", "payload", NULL};
     struct analysis *in = RP_NEW(&q->arena, struct analysis);
     uint64_t seen = 0;
     q->in = in;
@@ -44,7 +61,8 @@ bool p_analysis(struct request *q, struct rp_err *err)
     for (int f; (f = rp_json_field(r, fields, &seen)) >= 0;)
         (void)(f == 0   ? time_field(q, r, &in->since_us)
                : f == 1 ? time_field(q, r, &in->until_us)
-                        : rp_json_str(r, &in->type));
+               : f == 2 ? rp_json_str(r, &in->type)
+                        : payload_field(r, in));
     if (!rp_json_done(r, err))
         return false;
     return in->until_us == 0 || in->since_us < in->until_us ||

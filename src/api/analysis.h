@@ -11,12 +11,17 @@
 enum {
     ONSET_MINUTES = 24 * 60,
     ROWS_ALL = 12000, /* of a window with so many runs all are read */
-    ROWS_MOST = 3000  /* else so many failed and as many others */
+    ROWS_MOST = 3000, /* else so many failed and as many others */
+    ROW_TYPE = 0,     /* the first attribute of a row */
+    ROW_VALUE_MOST = 100,
+    PAYLOAD_KEYS = 8
 };
 
 struct analysis { /* the question */
     int64_t since_us, until_us, type_id;
     struct rp_str type;
+    struct rp_str payload[PAYLOAD_KEYS]; /* JSON pointers: what stands there is an attribute */
+    size_t n_payload;
 };
 
 /* What ended of one type or queue. */
@@ -69,6 +74,9 @@ struct rows {
 };
 bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s,
                struct rp_arena *a, struct rows *r, struct rp_err *err);
+/* More of their attributes (analysis_columns.c). */
+bool rows_deploys(struct rp_db *db, const struct analysis *in, struct rows *r, struct rp_err *err);
+bool rows_payloads(struct rp_db *db, const struct analysis *in, struct rows *r, struct rp_err *err);
 /* In what failures differ from what succeeded: of a pattern, or (NULL) all. began: an onset was
  * found; the hours after it would only say so again, three times. */
 void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_sum *p, bool began,

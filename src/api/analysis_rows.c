@@ -117,7 +117,7 @@ static bool read_rows(struct rp_db *db, const struct analysis *in, const struct 
 
 /* ---- attributes ---- */
 
-enum fixed { TYPE, QUEUE, NODE, WORKER, SCHEDULE, HOUR, FIXED };
+enum fixed { TYPE, QUEUE, NODE, WORKER, SCHEDULE, HOUR, WEEKDAY, FIXED };
 
 struct names {
     struct rp_id_name *v;
@@ -186,7 +186,7 @@ static void each_label(struct rp_str labels, struct rp_arena *a,
         enum rp_json_kind kind = rp_json_peek(&r);
         if (!(kind == RP_JSON_STRING ? rp_json_str(&r, &value) : rp_json_raw(&r, &value)))
             return;
-        if (kind != RP_JSON_OBJECT && kind != RP_JSON_ARRAY && value.n <= VALUE_MOST)
+        if (kind != RP_JSON_OBJECT && kind != RP_JSON_ARRAY && value.n <= ROW_VALUE_MOST)
             take(ctx, key, value);
     }
 }
@@ -224,6 +224,10 @@ static struct rp_str hour_of(struct rp_arena *a, int64_t us)
     return rp_str_fmt(a, "%02d:00 UTC", (int)(us / RP_US_H % 24));
 }
 
+/* 1970 began on a Thursday. */
+static const char *const days[] = {"Thursday", "Friday",  "Saturday", "Sunday",
+                                   "Monday",   "Tuesday", "Wednesday"};
+
 static void fill(struct rows *r, const struct makings *m, const struct rp_str hours[24], size_t i)
 {
     const struct rp_ended *e = &r->ended.v[i];
@@ -234,6 +238,7 @@ static void fill(struct rows *r, const struct makings *m, const struct rp_str ho
     v[WORKER] = known(e->worker);
     v[SCHEDULE] = name_of(&m->schedules, e->schedule_id);
     v[HOUR] = hours[e->ended_us / RP_US_H % 24];
+    v[WEEKDAY] = rp_str_of(days[e->ended_us / RP_US_DAY % 7]);
     for (size_t k = 0; k < m->n_deps; k++)
         v[FIXED + k] = was_down(m, m->deps[k], e->ended_us) ? RP_STR("down") : RP_STR("up");
     for (size_t k = 0; k < m->n_labels; k++)
@@ -244,12 +249,13 @@ static void fill(struct rows *r, const struct makings *m, const struct rp_str ho
 
 static void make_values(struct rows *r, struct makings *m)
 {
-    static const char *const fixed[FIXED] = {"type", "queue", "node", "worker", "schedule", "hour"};
+    static const char *const fixed[FIXED] = {"type",     "queue", "node",   "worker",
+                                             "schedule", "hour",  "weekday"};
     struct rp_str hours[24];
     for (size_t i = 0; i < r->ended.n; i++)
         each_label(r->ended.v[i].labels, r->a, note_label, m);
     r->n_names = FIXED + m->n_deps + m->n_labels;
-    r->names = RP_NEW_N(r->a, struct rp_str, r->n_names);
+    r->names = RP_NEW_N(r->a, struct rp_str, RP_CONTRAST_ATTRIBUTES);
     for (size_t i = 0; i < FIXED; i++)
         r->names[i] = rp_str_of(fixed[i]);
     for (size_t i = 0; i < m->n_deps; i++)
@@ -276,7 +282,7 @@ bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s
         return false;
     find_deps(&m, in->since_us);
     make_values(r, &m);
-    return true;
+    return rows_deploys(db, in, r, err) && rows_payloads(db, in, r, err);
 }
 
 /* ---- the contrast ---- */
@@ -341,7 +347,7 @@ static void add_rows(struct rp_contrast *c, const struct rows *r, const struct p
             continue;
         memcpy(values, r->values[i], sizeof values);
         if (began)
-            values[HOUR] = RP_STR("");
+            values[HOUR] = values[WEEKDAY] = RP_STR("");
         rp_contrast_add(c, values, (struct rp_counts){in ? n : 0, n});
     }
 }

@@ -359,6 +359,20 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     return 0;
 }
 
+/* "customer" is meant as "/customer". */
+static void payload_keys(struct cli *cli, struct rp_jw *w)
+{
+    const char *given[RP_ARGUMENTS_MAX];
+    size_t n = opt_all(cli, "payload", given);
+    if (n == 0)
+        return;
+    rp_jw_key(w, "payload");
+    rp_jw_array(w);
+    for (size_t i = 0; i < n; i++)
+        rp_jw_str(w, rp_str_of(given[i][0] == '/' ? given[i] : show_fmt(cli, "/%s", given[i])));
+    rp_jw_array_end(w);
+}
+
 static bool analysis_body(struct cli *cli, struct rp_buf *body, struct rp_err *err)
 {
     int64_t since = 0, until = 0;
@@ -369,6 +383,7 @@ static bool analysis_body(struct cli *cli, struct rp_buf *body, struct rp_err *e
     rp_jw_m_time(&w, "since", since);
     rp_jw_m_time(&w, "until", until);
     rp_jw_m_cstr(&w, "type", opt_text(cli, "type"));
+    payload_keys(cli, &w);
     rp_jw_object_end(&w);
     return true;
 }

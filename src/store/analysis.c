@@ -225,6 +225,17 @@ bool rp_first_failure(struct rp_db *db, int64_t pattern_id, int64_t from_us, int
     return rp_get_i64(s, 0, us, err);
 }
 
+bool rp_payload_of(struct rp_db *db, int64_t job_id, struct rp_arena *a, struct rp_str *out,
+                   struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select payload from job where id = ?1");
+    rp_bind_i64(s, 1, job_id);
+    enum rp_step step;
+    for (*out = RP_NONE; (step = rp_step(s, err)) == RP_STEP_ROW;)
+        *out = rp_col_null(s, 0) ? RP_NONE : rp_col_str(s, 0, a);
+    return step == RP_STEP_DONE;
+}
+
 /* ---- names, events ---- */
 
 bool rp_names(struct rp_db *db, enum rp_named what, struct rp_arena *a, struct rp_id_name **out,

@@ -73,6 +73,10 @@ bool rp_successes_between(struct rp_db *db, int64_t type_id, int64_t from_us, in
 bool rp_first_failure(struct rp_db *db, int64_t pattern_id, int64_t from_us, int64_t to_us,
                       int64_t *us, struct rp_err *err);
 
+/* A job's payload; absent: it has none, or a purge took it. */
+bool rp_payload_of(struct rp_db *db, int64_t job_id, struct rp_arena *a, struct rp_str *out,
+                   struct rp_err *err);
+
 struct rp_id_name {
     int64_t id;
     struct rp_str name;

@@ -1,0 +1,40 @@
+"""In what failures differ: what a job does not carry as a label, the deploy that was out and what stands in its payload."""
+from reprise import Daemon
+
+CONFIG = "jobs:\n  mail: { idempotent: true, retries: 0 }\n"
+REFUSED = "connect ECONNREFUSED 10.0.0.1:5432"
+
+
+def work(d, payloads, fails):
+    """Enqueues jobs with these payloads and reports each as failed or not by its payload."""
+    d.post("/v1/jobs", [{"type": "mail", "payload": p} for p in payloads])
+    done = 0
+    while done < len(payloads):
+        leases = d.post("/v1/work/fetch", {"worker": "w", "types": ["mail"], "max": 100, "wait_ms": 20000})["leases"]
+        d.post("/v1/work/report", [{"lease": x["lease"], "token": x["token"]} | (
+            {"outcome": "failed", "error": REFUSED} if fails(x["job"]["payload"]) else {"outcome": "succeeded"}) for x in leases])
+        done += len(leases)
+
+
+def test_what_stands_in_payloads_is_an_attribute_where_the_question_says_so():
+    with Daemon(CONFIG) as d:
+        regions = ["eu", "us", "asia", 7]
+        work(d, [{"customer": {"region": regions[i % 4], "id": i}} for i in range(160)], lambda p: p["customer"]["region"] == "eu")
+        assert d.run("analyze", "--json", code=0).json()["conditions"] == []
+        a = d.run("analyze", "--payload", "customer/region", "--payload", "/absent", "--json", code=0).json()
+        [found] = a["conditions"]
+        assert found["where"] == {"payload /customer/region": "eu"}
+        assert found["inside"] == {"failed": 40, "runs": 40} and found["outside"] == {"failed": 0, "runs": 120}
+        assert "payload /customer/region=eu" in d.run("analyze", "--payload", "/customer/region", code=0).out
+        wrong = d.run("analyze", "--payload", "/a~2", code=2)
+        assert "no JSON pointer" in wrong.err
+
+
+def test_the_deploy_that_was_out_is_an_attribute():
+    with Daemon(CONFIG) as d:
+        work(d, [{"i": i} for i in range(60)], lambda p: False)
+        d.run("deploy", "mark", "mail", "--version", "v2", code=0)
+        work(d, [{"i": i} for i in range(60)], lambda p: p["i"] % 3 > 0)
+        [found] = d.run("analyze", "--json", code=0).json()["conditions"]
+        assert found["where"] == {"deploy": "v2"}
+        assert found["inside"] == {"failed": 40, "runs": 60} and found["outside"] == {"failed": 0, "runs": 60}
