@@ -13,10 +13,13 @@ static const char *suspects(struct cli *cli, struct rp_str p)
 {
     struct items i;
     struct rp_buf out = {0};
-    for (items_open(&i, p, "suspects"); items_next(&i);)
+    for (items_open(&i, p, "suspects"); items_next(&i);) {
+        const char *what = doc_show(cli, i.value, "what"), *kind = doc_show(cli, i.value, "kind");
+        bool action = strchr(kind, '.') != NULL; /* "deploy.mark type mail" */
         rp_buf_fmt(&out, "%s%s %s %s", out.n > 0 ? ", " : "",
-                   show_clock(cli, doc_time(cli, i.value, "at")), doc_show(cli, i.value, "what"),
-                   doc_show(cli, i.value, "kind"));
+                   show_clock(cli, doc_time(cli, i.value, "at")), action ? kind : what,
+                   action ? what : kind);
+    }
     items_close(&i);
     const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
     rp_buf_free(&out);

@@ -1,4 +1,7 @@
 """In what failures differ: what a job does not carry as a label, the deploy that was out and what stands in its payload."""
+import datetime
+import pathlib
+
 from reprise import Daemon
 
 CONFIG = "jobs:\n  mail: { idempotent: true, retries: 0 }\n"
@@ -38,3 +41,23 @@ def test_the_deploy_that_was_out_is_an_attribute():
         [found] = d.run("analyze", "--json", code=0).json()["conditions"]
         assert found["where"] == {"deploy": "v2"}
         assert found["inside"] == {"failed": 40, "runs": 60} and found["outside"] == {"failed": 0, "runs": 60}
+
+
+def test_what_changed_just_before_failing_began_is_a_suspect_by_time_only(folder):
+    """An hour of runs that went well, then a deploy, then failures."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    times = [now - datetime.timedelta(minutes=60 - i % 55) for i in range(220)]
+    table = pathlib.Path(folder) / "past.csv"
+    table.write_text("job,status,end\n" + "".join(f"j{i},ok,{t:%Y-%m-%dT%H:%M:%SZ}\n" for i, t in enumerate(times)), encoding="utf-8")
+    with Daemon(CONFIG) as d:
+        d.run("import", "csv", table, "--type", "mail", "--column", "job=job,outcome=status,end=end", code=0)
+        work(d, [{"i": i} for i in range(5)], lambda p: False)
+        d.run("deploy", "mark", "mail", "--version", "v2", code=0)
+        work(d, [{"i": i} for i in range(40)], lambda p: True)
+        a = d.run("analyze", "--json", code=0).json()
+        assert a["onset"]["kind"] == "sudden"
+        [suspect] = a["suspects"]
+        assert (suspect["kind"], suspect["what"]) == ("deploy.mark", "type mail")
+        assert suspect["at"] <= a["onset"]["at"]
+        words = " ".join(d.run("analyze", code=0).out.split())
+        assert "in the 15 minutes before:" in words and "deploy.mark type mail (coincidence in time, not proof)" in words
