@@ -346,6 +346,8 @@ static void pattern(struct page *p, struct rp_str v)
     if (doc_has(v, "outlook"))
         paragraph(p, show_fmt(cli, "A replay: %s. %s.", outlook_words(cli, v),
                               doc_bool(v, "new") ? "New in this window" : "Recurring"));
+    if (doc_has(v, "still_failed") && !doc_bool(v, "still_failed"))
+        paragraph(p, "None of its jobs is failed any more: they ran again or were settled.");
     conditions(p, v, doc_show(cli, v, "id"));
 }
 
@@ -448,17 +450,32 @@ static void rate_row(struct page *p, struct rp_str a, const char *label, const c
     page_raw(p, "</tr>");
 }
 
-/* How often, and how often at this hour of other days. */
+/* "type invoice"; a single one says what the whole window says. */
+static void top_rows(struct page *p, struct rp_str a, const char *key, const char *name)
+{
+    struct items i;
+    if (items_count(a, key) < 2)
+        return;
+    for (items_open(&i, a, key); items_next(&i);)
+        rate_row(p, i.value, show_fmt(p->cli, "%s %s", name, doc_show(p->cli, i.value, name)),
+                 "rate");
+    items_close(&i);
+}
+
+/* How often, how often at this hour of other days, and where most. */
 static void hours(struct page *p, struct rp_str a)
 {
-    static const char *const titles[] = {"when",  "#failed",        "#runs",
-                                         "#rate", "#95 % interval", NULL};
+    static const char *const titles[] = {"when or where", "#failed",        "#runs",
+                                         "#rate",         "#95 % interval", NULL};
     if (!doc_has(a, "rate"))
         return;
     page_table(p, "How often runs fail", titles);
     rate_row(p, a, "the whole window", "rate");
     rate_row(p, a, "the last hour", "last_hour");
     rate_row(p, a, "the same hour of the 7 days before", "same_hour_before");
+    top_rows(p, a, "types", "type");
+    top_rows(p, a, "queues", "queue");
+    top_rows(p, a, "nodes", "node");
     page_table_end(p);
 }
 

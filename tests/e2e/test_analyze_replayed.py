@@ -45,6 +45,7 @@ def test_failures_that_a_replay_has_run_again_keep_their_conditions_and_samples(
         words = " ".join(d.run("analyze", code=0).out.split())
         assert "none of its jobs is failed any more" in words
         assert "reprise status" in words and "reprise replay" not in words
+        assert "None of its jobs is failed any more" in d.run("analyze", "--html", "-", code=0).out
 
 
 def many(d, n, region, error=None):

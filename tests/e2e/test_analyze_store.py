@@ -206,6 +206,7 @@ def test_the_page_holds_pictures_with_their_tables_and_needs_nothing_else(filled
     page = check_page(open(f"{folder}/a.html", encoding="utf-8").read())
     assert f"{truth['failed']} failures of {truth['runs']:,} runs" in page.text
     assert "label region=eu and label version=v2" in page.text and "Failing began at 20" in page.text
+    assert "type mail" in page.text and "queue q-report" in page.text
     assert sum(t == "rect" for t, _ in page.tags) > 100
 
 
