@@ -14,7 +14,8 @@ enum {
     ROWS_MOST = 3000, /* else so many failed and as many others */
     ROW_TYPE = 0,     /* the first attribute of a row */
     ROW_VALUE_MOST = 100,
-    PAYLOAD_KEYS = 8
+    PAYLOAD_KEYS = 8,
+    NEEDS_MOST = 8 /* dependencies */
 };
 
 struct analysis { /* the question */
@@ -75,6 +76,7 @@ struct rows {
 bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s,
                struct rp_arena *a, struct rows *r, struct rp_err *err);
 /* More of their attributes (analysis_columns.c). */
+bool rows_needs(struct rp_db *db, struct rows *r, struct rp_err *err);
 bool rows_deploys(struct rp_db *db, const struct analysis *in, struct rows *r, struct rp_err *err);
 bool rows_payloads(struct rp_db *db, const struct analysis *in, struct rows *r, struct rp_err *err);
 /* In what failures differ from what succeeded: of a pattern, or (NULL) all. began: an onset was

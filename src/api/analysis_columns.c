@@ -13,6 +13,29 @@ static size_t column_new(struct rows *r, struct rp_str name)
     return r->n_names++;
 }
 
+/* ---- needs ---- */
+
+/* Jobs of several types fail together because of what they need. */
+bool rows_needs(struct rp_db *db, struct rows *r, struct rp_err *err)
+{
+    struct rp_type_need_row *v;
+    size_t n, columns = 0;
+    if (!rp_needs_list(db, r->a, &v, &n, err))
+        return false;
+    for (size_t from = 0, to; from < n && columns < NEEDS_MOST; from = to, columns++) {
+        for (to = from; to < n && rp_str_eq(v[to].dependency, v[from].dependency);)
+            to++;
+        size_t column = column_new(r, rp_str_fmt(r->a, "needs %.*s", RP_FMT(v[from].dependency)));
+        for (size_t i = 0; i < r->ended.n; i++) {
+            size_t k = from;
+            while (k < to && v[k].type_id != r->ended.v[i].type_id)
+                k++;
+            r->values[i][column] = k < to ? RP_STR("yes") : RP_STR("no");
+        }
+    }
+    return true;
+}
+
 /* ---- deploys ---- */
 
 /* The version that was marked last for the type; of a mark without one, when that was. */

@@ -282,7 +282,7 @@ bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s
         return false;
     find_deps(&m, in->since_us);
     make_values(r, &m);
-    return rows_deploys(db, in, r, err) && rows_payloads(db, in, r, err);
+    return rows_needs(db, r, err) && rows_deploys(db, in, r, err) && rows_payloads(db, in, r, err);
 }
 
 /* ---- the contrast ---- */

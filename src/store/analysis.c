@@ -254,6 +254,20 @@ bool rp_names(struct rp_db *db, enum rp_named what, struct rp_arena *a, struct r
     return step == RP_STEP_DONE;
 }
 
+bool rp_needs_list(struct rp_db *db, struct rp_arena *a, struct rp_type_need_row **out, size_t *n,
+                   struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select type_id, dependency from type_need order by dependency, type_id");
+    enum rp_step step;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        (*out)[*n] = (struct rp_type_need_row){rp_col_i64(s, 0), rp_col_str(s, 1, a)};
+    }
+    return step == RP_STEP_DONE;
+}
+
 bool rp_dep_history(struct rp_db *db, int64_t until_us, struct rp_arena *a,
                     struct rp_dep_change **out, size_t *n, struct rp_err *err)
 {

@@ -73,6 +73,14 @@ bool rp_successes_between(struct rp_db *db, int64_t type_id, int64_t from_us, in
 bool rp_first_failure(struct rp_db *db, int64_t pattern_id, int64_t from_us, int64_t to_us,
                       int64_t *us, struct rp_err *err);
 
+/* What types need, by the configuration that is in force; in order of the dependency. */
+struct rp_type_need_row {
+    int64_t type_id;
+    struct rp_str dependency;
+};
+bool rp_needs_list(struct rp_db *db, struct rp_arena *a, struct rp_type_need_row **out, size_t *n,
+                   struct rp_err *err);
+
 /* A job's payload; absent: it has none, or a purge took it. */
 bool rp_payload_of(struct rp_db *db, int64_t job_id, struct rp_arena *a, struct rp_str *out,
                    struct rp_err *err);

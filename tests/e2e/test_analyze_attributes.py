@@ -8,12 +8,12 @@ CONFIG = "jobs:\n  mail: { idempotent: true, retries: 0 }\n"
 REFUSED = "connect ECONNREFUSED 10.0.0.1:5432"
 
 
-def work(d, payloads, fails):
+def work(d, payloads, fails, kind="mail"):
     """Enqueues jobs with these payloads and reports each as failed or not by its payload."""
-    d.post("/v1/jobs", [{"type": "mail", "payload": p} for p in payloads])
+    d.post("/v1/jobs", [{"type": kind, "payload": p} for p in payloads])
     done = 0
     while done < len(payloads):
-        leases = d.post("/v1/work/fetch", {"worker": "w", "types": ["mail"], "max": 100, "wait_ms": 20000})["leases"]
+        leases = d.post("/v1/work/fetch", {"worker": "w", "types": [kind], "max": 100, "wait_ms": 20000})["leases"]
         d.post("/v1/work/report", [{"lease": x["lease"], "token": x["token"]} | (
             {"outcome": "failed", "error": REFUSED} if fails(x["job"]["payload"]) else {"outcome": "succeeded"}) for x in leases])
         done += len(leases)
@@ -31,6 +31,18 @@ def test_what_stands_in_payloads_is_an_attribute_where_the_question_says_so():
         assert "payload /customer/region=eu" in d.run("analyze", "--payload", "/customer/region", code=0).out
         wrong = d.run("analyze", "--payload", "/a~2", code=2)
         assert "no JSON pointer" in wrong.err
+
+
+def test_what_types_need_explains_failures_of_several_of_them():
+    config = ("dependencies:\n  db: { command: [/bin/true] }\njobs:\n  mail: { retries: 0 }\n"
+              "  invoice: { retries: 0, needs: [db], hold_max: 0 }\n  ledger: { retries: 0, needs: [db], hold_max: 0 }\n")
+    with Daemon(config) as d:
+        d.run("deps", "check")
+        for kind in ("mail", "invoice", "ledger"):
+            work(d, [{"i": i} for i in range(60)], lambda p, kind=kind: kind != "mail" and p["i"] % 3 > 0, kind)
+        [found] = d.run("analyze", "--json", code=0).json()["conditions"]
+        assert found["where"] == {"needs db": "yes"}
+        assert found["inside"] == {"failed": 80, "runs": 120} and found["outside"] == {"failed": 0, "runs": 60}
 
 
 def test_the_deploy_that_was_out_is_an_attribute():
