@@ -24,6 +24,7 @@ def test_what_stands_in_payloads_is_an_attribute_where_the_question_says_so():
         regions = ["eu", "us", "asia", 7]
         work(d, [{"customer": {"region": regions[i % 4], "id": i}} for i in range(160)], lambda p: p["customer"]["region"] == "eu")
         assert d.run("analyze", "--json", code=0).json()["conditions"] == []
+        assert "no attribute explains where it happens" in d.run("analyze", code=0).out
         a = d.run("analyze", "--payload", "customer/region", "--payload", "/absent", "--json", code=0).json()
         [found] = a["conditions"]
         assert found["where"] == {"payload /customer/region": "eu"}
@@ -73,3 +74,7 @@ def test_what_changed_just_before_failing_began_is_a_suspect_by_time_only(folder
         assert suspect["at"] <= a["onset"]["at"]
         words = " ".join(d.run("analyze", code=0).out.split())
         assert "in the 15 minutes before:" in words and "deploy.mark type mail (coincidence in time, not proof)" in words
+        d.run("queue", "pause", "default", "--reason", "to look", code=0)
+        after = d.run("analyze", "--json", code=0).json()["suspects"][1:]
+        words = " ".join(d.run("analyze", code=0).out.split())
+        assert ("in the minute after:" in words and "queue.pause" in words) == bool(after)  # within a minute, on a fast machine
