@@ -56,7 +56,7 @@ def test_R4_a_dry_run_counts_by_type_and_pattern(d):
 
 def test_R4_a_dry_run_says_what_its_estimate_comes_from_or_why_there_is_none(d):
     fail(d, "bill", *[REFUSED] * 6)
-    assert "estimate not known: no run of bill has succeeded yet" in flat(d.cli("replay", "--all", "--dry-run").out)
+    assert "estimate not known: no run of bill has succeeded lately" in flat(d.cli("replay", "--all", "--dry-run").out)
     assert "estimate_s" not in d.json("replay", "--all", "--dry-run")
     (d.dir / "fixed").touch()
     for _ in range(3):
