@@ -75,6 +75,9 @@ static void progress(struct cli *cli, struct bar *b, struct speed *speed, struct
     add(cli, &text, room,
         show_fmt(cli, "%s succeeded", show_count(cli, doc_i64(r, "fates.succeeded", 0))));
     add(cli, &text, room, show_fmt(cli, "%s failed", show_count(cli, again)));
+    int left = room - text_width(text) - 3;
+    if (doc_has(r, "says") && left > 5) /* what it waits for, however little room there is */
+        add(cli, &text, room, show_cut(cli, doc_str(cli, r, "says"), left));
     if (per_s > 0 && ended < all) {
         add(cli, &text, room, left_words(cli, (double)(all - ended) / per_s));
         add(cli, &text, room, show_fmt(cli, per_s < 10 ? "%.1f/s" : "%.0f/s", per_s));

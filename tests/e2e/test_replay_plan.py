@@ -86,6 +86,15 @@ def test_U10_a_dry_run_knows_what_the_run_could_not_wait_for(d, wait):
     assert d.json("replay", "--type", "bill", "--when", "deploy:bill", "--at", "+1h", "--expires", "+2h", "--dry-run")["to_replay"] == 1
 
 
+def test_U10_a_dry_run_of_what_would_be_parked_is_no_refusal(d):
+    fail(d, "bill", "{}")  # of no known class
+    refused = d.cli("replay", "--type", "bill", "--dry-run", code=4).out
+    said = flat(d.cli("replay", "--type", "bill", "--at", "+1h", "--dry-run").out)
+    assert "refused now" in refused and "refused now" not in said
+    assert "parked would wait, then be planned, checked and started by itself now it would be refused: 1 job failed" in said
+    assert " UTC" in d.cli("replay", "--type", "bill", "--at", "+1h").out
+
+
 def test_R1_jobs_of_unknown_outcome_are_selected_by_an_explicit_state_and_taken_along_by_an_explicit_flag(daemon):
     d = daemon("lease: 1s\nreplay: { settle: 0s }\njobs: { w: { retries: 0 } }\n")
     failed, lost = d.enqueue("w"), d.enqueue("w")
