@@ -226,16 +226,16 @@ static bool workers_gone(struct step *s, struct rp_str *says, struct rp_err *err
 bool nobody_starts(struct step *s, struct rp_str *says, struct rp_err *err)
 {
     struct rp_replay_test t;
-    struct rp_str queue;
+    struct rp_str kept;
     *says = RP_NONE;
     if (!rp_replay_test(s->db, &s->r, &t, err))
         return false;
     if (t.running >= s->r.n[RP_FATE_RELEASED])
         return true;
-    if (!rp_replay_paused_queue(s->db, s->r.id, s->arena, &queue, err))
+    if (!rp_replay_kept_back(s->db, s->r.id, s->arena, &kept, err))
         return false;
-    if (queue.p == NULL)
+    if (kept.p == NULL)
         return workers_gone(s, says, err);
-    *says = rp_str_fmt(s->arena, "waits: queue %.*s is paused", RP_FMT(queue));
+    *says = rp_str_fmt(s->arena, "waits: %.*s", RP_FMT(kept));
     return true;
 }

@@ -244,6 +244,16 @@ static bool check_connections(struct pre *p, struct rp_err *err)
     return true;
 }
 
+static struct rp_str held_todo(struct pre *p, const struct rp_type_row *type)
+{
+    if (rp_str_is(type->held, RP_HELD_PAUSED))
+        return rp_str_fmt(p->arena,
+                          "reprise changes shows since when and why; reprise type set %.*s "
+                          "paused=false --reason …, then the same command again",
+                          RP_FMT(type->name));
+    return RP_STR("put in place what is missing, then the same command again");
+}
+
 static bool check_workers(struct pre *p, struct rp_err *err)
 {
     for (size_t i = 0; i < p->n_types; i++) {
@@ -255,7 +265,7 @@ static bool check_workers(struct pre *p, struct rp_err *err)
         if (row.held.n > 0 && !rp_str_starts(row.held, "dependency ")) {
             add(p, "workers", RP_CHECK_FAILS,
                 rp_str_fmt(p->arena, "%.*s: %.*s", RP_FMT(p->types[i].name), RP_FMT(row.held)),
-                RP_STR("put in place what is missing, then the same command again"));
+                held_todo(p, &row));
             return true;
         }
         if (!no_worker(p->db, t, p->now_us, &none, err))

@@ -265,9 +265,10 @@ struct rp_replay_type {
 };
 bool rp_replay_open_types(struct rp_db *db, int64_t id, struct rp_arena *a,
                           struct rp_replay_type **out, size_t *n, struct rp_err *err);
-/* A queue of its items that is paused; absent: none is. */
-bool rp_replay_paused_queue(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_str *name,
-                            struct rp_err *err);
+/* What keeps its jobs from starting though they are out, in words: a type of theirs that is held, a
+ * queue that is paused; absent: neither. */
+bool rp_replay_kept_back(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_str *says,
+                         struct rp_err *err);
 /* oldest.c: since when the oldest waiting job of a queue that has items of the replay has been due,
  * if since before then, and that queue; 0: none. Without what replays released or types hold. */
 bool rp_replay_live_waits(struct rp_db *db, int64_t replay_id, int64_t before_us,
