@@ -22,9 +22,9 @@ static int64_t ended_of(const struct rp_replay *r)
 /* What it says of itself changes with one of these. */
 static struct rp_str id_of(struct request *q, const struct rp_replay *r)
 {
-    return rp_str_fmt(&q->arena, "R%lld-%s-%lld-%lld-%lld", (long long)r->id,
+    return rp_str_fmt(&q->arena, "R%lld-%s-%lld-%lld-%lld-%llx", (long long)r->id,
                       rp_replay_state_name(r->state), (long long)r->wave, (long long)ended_of(r),
-                      (long long)failed_of(r));
+                      (long long)failed_of(r), (unsigned long long)rp_hash64(r->says));
 }
 
 /* Over the whole of its run; nothing before its first item has ended, or while it stands. */
