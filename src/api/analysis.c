@@ -164,8 +164,29 @@ static bool write_suspects(struct request *q, struct rp_db *db, int64_t at_us, s
     return true;
 }
 
+static bool of_pattern(const struct rp_ended *e, const struct pattern_sum *p)
+{
+    return p == NULL || e->pattern_id == p->id;
+}
+
+/* The first failure in [from, to): of jobs that are failed still, or of the rows that ran again. */
+static bool first_failure(struct rp_db *db, const struct rows *r, const struct pattern_sum *p,
+                          int64_t from, int64_t to, int64_t *us, struct rp_err *err)
+{
+    if (!rp_first_failure(db, p != NULL ? p->id : 0, from, to, us, err))
+        return false;
+    for (size_t i = r->again; i < (size_t)r->sampled_failed; i++) {
+        const struct rp_ended *e = &r->ended.v[i];
+        if (of_pattern(e, p) && e->ended_us >= from && e->ended_us < to &&
+            (*us == 0 || e->ended_us < *us))
+            *us = e->ended_us;
+    }
+    return true;
+}
+
 static bool write_onset(struct request *q, struct rp_db *db, const struct sums *s,
-                        const struct pattern_sum *p, bool *began, struct rp_err *err)
+                        const struct rows *r, const struct pattern_sum *p, bool *began,
+                        struct rp_err *err)
 {
     struct rp_onset o;
     struct rp_jw *w = &q->w;
@@ -174,7 +195,7 @@ static bool write_onset(struct request *q, struct rp_db *db, const struct sums *
             from = (s->day_minute + (int64_t)o.from) * RP_US_MIN,
             to = (s->day_minute + (int64_t)o.to + 1) * RP_US_MIN;
     bool found = *began = o.kind != RP_ONSET_NONE;
-    if (found && !rp_first_failure(db, p != NULL ? p->id : 0, begin, to, &first, err))
+    if (found && !first_failure(db, r, p, begin, to, &first, err))
         return false;
     rp_jw_key(w, "onset");
     rp_jw_object(w);
@@ -199,24 +220,42 @@ static int64_t exact(int64_t minute, int64_t known_us)
     return known_us / RP_US_MIN == minute ? known_us : minute * RP_US_MIN;
 }
 
+/* Examples: jobs that are failed still; where there are too few, such as ran again since. */
+static void add_again(const struct rows *r, const struct pattern_sum *p, int64_t *ids, size_t *n)
+{
+    for (size_t i = r->again; i < (size_t)r->sampled_failed && *n < SAMPLES; i++) {
+        const struct rp_ended *e = &r->ended.v[i];
+        bool listed = false;
+        for (size_t k = 0; k < *n; k++)
+            listed |= ids[k] == e->job_id;
+        if (!listed && of_pattern(e, p))
+            ids[(*n)++] = e->job_id;
+    }
+}
+
 static bool write_samples(struct request *q, struct rp_db *db, const struct analysis *in,
-                          int64_t pattern, struct rp_err *err)
+                          const struct rows *r, const struct pattern_sum *p, struct rp_err *err)
 {
     struct rp_job_filter f = {.states = 1u << RP_FAILED | 1u << RP_UNKNOWN,
                               .type = in->type,
-                              .pattern_id = pattern,
+                              .pattern_id = p->id,
                               .since_us = in->since_us,
                               .until_us = in->until_us};
     struct rp_job *jobs;
+    int64_t ids[SAMPLES];
     size_t n;
     bool more;
     char id[24];
     if (!rp_jobs_list(db, &f, 0, SAMPLES, &q->arena, &jobs, &n, &more, err))
         return false;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = jobs[i].id;
+    rp_jw_m_bool(&q->w, "still_failed", n > 0);
+    add_again(r, p, ids, &n);
     rp_jw_key(&q->w, "samples");
     rp_jw_array(&q->w);
     for (size_t i = 0; i < n; i++) {
-        (void)snprintf(id, sizeof id, "%lld", (long long)jobs[i].id);
+        (void)snprintf(id, sizeof id, "%lld", (long long)ids[i]);
         rp_jw_str(&q->w, rp_str_of(id));
     }
     rp_jw_array_end(&q->w);
@@ -272,10 +311,10 @@ static bool write_patterns(struct request *q, struct rp_db *db, const struct ana
         const struct pattern_sum *p = &s->patterns[i];
         rp_jw_object(&q->w);
         write_head(q, s, p, types);
-        ok = write_onset(q, db, s, p, &began, err);
+        ok = write_onset(q, db, s, r, p, &began, err);
         if (i < PATTERNS_DEEP)
             write_conditions(q, r, s, p, began);
-        ok = ok && write_samples(q, db, in, p->id, err);
+        ok = ok && write_samples(q, db, in, r, p, err);
         rp_jw_object_end(&q->w);
     }
     rp_jw_array_end(&q->w);
@@ -475,7 +514,7 @@ bool r_analysis(struct request *q, struct rp_db *db, struct rp_err *err)
     write_window(q, in, &s);
     write_timeline(q, &s);
     bool began = false, ok = write_hours(q, db, in, err) &&
-                             write_onset(q, db, &s, NULL, &began, err) &&
+                             write_onset(q, db, &s, &r, NULL, &began, err) &&
                              write_patterns(q, db, in, &s, &r,
                                             names_of(q, s.types, s.n_types, types, n_types), err);
     write_more_patterns(&q->w, &s);

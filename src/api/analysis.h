@@ -63,6 +63,7 @@ struct rows {
     struct rp_ended_rows ended;
     bool complete;          /* every run of the window is there */
     int64_t sampled_failed; /* how many of them failed: the first ones */
+    size_t again;           /* from there on those of them whose jobs ran again since */
     struct rp_str *names, (*values)[RP_CONTRAST_ATTRIBUTES];
     size_t n_names;
 };

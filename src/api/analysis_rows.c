@@ -44,13 +44,47 @@ static bool sample_failed(struct rp_db *db, const struct analysis *in, const str
     return true;
 }
 
+/* Of the rows from `from` on, `keep` at most, evenly spread. */
+static void thin(struct rp_ended_rows *rows, size_t from, uint64_t keep)
+{
+    size_t n = rows->n - from, to = from;
+    for (size_t i = 0; keep < n && i < n; i++)
+        if ((i + 1) * keep / n > i * keep / n)
+            rows->v[to++] = rows->v[from + i];
+    rows->n = keep < n ? to : rows->n;
+}
+
+/* What failed and still is, then what failed and ran again since; of many, each by its share. */
+static bool read_failures(struct rp_db *db, const struct analysis *in, const struct sums *s,
+                          bool few, struct rows *r, struct rp_err *err)
+{
+    const struct rp_window w = {in->since_us, in->until_us, in->type_id};
+    uint64_t all = s->all.failed;
+    int64_t again;
+    if (few ? !read_failed(db, in, in->since_us, in->until_us, ROWS_ALL, r, err)
+            : !sample_failed(db, in, s, r, err))
+        return false;
+    r->again = r->ended.n;
+    if (!rp_ended_tried_again(db, &w, few ? ROWS_ALL : ROWS_MOST, r->a, &r->ended, &again, err))
+        return false;
+    if (few || again == 0)
+        return true;
+    uint64_t ran = (uint64_t)again < all ? (uint64_t)again : all;
+    struct rp_ended_rows still = {r->ended.v, r->again};
+    thin(&r->ended, r->again, ran * ROWS_MOST / all);
+    size_t n = r->ended.n - r->again;
+    thin(&still, 0, (all - ran) * ROWS_MOST / all);
+    memmove(r->ended.v + still.n, r->ended.v + r->again, n * sizeof *r->ended.v);
+    r->again = still.n;
+    r->ended.n = still.n + n;
+    return true;
+}
+
 static bool read_rows(struct rp_db *db, const struct analysis *in, const struct sums *s,
                       struct rows *r, struct rp_err *err)
 {
     bool few = s->all.runs <= ROWS_ALL, all;
-    if (few ? !rp_ended_failed(db, in->since_us, in->until_us, in->type_id, ROWS_ALL, r->a,
-                               &r->ended, err)
-            : !sample_failed(db, in, s, r, err))
+    if (!read_failures(db, in, s, few, r, err))
         return false;
     r->sampled_failed = (int64_t)r->ended.n;
     if (!rp_ended_succeeded(db, in->since_us, in->until_us, in->type_id, few ? ROWS_ALL : ROWS_MOST,

@@ -83,7 +83,7 @@ static bool undo(struct request *q, struct rp_db *db, struct rp_err *err)
     if (!rp_replay_get(db, id, &q->arena, &row, err))
         return false;
     answer_begin(q, 200);
-    shape_replay(&q->w, &row, NULL);
+    shape_replay(&q->w, &row, request_now(q), NULL);
     return true;
 }
 

@@ -145,7 +145,6 @@ static void show_overall(struct cli *cli, struct rp_str a, size_t patterns)
             show_count(cli, doc_i64(a, "sampled.successes", 0)));
     if (patterns < 2 || items_count(a, "conditions") == 0)
         return;
-    (void)printf("\n");
     say(cli, 0, "all failures together, where they differ from the runs that succeeded:");
     show_conditions(cli, a, 4);
 }
@@ -166,6 +165,12 @@ static const char *share_of_types(struct cli *cli, struct rp_str p)
     const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
     rp_buf_free(&out);
     return text;
+}
+
+/* Nothing is left of it to be replayed. */
+static bool is_settled(struct rp_str p)
+{
+    return doc_has(p, "still_failed") && !doc_bool(p, "still_failed");
 }
 
 static void samples(struct cli *cli, struct rp_str p, int indent)
@@ -230,6 +235,8 @@ static void analyzed(struct cli *cli, struct rp_str p, int64_t failures, bool in
     }
     if (doc_has(p, "outlook"))
         say(cli, indent, "a replay: %s", outlook_words(cli, p));
+    if (is_settled(p))
+        say(cli, indent, "none of its jobs is failed any more: they ran again or were settled");
     samples(cli, p, indent);
 }
 
@@ -328,6 +335,8 @@ static int show_analysis(struct cli *cli, struct rp_str a)
                         .left_failures = doc_i64(a, "more_patterns.failures", 0)};
     for (items_open(&i, a, "patterns"); items_next(&i);) {
         show_one(&x, i.value);
+        if (is_settled(i.value))
+            continue;
         if (any[0] == '\0')
             any = doc_show(cli, i.value, "id");
         if (first[0] == '\0' && replay_first(doc_str(cli, i.value, "group")))
@@ -342,6 +351,8 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     show_gone(cli, a);
     if (first[0] != '\0')
         say_next(cli, "reprise deps   then reprise replay --pattern %s --dry-run", first);
+    else if (any[0] == '\0')
+        say_next(cli, "reprise status   (no job of these patterns is failed any more)");
     else
         say_next(cli, "reprise pattern show %s   (nothing here mends itself by a replay)", any);
     return 0;

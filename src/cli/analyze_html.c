@@ -389,17 +389,16 @@ static void patterns(struct page *p, struct rp_str a)
 
 /* ---- the rest ---- */
 
-static void poison(struct page *p, struct rp_str a)
+static void poison_table(struct page *p, struct rp_str a, const char *path, const char *caption)
 {
     static const char *const titles[] = {
         "job", "type", "pattern", "#failures", "#nodes", "#others succeeded", NULL};
     struct items i;
     struct cli *cli = p->cli;
-    if (items_count(a, "poison") == 0)
+    if (items_count(a, path) == 0)
         return;
-    page_raw(p, "<h2>Poison</h2>\n");
-    page_table(p, "Jobs that fail everywhere while others of their type go well", titles);
-    for (items_open(&i, a, "poison"); items_next(&i);) {
+    page_table(p, caption, titles);
+    for (items_open(&i, a, path); items_next(&i);) {
         page_row(p);
         page_cell(p, doc_show(cli, i.value, "job"));
         page_cell(p, doc_show(cli, i.value, "type"));
@@ -412,6 +411,17 @@ static void poison(struct page *p, struct rp_str a)
     }
     items_close(&i);
     page_table_end(p);
+}
+
+static void poison(struct page *p, struct rp_str a)
+{
+    if (items_count(a, "poison") + items_count(a, "poison_suspected") == 0)
+        return;
+    page_raw(p, "<h2>Poison</h2>\n");
+    poison_table(p, a, "poison", "Jobs that fail on every node while others of their type go well");
+    poison_table(p, a, "poison_suspected",
+                 "Suspected, not proven: jobs that fail again and again while others of their type "
+                 "go well; on how many nodes is not told");
 }
 
 static void rate_row(struct page *p, struct rp_str a, const char *label, const char *path)

@@ -148,7 +148,10 @@ static void write_types(const struct log_when *w, const struct rp_tally *t, stru
 
 static void write_poison(struct log_when *w, const struct rp_failures *f, struct rp_jw *jw)
 {
-    rp_jw_key(jw, "poison");
+    rp_jw_key(jw, "poison"); /* takes two nodes, and a log names none */
+    rp_jw_array(jw);
+    rp_jw_array_end(jw);
+    rp_jw_key(jw, "poison_suspected");
     rp_jw_array(jw);
     for (size_t i = 0; i < w->repeats.n; i++) {
         const struct rp_repeat *p = &w->repeats.v[i];
@@ -201,8 +204,8 @@ static void show_poison(struct cli *cli, const struct log_when *w)
     if (w->repeats.n == 0)
         return;
     say(cli, 0,
-        "poison: %s that failed in the same way again and again while others of the type went well "
-        "(on how many nodes, the log does not tell)",
+        "suspected of poison, not proven: %s that failed in the same way again and again while "
+        "others of the type went well; proof is a second node, and the log names none",
         show_plural(cli, (int64_t)w->repeats.n, "job", "jobs"));
     for (size_t i = 0; i < w->repeats.n && i < POISON_SHOWN; i++) {
         const struct rp_repeat *p = &w->repeats.v[i];

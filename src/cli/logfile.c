@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { YEAR_LEAST = 1970, YEAR_MOST = 2200 };
+enum { YEAR_LEAST = 1970, YEAR_MOST = 2200, HOPELESS_BYTES = 1 << 20 };
 
 static int64_t in_zone(void *ctx, int64_t wall_us)
 {
@@ -107,12 +107,13 @@ static bool take_bytes(void *ctx, struct rp_str bytes, struct rp_err *err)
     f->refused = f->also != NULL && !f->also(f->also_ctx, bytes, err);
     if (!f->refused)
         rp_joblog_feed(f->log, bytes);
-    return !f->refused;
+    f->hopeless = f->bytes >= HOPELESS_BYTES && rp_joblog_hopeless(f->log, f->bytes);
+    return !f->refused && !f->hopeless;
 }
 
 bool logfile_read(struct logfile *f, struct rp_err *err)
 {
-    f->torn = !stream_file(f->cli, f->path, take_bytes, f, &f->damage);
+    f->torn = !stream_file(f->cli, f->path, take_bytes, f, &f->damage) && !f->hopeless;
     if (f->torn && (f->refused || f->bytes == 0)) {
         *err = f->damage;
         return false;

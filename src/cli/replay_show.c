@@ -18,7 +18,7 @@ static const struct {
     {"in-replay", "a replay that goes on has it"},
     {"held", "it waits for a dependency"},
     {"in-another-replay", "another replay has it: reprise replay list; its end or abort frees it"},
-    {"poison", "it ended its worker again and again"},
+    {"poison", "it alone fails, or ends its worker, again and again; --job ID takes it along"},
     {"superseded", "a later run has done its work"},
     {"unknown-outcome", "nobody knows whether it worked; --include-unknown takes it along"},
     {"fix-first", "fails the same way until it is fixed; then reprise deploy mark TYPE"},

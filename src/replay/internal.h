@@ -115,6 +115,8 @@ bool left_to_claims(struct step *s, bool *left, struct rp_err *err);
 void withdraw(struct step *s);
 /* What the asker can have of so many items. */
 bool take_for_asker(struct step *s, int64_t wave, int64_t room, int64_t *taken, struct rp_err *err);
+/* speed.c: keeps how far it is now, if it is time to. */
+bool look(struct step *s, struct rp_err *err);
 /* run.c: the tick's step of one replay, for an asker or (NULL) the tick itself. */
 bool step_one(struct rp_replay_desk *desk, struct rp_db *db, int64_t id, struct asker *asker,
               int64_t now_us, int64_t *next_us, struct rp_err *err);

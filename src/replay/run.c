@@ -235,7 +235,7 @@ static bool step(struct step *s, struct rp_err *err)
     if (n[RP_FATE_WAITING] == 0 && n[RP_FATE_RELEASED] == 0)
         return finish(s, err);
     again_at(s, s->now_us + (settled >= SETTLED_A_TICK ? 0 : RP_US_S / 2));
-    if (!must_halt(s, &why, err))
+    if (!look(s, err) || !must_halt(s, &why, err))
         return false;
     return why.p != NULL ? halt(s, why, err) : release(s, err);
 }

@@ -95,8 +95,7 @@ bool rp_successes_between(struct rp_db *db, int64_t type_id, int64_t from_us, in
                         " a.worker, j.labels from job j left join attempt a on a.job_id = j.id "   \
                         "and a.n = j.last_n"
 
-static void take_ended(struct rp_stmt *s, bool failed, struct rp_arena *a,
-                       struct rp_ended_rows *rows)
+void rp_ended_take(struct rp_stmt *s, bool failed, struct rp_arena *a, struct rp_ended_rows *rows)
 {
     rows->v = rp_rows_grow(a, rows->v, rows->n, sizeof *rows->v);
     rows->v[rows->n++] = (struct rp_ended){.job_id = rp_col_i64(s, 0),
@@ -124,7 +123,7 @@ bool rp_ended_failed(struct rp_db *db, int64_t since_us, int64_t until_us, int64
     rp_bind_i64(s, 4, limit);
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
-        take_ended(s, true, a, rows);
+        rp_ended_take(s, true, a, rows);
     return step == RP_STEP_DONE;
 }
 
@@ -151,7 +150,7 @@ static bool all_succeeded(struct rp_db *db, int64_t from, int64_t since_us, int6
     rp_bind_id(s, 4, type_id);
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
-        take_ended(s, false, a, rows);
+        rp_ended_take(s, false, a, rows);
     return step == RP_STEP_DONE;
 }
 
@@ -173,7 +172,7 @@ bool rp_ended_succeeded(struct rp_db *db, int64_t since_us, int64_t until_us, in
             return false;
         int64_t ended = step == RP_STEP_ROW ? rp_col_i64(s, 5) : INT64_MIN;
         if (ended >= since_us && ended < until_us && (type_id == 0 || rp_col_i64(s, 1) == type_id))
-            take_ended(s, false, a, rows);
+            rp_ended_take(s, false, a, rows);
         rp_reset(s);
     }
     return true;

@@ -86,7 +86,14 @@ struct rp_replay {
     struct rp_replay_from {
         int64_t wave, out, ended, failed;
     } from;
+    /* Looks back from which its speed is reckoned (rp_replay_speed); kept_us 0: none since it last
+     * began to run. */
+    struct rp_replay_looks {
+        int64_t from_us, from, kept_us, kept; /* items that had ended at a time */
+    } looks;
 };
+/* [w] Writes r->looks. */
+bool rp_replay_looks_write(struct rp_db *db, const struct rp_replay *r, struct rp_err *err);
 /* How far it is: the newest wave; items that went out, ended with an answer, failed or are unknown.
  * Skipped ones are none of these. */
 struct rp_replay_from rp_replay_progress(const struct rp_replay *r);

@@ -172,6 +172,7 @@ def replay(state="done", succeeded=104, failed=0, **changes):
     return {
         "id": "R1", "state": state, "actor": "uid:ops", "created_at": ago(60), "started_at": ago(60),
         "matched": 115, "left_out": 11, "to_replay": 104, "wave": 3, "canary": 5, "wave_max": 50,
+        "progress": {"ended": succeeded + failed, "failed": failed},
         "fates": {"succeeded": succeeded, "failed_same": failed, "failed_new": 0, "skipped": 0, "unknown": 0, "running": 0,
                   "not_run": 104 - succeeded - failed},
     } | ({"ended_at": ago(2)} if state == "done" else {}) | changes
