@@ -21,7 +21,7 @@ static const char *decimal(const struct rp_at *at, const char *p)
     return q;
 }
 
-static size_t micro(const struct rp_at *at, const char *p)
+static inline size_t micro(const struct rp_at *at, const char *p)
 {
     static const char *const units[] = {"\xC2\xB5s", "\xCE\xBCs", "ns", NULL};
     if (*p != 'n' && !rp_is(*p, RP_C_HIGH))
@@ -66,16 +66,16 @@ static size_t compound(const struct rp_at *at, const char *p)
     return q != NULL && !rp_word_here(at, q) ? (size_t)(q - from) : 0;
 }
 
-static size_t duration(const struct rp_at *at, const char *p)
+/* `whole`: past the digits before a dot. */
+static size_t duration(const struct rp_at *at, const char *p, const char *whole)
 {
-    const char *q = decimal(at, p);
-    bool dotted = memchr(p, '.', (size_t)(q - p)) != NULL;
+    const char *q = *whole == '.' ? decimal(at, p) : whole;
     size_t n = micro(at, q);
-    if (n == 0 && dotted)
+    if (n == 0 && q > whole)
         n = float_unit(at, q);
     if (n > 0)
         return (size_t)(q - at->p) + n;
-    n = compound(at, p);
+    n = rp_among(*whole, "dhm") ? compound(at, p) : 0;
     return n > 0 ? (size_t)(p - at->p) + n : 0;
 }
 
@@ -123,12 +123,12 @@ static bool stands_free(const struct rp_at *at, const char *end)
 size_t rp_typed_number(const struct rp_at *at, const char *p)
 {
     const char *q = p + rp_digits(at, p);
-    bool value = !rp_after_word(at), bare = rp_prev(at) != '.';
+    bool bare = rp_prev(at) != '.';
     size_t n = 0;
-    if (!value)
+    if (rp_after_word(at))
         return 0;
     if (bare && (*q == '.' || rp_is(*q, RP_C_WORD)))
-        n = duration(at, p);
+        n = duration(at, p, q);
     if (n == 0 && bare && p == at->p && (*q == '.' || *q == '/'))
         n = rate(at);
     if (n > 0)
