@@ -401,7 +401,7 @@ void rp_key_replace(struct rp_work *w, uint32_t i, uint32_t from, uint32_t to);
 bool rp_opens_message(const struct rp_work *w, struct rp_seq f, size_t quote);
 
 /* What stands before a position (decide.c). */
-enum rp_hint { RP_HINT_NONE, RP_HINT_PREP, RP_HINT_NOUN, RP_HINT_SLOT };
+enum rp_hint { RP_HINT_NONE, RP_HINT_END, RP_HINT_PREP, RP_HINT_NOUN, RP_HINT_SLOT };
 enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i);
 /* Does a verb stand at i, whatever it is? */
 bool rp_is_verb_at(const struct rp_work *w, struct rp_seq s, size_t i);
@@ -411,6 +411,9 @@ bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum r
 
 /* Are there two among few values of which one denies the other: NodeReady, NodeNotReady? */
 bool rp_values_deny(const struct rp_work *w, const uint32_t *v, size_t n);
+
+/* Constants of one kind: RLIMIT_CORE, RLIMIT_NPROC? */
+bool rp_are_enumerators(const struct rp_work *w, const uint32_t *v, size_t n);
 
 /* Words that stand for one another in several places (known.c). */
 void rp_known_find(struct rp_work *w);

@@ -101,6 +101,17 @@ static size_t glued_unit(const struct rp_at *at, const char *p)
     return unit && !rp_word_here(at, q + n) ? (size_t)(q + n - at->p) : 0;
 }
 
+/* "(1.25g)": no name of a file or host, which would go on after a dot. */
+static size_t decimal_with_unit(const struct rp_at *at, const char *p, const char *whole)
+{
+    const char *q = decimal(at, p);
+    if (q == whole || !rp_is(*q, RP_C_ALPHA))
+        return 0;
+    size_t n = glued_unit(at, p);
+    const char *end = at->p + n;
+    return n > 0 && !(rp_among(*end, ".-/@") && rp_word_here(at, end + 1)) ? n : 0;
+}
+
 size_t rp_typed_hex(const struct rp_at *at)
 {
     const char *p = at->p;
@@ -135,6 +146,8 @@ size_t rp_typed_number(const struct rp_at *at, const char *p)
         return n;
     if (bare && *q == '.' && stands_free(at, decimal(at, p)))
         return (size_t)(decimal(at, p) - at->p);
+    if (bare && *q == '.' && (n = decimal_with_unit(at, p, q)) > 0)
+        return n;
     if (!rp_word_here(at, q))
         return (size_t)(q - at->p);
     return bare ? glued_unit(at, p) : 0;
