@@ -149,6 +149,8 @@ struct rp_ruling rp_general_rules_match(struct rp_str line);
 /* What a code in the line says that one software defines: SQLSTATE, ORA-00060, MySQL's and gRPC's
  * (codes.c); RP_CLASS_UNKNOWN if there is none that says enough. */
 struct rp_ruling rp_codes_match(struct rp_str line);
+/* How a process ended, as the line says it: an exit code, a signal (endings.c). */
+struct rp_ruling rp_ending_match(struct rp_str line);
 /* Does it say that a variable of the environment or of the settings is missing or wrong
  * (variables.c)? */
 bool rp_line_lacks_variable(struct rp_str line);

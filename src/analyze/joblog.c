@@ -1,7 +1,7 @@
 /* Lines out of bytes, the format out of lines. */
 #include "analyze/joblog.h"
 
-#include "analyze/formats/format.h"
+#include "analyze/formats/fields.h"
 
 #include <stdlib.h>
 
@@ -154,16 +154,34 @@ static void detect(struct rp_joblog *l)
         l->format = l->fixed; /* whoever named it knows better */
 }
 
-/* journalctl -r, and what some consoles download */
-static bool newest_first(struct rp_str lines)
+/* The time of a line, or of the entry that it is a part of. */
+static bool line_time(struct rp_stamp *st, struct rp_str line, int64_t *us)
+{
+    static const char mark[] = "__REALTIME_TIMESTAMP";
+    static const char *const names[] = {"time", "timestamp", "@timestamp", "ts", NULL};
+    size_t at = rp_str_find(line, rp_str_of(mark));
+    bool syslog;
+    if (at != SIZE_MAX) {
+        struct rp_str s = rp_strip(str_from(line, at + sizeof mark - 1), "\" :=", "");
+        return rp_take_number(&s, us);
+    }
+    if (!rp_str_starts(line, "{"))
+        return rp_stamp_take(st, &line, us, &syslog);
+    struct rp_fields f;
+    bool read = rp_fields_read(&f, line);
+    *us = read ? rp_field_time(st, rp_field_of(&f, names)) : RP_NO_TIME;
+    rp_fields_free(&f);
+    return *us != RP_NO_TIME;
+}
+
+bool rp_joblog_newest_first(struct rp_str head)
 {
     enum { LEAST = 8 };
     struct rp_stamp st = {.year = 2000};
     int64_t us, last = RP_NO_TIME;
     size_t up = 0, down = 0;
-    bool syslog;
-    for (struct rp_str line; rp_str_split(&lines, '\n', &line);) {
-        if (!rp_stamp_take(&st, &line, &us, &syslog))
+    for (struct rp_str line; rp_str_split(&head, '\n', &line);) {
+        if (!line_time(&st, line, &us))
             continue;
         up += last != RP_NO_TIME && us > last;
         down += last != RP_NO_TIME && us < last;
@@ -205,7 +223,6 @@ static void decide(struct rp_joblog *l)
 {
     if (l->fixed != NULL || other_kind(l) == KINDS_N)
         detect(l);
-    l->stats.newest_first = newest_first(rp_buf_view(&l->held));
     if (l->format == NULL) {
         l->line += l->held_lines;
         l->stats.unassigned_lines += l->held_lines;

@@ -30,7 +30,6 @@ struct rp_joblog_stats {
     uint64_t cut_lines;  /* longer than RP_LOG_LINE_MAX: the rest was not looked at */
     uint64_t given_up;   /* runs that were open when there were too many */
     uint64_t error_cuts; /* runs of whose error text a middle part was left out */
-    bool newest_first;   /* by the times of the first lines: starts come after their ends */
 };
 
 /* NULL with err if the format's name is not known; the hint lists those that are. */
@@ -42,6 +41,9 @@ bool rp_joblog_hopeless(const struct rp_joblog *l, uint64_t bytes);
 /* The end of the log: hands out what is still open. False if no line was of a known format. */
 bool rp_joblog_finish(struct rp_joblog *l, struct rp_joblog_stats *out, struct rp_err *err);
 void rp_joblog_free(struct rp_joblog *l);
+
+/* Do the times of these first bytes of a log go back, so that ends come before their starts? */
+bool rp_joblog_newest_first(struct rp_str head);
 
 /* The names of the formats, in order; NULL past the last. */
 const char *rp_joblog_format(size_t i);

@@ -53,21 +53,32 @@ static bool take_pretty_time(struct rp_str *s, struct rp_str *time)
     return open ? rp_skip(s, "]") : rp_skip(s, "Z ") || rp_skip(s, " ");
 }
 
+static bool take_level(struct rp_str *s, struct head *h)
+{
+    size_t n = 0;
+    while (n < s->n && is_upper(s->p[n]))
+        n++;
+    h->level = level_of(str_head(*s, n));
+    *s = str_from(*s, n);
+    return h->level > 0;
+}
+
 static bool read_head(struct rp_str line, struct head *h)
 {
-    bool brackets = rp_str_starts(line, "[");
     struct rp_str s = line;
     *h = (struct head){RP_STR(""), RP_STR(""), RP_STR(""), 0, false};
+    bool first = s.n > 14 && is_upper(s.p[0]); /* pino-pretty -l: the level is in front */
+    if (first && (!take_level(&s, h) || !rp_skip(&s, " [")))
+        return false;
+    if (first)
+        s = (struct rp_str){s.p - 1, s.n + 1};
+    bool brackets = rp_str_starts(s, "[");
     if (s.n < 14 || (!brackets && !is_digit(s.p[0])) || !take_pretty_time(&s, &h->time))
         return false;
-    s = rp_strip(s, " ", "");
-    size_t n = 0;
-    while (n < s.n && is_upper(s.p[n]))
-        n++;
-    h->level = level_of(str_head(s, n));
-    h->text = str_from(s, n);
-    if (h->level == 0)
+    s = first ? s : rp_strip(s, " ", "");
+    if (!first && !take_level(&s, h))
         return false;
+    h->text = s;
     if (!brackets) { /* bunyan -o short */
         h->text = rp_strip(h->text, " ", "");
         return h->bunyan = take_origin(h, true);
@@ -105,6 +116,17 @@ static struct rp_str take_extra(struct rp_str *text)
     return in;
 }
 
+/* The members that pino-pretty -S puts behind the message, in braces. */
+static struct rp_str take_single(struct rp_str *text)
+{
+    size_t open = rp_str_find(*text, RP_STR("{\""));
+    struct rp_str in = open != SIZE_MAX ? str_from(*text, open) : RP_STR("");
+    if (!rp_str_ends(in, "}") || !rp_json_valid(in, NULL))
+        return RP_STR("");
+    *text = rp_strip(str_head(*text, open), "", " ");
+    return (struct rp_str){in.p + 1, in.n - 2};
+}
+
 static void put_value(struct rp_jw *w, struct rp_str key, struct rp_str value)
 {
     rp_jw_key_str(w, key);
@@ -125,12 +147,17 @@ void rp_pretty_first(struct rp_jw *w, struct rp_str line)
     if (h.bunyan)
         rp_jw_m_i64(w, "v", 0);
     struct rp_str extra = h.bunyan ? take_extra(&h.text) : RP_STR("");
+    struct rp_str single = h.bunyan ? RP_STR("") : take_single(&h.text);
     if (h.text.n > 0 || h.bunyan)
         rp_jw_m_str(w, "msg", h.text);
     while (rp_str_split(&extra, ',', &pair)) {
         pair = rp_strip(pair, " ", "");
         if (rp_str_split(&pair, '=', &key) && key.n > 0)
             put_value(w, key, rp_strip(pair, "\"", "\""));
+    }
+    if (single.n > 0) {
+        rp_buf_c(w->out, ',');
+        rp_buf_str(w->out, single);
     }
 }
 
@@ -149,14 +176,11 @@ bool rp_pretty_member(struct rp_jw *w, struct rp_str line)
     return true;
 }
 
-void rp_pretty_error(struct rp_jw *w, struct rp_str text)
+void rp_pretty_error_value(struct rp_jw *w, struct rp_str text)
 {
-    struct rp_str rest = text, first;
-    if (!rp_str_split(&rest, '\n', &first) || first.n == 0)
-        return;
-    rp_jw_key(w, "err");
-    rp_jw_object(w);
+    struct rp_str first = str_head(text, rp_find_byte(text, '\n'));
     size_t colon = rp_str_find(first, RP_STR(": "));
+    rp_jw_object(w);
     if (colon != SIZE_MAX) {
         rp_jw_m_str(w, "type", str_head(first, colon));
         first = str_from(first, colon + 2);
@@ -164,4 +188,12 @@ void rp_pretty_error(struct rp_jw *w, struct rp_str text)
     rp_jw_m_str(w, "message", first);
     rp_jw_m_str(w, "stack", text);
     rp_jw_object_end(w);
+}
+
+void rp_pretty_error(struct rp_jw *w, struct rp_str text)
+{
+    if (text.n == 0 || text.p[0] == '\n')
+        return;
+    rp_jw_key(w, "err");
+    rp_pretty_error_value(w, text);
 }

@@ -19,5 +19,7 @@ void rp_pretty_first(struct rp_jw *w, struct rp_str line);
 bool rp_pretty_member(struct rp_jw *w, struct rp_str line);
 /* The text behind an entry: the error. */
 void rp_pretty_error(struct rp_jw *w, struct rp_str text);
+/* "Error: what", its stack: as an object. */
+void rp_pretty_error_value(struct rp_jw *w, struct rp_str text);
 
 #endif

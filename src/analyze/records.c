@@ -1,6 +1,7 @@
 #include "analyze/records.h"
 
 #include "analyze/formats/format.h"
+#include "analyze/inspect.h"
 #include "analyze/pretty.h"
 
 /* Of the lines that are not indented. */
@@ -16,6 +17,16 @@ static bool most_are_pretty(struct rp_str lines)
     return heads > others;
 }
 
+static bool has_inspected(struct rp_str lines)
+{
+    struct rp_str line;
+    for (int i = 0; i < 100 && rp_str_split(&lines, '\n', &line); i++)
+        if (rp_str_starts(line, "{") &&
+            rp_inspect_begins(line, str_head(lines, rp_find_byte(lines, '\n'))))
+            return true;
+    return false;
+}
+
 enum rp_record_kind rp_record_kind_of(struct rp_str lines)
 {
     struct rp_str rest = lines, first = rp_take_until(&rest, '\n');
@@ -25,6 +36,8 @@ enum rp_record_kind rp_record_kind_of(struct rp_str lines)
         return RP_RECORD_VERBOSE;
     if (rp_pretty_begins(first) || most_are_pretty(lines))
         return RP_RECORD_PRETTY;
+    if (has_inspected(lines))
+        return RP_RECORD_INSPECT;
     return rp_str_is(first, "{") || rp_str_find(lines, RP_STR("\n{\n")) != SIZE_MAX
                ? RP_RECORD_OBJECT
                : RP_RECORD_NONE;
@@ -52,6 +65,34 @@ static bool take_object(struct rp_records *r, struct rp_str *line)
     r->open = false;
     *line = rp_strip(rp_buf_view(&r->text), "", " ,");
     return true;
+}
+
+static bool end_inspected(struct rp_records *r, struct rp_str *line)
+{
+    struct rp_jw w = {.out = &r->done};
+    r->done.n = 0;
+    r->open = false;
+    rp_inspect_json(&w, rp_buf_view(&r->text));
+    *line = rp_buf_view(&r->done);
+    return true;
+}
+
+/* From "{" to "}", or a line that begins and ends so. */
+static bool take_inspected(struct rp_records *r, struct rp_str *line)
+{
+    struct rp_str s = *line;
+    bool first = rp_str_is(s, "{") || rp_str_starts(s, "{ ");
+    if (!r->open && !first)
+        return true;
+    if (first)
+        r->text.n = 0;
+    r->open = true;
+    put(&r->text, s);
+    rp_buf_c(&r->text, '\n');
+    if (!rp_str_is(s, "}") && !(rp_str_starts(s, "{ ") && rp_str_ends(s, " }")) &&
+        r->text.n < RP_LOG_LINE_MAX)
+        return false;
+    return end_inspected(r, line);
 }
 
 /* ---- the journal's ---- */
@@ -227,6 +268,8 @@ bool rp_record_take(struct rp_records *r, struct rp_str *line)
         return take_verbose(r, line);
     case RP_RECORD_PRETTY:
         return take_pretty(r, line);
+    case RP_RECORD_INSPECT:
+        return take_inspected(r, line);
     default:
         return true;
     }
@@ -238,6 +281,8 @@ bool rp_record_rest(struct rp_records *r, struct rp_str *line)
         return false;
     if (r->kind == RP_RECORD_PRETTY)
         return end_pretty(r, line);
+    if (r->kind == RP_RECORD_INSPECT)
+        return end_inspected(r, line);
     if (r->kind != RP_RECORD_OBJECT)
         return end_entry(r, line);
     r->open = false;

@@ -13,6 +13,7 @@ enum rp_record_kind {
     RP_RECORD_EXPORT,  /* KEY=VALUE lines up to a blank one; what is no text as KEY, size, bytes */
     RP_RECORD_VERBOSE, /* "TIME [s=…;i=…]", then indented KEY=VALUE lines */
     RP_RECORD_PRETTY,  /* JSON lines made readable (pretty.h), read back */
+    RP_RECORD_INSPECT, /* objects as Node prints them (inspect.h), of one line or many */
 };
 
 struct rp_records {

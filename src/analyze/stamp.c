@@ -305,6 +305,14 @@ static bool epoch(struct rp_str *s, int64_t *us)
     return s->n == 0 || !is_alnum(s->p[0]);
 }
 
+static size_t upper_len(struct rp_str s)
+{
+    size_t n = 0;
+    while (n < s.n && is_upper(s.p[n]))
+        n++;
+    return n;
+}
+
 bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *syslog)
 {
     struct rp_str r = *s;
@@ -316,6 +324,10 @@ bool rp_stamp_take(struct rp_stamp *st, struct rp_str *s, int64_t *us, bool *sys
     struct rp_str day = r; /* journalctl's short-full: "Mon 2026-11-23 22:37:14 UTC" */
     if (day_name(&day) && is_digit(day.p[0]) && iso(&day, &m)) {
         r = day;
+        skip_blanks(&day);
+        size_t letters = upper_len(day);
+        if (!m.zoned && letters > 1 && letters < 6) /* "JST": what that is, --tz says */
+            r = str_from(day, letters);
         if (!to_instant(st, &m, us))
             return false;
     } else if (is_digit(r.p[0]) ? !iso(&r, &m) && !apache(&r, &m) && !year_last(st, &r, &m) &&

@@ -166,8 +166,8 @@ static struct rp_str text_among(const struct rp_fields *f, const char *const *na
 
 static bool read_json(struct rp_fields *f, struct rp_str s, struct piece *p)
 {
-    static const char *const texts[] = {"log",      "message", "msg",           "MESSAGE",
-                                        "@message", "text",    "short_message", NULL};
+    static const char *const texts[] = {"log",  "message",       "msg",   "MESSAGE", "@message",
+                                        "text", "short_message", "event", NULL};
     static const char *const times[] = {"time",    "timestamp", "@timestamp", "ts",
                                         "asctime", "datetime",  NULL};
     static const char *const hosts[] = {"host", "hostname", NULL};

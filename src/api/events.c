@@ -11,9 +11,9 @@ enum { AGAIN_MS = 1000, LISTED_MOST = 50 };
 static struct rp_str id_of(struct request *q, const struct rp_replay *r)
 {
     struct rp_replay_speed v = rp_replay_speed(r, request_now(q));
-    return rp_str_fmt(&q->arena, "R%lld-%s-%lld-%lld-%lld", (long long)r->id,
+    return rp_str_fmt(&q->arena, "R%lld-%s-%lld-%lld-%lld-%llx", (long long)r->id,
                       rp_replay_state_name(r->state), (long long)r->wave, (long long)v.ended,
-                      (long long)v.failed);
+                      (long long)v.failed, (unsigned long long)rp_hash64(r->says));
 }
 
 static void event(struct request *q, const struct rp_replay *r)

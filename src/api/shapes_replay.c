@@ -103,6 +103,7 @@ static void halt_rule(struct rp_jw *w, const struct rp_halt_rule *rule)
     rp_jw_m_f64(w, "baseline", rule->baseline);
     rp_jw_m_f64(w, "p0", rule->p0);
     rp_jw_m_f64(w, "alpha", rule->alpha);
+    rp_jw_m_f64(w, "decision_rate", rp_halt_decision_rate(rule->p0));
     rp_jw_m_i64(w, "decision_after", rp_halt_decision_after(rule->p0, rule->alpha));
     rp_jw_object_end(w);
 }

@@ -5,6 +5,7 @@
 
 #include "analyze/joblog.h"
 #include "cli/internal.h"
+#include "cli/newest_first.h"
 
 int run_check(struct cli *cli);
 int run_import_log(struct cli *cli);
@@ -39,9 +40,10 @@ struct logfile {
     bool zone_taken;
     struct rp_config *config; /* of the user's own formats, NULL: none */
     uint64_t bytes;           /* read so far */
-    bool refused;             /* by `also` */
-    bool hopeless;            /* not read to its end: it is no text */
-    bool torn;                /* the file could not be read to its end: damage says why */
+    struct reversal reversal;
+    bool refused;  /* by `also` */
+    bool hopeless; /* not read to its end: it is no text */
+    bool torn;     /* the file could not be read to its end: damage says why */
     struct rp_err damage;
     struct rp_joblog_stats stats;
 };

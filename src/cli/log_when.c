@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { POISON_SHOWN = 5, TYPES_SHOWN = 5, LABEL = 5 };
+enum { POISON_SHOWN = 5, LABEL = 5 };
 
 void log_when_begin(struct log_when *w)
 {
@@ -185,20 +185,6 @@ void log_when_json(struct log_when *w, const struct rp_tally *t, const struct rp
 
 /* ---- words ---- */
 
-static void show_types(struct cli *cli, struct rp_str doc)
-{
-    struct items i;
-    size_t shown = 0;
-    if (items_count(doc, "type_onsets") == 0)
-        return;
-    say(cli, 0, "by type:");
-    for (items_open(&i, doc, "type_onsets"); items_next(&i) && shown < TYPES_SHOWN; shown++) {
-        say(cli, LABEL, "%s", doc_show(cli, i.value, "type"));
-        show_onset(cli, i.value, LABEL);
-    }
-    items_close(&i);
-}
-
 static void show_poison(struct cli *cli, const struct log_when *w)
 {
     if (w->repeats.n == 0)
@@ -225,7 +211,7 @@ void log_when_show(struct log_when *w, struct cli *cli, const struct rp_tally *t
     rp_jw_object(&jw);
     log_when_json(w, t, f, &jw);
     rp_jw_object_end(&jw);
-    show_types(cli, rp_buf_view(&out));
+    show_type_onsets(cli, rp_buf_view(&out), LABEL);
     show_poison(cli, w);
     rp_buf_free(&out);
 }

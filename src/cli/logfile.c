@@ -105,10 +105,11 @@ static bool take_bytes(void *ctx, struct rp_str bytes, struct rp_err *err)
     struct logfile *f = ctx;
     f->bytes += bytes.n;
     f->refused = f->also != NULL && !f->also(f->also_ctx, bytes, err);
-    if (!f->refused)
-        rp_joblog_feed(f->log, bytes);
-    f->hopeless = f->bytes >= HOPELESS_BYTES && rp_joblog_hopeless(f->log, f->bytes);
-    return !f->refused && !f->hopeless;
+    if (f->refused || !reversal_take(&f->reversal, f->log, bytes, err))
+        return false;
+    f->hopeless = f->reversal.kept == NULL && f->bytes >= HOPELESS_BYTES &&
+                  rp_joblog_hopeless(f->log, f->bytes);
+    return !f->hopeless;
 }
 
 bool logfile_read(struct logfile *f, struct rp_err *err)
@@ -118,6 +119,8 @@ bool logfile_read(struct logfile *f, struct rp_err *err)
         *err = f->damage;
         return false;
     }
+    if (!reversal_end(&f->reversal, f->log, err))
+        return false;
     if (rp_joblog_finish(f->log, &f->stats, err))
         return true;
     if (f->torn)
@@ -131,9 +134,9 @@ int logfile_tell(const struct logfile *f)
     const struct rp_joblog_stats *s = &f->stats;
     if (f->zone_taken && f->zone == NULL)
         note(cli, "Times that name no zone are read as UTC; --tz sets another.");
-    if (s->newest_first)
-        note(cli, "The lines go from the newest to the oldest, so that ends come before their "
-                  "starts: give them in order (journalctl without -r; tac F | reprise … -).");
+    if (f->reversal.kept != NULL)
+        note(cli, "The log goes from its newest line to its oldest: it was read from the end, and "
+                  "line numbers count from there.");
     if (s->cut_lines > 0)
         note(cli, "%s longer than %d bytes: the rest of them was not looked at.",
              show_plural(cli, (int64_t)s->cut_lines, "line is", "lines are"), RP_LOG_LINE_MAX);
@@ -148,6 +151,7 @@ int logfile_tell(const struct logfile *f)
 
 void logfile_close(struct logfile *f)
 {
+    reversal_free(&f->reversal);
     rp_joblog_free(f->log);
     rp_config_free(f->config);
 }

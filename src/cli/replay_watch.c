@@ -37,6 +37,9 @@ static void progress(struct cli *cli, struct bar *b, struct rp_str r)
         show_fmt(cli, "%s succeeded", show_count(cli, doc_i64(r, "fates.succeeded", 0))));
     add(cli, &text, room,
         show_fmt(cli, "%s failed", show_count(cli, doc_i64(r, "progress.failed", 0))));
+    int space = room - text_width(text) - 3;
+    if (replay_in_state(cli, r, "running") && doc_has(r, "says") && space > 5) /* it waits */
+        add(cli, &text, room, show_cut(cli, doc_str(cli, r, "says"), space));
     if (left >= 0 && ended < all) {
         add(cli, &text, room, left_words(cli, left));
         add(cli, &text, room, show_fmt(cli, per_s < 10 ? "%.1f/s" : "%.0f/s", per_s));

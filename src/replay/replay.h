@@ -212,7 +212,8 @@ struct rp_undo {
     struct rp_replay_count can[UNDO_TYPES_MAX], cannot[UNDO_TYPES_MAX];
     size_t n_can, n_cannot;
 };
-bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64_t id,
+/* `alone`: nothing is to be compensated, so one that is undone already is refused. */
+bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64_t id, bool alone,
                          struct rp_arena *a, struct rp_undo *out, struct rp_err *err);
 /* The plan of the compensations of ask->compensates. Its items are still the jobs that ran. */
 bool rp_replay_compensation(struct rp_db *db, const struct rp_config *config,

@@ -127,6 +127,37 @@ bool rp_ended_failed(struct rp_db *db, int64_t since_us, int64_t until_us, int64
     return step == RP_STEP_DONE;
 }
 
+static bool take_one(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_ended_rows *rows,
+                     struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, ENDED " where j.id = ?1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step;
+    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+        rp_ended_take(s, true, a, rows);
+    return step == RP_STEP_DONE;
+}
+
+bool rp_ended_failed_spread(struct rp_db *db, const struct rp_window *in, uint64_t take,
+                            uint64_t of, struct rp_arena *a, struct rp_ended_rows *rows,
+                            struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select id from job where state in (6, 8) and ended_at >= ?1 and ended_at < ?2"
+                   " and (?3 is null or +type_id = ?3) order by ended_at");
+    rp_bind_i64(s, 1, in->since_us);
+    rp_bind_i64(s, 2, in->until_us);
+    rp_bind_id(s, 3, in->type_id);
+    enum rp_step step;
+    bool ok = true;
+    for (uint64_t i = 0; ok && (step = rp_step(s, err)) == RP_STEP_ROW; i++)
+        if ((i + 1) * take / of > i * take / of)
+            ok = take_one(db, rp_col_i64(s, 0), a, rows, err);
+    if (!ok)
+        rp_reset(s);
+    return ok && step == RP_STEP_DONE;
+}
+
 /* The first id of the hour in which the window begins, and the last there is. */
 static bool id_range(struct rp_db *db, int64_t since_us, int64_t *from, int64_t *to,
                      struct rp_err *err)
@@ -194,6 +225,17 @@ bool rp_first_failure(struct rp_db *db, int64_t pattern_id, int64_t from_us, int
     return rp_get_i64(s, 0, us, err);
 }
 
+bool rp_payload_of(struct rp_db *db, int64_t job_id, struct rp_arena *a, struct rp_str *out,
+                   struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select payload from job where id = ?1");
+    rp_bind_i64(s, 1, job_id);
+    enum rp_step step;
+    for (*out = RP_NONE; (step = rp_step(s, err)) == RP_STEP_ROW;)
+        *out = rp_col_null(s, 0) ? RP_NONE : rp_col_str(s, 0, a);
+    return step == RP_STEP_DONE;
+}
+
 /* ---- names, events ---- */
 
 bool rp_names(struct rp_db *db, enum rp_named what, struct rp_arena *a, struct rp_id_name **out,
@@ -208,6 +250,20 @@ bool rp_names(struct rp_db *db, enum rp_named what, struct rp_arena *a, struct r
     for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
         *out = rp_rows_grow(a, *out, *n, sizeof **out);
         (*out)[*n] = (struct rp_id_name){rp_col_i64(s, 0), rp_col_str(s, 1, a)};
+    }
+    return step == RP_STEP_DONE;
+}
+
+bool rp_needs_list(struct rp_db *db, struct rp_arena *a, struct rp_type_need_row **out, size_t *n,
+                   struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select type_id, dependency from type_need order by dependency, type_id");
+    enum rp_step step;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        (*out)[*n] = (struct rp_type_need_row){rp_col_i64(s, 0), rp_col_str(s, 1, a)};
     }
     return step == RP_STEP_DONE;
 }

@@ -506,3 +506,9 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, unsigned f
     }
     return step == RP_STEP_DONE;
 }
+
+bool rp_replay_not_undone(const struct rp_replay *r, struct rp_err *err)
+{
+    return r->state != RP_REPLAY_UNDONE ||
+           rp_fail(err, RP_E_BAD_STATE, "replay R%lld is undone already", (long long)r->id);
+}

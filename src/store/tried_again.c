@@ -20,14 +20,16 @@ struct replayed {
     int64_t id, first, n; /* seq of its first item */
 };
 
-/* Those that may hold failures of the window: later than its beginning. */
+/* Those that may hold failures of the window: later than its beginning, of the 20,000 newest (the
+ * retry of one job is a replay, too). */
 static bool read_replays(struct rp_db *db, int64_t since_us, struct rp_arena *a,
                          struct replayed **out, size_t *n, int64_t *items, struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
         db, "select r.id, (select min(seq) from replay_item i where i.replay_id = r.id),"
             " (select max(seq) from replay_item i where i.replay_id = r.id)"
-            " from replay r where r.created_at >= ?1 and r.started_at is not null order by r.id");
+            " from (select id, created_at, started_at from replay order by id desc limit 20000) r"
+            " where r.created_at >= ?1 and r.started_at is not null order by r.id");
     rp_bind_i64(s, 1, since_us);
     enum rp_step step;
     *out = NULL;

@@ -162,7 +162,7 @@ def plan(**changes):
                       {"check": "duplicates", "state": "holds", "says": ""}],
         "canary": 10, "waves": [10, 50, 100, 200, 200, 200, 80], "rate": 20, "plan": "5f1c9a7e00d1b2c3",
         "estimate_s": {"low": 240, "mid": 360, "high": 480}, "risk": {"none": 0, "safe": 838, "unknown": 2, "partial": 0},
-        "halt": {"baseline": 0.018, "p0": 0.036, "decision_after": 9},
+        "halt": {"baseline": 0.018, "p0": 0.036, "decision_rate": 0.18, "decision_after": 9},
         "undo": {"can_compensate": {}, "cannot_compensate": {"reconciliation": 840}},
         "refused": {"check": "dependencies", "says": "billing-db is down", "hint": "bring billing-db back first"},
     } | changes

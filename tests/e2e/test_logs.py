@@ -59,6 +59,19 @@ def test_an_analysis_counts_what_an_import_counts_and_every_failure_is_in_a_patt
     assert max(map(len, words.splitlines())) <= 80
 
 
+@shared_logs
+@pytest.mark.parametrize("name", ["journald-short.log", "journald-short-iso.log", "journald-json.log"])
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_log_with_its_newest_line_first_counts_as_in_order(folder, name, piped):
+    in_order = alone("import", "log", LOGS / name, "--dry-run", "--json", code=0).json()
+    entries = (LOGS / name).read_bytes().splitlines(keepends=True)[::-1]
+    log = write(folder, name, b"".join(entries))
+    got = alone("import", "log", "-" if piped else log, "--dry-run", "--json", input=log.read_bytes() if piped else None, code=0)
+    counts = ("runs", "succeeded", "failed", "timeout", "unfinished", "types", "lines")
+    assert {k: got.json()[k] for k in counts} == {k: in_order[k] for k in counts}
+    assert "newest line to its oldest" in " ".join(alone("analyze", "--log", log, code=0).err.split())
+
+
 def test_failures_of_a_log_are_shown_by_pattern_with_class_and_action(folder):
     log = write(folder, "sidekiq.log", sidekiq(80))
     got = alone("analyze", "--log", log, "--json", code=0).json()
@@ -178,11 +191,14 @@ def test_a_clock_that_goes_backwards_and_a_line_that_breaks_off_are_read(folder)
     assert (got["runs"], got["succeeded"], got["unfinished"], got["lines"]) == (2, 1, 1, 4)
 
 
-def test_a_log_that_begins_with_its_newest_line_is_said(folder):
-    lines = sidekiq(20).splitlines()
-    told = alone("analyze", "--log", write(folder, "a.log", "\n".join(reversed(lines))), code=0)
-    assert "from the newest to the oldest" in told.err
-    assert "newest" not in alone("analyze", "--log", write(folder, "b.log", "\n".join(lines)), code=0).err
+def test_a_log_whose_newest_line_is_first_is_read_from_its_end_and_that_is_said(folder):
+    lines = sidekiq(4000).splitlines()
+    told = alone("analyze", "--log", write(folder, "a.log", "\n".join(reversed(lines))), "--json", code=0)
+    straight = alone("analyze", "--log", write(folder, "b.log", "\n".join(lines)), "--json", code=0)
+    assert "newest line to its oldest" in " ".join(told.err.split()) and "newest" not in straight.err
+    got, want = told.json(), straight.json()
+    assert {k: got[k] for k in ("runs", "failed", "first_start", "last_end")} == {k: want[k] for k in ("runs", "failed", "first_start", "last_end")}
+    assert [(p["template"], p["count"]) for p in got["patterns"]] == [(p["template"], p["count"]) for p in want["patterns"]]
 
 
 def test_a_line_of_100_MB_is_cut_and_said_in_bounded_memory(folder):

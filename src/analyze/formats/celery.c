@@ -13,7 +13,7 @@
  */
 #include "analyze/formats/format.h"
 
-enum { LOST_MAX = 64, LOST_TEXT = 300, DUE_MAX = 64, SOFT_SEEN = 1 << 20 };
+enum { LOST_MAX = 64, LOST_TEXT = 300, DUE_MAX = 64, SOFT_SEEN = 1 << 20, HARD_SEEN, DONE_SEEN };
 #define NOT_DUE UINT64_MAX               /* order of a retry that waits for its time */
 enum { SOFT_LIMIT = 1, TERMINATED = 3 }; /* of a run's number; a process is even, and above */
 
@@ -132,7 +132,7 @@ static bool read_layout(struct rp_stamp *st, struct rp_str s, struct entry *e)
 static bool read_entry(struct rp_joblog *l, struct own *o, struct rp_str s, struct entry *e)
 {
     bool usual = read_usual(&l->o.stamp, s, e);
-    o->usual = o->usual || usual;
+    o->usual = o->usual || (usual && is_message(e->text)); /* a task's own lines keep theirs */
     return usual || (!o->usual && read_layout(&l->o.stamp, s, e));
 }
 
@@ -202,6 +202,17 @@ static struct rp_open_run *run_of(struct rp_joblog *l, struct rp_str name, struc
     return r->line < o->ready && newest->line > o->ready ? newest : r;
 }
 
+/* A pool that is late says of one task that it succeeded and that its limit struck, in either
+ * order: what came first is its end. */
+static bool is_second_end(struct rp_joblog *l, struct rp_str name, struct rp_str id, int64_t first,
+                          int64_t this)
+{
+    if (rp_log_find(l, name, id) == NULL && rp_log_was_ended(l, rp_log_key(name, id, first)))
+        return true;
+    rp_log_mark_ended(l, rp_log_key(name, id, this));
+    return false;
+}
+
 static void on_succeeded(struct rp_joblog *l, const struct entry *e, struct rp_open_run *r,
                          struct rp_str seconds)
 {
@@ -228,7 +239,10 @@ static bool on_task(struct rp_joblog *l, const struct entry *e)
     struct rp_str s = e->text, name, id;
     if (!rp_skip(&s, "Task ") || !take_task(&s, &name, &id) || !rp_skip(&s, " "))
         return false;
-    if (rp_skip(&s, "succeeded in "))
+    bool done = rp_skip(&s, "succeeded in ");
+    if (done && is_second_end(l, name, id, HARD_SEEN, DONE_SEEN))
+        return true;
+    if (done)
         on_succeeded(l, e, run_of(l, name, id), s);
     else if (rp_str_starts(s, "retry: ") || rp_str_starts(s, "raised ") ||
              rp_str_starts(s, "INTERNAL ERROR"))
@@ -266,6 +280,8 @@ static bool on_limit(struct rp_joblog *l, const struct entry *e)
             rp_log_mark_ended(l, rp_log_key(name, id, SOFT_SEEN));
         return running != NULL;
     }
+    if (is_second_end(l, name, id, DONE_SEEN, HARD_SEEN))
+        return true;
     struct rp_open_run *r = run_of(l, name, id);
     rp_tail_add(&r->error, e->text);
     take_loose(l, r);

@@ -12,7 +12,7 @@ static void one(struct rp_fields *f, struct rp_json *r, struct rp_str parent, st
 {
     struct rp_str value = RP_NONE;
     enum rp_json_kind kind = rp_json_peek(r);
-    if (kind == RP_JSON_OBJECT && depth < 2) {
+    if (kind == RP_JSON_OBJECT && (depth < 2 || (depth == 2 && rp_str_starts(key, "err")))) {
         add(f, parent, key, kind, value);
         rp_json_object(r);
         for (struct rp_str inner; rp_json_member(r, &inner);)

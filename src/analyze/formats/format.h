@@ -30,6 +30,7 @@ struct rp_open_run {
     uint64_t line;
     uint64_t number;             /* the format's own: a process, a thread, what it saw */
     uint64_t order;              /* the same: celery's count of tasks */
+    int64_t bad_us;              /* the same: when it last said something bad */
     enum rp_run_outcome verdict; /* what the end will say, if it was told before */
     struct rp_tail error;
 };
@@ -80,6 +81,8 @@ struct rp_joblog {
     bool saw_starts, saw_ends;    /* this log shows starts, ends of runs */
     bool saw_failures;            /* cron: … and which of them failed */
     bool mine;                    /* the last line with a prefix was of a run */
+    bool names_jobs;              /* plain: lines name jobs beyond doubt */
+    uint64_t ended_from;          /* where the newest run began of those that ended */
 };
 
 /* Memory of the format's, zeroed, one piece a log; freed with it. */
@@ -147,6 +150,8 @@ bool rp_is_run_limit(struct rp_str type, struct rp_str message);
 /* False: the text tells of no job; nothing was done with it. strong: only where it names one beyond
  * doubt, by an id or as "job x". */
 bool rp_plain_event(struct rp_joblog *l, int64_t at_us, struct rp_str text, bool strong);
+/* Does the text tell of a job beyond doubt? */
+bool rp_plain_tells(struct rp_str text);
 void rp_plain_finish(struct rp_joblog *l);
 
 /* ---- template.c ---- */

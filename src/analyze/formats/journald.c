@@ -100,9 +100,13 @@ static bool read_cat(struct rp_str s, struct entry *e)
 {
     static const char *const sentences[] = {"Starting ", "Started ",         "Finished ",
                                             "Stopped ",  "Failed to start ", NULL};
-    static const char *const says[] = {"Deactivated successfully", "Succeeded.",
-                                       "Failed with result '",     "Scheduled restart job",
-                                       "Main process exited",      NULL};
+    static const char *const says[] = {"Deactivated successfully",
+                                       "Succeeded.",
+                                       "Failed with result '",
+                                       "Scheduled restart job",
+                                       "Skipped due to",
+                                       "Main process exited",
+                                       NULL};
     struct rp_str rest = s, unit = rp_take_word(&rest);
     *e = (struct entry){RP_NO_TIME, RP_STR("systemd"), RP_STR("1"), s, RP_STR(""), RP_STR("")};
     for (const char *const *f = says; *f != NULL && rp_str_ends(unit, ".service:"); f++)

@@ -1,12 +1,13 @@
 /* An event of a run needs a job's name or id, and a word for what happened: a status field, or a
  * message that says little else ("job started", "failed", "nightly-report finished in 3 s"). Where
- * a message says more ("upload done"), it only counts if the log never says it plainly: such an end
- * is kept in mind and given when nothing better comes. */
+ * a message says more ("upload done"), it only counts if no end of that job is said plainly: such
+ * an end is kept in mind and given when nothing better comes. So is an error that is all that a run
+ * says in the end (log.error(err)), once others began and ended after it. */
 #include "analyze/formats/json_lines.h"
 
 #include <stdlib.h>
 
-enum { ERROR_LEVEL = 50 };
+enum { ERROR_LEVEL = 50, EXCEPTION = 1 };
 
 struct event {
     int64_t at_us, attempt, took_us; /* took_us: -1 not said */
@@ -65,6 +66,19 @@ static struct rp_str pick_inside(const struct rp_fields *f, const char *const *n
             if (s.n > 0)
                 return s;
         }
+    return RP_NONE;
+}
+
+/* The same in objects of any name (pino's nestedKey), but those that tell of something else. */
+static struct rp_str pick_nested(const struct rp_fields *f, const char *const *names)
+{
+    static const char *const others[] = {"err",     "error",    "exception", "req", "res",
+                                         "request", "response", "headers",   "src", NULL};
+    for (const char *const *n = names; *n != NULL; n++)
+        for (size_t i = 0; i < f->n; i++)
+            if (f->v[i].parent.n > 0 && rp_str_is(f->v[i].key, *n) &&
+                !rp_str_in(f->v[i].parent, others) && text_of(&f->v[i]).n > 0)
+                return f->v[i].value;
     return RP_NONE;
 }
 
@@ -251,6 +265,10 @@ static bool read_event(struct rp_stamp *st, const struct rp_fields *f, struct ev
         e->type = pick_inside(f, types);
     if (e->type.n == 0)
         e->type = pick_inside(f, late_types);
+    if (e->type.n == 0 && e->id.n == 0) {
+        e->type = pick_nested(f, types);
+        e->id = pick_nested(f, ids);
+    }
     if (e->type.n > 0 && e->id.n == 0)
         e->id = pick(f, late_ids);
     if (e->type.n > 0 && e->id.n == 0 && rp_str_i64(e->type, &(int64_t){0})) {
@@ -325,6 +343,27 @@ static struct rp_open_run *begin(struct rp_joblog *l, const struct event *e, str
     return r;
 }
 
+static uint64_t plain_end_of(struct rp_str type)
+{
+    return rp_hash64(type) + 1;
+}
+
+/* A run that nothing more is heard of. again: it began once more. */
+static void leave(struct rp_joblog *l, struct rp_open_run *r, bool again)
+{
+    bool told = rp_log_was_ended(l, plain_end_of(r->type));
+    if (told && (r->number == 0 || r->verdict == RP_RUN_SUCCEEDED)) {
+        r->verdict = RP_RUN_UNKNOWN;
+        r->end_us = RP_NO_TIME;
+    }
+    bool failed = again || r->number < l->ended_from || (told && r->order == EXCEPTION);
+    if (r->verdict == RP_RUN_UNKNOWN && r->number > 0 && failed) {
+        r->verdict = RP_RUN_FAILED;
+        r->end_us = r->bad_us;
+    }
+    rp_log_close_open(l, r);
+}
+
 /* "picked up", then "started": one start in two lines. */
 static bool same_start(const struct rp_open_run *r, const struct event *e)
 {
@@ -343,7 +382,7 @@ static bool on_start(struct rp_joblog *l, const struct event *e, struct rp_str i
     if (r != NULL && r->verdict == RP_RUN_UNKNOWN && same_start(r, e))
         return true;
     if (r != NULL) /* once more, and no end in between: its worker was lost */
-        rp_log_close_open(l, r);
+        leave(l, r, true);
     (void)begin(l, e, id, e->at_us);
     return true;
 }
@@ -378,6 +417,16 @@ static enum rp_run_outcome outcome_of(const struct event *e)
     }
 }
 
+/* The line on which the run last spoke, if that was an error. */
+static void note_level(const struct rp_joblog *l, const struct event *e, struct rp_open_run *r)
+{
+    bool exception = e->text.n > 0 && (rp_str_eq(e->text, e->err_text) ||
+                                       rp_str_find(e->err_stack, e->text) != SIZE_MAX);
+    r->number = e->bad_level ? l->line : 0;
+    r->order = exception ? EXCEPTION : 0;
+    r->bad_us = e->at_us;
+}
+
 static bool on_end(struct rp_joblog *l, const struct event *e, struct rp_str id)
 {
     struct rp_open_run *r = find_run(l, e, id);
@@ -395,11 +444,15 @@ static bool on_end(struct rp_joblog *l, const struct event *e, struct rp_str id)
     if (outcome == RP_RUN_FAILED || outcome == RP_RUN_TIMEOUT)
         add_error(r, e);
     l->saw_ends = true;
+    note_level(l, e, r);
     if (!e->plainly) {
         r->verdict = outcome;
         r->end_us = e->at_us;
         return true;
     }
+    if (r->line < l->line && r->line > l->ended_from)
+        l->ended_from = r->line;
+    rp_log_mark_ended(l, plain_end_of(r->type));
     rp_log_mark_ended(l, rp_log_key(RP_STR(""), id, e->attempt));
     rp_log_mark_ended(l, rp_log_key(RP_STR(""), id, r->attempt));
     rp_log_close(l, r, outcome, e->at_us);
@@ -415,6 +468,8 @@ static bool on_event(struct rp_joblog *l, const struct event *e, struct rp_str i
     struct rp_open_run *r = find_run(l, e, id);
     if (r != NULL && e->bad_level)
         add_error(r, e);
+    if (r != NULL)
+        note_level(l, e, r);
     return r != NULL || rp_log_was_ended(l, rp_log_key(RP_STR(""), id, e->attempt));
 }
 
@@ -470,5 +525,6 @@ int rp_json_lines_score(struct rp_str line, rp_json_shape *shape)
 void rp_json_lines_finish(struct rp_joblog *l)
 {
     rp_log_settled(l);
-    rp_log_close_all(l);
+    while (l->n_open > 0)
+        leave(l, l->open[0], false);
 }

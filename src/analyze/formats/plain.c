@@ -62,12 +62,24 @@ static bool separator(struct rp_str *rest)
     return true;
 }
 
+/* "[right meow!] info: …": a label of several words is no job's name. */
+static struct rp_str skip_label(struct rp_str s)
+{
+    struct rp_str rest = s, label = rp_take_until(&rest, ']'), level = rest;
+    bool words = rp_str_starts(s, "[") && label.n < 80 && rp_find_byte(label, ' ') != SIZE_MAX;
+    level = rp_token(&level);
+    return words && rp_str_ends(level, ":") && rp_is_level(rp_strip(level, "", ":")) ? rest : s;
+}
+
 /* "app.worker - ERROR - ", "app.worker: ERROR: " in front of the message. */
 static struct rp_str skip_logger(struct rp_str s, bool *bad)
 {
     size_t spring = rp_str_find(str_head(s, 160), RP_STR(" : "));
     if (spring != SIZE_MAX && str_has(str_head(s, 24), "--- ["))
         return str_from(s, spring + 3); /* Spring Boot: "7 --- [thread] c.a.Runner   : " */
+    struct rp_str unlabelled = skip_label(s);
+    if (unlabelled.n < s.n)
+        return skip_levels(unlabelled, bad);
     struct rp_str rest = s, name = rp_token(&rest), behind = rest, next = rp_token(&behind);
     if (rp_is_level(next) && is_upper(next.p[0]) && is_upper(next.p[next.n - 1])) {
         *bad = *bad || rp_str_in(next, bad_levels); /* "worker-1 INFO …" */
@@ -292,7 +304,8 @@ static bool never_ran(const struct event *e, const struct rp_open_run *r)
 static void on_end(struct rp_joblog *l, const struct event *e)
 {
     struct rp_open_run *r = find_run(l, e);
-    if (never_ran(e, r)) {
+    bool prose = r == NULL && !e->strong && l->names_jobs; /* "upload done", by a job */
+    if (never_ran(e, r) || prose) {
         l->stats.unassigned_lines++;
         return;
     }
@@ -314,6 +327,7 @@ static void on_end(struct rp_joblog *l, const struct event *e)
 static void on_event(struct rp_joblog *l, const struct event *e)
 {
     struct rp_open_run *r;
+    l->names_jobs = l->names_jobs || (e->strong && e->verb != RP_VERB_NONE);
     switch (e->verb) {
     case RP_VERB_NONE:
         r = find_run(l, e);
@@ -385,6 +399,13 @@ bool rp_plain_event(struct rp_joblog *l, int64_t at_us, struct rp_str text, bool
         return false;
     on_body(l, &e, true);
     return true;
+}
+
+bool rp_plain_tells(struct rp_str text)
+{
+    struct event e = {0};
+    text = skip_logger(skip_levels(text, &e.bad_level), &e.bad_level);
+    return read_body(text, &e) && e.strong && e.verb != RP_VERB_NONE;
 }
 
 static int plain_score(struct rp_str line)

@@ -48,10 +48,24 @@ static struct rp_str function_of(struct rp_str about)
     return open > 0 ? str_head(about, open) : about;
 }
 
+static bool is_uuid(struct rp_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (i == 8 || i == 13 || i == 18 || i == 23 ? s.p[i] != '-' : !is_hex(s.p[i]))
+            return false;
+    return s.n == 36;
+}
+
 /* "queue: description (id)" */
 static bool read_start(struct rp_str s, struct entry *e)
 {
     size_t colon = rp_str_find(s, RP_STR(": ")), open = s.n;
+    if (colon != SIZE_MAX && is_uuid(str_from(s, colon + 2)) &&
+        rp_find_byte(str_head(s, colon), ' ') == SIZE_MAX) { /* --disable-job-desc-logging */
+        e->kind = STARTED;
+        e->id = str_from(s, colon + 2);
+        return true;
+    }
     if (colon == SIZE_MAX || rp_find_byte(str_head(s, colon), ' ') != SIZE_MAX ||
         !rp_str_ends(s, ")"))
         return false;
@@ -64,7 +78,7 @@ static bool read_start(struct rp_str s, struct entry *e)
     if (!id_word(e->id) || about.n == 0)
         return false;
     e->kind = rp_str_is(about, "Job OK") ? OK : STARTED;
-    e->type = function_of(about);
+    e->type = e->kind == OK ? RP_STR("") : function_of(about);
     e->call = e->type.n < about.n;
     return true;
 }
@@ -98,12 +112,12 @@ static void read_text(struct rp_str s, struct entry *e)
         e->kind = MOVED;
 }
 
-static bool is_uuid(struct rp_str s)
+/* "INFO:rq.worker:high: …": a layout without blanks. */
+static struct rp_str behind_logger(struct rp_str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (i == 8 || i == 13 || i == 18 || i == 23 ? s.p[i] != '-' : !is_hex(s.p[i]))
-            return false;
-    return s.n == 36;
+    size_t at = rp_str_find(str_head(s, 60), RP_STR(":rq."));
+    size_t end = at != SIZE_MAX ? rp_find_byte(str_from(s, at + 1), ':') : SIZE_MAX;
+    return end != SIZE_MAX ? str_from(s, at + 1 + end + 1) : s;
 }
 
 /* Level and logger ("ERROR rq.worker", "- rq.worker - ERROR -") may stand before the message, where
@@ -113,7 +127,7 @@ static void read_message(struct rp_str s, struct entry *e)
     enum { WORDS = 6 };
     struct rp_str rest = s;
     bool logger = false;
-    read_text(s, e);
+    read_text(behind_logger(s), e);
     for (int i = 0; i < WORDS && rest.n > 0 && e->kind == OTHER; i++) {
         logger = rp_str_starts(rp_strip(rp_take_word(&rest), "[(", ""), "rq.") || logger;
         struct entry later = {.at_us = e->at_us};
@@ -136,7 +150,9 @@ static void on_start(struct rp_joblog *l, const struct entry *e)
     struct rp_open_run *same = by_id(l, e->id);
     if (same != NULL) /* taken up again, with no end in between: its worker is gone */
         rp_log_close_open(l, same);
-    struct rp_open_run *r = rp_log_open(l, e->type, e->id, e->at_us);
+    struct rp_open_run *r =
+        rp_log_open(l, e->type.n > 0 ? e->type : RP_STR("job"), e->id, e->at_us);
+    l->saw_starts = true;
     r->attempt = rp_log_nth(l, rp_hash64(e->id));
 }
 
@@ -145,10 +161,12 @@ static bool on_end(struct rp_joblog *l, const struct entry *e)
     struct rp_open_run *r = e->id.n > 0     ? by_id(l, e->id)
                             : l->n_open > 0 ? l->open[l->n_open - 1]
                                             : NULL;
-    if (r == NULL && e->id.n == 0)
+    if (r == NULL && e->id.n == 0 && l->saw_starts)
         return false;
     if (r == NULL)
         r = rp_log_open(l, e->type.n > 0 ? e->type : RP_STR("job"), e->id, RP_NO_TIME);
+    else if (e->type.n > 0 && rp_str_is(r->type, "job"))
+        rp_log_rename(l, r, e->type, r->id);
     l->saw_ends = true;
     if (e->kind == OK) {
         rp_log_close(l, r, RP_RUN_SUCCEEDED, e->at_us);

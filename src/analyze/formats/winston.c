@@ -1,6 +1,7 @@
 /* winston: its JSON format, {"level":"info","message":"job started",…}, with "timestamp" where
  * format.timestamp() is on (without, runs have no times), and its simple format, which puts level
- * and message in front of the rest: info: job started {"job":"etl",…}. */
+ * and message in front of the rest: info: job started {"job":"etl",…}. Its cli format, and simple
+ * without fields, have level and message only: info:    job etl (17) started. */
 #include "analyze/formats/json_lines.h"
 
 static bool shape(const struct rp_fields *f)
@@ -30,10 +31,27 @@ static void put(struct own *o, struct rp_str s)
     o->text_n += s.n;
 }
 
-static void forget(struct rp_joblog *l, struct own *o, bool of_nobody)
+static void tell(struct rp_joblog *l, struct rp_fields *f, const struct own *o)
 {
-    l->stats.unassigned_lines += of_nobody ? o->lines : 0;
+    rp_fields_add(f, "level", (struct rp_str){o->level, o->n});
+    rp_fields_add(f, "message", rp_str_trim((struct rp_str){o->text, o->text_n}));
+    rp_json_lines_fields(l, f);
+}
+
+/* Nothing came behind the message: it says all, perhaps with a stack trace below. */
+static void end_message(struct rp_joblog *l, struct own *o)
+{
+    struct rp_fields f = {.n = 0};
+    struct rp_str text = {o->text, o->text_n}, first;
+    if (o->lines > 1 && rp_str_split(&text, '\n', &first)) {
+        rp_fields_add(&f, "stack", text);
+        o->text_n = first.n;
+    }
+    if (o->lines > 0)
+        tell(l, &f, o);
+    l->stats.unassigned_lines += o->lines > 1 && !l->mine ? o->lines - 1 : 0;
     o->lines = o->text_n = 0;
+    rp_fields_free(&f);
 }
 
 static struct rp_str level_of(struct rp_str line, struct rp_str *rest)
@@ -64,7 +82,7 @@ static bool simple_line(struct rp_joblog *l, struct own *o, struct rp_str line)
     struct rp_fields f;
     struct rp_str rest, message, level = level_of(line, &rest);
     if (level.p != NULL) {
-        forget(l, o, true);
+        end_message(l, o);
         o->n = level.n;
         memcpy(o->level, level.p, level.n);
     } else if (o->lines == 0) {
@@ -73,10 +91,8 @@ static bool simple_line(struct rp_joblog *l, struct own *o, struct rp_str line)
     bool ends = read_simple(rest = level.p != NULL ? rest : line, &f, &message);
     put(o, ends ? message : rest);
     if (ends) {
-        rp_fields_add(&f, "level", (struct rp_str){o->level, o->n});
-        rp_fields_add(&f, "message", rp_str_trim((struct rp_str){o->text, o->text_n}));
-        rp_json_lines_fields(l, &f);
-        forget(l, o, false);
+        tell(l, &f, o);
+        o->lines = o->text_n = 0;
     }
     rp_fields_free(&f);
     return true;
@@ -92,7 +108,7 @@ static void winston_line(struct rp_joblog *l, struct rp_str line)
 static void winston_finish(struct rp_joblog *l)
 {
     struct own *o = rp_log_own(l, sizeof *o);
-    forget(l, o, true);
+    end_message(l, o);
     rp_json_lines_finish(l);
 }
 
@@ -100,7 +116,10 @@ static int winston_score(struct rp_str line)
 {
     struct rp_fields f = {.n = 0};
     struct rp_str rest, message;
-    int points = level_of(line, &rest).p != NULL && read_simple(rest, &f, &message) ? 5 : 0;
+    bool level = level_of(line, &rest).p != NULL;
+    int points = level && read_simple(rest, &f, &message)     ? 5
+                 : level && rp_plain_tells(rp_str_trim(rest)) ? 3
+                                                              : 0;
     rp_fields_free(&f);
     return points > 0 ? points : rp_json_lines_score(line, shape);
 }
