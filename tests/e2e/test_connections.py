@@ -64,7 +64,7 @@ def free_now(d):
     return d.get("/v1/dependencies")["items"][0].get("connections_free")
 
 
-def test_R9_a_replay_that_would_take_more_connections_than_are_free_is_refused(daemon, server):
+def test_preflight_refuses_a_replay_that_would_take_more_connections_than_are_free(daemon, server):
     d = daemon(CONFIG.replace("PORT", str(server)))
     jobs = [d.enqueue("a") for _ in range(20)] + [d.enqueue("free") for _ in range(20)]
     wait_for(lambda: all(d.job(j)["state"] == "failed" for j in jobs), "the failures")

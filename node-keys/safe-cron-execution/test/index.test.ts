@@ -28,9 +28,12 @@ async function until<T>(what: string, probe: () => Promise<T | undefined | false
 
 async function start(): Promise<void> {
   daemon = spawn(bin!, ['serve', '--config', join(folder, 'reprise.yaml')], { stdio: ['ignore', 'pipe', 'pipe'] });
-  daemon.stdout!.on('data', (d: Buffer) => (log += d.toString()));
-  daemon.stderr!.on('data', (d: Buffer) => (log += d.toString()));
-  await until('readyz', () => call<{ ready: boolean }>(connection, 'GET', '/readyz').then((a) => a.ready));
+  let said = '';
+  const hear = (d: Buffer) => { said += d.toString(); log += d.toString(); };
+  daemon.stdout!.on('data', hear);
+  daemon.stderr!.on('data', hear);
+  // It answers on its socket before it says where it listens on TCP.
+  await until('readyz', async () => (await call<{ ready: boolean }>(connection, 'GET', '/readyz')).ready && said.includes('msg="ready"'));
 }
 
 async function stop(): Promise<void> {

@@ -377,7 +377,7 @@ static void R6_workers_must_be_there_and_commands_be_found(void **state)
 }
 
 /* Each command opens its own; workers have theirs, however many jobs they take. */
-static void R9_commands_are_counted_as_connections_and_workers_are_not(void **state)
+static void preflight_counts_commands_as_connections_and_workers_not(void **state)
 {
     struct world *w = *state;
     configure(w, "max_running: 10\nreplay: { settle: 0s }\n"
@@ -489,7 +489,7 @@ int main(void)
         REPLAY_TEST(R5_dependencies_must_be_up_for_long_enough_by_a_fresh_check),
         REPLAY_TEST(R10_nothing_goes_past_a_dependency_that_is_down),
         REPLAY_TEST(R6_workers_must_be_there_and_commands_be_found),
-        REPLAY_TEST(R9_commands_are_counted_as_connections_and_workers_are_not),
+        REPLAY_TEST(preflight_counts_commands_as_connections_and_workers_not),
         REPLAY_TEST(R7_a_failure_of_no_known_class_refuses),
         REPLAY_TEST(R9_not_more_replays_run_than_configured_and_those_that_stand_do_not_count),
         REPLAY_TEST(R8_a_second_replay_of_the_same_type_is_refused_while_the_first_runs),
