@@ -107,6 +107,7 @@ struct rp_str rp_mask(struct rp_arena *a, struct rp_str line);
 struct rp_ruling {
     enum rp_class class;
     const char *rule; /* which fact or phrase decided: "exit code 127", "text: no space left" */
+    bool weak;        /* it says what was cut short; whatever else is said tells why */
 };
 /* Facts beat text; then the first rule that matches the key line, else the text's other lines. */
 struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *f,

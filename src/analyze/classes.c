@@ -6,7 +6,8 @@ enum { OTHER_LINES_MAX = 40 }; /* of the lines beside the key line */
 /* How heavy a name must be to decide over a code, and over the words of the line. */
 enum { CODE_WEIGHT = 160, SURE_WEIGHT = 600 };
 /* How many e-folds of odds a ruling is worth, by the table that it comes from. */
-static const double NAME_TRUST = 4, RULE_TRUST = 2.6, SHAPE_TRUST = .5, LATE_TRUST = 1.3;
+static const double NAME_TRUST = 4, RULE_TRUST = 2.6, SHAPE_TRUST = .5, LATE_TRUST = 1.3,
+                    FACT_TRUST = 1000;
 
 const struct rp_class_info rp_classes[RP_CLASSES_N] = {
 #define X(sym, name, group, action) [sym] = {name, group, action},
@@ -92,7 +93,7 @@ static bool crash_signal(int n)
 
 static struct rp_ruling says(enum rp_class class, const char *rule)
 {
-    return (struct rp_ruling){class, rule};
+    return (struct rp_ruling){class, rule, false};
 }
 
 /* SIGABRT is how programs end themselves after they said why: node out of heap, bad_alloc. */
@@ -160,31 +161,64 @@ static bool words_know(const char *rule)
     return strpbrk(rule, "0123456789#") == NULL;
 }
 
+/* What programs print around the error that they got: "called `Result::unwrap()` on an `Err` value:
+ * …", "Job failed (system failure): …". */
+static struct rp_str unwrapped(struct rp_str line)
+{
+    static const char *const marks[] = {"` on an `Err` value", "(system failure)",
+                                        "raised unexpected"};
+    for (size_t at = 1; at + 2 < line.n; at++)
+        for (size_t i = 0; line.p[at] == ':' && i < sizeof marks / sizeof *marks; i++)
+            if (rp_str_ends(str_head(line, at), marks[i]))
+                return rp_str_trim(str_from(line, at + 1));
+    return RP_NONE;
+}
+
 /* What a line says: codes and the heaviest names decide; a phrase of another tier is worth as many
  * e-folds of odds against what the words of the line speak for as leaving out one list of messages
  * after the other says (tests/train/cross.c). */
-static struct rp_ruling by_text(struct rp_str line)
+static struct rp_ruling by_tiers(struct rp_str line)
 {
     static const struct {
         struct rp_ruling (*match)(struct rp_str line);
         double trust;
     } tiers[] = {{rp_rules_match, RULE_TRUST},
+                 {rp_ending_match, FACT_TRUST},
                  {rp_exception_rules_match, SHAPE_TRUST},
                  {rp_shape_rules_match, SHAPE_TRUST},
                  {rp_late_rules_match, LATE_TRUST}};
     unsigned weight = 0;
-    struct rp_ruling v = rp_name_rules_match(line, &weight);
+    struct rp_ruling v = rp_name_rules_match(line, &weight), frame = says(RP_CLASS_UNKNOWN, "none");
+    if (v.weak)
+        frame = v, v = says(RP_CLASS_UNKNOWN, "none");
     struct rp_ruling code =
         weight < CODE_WEIGHT ? rp_codes_match(line) : says(RP_CLASS_UNKNOWN, "none");
     if (code.class != RP_CLASS_UNKNOWN || weight >= SURE_WEIGHT)
         return code.class != RP_CLASS_UNKNOWN ? code : v;
     double trust = NAME_TRUST;
+    if (frame.class != RP_CLASS_UNKNOWN && (v = rp_ending_match(line)).class != RP_CLASS_UNKNOWN)
+        return v;
     for (size_t i = 0; i < sizeof tiers / sizeof *tiers && v.class == RP_CLASS_UNKNOWN; i++) {
         v = tiers[i].match(line);
         trust = tiers[i].trust;
     }
-    return v.class != RP_CLASS_UNKNOWN && words_know(v.rule) ? rp_learned(line, v, trust) : v;
+    if (v.class != RP_CLASS_UNKNOWN && words_know(v.rule))
+        v = rp_learned(line, v, trust);
+    /* That it ended is known where it was cut short. */
+    bool why = v.class != RP_CLASS_UNKNOWN && v.class != RP_CLASS_KILLED;
+    return why || frame.class == RP_CLASS_UNKNOWN ? v : frame;
 }
+
+static struct rp_ruling by_text(struct rp_str line)
+{
+    struct rp_str inner = unwrapped(line);
+    struct rp_ruling v = says(RP_CLASS_UNKNOWN, "none");
+    if (inner.p != NULL)
+        v = by_tiers(inner);
+    return v.class != RP_CLASS_UNKNOWN ? v : by_tiers(line);
+}
+
+static struct rp_ruling by_name(struct rp_ruling v, struct rp_str line);
 
 /* The first of the other lines that says this class; RP_CLASSES_N: any. */
 static struct rp_ruling other_line(struct rp_arena *a, struct rp_str text, enum rp_class class)
@@ -194,8 +228,8 @@ static struct rp_ruling other_line(struct rp_arena *a, struct rp_str text, enum 
     for (size_t i = from; i < l.n && l.n > 1; i++) {
         struct rp_ruling v = says(RP_CLASS_UNKNOWN, "none");
         if (!rp_line_is_frame(l.v[i]))
-            v = by_text(str_head(l.v[i], RP_KEY_LINE_MAX));
-        if (v.class == class || (class == RP_CLASSES_N && v.class != RP_CLASS_UNKNOWN))
+            v = by_name(by_text(str_head(l.v[i], RP_KEY_LINE_MAX)), l.v[i]);
+        if (v.class == class || (class == RP_CLASSES_N && v.class != RP_CLASS_UNKNOWN && !v.weak))
             return v;
     }
     return says(RP_CLASS_UNKNOWN, "none");
@@ -258,6 +292,17 @@ static struct rp_str to_run(struct rp_str line)
     return RP_NONE;
 }
 
+/* "wget: not found" of a shell, "No such file or directory - convert" of Ruby: the name; absent. */
+static struct rp_str bare_name(struct rp_str line)
+{
+    static const char ruby[] = "No such file or directory - ";
+    size_t at = rp_str_find(line, rp_str_of(ruby));
+    if (at != SIZE_MAX)
+        return str_from(line, at + strlen(ruby));
+    return rp_str_ends(line, ": not found") ? str_head(line, line.n - strlen(": not found"))
+                                            : RP_NONE;
+}
+
 /* No such file: a bare name was to be run, files have a dot or a slash. */
 static struct rp_ruling no_such_file(struct rp_ruling v, struct rp_str line, struct rp_str quoted)
 {
@@ -266,10 +311,24 @@ static struct rp_ruling no_such_file(struct rp_ruling v, struct rp_str line, str
                    ? v
                    : says(RP_CLASS_MISSING_FILE, "text: no such file");
     if (v.class == RP_CLASS_MISSING_FILE &&
-        (strncmp(v.rule, "no such file", 12) == 0 || strncmp(v.rule, "file not found", 14) == 0) &&
-        (made_of(quoted, in_command) || made_of(to_run(line), in_command)))
+        (made_of(bare_name(rp_str_trim(line)), in_command) ||
+         ((strncmp(v.rule, "no such file", 12) == 0 ||
+           strncmp(v.rule, "file not found", 14) == 0) &&
+          (made_of(quoted, in_command) || made_of(to_run(line), in_command)))))
         return says(RP_CLASS_MISSING_COMMAND, "text: no such file, of a bare name");
     return v;
+}
+
+/* "Error: null": a program printed a reason that it did not have. */
+static bool says_nothing(struct rp_str line)
+{
+    static const char *const nothing[] = {"null", "undefined", "none", "nil", NULL};
+    size_t colon = line.n;
+    while (colon > 0 && line.p[colon - 1] != ':')
+        colon--;
+    struct rp_str head = str_head(line, colon);
+    return rp_str_in(rp_str_trim(str_from(line, colon)), nothing) &&
+           (colon == 0 || rp_str_is(head, "Error:") || rp_str_is(head, "Caused by:"));
 }
 
 /* What a name tells: a key or a variable that is missing and all in capitals is a variable of the
@@ -280,6 +339,8 @@ static struct rp_ruling by_name(struct rp_ruling v, struct rp_str line)
     struct rp_str unbound = word_before(line, ": unbound variable");
     if (rp_str_is(rp_str_trim(line), "Terminated")) /* what a shell says of SIGTERM */
         return says(RP_CLASS_KILLED, "text: terminated");
+    if (says_nothing(rp_str_trim(line)))
+        return says(RP_CLASS_UNKNOWN, "none");
     bool key = rp_str_find(rp_str_of(v.rule), RP_STR("key")) == 0 && name.n > 3;
     if (v.class == RP_CLASS_CODE_BUG &&
         ((key && made_of(name, in_variable)) || (unbound.n > 3 && made_of(unbound, in_variable))))
@@ -291,11 +352,13 @@ static struct rp_ruling by_name(struct rp_ruling v, struct rp_str line)
 }
 
 /* "Killed" says less than "out of memory" beside it, a failed assertion less than the abort that
- * it ended in. */
+ * it ended in, and what was cut short less than anything. */
 static struct rp_ruling refined(struct rp_arena *a, struct rp_ruling v, struct rp_str text)
 {
     struct rp_ruling better = says(RP_CLASS_UNKNOWN, "none");
-    if (v.class == RP_CLASS_KILLED || v.class == RP_CLASS_CRASH)
+    if (v.weak)
+        better = other_line(a, text, RP_CLASSES_N);
+    else if (v.class == RP_CLASS_KILLED || v.class == RP_CLASS_CRASH)
         better = other_line(a, text, RP_CLASS_OOM);
     else if (v.class == RP_CLASS_CODE_BUG && rp_str_find(rp_str_of(v.rule), RP_STR("assert")) == 0)
         better = other_line(a, text, RP_CLASS_CRASH);
@@ -315,7 +378,8 @@ struct rp_ruling rp_classify(struct rp_arena *a, const struct rp_failure_facts *
                                         : refined(a, v, f->message);
     if (v.class == RP_CLASS_UNKNOWN)
         v = by_weak_facts(f);
-    if (v.class == RP_CLASS_UNKNOWN && !rp_str_is(key_line, "no message")) {
+    bool silent = rp_str_is(key_line, "no message") || says_nothing(rp_str_trim(key_line));
+    if (v.class == RP_CLASS_UNKNOWN && !silent) {
         v = rp_general_rules_match(key_line);
         v = rp_learned(key_line, v, v.class == RP_CLASS_UNKNOWN ? 0 : LATE_TRUST);
     }

@@ -130,7 +130,9 @@ static enum rp_class of_mysql(struct rp_str line)
     for (size_t i = 1; i + 4 <= line.n; i++) {
         unsigned n = is_alnum(line.p[i - 1]) ? 0 : digits_at(str_from(line, i), 4);
         if (n > 0 && is_mysql(line, i))
-            return of_number(mysql, sizeof mysql / sizeof *mysql, n);
+            return str_has(line, "getaddrinfo") /* 2002 says only that there is no connection */
+                       ? RP_CLASS_UNKNOWN
+                       : of_number(mysql, sizeof mysql / sizeof *mysql, n);
     }
     return RP_CLASS_UNKNOWN;
 }
@@ -159,6 +161,8 @@ static enum rp_class of_sqlstate(struct rp_str line)
         return RP_CLASS_UNKNOWN;
     for (int i = 0; i < 2 && s.n > 0 && !is_alnum(s.p[0]); i++)
         s = str_from(s, 1);
+    if (rp_str_starts(s, "23000") && str_has(line, "unique")) /* any constraint's */
+        return RP_CLASS_UNIQUE;
     return s.n > 5 && is_alnum(s.p[5]) ? RP_CLASS_UNKNOWN : rp_class_of_sqlstate(str_head(s, 5));
 }
 
@@ -197,7 +201,8 @@ static enum rp_class of_status(unsigned n)
     static const struct number statuses[] = {
         {401, RP_CLASS_AUTH},        {403, RP_CLASS_AUTH},        {407, RP_CLASS_AUTH},
         {408, RP_CLASS_NET_TIMEOUT}, {413, RP_CLASS_BAD_PAYLOAD}, {415, RP_CLASS_BAD_PAYLOAD},
-        {422, RP_CLASS_BAD_PAYLOAD}, {423, RP_CLASS_BUSY},        {429, RP_CLASS_RATE_LIMIT},
+        {420, RP_CLASS_RATE_LIMIT},  {422, RP_CLASS_BAD_PAYLOAD}, {423, RP_CLASS_BUSY},
+        {429, RP_CLASS_RATE_LIMIT},
     };
     return n >= 500 && n <= 599 ? RP_CLASS_HTTP_5XX
                                 : of_number(statuses, sizeof statuses / sizeof *statuses, n);
@@ -210,6 +215,8 @@ static bool leads_to_status(struct rp_str before)
     static const char *const words[] = {
         "http",     "status", "statuscode",  "code",     "response",  "returned", "httpstatus",
         "received", "got",    "status_code", "answered", "responded", "replied",  NULL};
+    if (rp_str_ends(before, " returned error: ")) /* git, curl */
+        return true;
     if (rp_str_ends(before, " with "))
         before.n -= strlen(" with");
     size_t end = before.n;
@@ -220,6 +227,14 @@ static bool leads_to_status(struct rp_str before)
     while (from > 0 && (is_alpha(before.p[from - 1]) || before.p[from - 1] == '_'))
         from--;
     return rp_str_in((struct rp_str){before.p + from, end - from}, words);
+}
+
+/* "API error. - (401)" ends a line. */
+static unsigned last_status(struct rp_str line)
+{
+    line = rp_str_trim(line);
+    bool there = line.n > 5 && line.p[line.n - 1] == ')' && line.p[line.n - 5] == '(';
+    return there ? digits_at(str_from(line, line.n - 4), 3) : 0;
 }
 
 /* "403 when calling …", "429 from …": a number that begins a line. */
@@ -240,6 +255,10 @@ static enum rp_class of_http(struct rp_str line)
     if (line.n > 3 && tells_of_status(str_from(line, 3)) &&
         of_status(digits_at(line, 3)) != RP_CLASS_UNKNOWN)
         return of_status(digits_at(line, 3));
+    if (rp_str_starts(line, "429 "))
+        return RP_CLASS_RATE_LIMIT;
+    if (last_status(line) < 505 && of_status(last_status(line)) != RP_CLASS_UNKNOWN)
+        return of_status(last_status(line));
     for (size_t i = 1; i + 3 <= line.n; i++) {
         if (!one_of(line.p[i], "45") || is_alnum(line.p[i - 1]))
             continue;
@@ -293,7 +312,7 @@ struct rp_ruling rp_codes_match(struct rp_str line)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         enum rp_class c = kinds[i].of(line);
         if (c != RP_CLASS_UNKNOWN)
-            return (struct rp_ruling){c, kinds[i].rule};
+            return (struct rp_ruling){c, kinds[i].rule, false};
     }
-    return (struct rp_ruling){RP_CLASS_UNKNOWN, "none"};
+    return (struct rp_ruling){RP_CLASS_UNKNOWN, "none", false};
 }

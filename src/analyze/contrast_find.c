@@ -173,14 +173,15 @@ static int ascending(const void *a, const void *b)
 }
 
 /* No pair of a level has a better score than its failures allow: those with the most are the ones
- * that can matter. */
+ * that can matter. Those without any are tested as well where there is room: left out because of
+ * their failures, the other tests would look surer than they are. */
 static void choose_pairing(struct find *f)
 {
     uint32_t *all = rp_xcalloc(f->n_levels + 1, sizeof *all);
     size_t n = 0;
     memset(f->pair_of, NO_PAIR, f->n_levels + 1);
     for (uint32_t l = 0; l < f->n_levels; l++)
-        if (kept(f, f->single[l]) && f->single[l].failed > 0)
+        if (kept(f, f->single[l]))
             all[n++] = l;
     qsort_r(all, n, sizeof *all, failures_first, f);
     f->n_pairing = n < PAIR_LEVELS ? n : PAIR_LEVELS;

@@ -1,5 +1,6 @@
-/* What learned weights know a line by: its words, the beginnings of long ones, and pairs of words
- * that stand beside each other ("not found", "is required"). */
+/* What learned weights know a line by: its words, the beginnings of long ones, pairs of words that
+ * stand beside each other ("not found", "is required"), and whether it names an option
+ * ("--retries") or a file of settings. */
 #include "analyze/internal.h"
 
 #include <math.h>
@@ -79,12 +80,47 @@ static void add(struct collected *c, struct rp_feature f)
     c->v[c->n++] = f;
 }
 
+/* "--retries" of a command line. */
+static bool names_option(const struct rp_words *w)
+{
+    for (size_t i = 0; i + 2 < w->n; i++)
+        if (w->low[i] == '-' && w->low[i + 1] == '-' && is_lower(w->low[i + 2]) &&
+            (i == 0 || !(is_alnum(w->low[i - 1]) || one_of(w->low[i - 1], "-_"))))
+            return true;
+    return false;
+}
+
+/* "app.yaml", "/etc/jobs.conf" */
+static bool names_settings(const struct rp_words *w)
+{
+    static const char *const ends[] = {"yaml", "yml",        "toml", "ini", "conf",
+                                       "cfg",  "properties", "env",  NULL};
+    for (size_t i = 1; i < w->n; i++) {
+        size_t end = i + 1;
+        while (end < w->n && is_alnum(w->low[end]))
+            end++;
+        if (w->low[i] == '.' && !is_blank(w->low[i - 1]) &&
+            rp_str_in((struct rp_str){w->low + i + 1, end - i - 1}, ends))
+            return true;
+    }
+    return false;
+}
+
+static void add_mark(struct collected *c, const char *mark)
+{
+    struct rp_str word = rp_str_of(mark);
+    add(c, (struct rp_feature){.word = word, .hash = word_hash(word)});
+}
+
 size_t rp_features(const struct rp_words *w, struct rp_feature out[RP_FEATURES_MAX])
 {
     struct collected c = {.v = out};
     struct rp_feature before = {.word = RP_NONE};
-    /* What holds for any line. */
-    add(&c, (struct rp_feature){.word = RP_STR("*"), .hash = word_hash(RP_STR("*"))});
+    add_mark(&c, "*"); /* any line */
+    if (names_option(w))
+        add_mark(&c, "--");
+    if (names_settings(w))
+        add_mark(&c, ".conf");
     for (size_t i = 0, end; i < w->n; i = end) {
         end = i + 1;
         if (!w->start[i])

@@ -66,6 +66,19 @@ struct rp_lines {
 };
 struct rp_lines rp_text_lines(struct rp_arena *a, struct rp_str text);
 bool rp_line_is_frame(struct rp_str line);
+/* A line of a trace without what stands before it, and how wide that is. */
+static inline struct rp_str rp_trace_inside(struct rp_str s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t' || s.p[0] == '|'))
+        s = str_from(s, 1);
+    return s;
+}
+static inline size_t rp_trace_depth(struct rp_str s)
+{
+    return s.n - rp_trace_inside(s).n;
+}
+/* Without what was suppressed, and of several exceptions all but the first (trace_blocks.c). */
+struct rp_lines rp_trace_own_lines(struct rp_arena *a, const struct rp_lines *lines);
 /* The exception printed last and its frames; false if there is no stack trace. */
 bool rp_trace_read(struct rp_arena *a, const struct rp_lines *lines, struct rp_key *out);
 /* Does it look like the first line of what a failed program prints: "Traceback …", "XyzError: …",
@@ -136,6 +149,8 @@ struct rp_ruling rp_general_rules_match(struct rp_str line);
 /* What a code in the line says that one software defines: SQLSTATE, ORA-00060, MySQL's and gRPC's
  * (codes.c); RP_CLASS_UNKNOWN if there is none that says enough. */
 struct rp_ruling rp_codes_match(struct rp_str line);
+/* How a process ended, as the line says it: an exit code, a signal (endings.c). */
+struct rp_ruling rp_ending_match(struct rp_str line);
 /* Does it say that a variable of the environment or of the settings is missing or wrong
  * (variables.c)? */
 bool rp_line_lacks_variable(struct rp_str line);

@@ -235,6 +235,12 @@ static void decide(struct rp_joblog *l)
     l->held_lines = 0;
 }
 
+static void count_nuls(struct rp_joblog *l, struct rp_str raw)
+{
+    for (size_t i = 0; i < raw.n; i++)
+        l->nuls += raw.p[i] == '\0';
+}
+
 static void take_line(struct rp_joblog *l, struct rp_str raw)
 {
     struct rp_str line = clean(l, raw);
@@ -243,8 +249,7 @@ static void take_line(struct rp_joblog *l, struct rp_str raw)
         one_line(l, line);
         return;
     }
-    for (size_t i = 0; i < raw.n; i++)
-        l->nuls += raw.p[i] == '\0';
+    count_nuls(l, raw);
     rp_buf_str(&l->held, line);
     rp_buf_c(&l->held, '\n');
     l->held_lines++;
@@ -265,6 +270,8 @@ static void extend(struct rp_joblog *l, struct rp_str part)
     if (part.n > room && !l->skipping) {
         l->skipping = true;
         l->stats.cut_lines++;
+        if (l->format == NULL)
+            count_nuls(l, rp_buf_view(&l->partial));
     }
     rp_buf_str(&l->partial, str_head(part, room));
 }
@@ -287,6 +294,11 @@ void rp_joblog_feed(struct rp_joblog *l, struct rp_str bytes)
             l->skipping = false;
         bytes = str_from(bytes, part.n + (end != NULL ? 1 : 0));
     }
+}
+
+bool rp_joblog_hopeless(const struct rp_joblog *l, uint64_t bytes)
+{
+    return l->format == NULL && (other_kind(l) < KINDS_N || l->nuls * 1000 > bytes);
 }
 
 /* ---- life ---- */

@@ -11,8 +11,8 @@
 enum { SLOTS = 16384 };
 
 /* Found by leaving out one list after the other (tests/train/cross.c). */
-static const double SURE = .42, /* of a class that words alone speak for; */
-    UNSAFE = .1,                /* that it must be fixed first, where it would be replayed */
+static const double SURE = .38, /* of a class that words alone speak for; */
+    UNSAFE = .08,               /* that it must be fixed first, where it would be replayed */
     DAMP = .93;                 /* of odds, as words seldom speak independently of each other */
 
 struct slot {
@@ -129,5 +129,5 @@ struct rp_ruling rp_learned(struct rp_str line, struct rp_ruling v, double trust
         best = likeliest(odds, rp_class_is_transient);
     if (best == (int)v.class || (v.class == RP_CLASS_UNKNOWN && share_of(odds, best, NULL) < SURE))
         return v;
-    return (struct rp_ruling){(enum rp_class)best, "words"};
+    return (struct rp_ruling){(enum rp_class)best, "words", false};
 }

@@ -51,6 +51,7 @@ static bool match_at(const struct rp_words *l, const char *phrase, size_t i)
 enum {
     PAIRS = 128 * 128,
     DECIDES = 100, /* letters that a phrase with ! has on top */
+    WEAK = 1,      /* and those that one with ? counts for */
     WHOLE = 10,    /* tenths of its weight that a phrase has in words, */
     REASON_MIN = 10,
     NAME_SHARE = 6, /* and within a name */
@@ -87,6 +88,8 @@ static const char *copy(const char *s)
 static uint16_t weigh(const char *s)
 {
     uint16_t n = *s == '!' ? DECIDES : 0;
+    if (*s == '?')
+        return WEAK;
     for (; *s != '\0'; s++)
         n = (uint16_t)(n + (is_alnum(*s) || *s == '#'));
     return n;
@@ -115,16 +118,17 @@ static void add(void *ctx, const char *phrase)
 {
     struct index *x = ctx;
     struct rp_words w;
-    rp_words(&w, rp_str_of(phrase + (*phrase == '!')));
+    const char *plain = phrase + (*phrase == '!' || *phrase == '?');
+    rp_words(&w, rp_str_of(plain));
     if (x->n == x->cap) {
         x->cap = x->cap > 0 ? 2 * x->cap : 1024;
         x->v = rp_xrealloc(x->v, x->cap * sizeof *x->v);
     }
     const char *text = copy(w.low);
-    bool same = strcmp(text, phrase) == 0;
+    bool same = strcmp(text, plain) == 0;
     struct phrase *p = &x->v[x->n];
     *p = (struct phrase){.text = text,
-                         .as_is = same ? text : copy(phrase + (*phrase == '!')),
+                         .as_is = same ? text : copy(plain),
                          .class = x->class,
                          .order = (uint16_t)x->n,
                          .weight = x->by_weight ? weigh(phrase) : 0};
@@ -255,8 +259,9 @@ static struct rp_ruling best_match(const struct index *x, struct rp_str line, un
     }
     if (weight != NULL)
         *weight = best.weight;
-    return best.p != NULL ? (struct rp_ruling){best.p->class, best.p->as_is}
-                          : (struct rp_ruling){RP_CLASS_UNKNOWN, "none"};
+    return best.p == NULL
+               ? (struct rp_ruling){RP_CLASS_UNKNOWN, "none", false}
+               : (struct rp_ruling){best.p->class, best.p->as_is, best.p->weight == WEAK};
 }
 
 struct rp_ruling rp_rules_match(struct rp_str line)

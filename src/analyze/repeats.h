@@ -1,8 +1,9 @@
 /* Jobs in a stream of runs that failed again and again in the same way while others of their type
- * went well: poison (analysis specification 5), as far as a log tells it. A job is who its runs say
- * it is (their id); runs without one are let pass. A success of the job clears it. Logs do not name
- * nodes: that there were two of them is not known. In bounded memory: of more than RP_REPEATS_MOST
- * failing jobs at once those that failed least are forgotten. One table is used by one thread. */
+ * went well: suspected of poison (analysis specification 5); proof is a second node. A job is who
+ * its runs say it is (their id); runs without one are let pass. A success of the job clears it.
+ * Logs do not name nodes: that there were two of them is not known. In bounded memory: of more than
+ * RP_REPEATS_MOST failing jobs at once those that failed least are forgotten. One table is used by
+ * one thread. */
 #ifndef RP_ANALYZE_REPEATS_H
 #define RP_ANALYZE_REPEATS_H
 
@@ -23,7 +24,7 @@ struct rp_repeat {
 };
 struct rp_repeats {
     struct rp_repeat *v;
-    size_t n; /* after rp_repeats_find: those that are poison, most failures first */
+    size_t n; /* after rp_repeats_find: the suspected ones, most failures first */
 };
 void rp_repeats_begin(struct rp_repeats *r);
 void rp_repeats_free(struct rp_repeats *r);

@@ -4,18 +4,6 @@
 enum kind { NO_FRAME, PYTHON, AT, RUBY, GO };
 enum { FRAMES_MAX = 3, LOOK_BACK = 10 };
 
-static struct rp_str left_trim(struct rp_str s)
-{
-    while (s.n > 0 && (is_blank(s.p[0]) || s.p[0] == '|'))
-        s = str_from(s, 1);
-    return s;
-}
-
-static size_t indent(struct rp_str s)
-{
-    return s.n - left_trim(s).n;
-}
-
 static bool has_number_after(struct rp_str s, const char *needle)
 {
     size_t at = rp_str_find(s, rp_str_of(needle)), n = strlen(needle);
@@ -49,7 +37,7 @@ static bool go_frame(struct rp_str raw, struct rp_str s)
 
 static enum kind kind_of(struct rp_str raw)
 {
-    struct rp_str s = left_trim(raw);
+    struct rp_str s = rp_trace_inside(raw);
     if (rp_str_starts(s, "File \"") && has_number_after(s, "\", line "))
         return PYTHON;
     if (at_frame(s))
@@ -67,7 +55,7 @@ bool rp_line_is_frame(struct rp_str line)
 /* Lines that stand between the frames of one trace. */
 static bool between_frames(struct rp_str raw)
 {
-    struct rp_str s = left_trim(raw);
+    struct rp_str s = rp_trace_inside(raw);
     return rp_str_starts(s, "... ") || rp_str_starts(s, "--- End of");
 }
 
@@ -189,14 +177,14 @@ static struct frame go_frame_parts(struct rp_str place, struct rp_str call)
 
 static struct frame frame_at(const struct rp_lines *l, size_t i, enum kind kind)
 {
-    struct rp_str s = left_trim(l->v[i]);
+    struct rp_str s = rp_trace_inside(l->v[i]);
     switch (kind) {
     case PYTHON:
         return python_frame(s);
     case RUBY:
         return ruby_frame_parts(s);
     case GO:
-        return go_frame_parts(s, i > 0 ? left_trim(l->v[i - 1]) : RP_STR(""));
+        return go_frame_parts(s, i > 0 ? rp_trace_inside(l->v[i - 1]) : RP_STR(""));
     default:
         return at_frame_parts(s);
     }
@@ -208,7 +196,7 @@ static size_t add_frames(struct rp_buf *b, const struct rp_lines *l, size_t from
     size_t found = 0;
     for (size_t k = 0; k < to - from && found < FRAMES_MAX; k++) {
         size_t i = kind == PYTHON ? to - 1 - k : from + k; /* Python: nearest to the throw last */
-        if (kind_of(l->v[i]) != kind || (!any && !own(left_trim(l->v[i]))))
+        if (kind_of(l->v[i]) != kind || (!any && !own(rp_trace_inside(l->v[i]))))
             continue;
         struct frame f = frame_at(l, i, kind);
         rp_buf_fmt(b, "%s%.*s:%.*s", found > 0 ? " < " : "", RP_FMT(str_head(f.file, 100)),
@@ -222,7 +210,8 @@ static struct rp_str frames_of(struct rp_arena *a, const struct rp_lines *l, siz
                                enum kind kind)
 {
     struct rp_buf b = {.limit = 1000};
-    if (add_frames(&b, l, from, to, kind, false) == 0)
+    /* A cause deep in a library has none: those of what it caused say where it was called. */
+    if (add_frames(&b, l, from, to, kind, false) == 0 && add_frames(&b, l, 0, to, kind, false) == 0)
         add_frames(&b, l, from, to, kind, true);
     struct rp_str s = rp_str_dup(a, rp_buf_view(&b));
     rp_buf_free(&b);
@@ -254,7 +243,7 @@ static bool skip(struct rp_str *s, const char *prefix)
 {
     bool hit = rp_str_starts(*s, prefix);
     if (hit)
-        *s = left_trim(str_from(*s, strlen(prefix)));
+        *s = rp_trace_inside(str_from(*s, strlen(prefix)));
     return hit;
 }
 
@@ -268,10 +257,15 @@ static struct rp_str last_part(struct rp_str s, const char *sep)
 /* Takes away what runtimes put before the exception. */
 static struct rp_str bare(struct rp_str s)
 {
-    static const char *const prefixes[] = {
-        "Caused by: ", "Uncaught ", "Unhandled exception. ", "Unhandled Exception: ", "[cause]: ",
-        "---> ",       NULL};
-    s = left_trim(s);
+    static const char *const prefixes[] = {"Caused by: ",
+                                           "Uncaught ",
+                                           "Unhandled exception. ",
+                                           "Unhandled Exception: ",
+                                           "[cause]: ",
+                                           "cause: ",
+                                           "---> ",
+                                           NULL};
+    s = rp_trace_inside(s);
     if (rp_str_starts(s, "Exception in thread \"")) {
         struct rp_str rest = after(str_from(s, 21), "\" ");
         s = rest.n > 0 ? rest : s;
@@ -321,15 +315,15 @@ static bool read_at(struct rp_arena *a, const struct rp_lines *l, size_t last, s
 static bool read_python(struct rp_arena *a, const struct rp_lines *l, size_t last,
                         struct rp_key *out)
 {
-    size_t depth = indent(l->v[last]), i = last + 1;
-    while (i < l->n && indent(l->v[i]) >= depth)
+    size_t depth = rp_trace_depth(l->v[last]), i = last + 1;
+    while (i < l->n && rp_trace_depth(l->v[i]) >= depth)
         i++;
     if (i == l->n)
         return false;
     size_t first = last;
-    while (first > 0 && indent(l->v[first - 1]) >= depth)
+    while (first > 0 && rp_trace_depth(l->v[first - 1]) >= depth)
         first--;
-    out->line = left_trim(l->v[i]);
+    out->line = rp_trace_inside(l->v[i]);
     out->frames = frames_of(a, l, first, last + 1, PYTHON);
     return true;
 }
@@ -373,7 +367,7 @@ static bool read_go(struct rp_arena *a, const struct rp_lines *l, size_t last, s
 {
     size_t head = SIZE_MAX, first = 0;
     for (size_t i = 0; i <= last; i++) {
-        struct rp_str s = left_trim(l->v[i]);
+        struct rp_str s = rp_trace_inside(l->v[i]);
         if (rp_str_starts(s, "panic: ") || rp_str_starts(s, "fatal error: "))
             head = i;
         if (head != SIZE_MAX && rp_str_starts(s, "goroutine ") && first <= head)
@@ -384,28 +378,41 @@ static bool read_go(struct rp_arena *a, const struct rp_lines *l, size_t last, s
     size_t to = first + 1;
     while (to <= last && !rp_str_starts(l->v[to], "goroutine "))
         to++;
-    out->line = left_trim(l->v[head]);
-    if (rp_str_ends(out->line, " [recovered]"))
-        out->line.n -= 12;
+    out->line = rp_trace_inside(l->v[head]);
+    for (size_t at; rp_str_ends(out->line, "]") && /* "[recovered, repanicked]" since Go 1.23 */
+                    (at = rp_str_find(out->line, RP_STR(" [recovered"))) != SIZE_MAX;)
+        out->line.n = at;
     out->frames = frames_of(a, l, first, to, GO);
     return true;
 }
 
+static size_t last_frame(const struct rp_lines *l)
+{
+    size_t n = l->n;
+    while (n > 0 && kind_of(l->v[n - 1]) == NO_FRAME)
+        n--;
+    return n;
+}
+
 bool rp_trace_read(struct rp_arena *a, const struct rp_lines *lines, struct rp_key *out)
 {
-    size_t last = lines->n;
-    while (last > 0 && kind_of(lines->v[last - 1]) == NO_FRAME)
-        last--;
-    if (last == 0)
+    if (last_frame(lines) == 0)
         return false;
-    switch (kind_of(lines->v[last - 1])) {
+    struct rp_lines own_lines = rp_trace_own_lines(a, lines);
+    const struct rp_lines *l = &own_lines;
+    size_t last = last_frame(l);
+    if (last == 0) {
+        l = lines;
+        last = last_frame(l);
+    }
+    switch (kind_of(l->v[last - 1])) {
     case PYTHON:
-        return read_python(a, lines, last - 1, out);
+        return read_python(a, l, last - 1, out);
     case RUBY:
-        return read_ruby(a, lines, last - 1, out);
+        return read_ruby(a, l, last - 1, out);
     case GO:
-        return read_go(a, lines, last - 1, out);
+        return read_go(a, l, last - 1, out);
     default:
-        return read_at(a, lines, last - 1, out);
+        return read_at(a, l, last - 1, out);
     }
 }

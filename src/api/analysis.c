@@ -3,7 +3,7 @@
 #include "api/analysis.h"
 
 #include "analyze/poison.h"
-#include "core/proportions.h"
+#include "base/json_pointer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,6 @@ enum {
     SAMPLES = 3,
     POISON_JOBS = 20,
     GONE = 5,
-    SUMS_SHOWN = 10,
     SUSPECT_MIN = 15,
     DAYS_BEFORE = 7,
     POINTS = 96
@@ -32,9 +31,25 @@ static bool time_field(struct request *q, struct rp_json *r, int64_t *us)
            rp_json_bad(r, RP_E_BAD_FIELD, "%s", err.message);
 }
 
+static bool payload_field(struct rp_json *r, struct analysis *in)
+{
+    struct rp_str s;
+    for (rp_json_array(r); rp_json_item(r);) {
+        if (!rp_json_str(r, &s))
+            return false;
+        if (in->n_payload == PAYLOAD_KEYS)
+            return rp_json_bad(r, RP_E_TOO_LARGE, "at most %d places of the payload", PAYLOAD_KEYS);
+        if (s.n == 0 || !rp_pointer_valid(s))
+            return rp_json_bad(r, RP_E_BAD_FIELD, "\"%.*s\" is no JSON pointer: /customer/region",
+                               RP_FMT(s));
+        in->payload[in->n_payload++] = s;
+    }
+    return true;
+}
+
 bool p_analysis(struct request *q, struct rp_err *err)
 {
-    static const char *const fields[] = {"since", "until", "type", NULL};
+    static const char *const fields[] = {"since", "until", "type", "payload", NULL};
     struct analysis *in = RP_NEW(&q->arena, struct analysis);
     uint64_t seen = 0;
     q->in = in;
@@ -46,7 +61,8 @@ bool p_analysis(struct request *q, struct rp_err *err)
     for (int f; (f = rp_json_field(r, fields, &seen)) >= 0;)
         (void)(f == 0   ? time_field(q, r, &in->since_us)
                : f == 1 ? time_field(q, r, &in->until_us)
-                        : rp_json_str(r, &in->type));
+               : f == 2 ? rp_json_str(r, &in->type)
+                        : payload_field(r, in));
     if (!rp_json_done(r, err))
         return false;
     return in->until_us == 0 || in->since_us < in->until_us ||
@@ -54,22 +70,6 @@ bool p_analysis(struct request *q, struct rp_err *err)
 }
 
 /* ---- rates ---- */
-
-static void write_rate(struct rp_jw *w, const char *key, struct rp_counts c)
-{
-    if (c.runs == 0)
-        return;
-    struct rp_interval i =
-        rp_proportion((struct rp_proportion){(int64_t)c.runs, (int64_t)c.failed});
-    rp_jw_key(w, key);
-    rp_jw_object(w);
-    rp_jw_m_i64(w, "runs", (int64_t)c.runs);
-    rp_jw_m_i64(w, "failures", (int64_t)c.failed);
-    rp_jw_m_f64(w, "rate", (double)c.failed / (double)c.runs);
-    rp_jw_m_f64(w, "low", i.low);
-    rp_jw_m_f64(w, "high", i.high);
-    rp_jw_object_end(w);
-}
 
 static void add_minute(void *ctx, const struct rp_minute *m)
 {
@@ -90,30 +90,13 @@ static bool write_hours(struct request *q, struct rp_db *db, const struct analys
         if (!rp_minutes_each(db, from - d * RP_US_DAY, in->until_us - d * RP_US_DAY, in->type_id,
                              add_minute, &before, err))
             return false;
-    write_rate(&q->w, "last_hour", now);
-    write_rate(&q->w, "same_hour_before", before);
+    analysis_rate(&q->w, "last_hour", now);
+    analysis_rate(&q->w, "same_hour_before", before);
     return true;
 }
 
-static void write_sums(struct request *q, const char *key, const char *name, struct rp_str *names,
-                       const struct sum *v, size_t n)
-{
-    size_t shown = 0;
-    rp_jw_key(&q->w, key);
-    rp_jw_array(&q->w);
-    for (size_t i = 0; i < n && shown < SUMS_SHOWN; i++)
-        if (v[i].in.failed > 0) {
-            rp_jw_object(&q->w);
-            rp_jw_m_str(&q->w, name, names[i]);
-            write_rate(&q->w, "rate", v[i].in);
-            rp_jw_object_end(&q->w);
-            shown++;
-        }
-    rp_jw_array_end(&q->w);
-}
-
-static struct rp_str *names_of(struct request *q, const struct sum *v, size_t n,
-                               const struct rp_id_name *names, size_t n_names)
+struct rp_str *analysis_names(struct request *q, const struct sum *v, size_t n,
+                              const struct rp_id_name *names, size_t n_names)
 {
     struct rp_str *out = RP_NEW_N(&q->arena, struct rp_str, n + 1);
     for (size_t i = 0; i < n; i++)
@@ -121,12 +104,6 @@ static struct rp_str *names_of(struct request *q, const struct sum *v, size_t n,
             if (names[k].id == v[i].id)
                 out[i] = names[k].name;
     return out;
-}
-
-static int most_failed_first(const void *a, const void *b)
-{
-    uint64_t x = ((const struct sum *)a)->in.failed, y = ((const struct sum *)b)->in.failed;
-    return (x < y) - (x > y);
 }
 
 /* ---- since when ---- */
@@ -164,8 +141,29 @@ static bool write_suspects(struct request *q, struct rp_db *db, int64_t at_us, s
     return true;
 }
 
+static bool of_pattern(const struct rp_ended *e, const struct pattern_sum *p)
+{
+    return p == NULL || e->pattern_id == p->id;
+}
+
+/* The first failure in [from, to): of jobs that are failed still, or of the rows that ran again. */
+static bool first_failure(struct rp_db *db, const struct rows *r, const struct pattern_sum *p,
+                          int64_t from, int64_t to, int64_t *us, struct rp_err *err)
+{
+    if (!rp_first_failure(db, p != NULL ? p->id : 0, from, to, us, err))
+        return false;
+    for (size_t i = r->again; i < (size_t)r->sampled_failed; i++) {
+        const struct rp_ended *e = &r->ended.v[i];
+        if (of_pattern(e, p) && e->ended_us >= from && e->ended_us < to &&
+            (*us == 0 || e->ended_us < *us))
+            *us = e->ended_us;
+    }
+    return true;
+}
+
 static bool write_onset(struct request *q, struct rp_db *db, const struct sums *s,
-                        const struct pattern_sum *p, bool *began, struct rp_err *err)
+                        const struct rows *r, const struct pattern_sum *p, bool *began,
+                        struct rp_err *err)
 {
     struct rp_onset o;
     struct rp_jw *w = &q->w;
@@ -174,7 +172,7 @@ static bool write_onset(struct request *q, struct rp_db *db, const struct sums *
             from = (s->day_minute + (int64_t)o.from) * RP_US_MIN,
             to = (s->day_minute + (int64_t)o.to + 1) * RP_US_MIN;
     bool found = *began = o.kind != RP_ONSET_NONE;
-    if (found && !rp_first_failure(db, p != NULL ? p->id : 0, begin, to, &first, err))
+    if (found && !first_failure(db, r, p, begin, to, &first, err))
         return false;
     rp_jw_key(w, "onset");
     rp_jw_object(w);
@@ -199,24 +197,42 @@ static int64_t exact(int64_t minute, int64_t known_us)
     return known_us / RP_US_MIN == minute ? known_us : minute * RP_US_MIN;
 }
 
+/* Examples: jobs that are failed still; where there are too few, such as ran again since. */
+static void add_again(const struct rows *r, const struct pattern_sum *p, int64_t *ids, size_t *n)
+{
+    for (size_t i = r->again; i < (size_t)r->sampled_failed && *n < SAMPLES; i++) {
+        const struct rp_ended *e = &r->ended.v[i];
+        bool listed = false;
+        for (size_t k = 0; k < *n; k++)
+            listed |= ids[k] == e->job_id;
+        if (!listed && of_pattern(e, p))
+            ids[(*n)++] = e->job_id;
+    }
+}
+
 static bool write_samples(struct request *q, struct rp_db *db, const struct analysis *in,
-                          int64_t pattern, struct rp_err *err)
+                          const struct rows *r, const struct pattern_sum *p, struct rp_err *err)
 {
     struct rp_job_filter f = {.states = 1u << RP_FAILED | 1u << RP_UNKNOWN,
                               .type = in->type,
-                              .pattern_id = pattern,
+                              .pattern_id = p->id,
                               .since_us = in->since_us,
                               .until_us = in->until_us};
     struct rp_job *jobs;
+    int64_t ids[SAMPLES];
     size_t n;
     bool more;
     char id[24];
     if (!rp_jobs_list(db, &f, 0, SAMPLES, &q->arena, &jobs, &n, &more, err))
         return false;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = jobs[i].id;
+    rp_jw_m_bool(&q->w, "still_failed", n > 0);
+    add_again(r, p, ids, &n);
     rp_jw_key(&q->w, "samples");
     rp_jw_array(&q->w);
     for (size_t i = 0; i < n; i++) {
-        (void)snprintf(id, sizeof id, "%lld", (long long)jobs[i].id);
+        (void)snprintf(id, sizeof id, "%lld", (long long)ids[i]);
         rp_jw_str(&q->w, rp_str_of(id));
     }
     rp_jw_array_end(&q->w);
@@ -272,10 +288,10 @@ static bool write_patterns(struct request *q, struct rp_db *db, const struct ana
         const struct pattern_sum *p = &s->patterns[i];
         rp_jw_object(&q->w);
         write_head(q, s, p, types);
-        ok = write_onset(q, db, s, p, &began, err);
+        ok = write_onset(q, db, s, r, p, &began, err);
         if (i < PATTERNS_DEEP)
             write_conditions(q, r, s, p, began);
-        ok = ok && write_samples(q, db, in, p->id, err);
+        ok = ok && write_samples(q, db, in, r, p, err);
         rp_jw_object_end(&q->w);
     }
     rp_jw_array_end(&q->w);
@@ -394,7 +410,7 @@ static void write_window(struct request *q, const struct analysis *in, const str
     rp_jw_m_i64(w, "runs", (int64_t)s->all.runs);
     rp_jw_m_i64(w, "failures", (int64_t)s->all.failed);
     rp_jw_m_i64(w, "unexplained", unexplained(s));
-    write_rate(w, "rate", s->all);
+    analysis_rate(w, "rate", s->all);
 }
 
 static void write_series(struct rp_jw *w, const char *key, const struct rp_counts *v, size_t n,
@@ -427,26 +443,6 @@ static void write_timeline(struct request *q, const struct sums *s)
     rp_jw_object_end(&q->w);
 }
 
-static bool write_tops(struct request *q, struct rp_db *db, struct sums *s, struct rp_err *err)
-{
-    struct rp_id_name *types, *queues;
-    size_t n_types, n_queues;
-    struct sum *by_type = RP_NEW_N(&q->arena, struct sum, s->n_types + 1);
-    if (!rp_names(db, RP_NAMED_TYPES, &q->arena, &types, &n_types, err) ||
-        !rp_names(db, RP_NAMED_QUEUES, &q->arena, &queues, &n_queues, err))
-        return false;
-    if (s->n_types > 0) { /* a copy: the patterns count by place */
-        memcpy(by_type, s->types, s->n_types * sizeof *by_type);
-        qsort(by_type, s->n_types, sizeof *by_type, most_failed_first);
-        qsort(s->queues, s->n_queues, sizeof *s->queues, most_failed_first);
-    }
-    write_sums(q, "types", "type", names_of(q, by_type, s->n_types, types, n_types), by_type,
-               s->n_types);
-    write_sums(q, "queues", "queue", names_of(q, s->queues, s->n_queues, queues, n_queues),
-               s->queues, s->n_queues);
-    return true;
-}
-
 static void write_sampled(struct request *q, const struct rows *r)
 {
     if (r->complete)
@@ -474,15 +470,15 @@ bool r_analysis(struct request *q, struct rp_db *db, struct rp_err *err)
     rp_jw_object(&q->w);
     write_window(q, in, &s);
     write_timeline(q, &s);
-    bool began = false, ok = write_hours(q, db, in, err) &&
-                             write_onset(q, db, &s, NULL, &began, err) &&
-                             write_patterns(q, db, in, &s, &r,
-                                            names_of(q, s.types, s.n_types, types, n_types), err);
+    bool began = false,
+         ok = write_hours(q, db, in, err) && write_onset(q, db, &s, &r, NULL, &began, err) &&
+              write_patterns(q, db, in, &s, &r,
+                             analysis_names(q, s.types, s.n_types, types, n_types), err);
     write_more_patterns(&q->w, &s);
     write_conditions(q, &r, &s, NULL, began);
     write_sampled(q, &r);
     ok = ok && write_poison(q, db, in, err) && write_gone(q, db, in, err) &&
-         write_tops(q, db, &s, err);
+         analysis_tops(q, db, &s, &r, err);
     rp_jw_object_end(&q->w);
     return ok;
 }

@@ -1,5 +1,5 @@
 /* Private to the analysis of a window: what is added up from the minutes (analysis_sums.c), rows
- * for conditions (analysis_rows.c), the answer (analysis.c). */
+ * for conditions (analysis_rows.c), where most fails (analysis_tops.c), the answer (analysis.c). */
 #ifndef RP_API_ANALYSIS_H
 #define RP_API_ANALYSIS_H
 
@@ -11,12 +11,18 @@
 enum {
     ONSET_MINUTES = 24 * 60,
     ROWS_ALL = 12000, /* of a window with so many runs all are read */
-    ROWS_MOST = 3000  /* else so many failed and as many others */
+    ROWS_MOST = 3000, /* else so many failed and as many others */
+    ROW_TYPE = 0,     /* the first attribute of a row */
+    ROW_VALUE_MOST = 100,
+    PAYLOAD_KEYS = 8,
+    NEEDS_MOST = 8 /* dependencies */
 };
 
 struct analysis { /* the question */
     int64_t since_us, until_us, type_id;
     struct rp_str type;
+    struct rp_str payload[PAYLOAD_KEYS]; /* JSON pointers: what stands there is an attribute */
+    size_t n_payload;
 };
 
 /* What ended of one type or queue. */
@@ -63,14 +69,28 @@ struct rows {
     struct rp_ended_rows ended;
     bool complete;          /* every run of the window is there */
     int64_t sampled_failed; /* how many of them failed: the first ones */
+    size_t again;           /* from there on those of them whose jobs ran again since */
     struct rp_str *names, (*values)[RP_CONTRAST_ATTRIBUTES];
     size_t n_names;
 };
 bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s,
                struct rp_arena *a, struct rows *r, struct rp_err *err);
+/* More of their attributes (analysis_columns.c). */
+bool rows_needs(struct rp_db *db, struct rows *r, struct rp_err *err);
+bool rows_deploys(struct rp_db *db, const struct analysis *in, struct rows *r, struct rp_err *err);
+bool rows_payloads(struct rp_db *db, const struct analysis *in, struct rows *r, struct rp_err *err);
 /* In what failures differ from what succeeded: of a pattern, or (NULL) all. began: an onset was
  * found; the hours after it would only say so again, three times. */
 void rows_contrast(struct rows *r, const struct sums *s, const struct pattern_sum *p, bool began,
                    struct rp_contrast_answer *out);
+
+/* Where most fails (analysis_tops.c): members types, type_onsets, queues, nodes. */
+bool analysis_tops(struct request *q, struct rp_db *db, struct sums *s, const struct rows *r,
+                   struct rp_err *err);
+/* A rate with its counts and Wilson's interval; nothing of no runs. */
+void analysis_rate(struct rp_jw *w, const char *key, struct rp_counts c);
+/* The names of what the sums are of. */
+struct rp_str *analysis_names(struct request *q, const struct sum *v, size_t n,
+                              const struct rp_id_name *names, size_t n_names);
 
 #endif

@@ -2,7 +2,14 @@
  * is read, of a large one a sample, in which failed and succeeded runs keep their proportion. */
 #include "api/analysis.h"
 
-enum { LABELS_MOST = 16, LABEL_KEY_MOST = 60, DEPS_MOST = 8, VALUE_MOST = 100 };
+enum {
+    LABELS_MOST = 16,
+    LABEL_KEY_MOST = 60,
+    DEPS_MOST = 8,
+    VALUE_MOST = 100,
+    BURST_LEAST = 30,
+    BURST_MOST = 200000
+};
 
 /* ---- which rows ---- */
 
@@ -28,6 +35,19 @@ static bool sample_step(struct rp_db *db, const struct analysis *in, int64_t fro
     return left == 0 || read_failed(db, in, from, start, left, r, err);
 }
 
+/* Where a burst has many of the failures of the window, those of its first seconds must not stand
+ * for it: every so-maniest of all is taken. Of a very large one that would cost more than it says.
+ */
+static bool sample_any(struct rp_db *db, const struct analysis *in, int64_t from, int64_t to,
+                       int64_t quota, uint64_t failed, struct rows *r, struct rp_err *err)
+{
+    const struct rp_window w = {from > in->since_us ? from : in->since_us,
+                                to < in->until_us ? to : in->until_us, in->type_id};
+    if (quota < BURST_LEAST || failed > BURST_MOST)
+        return sample_step(db, in, from, to, quota, r, err);
+    return rp_ended_failed_spread(db, &w, (uint64_t)quota, failed, r->a, &r->ended, err);
+}
+
 /* Of each step as many as its share of the failures. */
 static bool sample_failed(struct rp_db *db, const struct analysis *in, const struct sums *s,
                           struct rows *r, struct rp_err *err)
@@ -38,9 +58,46 @@ static bool sample_failed(struct rp_db *db, const struct analysis *in, const str
         int64_t quota = (int64_t)(after * ROWS_MOST / all - before * ROWS_MOST / all);
         int64_t from = (s->since_minute + i * s->step) * RP_US_MIN;
         before = after;
-        if (quota > 0 && !sample_step(db, in, from, from + s->step * RP_US_MIN, quota, r, err))
+        if (quota > 0 && !sample_any(db, in, from, from + s->step * RP_US_MIN, quota,
+                                     s->steps[i].failed, r, err))
             return false;
     }
+    return true;
+}
+
+/* Of the rows from `from` on, `keep` at most, evenly spread. */
+static void thin(struct rp_ended_rows *rows, size_t from, uint64_t keep)
+{
+    size_t n = rows->n - from, to = from;
+    for (size_t i = 0; keep < n && i < n; i++)
+        if ((i + 1) * keep / n > i * keep / n)
+            rows->v[to++] = rows->v[from + i];
+    rows->n = keep < n ? to : rows->n;
+}
+
+/* What failed and still is, then what failed and ran again since; of many, each by its share. */
+static bool read_failures(struct rp_db *db, const struct analysis *in, const struct sums *s,
+                          bool few, struct rows *r, struct rp_err *err)
+{
+    const struct rp_window w = {in->since_us, in->until_us, in->type_id};
+    uint64_t all = s->all.failed;
+    int64_t again;
+    if (few ? !read_failed(db, in, in->since_us, in->until_us, ROWS_ALL, r, err)
+            : !sample_failed(db, in, s, r, err))
+        return false;
+    r->again = r->ended.n;
+    if (!rp_ended_tried_again(db, &w, few ? ROWS_ALL : ROWS_MOST, r->a, &r->ended, &again, err))
+        return false;
+    if (few || again == 0)
+        return true;
+    uint64_t ran = (uint64_t)again < all ? (uint64_t)again : all;
+    struct rp_ended_rows still = {r->ended.v, r->again};
+    thin(&r->ended, r->again, ran * ROWS_MOST / all);
+    size_t n = r->ended.n - r->again;
+    thin(&still, 0, (all - ran) * ROWS_MOST / all);
+    memmove(r->ended.v + still.n, r->ended.v + r->again, n * sizeof *r->ended.v);
+    r->again = still.n;
+    r->ended.n = still.n + n;
     return true;
 }
 
@@ -48,9 +105,7 @@ static bool read_rows(struct rp_db *db, const struct analysis *in, const struct 
                       struct rows *r, struct rp_err *err)
 {
     bool few = s->all.runs <= ROWS_ALL, all;
-    if (few ? !rp_ended_failed(db, in->since_us, in->until_us, in->type_id, ROWS_ALL, r->a,
-                               &r->ended, err)
-            : !sample_failed(db, in, s, r, err))
+    if (!read_failures(db, in, s, few, r, err))
         return false;
     r->sampled_failed = (int64_t)r->ended.n;
     if (!rp_ended_succeeded(db, in->since_us, in->until_us, in->type_id, few ? ROWS_ALL : ROWS_MOST,
@@ -62,7 +117,7 @@ static bool read_rows(struct rp_db *db, const struct analysis *in, const struct 
 
 /* ---- attributes ---- */
 
-enum fixed { TYPE, QUEUE, NODE, WORKER, SCHEDULE, HOUR, FIXED };
+enum fixed { TYPE, QUEUE, NODE, WORKER, SCHEDULE, HOUR, WEEKDAY, FIXED };
 
 struct names {
     struct rp_id_name *v;
@@ -131,7 +186,7 @@ static void each_label(struct rp_str labels, struct rp_arena *a,
         enum rp_json_kind kind = rp_json_peek(&r);
         if (!(kind == RP_JSON_STRING ? rp_json_str(&r, &value) : rp_json_raw(&r, &value)))
             return;
-        if (kind != RP_JSON_OBJECT && kind != RP_JSON_ARRAY && value.n <= VALUE_MOST)
+        if (kind != RP_JSON_OBJECT && kind != RP_JSON_ARRAY && value.n <= ROW_VALUE_MOST)
             take(ctx, key, value);
     }
 }
@@ -169,6 +224,10 @@ static struct rp_str hour_of(struct rp_arena *a, int64_t us)
     return rp_str_fmt(a, "%02d:00 UTC", (int)(us / RP_US_H % 24));
 }
 
+/* 1970 began on a Thursday. */
+static const char *const days[] = {"Thursday", "Friday",  "Saturday", "Sunday",
+                                   "Monday",   "Tuesday", "Wednesday"};
+
 static void fill(struct rows *r, const struct makings *m, const struct rp_str hours[24], size_t i)
 {
     const struct rp_ended *e = &r->ended.v[i];
@@ -179,6 +238,7 @@ static void fill(struct rows *r, const struct makings *m, const struct rp_str ho
     v[WORKER] = known(e->worker);
     v[SCHEDULE] = name_of(&m->schedules, e->schedule_id);
     v[HOUR] = hours[e->ended_us / RP_US_H % 24];
+    v[WEEKDAY] = rp_str_of(days[e->ended_us / RP_US_DAY % 7]);
     for (size_t k = 0; k < m->n_deps; k++)
         v[FIXED + k] = was_down(m, m->deps[k], e->ended_us) ? RP_STR("down") : RP_STR("up");
     for (size_t k = 0; k < m->n_labels; k++)
@@ -189,12 +249,13 @@ static void fill(struct rows *r, const struct makings *m, const struct rp_str ho
 
 static void make_values(struct rows *r, struct makings *m)
 {
-    static const char *const fixed[FIXED] = {"type", "queue", "node", "worker", "schedule", "hour"};
+    static const char *const fixed[FIXED] = {"type",     "queue", "node",   "worker",
+                                             "schedule", "hour",  "weekday"};
     struct rp_str hours[24];
     for (size_t i = 0; i < r->ended.n; i++)
         each_label(r->ended.v[i].labels, r->a, note_label, m);
     r->n_names = FIXED + m->n_deps + m->n_labels;
-    r->names = RP_NEW_N(r->a, struct rp_str, r->n_names);
+    r->names = RP_NEW_N(r->a, struct rp_str, RP_CONTRAST_ATTRIBUTES);
     for (size_t i = 0; i < FIXED; i++)
         r->names[i] = rp_str_of(fixed[i]);
     for (size_t i = 0; i < m->n_deps; i++)
@@ -221,7 +282,7 @@ bool rows_read(struct rp_db *db, const struct analysis *in, const struct sums *s
         return false;
     find_deps(&m, in->since_us);
     make_values(r, &m);
-    return true;
+    return rows_needs(db, r, err) && rows_deploys(db, in, r, err) && rows_payloads(db, in, r, err);
 }
 
 /* ---- the contrast ---- */
@@ -286,7 +347,7 @@ static void add_rows(struct rp_contrast *c, const struct rows *r, const struct p
             continue;
         memcpy(values, r->values[i], sizeof values);
         if (began)
-            values[HOUR] = RP_STR("");
+            values[HOUR] = values[WEEKDAY] = RP_STR("");
         rp_contrast_add(c, values, (struct rp_counts){in ? n : 0, n});
     }
 }

@@ -81,6 +81,7 @@ static const struct {
     {"priority", "go on", "keep theirs; jobs enqueued from now on get the new one"},
     {"max_running", "go on, even if they are more than that", "start as the new limit allows"},
     {"rate", "go on", "start as the new rate allows"},
+    {"paused", "go on", "wait for as long as it is true"},
     {"hold_max", "keep theirs",
      "that are held keep theirs; those that fail from now on get the new one"},
     {"output_limit", "keep theirs", "get the new one"},

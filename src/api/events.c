@@ -5,41 +5,20 @@
 #include "api/handlers.h"
 #include "api/shapes.h"
 
-#include "base/time.h"
-
 enum { AGAIN_MS = 1000, LISTED_MOST = 50 };
-
-static int64_t failed_of(const struct rp_replay *r)
-{
-    return r->n[RP_FATE_FAILED_SAME] + r->n[RP_FATE_FAILED_NEW];
-}
-
-static int64_t ended_of(const struct rp_replay *r)
-{
-    return r->n[RP_FATE_SUCCEEDED] + failed_of(r) + r->n[RP_FATE_SKIPPED] + r->n[RP_FATE_UNKNOWN];
-}
 
 /* What it says of itself changes with one of these. */
 static struct rp_str id_of(struct request *q, const struct rp_replay *r)
 {
-    return rp_str_fmt(&q->arena, "R%lld-%s-%lld-%lld-%lld", (long long)r->id,
-                      rp_replay_state_name(r->state), (long long)r->wave, (long long)ended_of(r),
-                      (long long)failed_of(r));
-}
-
-/* Over the whole of its run; nothing before its first item has ended, or while it stands. */
-static void m_speed(struct request *q, const struct rp_replay *r)
-{
-    int64_t ended = ended_of(r), took = request_now(q) - r->started_us;
-    if (r->state != RP_REPLAY_RUNNING || r->started_us == 0 || ended == 0 || took < RP_US_S)
-        return;
-    double per_s = (double)ended * RP_US_S / (double)took;
-    rp_jw_m_f64(&q->w, "rate", per_s);
-    rp_jw_m_i64(&q->w, "left_s", (int64_t)((double)(r->n[0] - ended) / per_s + 0.5));
+    struct rp_replay_speed v = rp_replay_speed(r, request_now(q));
+    return rp_str_fmt(&q->arena, "R%lld-%s-%lld-%lld-%lld-%llx", (long long)r->id,
+                      rp_replay_state_name(r->state), (long long)r->wave, (long long)v.ended,
+                      (long long)v.failed, (unsigned long long)rp_hash64(r->says));
 }
 
 static void event(struct request *q, const struct rp_replay *r)
 {
+    struct rp_replay_speed v = rp_replay_speed(r, request_now(q));
     rp_buf_fmt(&q->out, "id: %.*s\nevent: replay\ndata: ", RP_FMT(id_of(q, r)));
     q->w = (struct rp_jw){.out = &q->out};
     rp_jw_object(&q->w);
@@ -48,10 +27,10 @@ static void event(struct request *q, const struct rp_replay *r)
     rp_jw_m_str(&q->w, "says", r->says);
     rp_jw_m_i64(&q->w, "wave", r->wave);
     rp_jw_m_i64(&q->w, "to_replay", r->n[0]);
-    rp_jw_m_i64(&q->w, "ended", ended_of(r));
+    rp_jw_m_i64(&q->w, "ended", v.ended);
     rp_jw_m_i64(&q->w, "succeeded", r->n[RP_FATE_SUCCEEDED]);
-    rp_jw_m_i64(&q->w, "failed", failed_of(r));
-    m_speed(q, r);
+    rp_jw_m_i64(&q->w, "failed", v.failed);
+    shape_speed(&q->w, &v);
     rp_jw_object_end(&q->w);
     rp_buf_fmt(&q->out, "\n\n");
 }

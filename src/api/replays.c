@@ -34,7 +34,7 @@ static bool answer_replay(struct request *q, struct rp_db *db, int64_t id, int s
     if (!rp_replay_get(db, id, &q->arena, &row, err))
         return false;
     answer_begin(q, status);
-    shape_replay(&q->w, &row, NULL);
+    shape_replay(&q->w, &row, request_now(q), NULL);
     return true;
 }
 
@@ -182,7 +182,7 @@ bool r_replays(struct request *q, struct rp_db *db, struct rp_err *err)
     answer_begin(q, 200);
     shape_list_begin(&q->w);
     for (size_t i = 0; i < n; i++)
-        shape_replay(&q->w, &rows[i], NULL);
+        shape_replay(&q->w, &rows[i], request_now(q), NULL);
     shape_list_end(&q->w, 0);
     return true;
 }
@@ -200,7 +200,7 @@ bool r_replay(struct request *q, struct rp_db *db, struct rp_err *err)
     if (!runs && !rp_replay_outcome(db, &row, &q->arena, &outcome, err))
         return false;
     answer_begin(q, 200);
-    shape_replay(&q->w, &row, runs ? NULL : &outcome);
+    shape_replay(&q->w, &row, request_now(q), runs ? NULL : &outcome);
     return true;
 }
 

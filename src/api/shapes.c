@@ -290,6 +290,7 @@ static void settings(struct rp_jw *w, const struct rp_type *t)
     rp_jw_m_bool(w, "critical", t->critical);
     strings(w, "needs", &t->needs);
     m_count(w, "max_running", t->max_running);
+    rp_jw_m_bool(w, "paused", t->paused);
     rp_jw_m_str(w, "user", t->user);
     rp_jw_m_str(w, "cwd", t->cwd);
     rp_jw_object_end(w);

@@ -27,8 +27,10 @@ void shape_plan(struct rp_jw *w, const struct rp_plan *p);
 /* outcome NULL: not asked for. */
 void shape_undo(struct rp_jw *w, struct rp_str replay, const struct rp_undo *u,
                 const struct rp_plan *compensation);
-void shape_replay(struct rp_jw *w, const struct rp_replay *r,
+void shape_replay(struct rp_jw *w, const struct rp_replay *r, int64_t now_us,
                   const struct rp_replay_outcome *outcome);
+/* Members, if they are known. */
+void shape_speed(struct rp_jw *w, const struct rp_replay_speed *v);
 void shape_job_replay(struct rp_jw *w, const struct rp_job_replay *r);
 void shape_replay_item(struct rp_jw *w, const struct rp_replay_item *i);
 void shape_deploy(struct rp_jw *w, const struct rp_deploy *d);

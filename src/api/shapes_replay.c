@@ -103,6 +103,7 @@ static void halt_rule(struct rp_jw *w, const struct rp_halt_rule *rule)
     rp_jw_m_f64(w, "baseline", rule->baseline);
     rp_jw_m_f64(w, "p0", rule->p0);
     rp_jw_m_f64(w, "alpha", rule->alpha);
+    rp_jw_m_f64(w, "decision_rate", rp_halt_decision_rate(rule->p0));
     rp_jw_m_i64(w, "decision_after", rp_halt_decision_after(rule->p0, rule->alpha));
     rp_jw_object_end(w);
 }
@@ -297,7 +298,26 @@ static void m_parked(struct rp_jw *w, const struct rp_replay_park *p)
     rp_buf_free(&when);
 }
 
-void shape_replay(struct rp_jw *w, const struct rp_replay *r,
+void shape_speed(struct rp_jw *w, const struct rp_replay_speed *v)
+{
+    if (v->left_s < 0)
+        return;
+    rp_jw_m_f64(w, "rate", v->per_s);
+    rp_jw_m_i64(w, "left_s", v->left_s);
+}
+
+static void m_progress(struct rp_jw *w, const struct rp_replay *r, int64_t now_us)
+{
+    struct rp_replay_speed v = rp_replay_speed(r, now_us);
+    rp_jw_key(w, "progress");
+    rp_jw_object(w);
+    rp_jw_m_i64(w, "ended", v.ended);
+    rp_jw_m_i64(w, "failed", v.failed);
+    shape_speed(w, &v);
+    rp_jw_object_end(w);
+}
+
+void shape_replay(struct rp_jw *w, const struct rp_replay *r, int64_t now_us,
                   const struct rp_replay_outcome *outcome)
 {
     static const struct {
@@ -340,6 +360,7 @@ void shape_replay(struct rp_jw *w, const struct rp_replay *r,
     for (size_t i = 0; i < sizeof fates / sizeof *fates; i++)
         rp_jw_m_i64(w, fates[i].key, r->n[fates[i].fate]);
     rp_jw_object_end(w);
+    m_progress(w, r, now_us);
     halt_rule(w, &r->rule);
     if (outcome != NULL)
         m_outcome(w, outcome);

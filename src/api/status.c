@@ -259,7 +259,7 @@ static void m_lists(struct status *s)
     rp_jw_key(s->w, "replays");
     rp_jw_array(s->w);
     for (size_t i = 0; i < s->n_replays; i++)
-        shape_replay(s->w, &s->replays[i], NULL);
+        shape_replay(s->w, &s->replays[i], s->now, NULL);
     rp_jw_array_end(s->w);
     rp_jw_m_i64(s->w, "running", running);
 }

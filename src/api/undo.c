@@ -83,7 +83,7 @@ static bool undo(struct request *q, struct rp_db *db, struct rp_err *err)
     if (!rp_replay_get(db, id, &q->arena, &row, err))
         return false;
     answer_begin(q, 200);
-    shape_replay(&q->w, &row, NULL);
+    shape_replay(&q->w, &row, request_now(q), NULL);
     return true;
 }
 
@@ -96,7 +96,7 @@ static bool plan(struct request *q, struct rp_db *db, struct rp_err *err)
     int64_t id = u->in.ask.compensates;
     u->in.ask.actor = q->actor;
     u->in.ask.selection_json = rp_str_fmt(&q->arena, "{\"compensates\":\"R%lld\"}", (long long)id);
-    return rp_replay_undo_look(db, config, id, &q->arena, &u->look, err) &&
+    return rp_replay_undo_look(db, config, id, !u->compensate, &q->arena, &u->look, err) &&
            (!u->compensate || rp_replay_compensation(db, config, &u->in.ask, request_now(q),
                                                      &q->arena, &u->in.making.plan, err));
 }

@@ -6,21 +6,38 @@
 /* FULL_PERCENT: what is that much of all failures is shown with all that is known of it, as is the
  * largest of a message; else with a line or two. */
 enum { LABEL = 8, PATTERNS_SHOWN = 6, FULL_PERCENT = 10, POISON_SHOWN = 5 };
+enum { EXPLAINED_LEAST = 20 }; /* of fewer failures conditions cannot be known */
 
 /* ---- when ---- */
 
-static const char *suspects(struct cli *cli, struct rp_str p)
+/* Those before an instant, or after it; "" if there are none. */
+static const char *suspects(struct cli *cli, struct rp_str p, int64_t began_us, bool after)
 {
     struct items i;
     struct rp_buf out = {0};
-    for (items_open(&i, p, "suspects"); items_next(&i);)
-        rp_buf_fmt(&out, "%s%s %s %s", out.n > 0 ? ", " : "",
-                   show_clock(cli, doc_time(cli, i.value, "at")), doc_show(cli, i.value, "what"),
-                   doc_show(cli, i.value, "kind"));
+    for (items_open(&i, p, "suspects"); items_next(&i);) {
+        const char *what = doc_show(cli, i.value, "what"), *kind = doc_show(cli, i.value, "kind");
+        bool action = strchr(kind, '.') != NULL; /* "deploy.mark type mail" */
+        int64_t at = doc_time(cli, i.value, "at");
+        if ((at > began_us) == after)
+            rp_buf_fmt(&out, "%s%s %s %s", out.n > 0 ? ", " : "", show_clock(cli, at),
+                       action ? kind : what, action ? what : kind);
+    }
     items_close(&i);
     const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
     rp_buf_free(&out);
     return text;
+}
+
+/* What is found by checks may be seen a little after it has happened. */
+static void show_suspects(struct cli *cli, struct rp_str p, int64_t began_us, int indent)
+{
+    const char *before = suspects(cli, p, began_us, false),
+               *after = suspects(cli, p, began_us, true);
+    if (before[0] != '\0')
+        say(cli, indent, "in the 15 minutes before: %s (coincidence in time, not proof)", before);
+    if (after[0] != '\0')
+        say(cli, indent, "in the minute after: %s (coincidence in time, not proof)", after);
 }
 
 void show_onset(struct cli *cli, struct rp_str p, int indent)
@@ -32,15 +49,13 @@ void show_onset(struct cli *cli, struct rp_str p, int indent)
     if (at == 0)
         return;
     line_begin(&l, cli, "", indent);
-    line_part(&l, "%s %s UTC (%s)",
+    line_part(&l, "%s %s UTC (95 %% interval %s)",
               rp_str_is(kind, "slow") ? "a slow rise since" : "began suddenly", show_clock(cli, at),
               show_period(cli, from, to));
     line_part(&l, "%s → %s of the runs", show_percent(cli, doc_f64(p, "onset.before", 0)),
               show_percent(cli, doc_f64(p, "onset.after", 0)));
     line_end(&l);
-    if (items_count(p, "suspects") > 0)
-        say(cli, indent, "in the 15 minutes before: %s (coincidence in time, not proof)",
-            suspects(cli, p));
+    show_suspects(cli, p, at, indent);
 }
 
 /* ---- how often ---- */
@@ -145,7 +160,6 @@ static void show_overall(struct cli *cli, struct rp_str a, size_t patterns)
             show_count(cli, doc_i64(a, "sampled.successes", 0)));
     if (patterns < 2 || items_count(a, "conditions") == 0)
         return;
-    (void)printf("\n");
     say(cli, 0, "all failures together, where they differ from the runs that succeeded:");
     show_conditions(cli, a, 4);
 }
@@ -166,6 +180,12 @@ static const char *share_of_types(struct cli *cli, struct rp_str p)
     const char *text = rp_cstr(&cli->arena, rp_buf_view(&out));
     rp_buf_free(&out);
     return text;
+}
+
+/* Nothing is left of it to be replayed. */
+static bool is_settled(struct rp_str p)
+{
+    return doc_has(p, "still_failed") && !doc_bool(p, "still_failed");
 }
 
 static void samples(struct cli *cli, struct rp_str p, int indent)
@@ -227,9 +247,13 @@ static void analyzed(struct cli *cli, struct rp_str p, int64_t failures, bool in
     if (items_count(p, "conditions") > 0) {
         say(cli, indent, "where it differs from the runs that succeeded:");
         show_conditions(cli, p, indent);
+    } else if (doc_has(p, "conditions") && doc_i64(p, "count", 0) >= EXPLAINED_LEAST) {
+        say(cli, indent, "no attribute explains where it happens");
     }
     if (doc_has(p, "outlook"))
         say(cli, indent, "a replay: %s", outlook_words(cli, p));
+    if (is_settled(p))
+        say(cli, indent, "none of its jobs is failed any more: they ran again or were settled");
     samples(cli, p, indent);
 }
 
@@ -322,12 +346,15 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     show_rates(cli, a);
     show_comings(cli, a);
     show_onset(cli, a, 0);
+    show_tops(cli, a);
     struct showing x = {.levels = {.cli = cli, .indent = LABEL},
                         .failures = failures,
                         .left = more,
                         .left_failures = doc_i64(a, "more_patterns.failures", 0)};
     for (items_open(&i, a, "patterns"); items_next(&i);) {
         show_one(&x, i.value);
+        if (is_settled(i.value))
+            continue;
         if (any[0] == '\0')
             any = doc_show(cli, i.value, "id");
         if (first[0] == '\0' && replay_first(doc_str(cli, i.value, "group")))
@@ -342,9 +369,25 @@ static int show_analysis(struct cli *cli, struct rp_str a)
     show_gone(cli, a);
     if (first[0] != '\0')
         say_next(cli, "reprise deps   then reprise replay --pattern %s --dry-run", first);
+    else if (any[0] == '\0')
+        say_next(cli, "reprise status   (no job of these patterns is failed any more)");
     else
         say_next(cli, "reprise pattern show %s   (nothing here mends itself by a replay)", any);
     return 0;
+}
+
+/* "customer" is meant as "/customer". */
+static void payload_keys(struct cli *cli, struct rp_jw *w)
+{
+    const char *given[RP_ARGUMENTS_MAX];
+    size_t n = opt_all(cli, "payload", given);
+    if (n == 0)
+        return;
+    rp_jw_key(w, "payload");
+    rp_jw_array(w);
+    for (size_t i = 0; i < n; i++)
+        rp_jw_str(w, rp_str_of(given[i][0] == '/' ? given[i] : show_fmt(cli, "/%s", given[i])));
+    rp_jw_array_end(w);
 }
 
 static bool analysis_body(struct cli *cli, struct rp_buf *body, struct rp_err *err)
@@ -357,6 +400,7 @@ static bool analysis_body(struct cli *cli, struct rp_buf *body, struct rp_err *e
     rp_jw_m_time(&w, "since", since);
     rp_jw_m_time(&w, "until", until);
     rp_jw_m_cstr(&w, "type", opt_text(cli, "type"));
+    payload_keys(cli, &w);
     rp_jw_object_end(&w);
     return true;
 }

@@ -16,6 +16,10 @@ int templates_file(struct cli *cli, const char *path);
 void show_conditions(struct cli *cli, struct rp_str answer, int indent);
 /* When failing began, and what changed just before; nothing if there is no onset. */
 void show_onset(struct cli *cli, struct rp_str answer, int indent);
+/* The types, queues and nodes with the most failures, where there are several (tops.c). */
+void show_tops(struct cli *cli, struct rp_str answer);
+/* Since when each type fails more than before; nothing where none does. */
+void show_type_onsets(struct cli *cli, struct rp_str answer, int indent);
 /* ---- two levels (levels.c) ---- */
 
 /* Does the pattern stand below a message that wraps others too? */

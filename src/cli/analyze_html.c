@@ -131,6 +131,14 @@ static void picture(struct page *p, const struct timeline *t, const struct marks
     page_raw(p, "</svg>\n");
 }
 
+/* The last column may reach beyond the window, which ended before it was full. */
+static int64_t timeline_end(struct cli *cli, const struct timeline *t, struct rp_str a)
+{
+    int64_t end = t->from_us + (int64_t)t->runs.n * t->step_us,
+            until = doc_time(cli, a, "window.until");
+    return until > t->from_us && until < end ? until : end;
+}
+
 static void over_time(struct page *p, struct rp_str a)
 {
     struct cli *cli = p->cli;
@@ -149,7 +157,7 @@ static void over_time(struct page *p, struct rp_str a)
     mark_words(p, &m);
     picture(p, &t, &m);
     page_raw(p, "<div class=\"ends\"><span>%s</span>", moment(cli, t.from_us));
-    page_raw(p, "<span>%s</span></div>", moment(cli, t.from_us + (int64_t)t.runs.n * t.step_us));
+    page_raw(p, "<span>%s</span></div>", moment(cli, timeline_end(cli, &t, a)));
     page_figure_end(p);
     timeline_table(p, &t);
 }
@@ -251,7 +259,7 @@ static const char *onset_words(struct cli *cli, struct rp_str p, const char *els
     if (at == 0)
         return else_words;
     return show_fmt(
-        cli, "Failing %s %s, between %s and %s: %s → %s of the runs.",
+        cli, "Failing %s %s (95 %% interval from %s to %s): %s → %s of the runs.",
         rp_str_is(doc_str(cli, p, "onset.kind"), "slow") ? "has risen slowly since" : "began at",
         moment(cli, at), moment(cli, doc_time(cli, p, "onset.from")),
         moment(cli, doc_time(cli, p, "onset.to")), show_percent(cli, doc_f64(p, "onset.before", 0)),
@@ -338,10 +346,12 @@ static void pattern(struct page *p, struct rp_str v)
     if (doc_has(v, "outlook"))
         paragraph(p, show_fmt(cli, "A replay: %s. %s.", outlook_words(cli, v),
                               doc_bool(v, "new") ? "New in this window" : "Recurring"));
+    if (doc_has(v, "still_failed") && !doc_bool(v, "still_failed"))
+        paragraph(p, "None of its jobs is failed any more: they ran again or were settled.");
     conditions(p, v, doc_show(cli, v, "id"));
 }
 
-/* Of a job log: the types of which failing began at one time. */
+/* The types of which failing began at one time. */
 static void type_onsets(struct page *p, struct rp_str a)
 {
     static const char *const titles[] = {"type", "began", "#before", "#after", NULL};
@@ -389,17 +399,16 @@ static void patterns(struct page *p, struct rp_str a)
 
 /* ---- the rest ---- */
 
-static void poison(struct page *p, struct rp_str a)
+static void poison_table(struct page *p, struct rp_str a, const char *path, const char *caption)
 {
     static const char *const titles[] = {
         "job", "type", "pattern", "#failures", "#nodes", "#others succeeded", NULL};
     struct items i;
     struct cli *cli = p->cli;
-    if (items_count(a, "poison") == 0)
+    if (items_count(a, path) == 0)
         return;
-    page_raw(p, "<h2>Poison</h2>\n");
-    page_table(p, "Jobs that fail everywhere while others of their type go well", titles);
-    for (items_open(&i, a, "poison"); items_next(&i);) {
+    page_table(p, caption, titles);
+    for (items_open(&i, a, path); items_next(&i);) {
         page_row(p);
         page_cell(p, doc_show(cli, i.value, "job"));
         page_cell(p, doc_show(cli, i.value, "type"));
@@ -412,6 +421,17 @@ static void poison(struct page *p, struct rp_str a)
     }
     items_close(&i);
     page_table_end(p);
+}
+
+static void poison(struct page *p, struct rp_str a)
+{
+    if (items_count(a, "poison") + items_count(a, "poison_suspected") == 0)
+        return;
+    page_raw(p, "<h2>Poison</h2>\n");
+    poison_table(p, a, "poison", "Jobs that fail on every node while others of their type go well");
+    poison_table(p, a, "poison_suspected",
+                 "Suspected, not proven: jobs that fail again and again while others of their type "
+                 "go well; on how many nodes is not told");
 }
 
 static void rate_row(struct page *p, struct rp_str a, const char *label, const char *path)
@@ -430,17 +450,32 @@ static void rate_row(struct page *p, struct rp_str a, const char *label, const c
     page_raw(p, "</tr>");
 }
 
-/* How often, and how often at this hour of other days. */
+/* "type invoice"; a single one says what the whole window says. */
+static void top_rows(struct page *p, struct rp_str a, const char *key, const char *name)
+{
+    struct items i;
+    if (items_count(a, key) < 2)
+        return;
+    for (items_open(&i, a, key); items_next(&i);)
+        rate_row(p, i.value, show_fmt(p->cli, "%s %s", name, doc_show(p->cli, i.value, name)),
+                 "rate");
+    items_close(&i);
+}
+
+/* How often, how often at this hour of other days, and where most. */
 static void hours(struct page *p, struct rp_str a)
 {
-    static const char *const titles[] = {"when",  "#failed",        "#runs",
-                                         "#rate", "#95 % interval", NULL};
+    static const char *const titles[] = {"when or where", "#failed",        "#runs",
+                                         "#rate",         "#95 % interval", NULL};
     if (!doc_has(a, "rate"))
         return;
     page_table(p, "How often runs fail", titles);
     rate_row(p, a, "the whole window", "rate");
     rate_row(p, a, "the last hour", "last_hour");
     rate_row(p, a, "the same hour of the 7 days before", "same_hour_before");
+    top_rows(p, a, "types", "type");
+    top_rows(p, a, "queues", "queue");
+    top_rows(p, a, "nodes", "node");
     page_table_end(p);
 }
 

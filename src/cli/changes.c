@@ -50,7 +50,8 @@ static void show_change(struct cli *cli, struct rp_str c)
     if (ended)
         return;
     if (doc_has(c, "revert_at"))
-        say(cli, 2, "taken back by itself at %s", show_clock(cli, doc_time(cli, c, "revert_at")));
+        say(cli, 2, "taken back by itself at %s UTC",
+            show_clock(cli, doc_time(cli, c, "revert_at")));
     say_next(cli, "reprise change revert %s", id);
 }
 

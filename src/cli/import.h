@@ -41,8 +41,9 @@ struct logfile {
     struct rp_config *config; /* of the user's own formats, NULL: none */
     uint64_t bytes;           /* read so far */
     struct reversal reversal;
-    bool refused; /* by `also` */
-    bool torn;    /* the file could not be read to its end: damage says why */
+    bool refused;  /* by `also` */
+    bool hopeless; /* not read to its end: it is no text */
+    bool torn;     /* the file could not be read to its end: damage says why */
     struct rp_err damage;
     struct rp_joblog_stats stats;
 };

@@ -519,6 +519,8 @@ const struct rp_command job_rows[JOB_ROWS] = {
      .most = -1,
      .options = reason_options,
      .summary = "cancels a job; a running command is ended",
+     .help = "One that still waits comes back by job retry. What a running command had done when "
+             "it was ended stays done.",
      .safety = RP_REVERSIBLE,
      .run = run_cancel},
     {.name = "job resolve",

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { POISON_SHOWN = 5, TYPES_SHOWN = 5, LABEL = 5 };
+enum { POISON_SHOWN = 5, LABEL = 5 };
 
 void log_when_begin(struct log_when *w)
 {
@@ -148,7 +148,10 @@ static void write_types(const struct log_when *w, const struct rp_tally *t, stru
 
 static void write_poison(struct log_when *w, const struct rp_failures *f, struct rp_jw *jw)
 {
-    rp_jw_key(jw, "poison");
+    rp_jw_key(jw, "poison"); /* takes two nodes, and a log names none */
+    rp_jw_array(jw);
+    rp_jw_array_end(jw);
+    rp_jw_key(jw, "poison_suspected");
     rp_jw_array(jw);
     for (size_t i = 0; i < w->repeats.n; i++) {
         const struct rp_repeat *p = &w->repeats.v[i];
@@ -182,27 +185,13 @@ void log_when_json(struct log_when *w, const struct rp_tally *t, const struct rp
 
 /* ---- words ---- */
 
-static void show_types(struct cli *cli, struct rp_str doc)
-{
-    struct items i;
-    size_t shown = 0;
-    if (items_count(doc, "type_onsets") == 0)
-        return;
-    say(cli, 0, "by type:");
-    for (items_open(&i, doc, "type_onsets"); items_next(&i) && shown < TYPES_SHOWN; shown++) {
-        say(cli, LABEL, "%s", doc_show(cli, i.value, "type"));
-        show_onset(cli, i.value, LABEL);
-    }
-    items_close(&i);
-}
-
 static void show_poison(struct cli *cli, const struct log_when *w)
 {
     if (w->repeats.n == 0)
         return;
     say(cli, 0,
-        "poison: %s that failed in the same way again and again while others of the type went well "
-        "(on how many nodes, the log does not tell)",
+        "suspected of poison, not proven: %s that failed in the same way again and again while "
+        "others of the type went well; proof is a second node, and the log names none",
         show_plural(cli, (int64_t)w->repeats.n, "job", "jobs"));
     for (size_t i = 0; i < w->repeats.n && i < POISON_SHOWN; i++) {
         const struct rp_repeat *p = &w->repeats.v[i];
@@ -222,7 +211,7 @@ void log_when_show(struct log_when *w, struct cli *cli, const struct rp_tally *t
     rp_jw_object(&jw);
     log_when_json(w, t, f, &jw);
     rp_jw_object_end(&jw);
-    show_types(cli, rp_buf_view(&out));
+    show_type_onsets(cli, rp_buf_view(&out), LABEL);
     show_poison(cli, w);
     rp_buf_free(&out);
 }

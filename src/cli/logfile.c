@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { YEAR_LEAST = 1970, YEAR_MOST = 2200 };
+enum { YEAR_LEAST = 1970, YEAR_MOST = 2200, HOPELESS_BYTES = 1 << 20 };
 
 static int64_t in_zone(void *ctx, int64_t wall_us)
 {
@@ -105,12 +105,16 @@ static bool take_bytes(void *ctx, struct rp_str bytes, struct rp_err *err)
     struct logfile *f = ctx;
     f->bytes += bytes.n;
     f->refused = f->also != NULL && !f->also(f->also_ctx, bytes, err);
-    return !f->refused && reversal_take(&f->reversal, f->log, bytes, err);
+    if (f->refused || !reversal_take(&f->reversal, f->log, bytes, err))
+        return false;
+    f->hopeless = f->reversal.kept == NULL && f->bytes >= HOPELESS_BYTES &&
+                  rp_joblog_hopeless(f->log, f->bytes);
+    return !f->hopeless;
 }
 
 bool logfile_read(struct logfile *f, struct rp_err *err)
 {
-    f->torn = !stream_file(f->cli, f->path, take_bytes, f, &f->damage);
+    f->torn = !stream_file(f->cli, f->path, take_bytes, f, &f->damage) && !f->hopeless;
     if (f->torn && (f->refused || f->bytes == 0)) {
         *err = f->damage;
         return false;

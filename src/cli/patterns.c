@@ -258,6 +258,10 @@ static const struct rp_option analyze_options[] = {
     {.name = "since", .value = "T", .help = "a time, or how long ago: 24h"},
     {.name = "until", .value = "T", .help = "a time, or how long ago"},
     {.name = "type", .value = "T", .help = "only this job type"},
+    {.name = "payload",
+     .value = "/KEY",
+     .help = "also looks at what stands there in payloads: /customer/region",
+     .flags = RP_OPT_REPEATS},
     {.name = "html", .value = "F", .help = "writes the answer as a page with pictures"},
     {.name = "csv", .value = "F", .help = "instead: a table of runs (no daemon)"},
     {.name = "failed",
@@ -292,6 +296,7 @@ const struct rp_command pattern_rows[PATTERN_ROWS] = {
      .summary = "failures by pattern: what, since when, what to do first",
      .help =
          "  reprise analyze --since 24h\n"
+         "  reprise analyze --payload /customer\n"
          "  reprise analyze --csv runs.csv --failed 'status=failed|timeout'\n"
          "  reprise analyze --log /var/log/sidekiq.log.1.gz\n"
          "With --csv, tells in what the failed rows of a table differ from the others: any table "

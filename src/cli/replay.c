@@ -221,15 +221,21 @@ static int dry_run(struct cli *cli)
         (void)print_json(reply.body);
     else
         replay_plan_show(cli, reply.body);
-    return doc_has(reply.body, "refused") ? rp_code_exit(RP_E_REFUSED) : 0;
+    return doc_has(reply.body, "refused") && !replay_parks(cli) ? rp_code_exit(RP_E_REFUSED) : 0;
+}
+
+bool replay_parks(struct cli *cli)
+{
+    static const char *const waits[] = {"when", "at", "expires"};
+    return any_of(cli, waits, 3);
 }
 
 static int parked(struct cli *cli, struct rp_str r, const char *id)
 {
     if (cli->json)
         return print_json(r);
-    say(cli, 0, "replay %s is parked; it is planned, checked and started by itself, until %s", id,
-        show_clock(cli, doc_time(cli, r, "parked.expires")));
+    say(cli, 0, "replay %s is parked; it is planned, checked and started by itself, until %s UTC",
+        id, show_clock(cli, doc_time(cli, r, "parked.expires")));
     say_next(cli, "reprise replay show %s   or reprise replay abort %s", id, id);
     return 0;
 }

@@ -10,6 +10,8 @@ bool replay_plan_parts(struct cli *cli, struct rp_str plan);
 /* Whether the command line selects jobs; the member "select" of a request, nothing if it does not.
  */
 bool replay_selects(struct cli *cli);
+/* Whether it says what is to be waited for. */
+bool replay_parks(struct cli *cli);
 bool replay_select_member(struct cli *cli, struct rp_jw *w, struct rp_err *err);
 bool replay_in_state(struct cli *cli, struct rp_str r, const char *state);
 /* Parts that plans and replays have in common. Whether anything was left out. */

@@ -218,7 +218,7 @@ static void what_next(struct cli *cli, struct rp_str r)
     int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0);
     if (replay_in_state(cli, r, "running"))
         say_next(cli, "reprise replay show %s --follow", id);
-    else if (replay_in_state(cli, r, "aborted"))
+    else if (replay_in_state(cli, r, "aborted") && doc_i64(r, "to_replay", 0) > 0)
         say_next(cli, "reprise replay undo %s puts what was not run back", id);
     else if (again > 0)
         say_next(cli, "reprise jobs --state failed --replay %s", id);
@@ -246,8 +246,8 @@ void replay_show(struct cli *cli, struct rp_str r)
         if (doc_has(r, "parked.when"))
             line_part(&l, "until %s", doc_show(cli, r, "parked.when"));
         if (doc_has(r, "parked.at"))
-            line_part(&l, "not before %s", show_clock(cli, doc_time(cli, r, "parked.at")));
-        line_part(&l, "expires %s", show_clock(cli, doc_time(cli, r, "parked.expires")));
+            line_part(&l, "not before %s UTC", show_clock(cli, doc_time(cli, r, "parked.at")));
+        line_part(&l, "expires %s UTC", show_clock(cli, doc_time(cli, r, "parked.expires")));
         line_end(&l);
     }
     if (doc_has(r, "says")) {

@@ -18,7 +18,7 @@ static const struct {
     {"in-replay", "a replay that goes on has it"},
     {"held", "it waits for a dependency"},
     {"in-another-replay", "another replay has it: reprise replay list; its end or abort frees it"},
-    {"poison", "it ended its worker again and again"},
+    {"poison", "it alone fails, or ends its worker, again and again; --job ID takes it along"},
     {"superseded", "a later run has done its work"},
     {"unknown-outcome", "nobody knows whether it worked; --include-unknown takes it along"},
     {"fix-first", "fails the same way until it is fixed; then reprise deploy mark TYPE"},
@@ -229,8 +229,9 @@ static void halt_line(struct cli *cli, struct rp_str plan)
     line_part(&l, "more fail than %s", show_percent(cli, doc_f64(plan, "halt.p0", 0)));
     line_part(&l, "baseline %s", show_percent(cli, doc_f64(plan, "halt.baseline", 0)));
     if (doc_has(plan, "halt.decision_after"))
-        line_part(&l, "decided after %s failures where they are five times as many",
-                  show_count(cli, doc_i64(plan, "halt.decision_after", 0)));
+        line_part(&l, "decided after %s failures where %s of them fail",
+                  show_count(cli, doc_i64(plan, "halt.decision_after", 0)),
+                  show_percent(cli, doc_f64(plan, "halt.decision_rate", 0)));
     line_end(&l);
 }
 
@@ -247,6 +248,18 @@ static void undo_line(struct cli *cli, struct rp_str plan)
     line_end(&l);
 }
 
+/* A parked one is neither refused nor begun: all this is looked at again once its time has come. */
+static void parked_line(struct cli *cli, struct rp_str plan)
+{
+    struct line l;
+    line_begin(&l, cli, "parked", LABEL);
+    line_part(&l, "would wait, then be planned, checked and started by itself");
+    if (doc_has(plan, "refused"))
+        line_part(&l, "now it would be refused: %s", doc_show(cli, plan, "refused.says"));
+    line_end(&l);
+    say_next(cli, "the same command without --dry-run");
+}
+
 static void verdict_line(struct cli *cli, struct rp_str plan, bool left_out)
 {
     struct line l;
@@ -257,7 +270,9 @@ static void verdict_line(struct cli *cli, struct rp_str plan, bool left_out)
         line_part(&l, "%s", hash);
         line_end(&l);
     }
-    if (refused) {
+    if (replay_parks(cli)) {
+        parked_line(cli, plan);
+    } else if (refused) {
         struct rp_str hint = doc_str(cli, plan, "refused.hint");
         line_begin(&l, cli, "refused now", LABEL);
         line_part(&l, "%s", painted(cli, RED, doc_show(cli, plan, "refused.says")));

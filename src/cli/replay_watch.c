@@ -1,51 +1,13 @@
 /* A replay that is watched: a line that is drawn anew until its end. */
 #include "cli/replay.h"
 
-#include <math.h>
 #include <signal.h>
 
-enum { POLL_US = 400000, WINDOW_US = 15000000 };
-
-static int64_t ended_of(struct rp_str r)
-{
-    static const char *const fields[] = {"succeeded", "failed_same", "failed_new", "skipped",
-                                         "unknown"};
-    int64_t n = 0;
-    for (size_t i = 0; i < 5; i++)
-        n += doc_i64(doc_get(r, "fates"), fields[i], 0);
-    return n;
-}
+enum { POLL_US = 400000 };
 
 static bool over(struct cli *cli, struct rp_str r)
 {
     return !replay_in_state(cli, r, "running") && !replay_in_state(cli, r, "planned");
-}
-
-/* ---- how fast, how long still ---- */
-
-/* Since a look that is between one and two windows old, so that a stop long ago does not count for
- * ever. */
-struct speed {
-    int64_t from_us, from, kept_us, kept;
-};
-
-static void speed_note(struct speed *s, int64_t now_us, int64_t ended)
-{
-    if (s->from_us == 0)
-        *s = (struct speed){now_us, ended, now_us, ended};
-    if (now_us - s->kept_us < WINDOW_US)
-        return;
-    s->from_us = s->kept_us;
-    s->from = s->kept;
-    s->kept_us = now_us;
-    s->kept = ended;
-}
-
-/* Items a second; 0: not known yet. */
-static double speed_now(const struct speed *s, int64_t now_us, int64_t ended)
-{
-    int64_t took = now_us - s->from_us;
-    return took >= RP_US_S ? (double)(ended - s->from) * RP_US_S / (double)took : 0;
 }
 
 /* ---- the line ---- */
@@ -58,25 +20,28 @@ static void add(struct cli *cli, const char **text, int room, const char *part)
         *text = longer;
 }
 
-static const char *left_words(struct cli *cli, double s)
+static const char *left_words(struct cli *cli, int64_t s)
 {
-    return s < 60 ? show_fmt(cli, "%.0f s left", s + 0.5)
-                  : show_fmt(cli, "%s left", show_span(cli, (int64_t)(fmin(s, 1e9) * 1e6)));
+    return s < 60 ? show_fmt(cli, "%lld s left", (long long)s)
+                  : show_fmt(cli, "%s left", show_span(cli, s * RP_US_S));
 }
 
-static void progress(struct cli *cli, struct bar *b, struct speed *speed, struct rp_str r)
+static void progress(struct cli *cli, struct bar *b, struct rp_str r)
 {
-    int64_t again = doc_i64(r, "fates.failed_same", 0) + doc_i64(r, "fates.failed_new", 0),
-            all = doc_i64(r, "to_replay", 0), ended = ended_of(r), now = rp_mono(&rp_clock_system);
+    int64_t all = doc_i64(r, "to_replay", 0), ended = doc_i64(r, "progress.ended", 0),
+            left = doc_i64(r, "progress.left_s", -1);
+    double per_s = doc_f64(r, "progress.rate", 0);
     int room = bar_room(b, all);
     const char *text = "";
-    speed_note(speed, now, ended);
-    double per_s = speed_now(speed, now, ended);
     add(cli, &text, room,
         show_fmt(cli, "%s succeeded", show_count(cli, doc_i64(r, "fates.succeeded", 0))));
-    add(cli, &text, room, show_fmt(cli, "%s failed", show_count(cli, again)));
-    if (per_s > 0 && ended < all) {
-        add(cli, &text, room, left_words(cli, (double)(all - ended) / per_s));
+    add(cli, &text, room,
+        show_fmt(cli, "%s failed", show_count(cli, doc_i64(r, "progress.failed", 0))));
+    int space = room - text_width(text) - 3;
+    if (replay_in_state(cli, r, "running") && doc_has(r, "says") && space > 5) /* it waits */
+        add(cli, &text, room, show_cut(cli, doc_str(cli, r, "says"), space));
+    if (left >= 0 && ended < all) {
+        add(cli, &text, room, left_words(cli, left));
         add(cli, &text, room, show_fmt(cli, per_s < 10 ? "%.1f/s" : "%.0f/s", per_s));
     }
     add(cli, &text, room, show_fmt(cli, "wave %lld", (long long)doc_i64(r, "wave", 0)));
@@ -118,7 +83,6 @@ int replay_watch(struct cli *cli, const char *id)
     struct reply reply;
     struct rp_err err;
     struct bar b;
-    struct speed speed = {0};
     sigset_t set, before;
     bool interrupted = false;
     (void)sigemptyset(&set);
@@ -130,7 +94,7 @@ int replay_watch(struct cli *cli, const char *id)
         bool ok = client_get(cli, show_fmt(cli, "/v1/replays/%s", id), &reply, &err);
         bool end = ok && over(cli, reply.body);
         if (ok)
-            progress(cli, &b, &speed, reply.body);
+            progress(cli, &b, reply.body);
         if (end)
             reply.body = rp_str_dup(&kept, reply.body);
         scratch_end(cli, kept);

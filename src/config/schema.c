@@ -117,6 +117,8 @@ const struct row rp_rows[] = {
      "How long a job whose failure was the fault of a dependency in `needs` is held, without burning an attempt, before it fails. 0: such failures count like others."},
     {IN_JOB, "max_running", &rp_kind_number, "0", 0, COUNT, TYPE(max_running), true, 0, NULL,
      "Jobs of this type at once, on all nodes. 0: not limited."},
+    {IN_JOB, "paused", &rp_kind_bool, "false", 0, 0, TYPE(paused), true, 0, NULL,
+     "Starts no more jobs; what runs goes on. Mostly for a time: `type set T paused=true --revert-after 2h --reason …`."},
     {IN_JOB, "rate", &rp_kind_rate, "none", 0, 0, TYPE(rate), true, 0, NULL,
      "How many jobs of this type may start in a time, live ones, retries and replays together, such as 20/s, 100/m or 5000/h."},
     {IN_JOB, "env", &rp_kind_env, NULL, 0, 0, TYPE(env), true, 0, NULL,

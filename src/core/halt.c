@@ -71,10 +71,15 @@ bool rp_halt_first_says(double p0, double alpha, int64_t started, int64_t failed
     return failed - later >= rp_halt_first_limit(p0, alpha);
 }
 
+double rp_halt_decision_rate(double p0)
+{
+    return fmin(5 * p0, 0.9);
+}
+
 int64_t rp_halt_decision_after(double p0, double alpha)
 {
     enum { MOST = 10000 };
-    double p = fmin(5 * p0, 0.9);
+    double p = rp_halt_decision_rate(p0);
     for (int64_t failed = RP_HALT_LEAST; failed < MOST; failed++) {
         struct rp_halt_process process = {1, failed, (int64_t)((double)failed * (1 - p) / p), 0};
         if (rp_halt_says(p0, alpha, failed, 0, &process, 1) != NULL ||

@@ -71,8 +71,10 @@ int64_t rp_halt_first_limit(double p0, double alpha);
 /* Whether that many are certain to be among them, after so many starts since the test began. */
 bool rp_halt_first_says(double p0, double alpha, int64_t started, int64_t failed);
 
-/* After how many failures it halts if items fail at five times p0 (at most 90 %) from the start, as
- * evenly as can be. */
+/* What is clearly not acceptable: five times p0, at most 90 %. */
+double rp_halt_decision_rate(double p0);
+/* After how many failures it halts if items fail at that rate from the start, as evenly as can be.
+ */
 int64_t rp_halt_decision_after(double p0, double alpha);
 
 /* Runs and failures of one hour of a type. */

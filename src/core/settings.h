@@ -65,6 +65,7 @@ struct rp_type {
     bool critical;
     struct rp_strs needs; /* dependencies */
     int64_t max_running;  /* 0: not limited */
+    bool paused;          /* its jobs wait */
     struct rp_pace rate;
     struct rp_env *env;
     size_t n_env;

@@ -42,14 +42,15 @@ static const char *why_not(const struct rp_ran *ran, const struct rp_type *type)
     return ran->again ? "ran-again" : NULL;
 }
 
-bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64_t id,
+bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64_t id, bool alone,
                          struct rp_arena *a, struct rp_undo *out, struct rp_err *err)
 {
     struct rp_replay r;
     struct rp_ran *ran;
     size_t n;
     *out = (struct rp_undo){.not_run = 0};
-    if (!rp_replay_get(db, id, a, &r, err) || !rp_replay_ran(db, id, a, &ran, &n, err))
+    if (!rp_replay_get(db, id, a, &r, err) || (alone && !rp_replay_not_undone(&r, err)) ||
+        !rp_replay_ran(db, id, a, &ran, &n, err))
         return false;
     out->state = r.state;
     out->not_run = r.n[RP_FATE_WAITING] + r.n[RP_FATE_RELEASED];

@@ -1,5 +1,5 @@
-/* What a running replay is held to at every tick: when it must halt (rule 14), and how much may go
- * out beside live work (rule 13). */
+/* What a running replay is held to at every tick: when it must halt (rule 14), how much may go out
+ * beside live work (rule 13), and what keeps what is out from starting. */
 #include "replay/internal.h"
 
 #include "base/time.h"
@@ -187,5 +187,55 @@ bool room_beside_live(struct step *s, int64_t *room, struct rp_str *says, struct
         return false;
     if (says->p != NULL)
         *room = 0;
+    return true;
+}
+
+/* ---- what is out and does not start ---- */
+
+bool no_worker(struct rp_db *db, const struct rp_type *type, int64_t now_us, bool *none,
+               struct rp_err *err)
+{
+    int64_t workers = 1;
+    bool ok = type == NULL || type->run.n > 0 ||
+              rp_workers_of(db, type->name, now_us - 2 * RP_US_MIN, &workers, err);
+    *none = ok && workers == 0;
+    return ok;
+}
+
+static bool workers_gone(struct step *s, struct rp_str *says, struct rp_err *err)
+{
+    struct rp_replay_type *types;
+    size_t n;
+    bool none = false;
+    if (!rp_replay_open_types(s->db, s->r.id, s->arena, &types, &n, err))
+        return false;
+    for (size_t i = 0; i < n && !none; i++) {
+        if (types[i].released == 0)
+            continue;
+        if (!no_worker(s->db, rp_config_type(rp_db_config(s->db), types[i].type), s->now_us, &none,
+                       err))
+            return false;
+        if (none)
+            *says =
+                rp_str_fmt(s->arena, "waits: no worker has asked for %.*s in the last 2 minutes",
+                           RP_FMT(types[i].type));
+    }
+    return true;
+}
+
+bool nobody_starts(struct step *s, struct rp_str *says, struct rp_err *err)
+{
+    struct rp_replay_test t;
+    struct rp_str kept;
+    *says = RP_NONE;
+    if (!rp_replay_test(s->db, &s->r, &t, err))
+        return false;
+    if (t.running >= s->r.n[RP_FATE_RELEASED])
+        return true;
+    if (!rp_replay_kept_back(s->db, s->r.id, s->arena, &kept, err))
+        return false;
+    if (kept.p == NULL)
+        return workers_gone(s, says, err);
+    *says = rp_str_fmt(s->arena, "waits: %.*s", RP_FMT(kept));
     return true;
 }

@@ -115,6 +115,8 @@ bool left_to_claims(struct step *s, bool *left, struct rp_err *err);
 void withdraw(struct step *s);
 /* What the asker can have of so many items. */
 bool take_for_asker(struct step *s, int64_t wave, int64_t room, int64_t *taken, struct rp_err *err);
+/* speed.c: keeps how far it is now, if it is time to. */
+bool look(struct step *s, struct rp_err *err);
 /* run.c: the tick's step of one replay, for an asker or (NULL) the tick itself. */
 bool step_one(struct rp_replay_desk *desk, struct rp_db *db, int64_t id, struct asker *asker,
               int64_t now_us, int64_t *next_us, struct rp_err *err);
@@ -125,6 +127,12 @@ bool park_step(struct step *s, struct rp_err *err);
 bool must_halt(struct step *s, struct rp_str *why, struct rp_err *err);
 /* … and how many items may go out now beside live work (rule 13); *says: why none may. */
 bool room_beside_live(struct step *s, int64_t *room, struct rp_str *says, struct rp_err *err);
+/* … and why what is out has not started, in words; absent: it has, or nothing keeps it from that.
+ */
+bool nobody_starts(struct step *s, struct rp_str *says, struct rp_err *err);
+/* Whether nobody fetches jobs of a type that workers run (rule 6). */
+bool no_worker(struct rp_db *db, const struct rp_type *type, int64_t now_us, bool *none,
+               struct rp_err *err);
 
 /* ---- poison.c ---- jobs that fail wherever they run while others of their type do not (analysis
  * specification 5): who asks for a job by its id is meant. */

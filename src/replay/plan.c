@@ -164,8 +164,8 @@ static bool estimate(struct rp_db *db, const struct rp_config *config, struct rp
         if (!rp_type_usual(db, types[i].name, &usual, err))
             return false;
         if (usual.n == 0) {
-            plan->estimate_basis =
-                rp_str_fmt(a, "not known: no run of %.*s has succeeded yet", RP_FMT(types[i].name));
+            plan->estimate_basis = rp_str_fmt(a, "not known: no run of %.*s has succeeded lately",
+                                              RP_FMT(types[i].name));
             return true;
         }
         at_once = at_once > 0 ? at_once : 1;

@@ -56,19 +56,29 @@ static bool past(const struct rp_replay_ask *ask, const char *check)
     return overridden(ask, check) || (ask->accept_unknown_class && strcmp(check, "class") == 0);
 }
 
-/* `todo`: what to do unless it holds; going past it is always the last way (rule 10). */
+/* `todo`: what to do unless it holds; `may_pass`: going past it is the last way (rule 10). */
+static void add_check(struct pre *p, struct rp_preflight f, struct rp_str todo, bool may_pass)
+{
+    struct rp_plan *plan = p->plan;
+    const char *check = f.check.p;
+    if (plan->n_preflight == CHECKS_MAX)
+        return;
+    f.overridden = may_pass && past(p->ask, check);
+    if (f.state != RP_CHECK_HOLDS)
+        f.hint = may_pass ? rp_str_fmt(p->arena, "%.*s; or --override %s --reason …", RP_FMT(todo),
+                                       check)
+                          : todo;
+    plan->preflight[plan->n_preflight] = f;
+    if (f.state != RP_CHECK_HOLDS && !f.overridden && plan->refused == NULL)
+        plan->refused = &plan->preflight[plan->n_preflight];
+    plan->n_preflight++;
+}
+
 static void add(struct pre *p, const char *check, enum rp_check_state state, struct rp_str says,
                 struct rp_str todo)
 {
-    if (p->plan->n_preflight == CHECKS_MAX)
-        return;
-    struct rp_preflight *f = &p->plan->preflight[p->plan->n_preflight++];
-    *f = (struct rp_preflight){
-        .check = rp_str_of(check), .says = says, .state = state, .overridden = past(p->ask, check)};
-    if (state != RP_CHECK_HOLDS)
-        f->hint = rp_str_fmt(p->arena, "%.*s; or --override %s --reason …", RP_FMT(todo), check);
-    if (state != RP_CHECK_HOLDS && !f->overridden && p->plan->refused == NULL)
-        p->plan->refused = f;
+    add_check(p, (struct rp_preflight){.check = rp_str_of(check), .says = says, .state = state},
+              todo, true);
 }
 
 static bool needs(const struct rp_type *t, struct rp_str dependency)
@@ -134,15 +144,26 @@ static void judge_dependency(struct pre *p, const struct rp_dep_row *d, int64_t 
     *name = d->name;
 }
 
-static struct rp_str dependency_todo(struct pre *p, struct rp_str name)
+static struct rp_str dependency_todo(struct pre *p, struct rp_str name, bool down)
 {
+    const char *held =
+        down ? "; its jobs are held until it is up, no --override lets them run" : "";
     if (p->ask->kind != RP_REPLAY_OF_MANY)
-        return rp_str_fmt(p->arena, "reprise deps check %.*s; then the same command again",
-                          RP_FMT(name));
+        return rp_str_fmt(p->arena, "reprise deps check %.*s, then the same command again%s",
+                          RP_FMT(name), held);
     return rp_str_fmt(p->arena,
                       "reprise deps check %.*s, then the same command again; with --when "
-                      "dependency:%.*s it waits for that by itself",
-                      RP_FMT(name), RP_FMT(name));
+                      "dependency:%.*s it waits for that by itself%s",
+                      RP_FMT(name), RP_FMT(name), held);
+}
+
+/* Where one is down nothing could run: the engine holds jobs of types that need it (U11). */
+static bool any_down(const struct pre *p, const struct rp_dep_row *deps, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (deps[i].active && deps[i].state == RP_DEP_DOWN && needed(p, deps[i].name))
+            return true;
+    return false;
 }
 
 static bool check_dependencies(struct pre *p, struct rp_err *err)
@@ -163,9 +184,13 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
         if (ok)
             judge_dependency(p, &deps[i], changes, &worst, &name, &says);
     }
-    add(p, "dependencies", worst,
-        says.n > 0 ? rp_str_dup(p->arena, rp_buf_view(&says)) : RP_STR("none needed"),
-        dependency_todo(p, name));
+    bool down = any_down(p, deps, n);
+    add_check(p,
+              (struct rp_preflight){.check = RP_STR("dependencies"),
+                                    .says = says.n > 0 ? rp_str_dup(p->arena, rp_buf_view(&says))
+                                                       : RP_STR("none needed"),
+                                    .state = worst},
+              dependency_todo(p, name, down), !down);
     rp_buf_free(&says);
     return ok;
 }
@@ -219,25 +244,33 @@ static bool check_connections(struct pre *p, struct rp_err *err)
     return true;
 }
 
+static struct rp_str held_todo(struct pre *p, const struct rp_type_row *type)
+{
+    if (rp_str_is(type->held, RP_HELD_PAUSED))
+        return rp_str_fmt(p->arena,
+                          "reprise changes shows since when and why; reprise type set %.*s "
+                          "paused=false --reason …, then the same command again",
+                          RP_FMT(type->name));
+    return RP_STR("put in place what is missing, then the same command again");
+}
+
 static bool check_workers(struct pre *p, struct rp_err *err)
 {
     for (size_t i = 0; i < p->n_types; i++) {
         struct rp_type_row row;
-        int64_t workers = 0;
+        bool none;
         const struct rp_type *t = rp_config_type(p->config, p->types[i].name);
         if (!rp_type_get(p->db, p->types[i].name, p->now_us, p->arena, &row, err))
             return false;
-        if (row.held.n > 0) {
+        if (row.held.n > 0 && !rp_str_starts(row.held, "dependency ")) {
             add(p, "workers", RP_CHECK_FAILS,
                 rp_str_fmt(p->arena, "%.*s: %.*s", RP_FMT(p->types[i].name), RP_FMT(row.held)),
-                RP_STR("put in place what is missing, then the same command again"));
+                held_todo(p, &row));
             return true;
         }
-        if (t == NULL || t->run.n > 0)
-            continue;
-        if (!rp_workers_of(p->db, p->types[i].name, p->now_us - 2 * RP_US_MIN, &workers, err))
+        if (!no_worker(p->db, t, p->now_us, &none, err))
             return false;
-        if (workers == 0) {
+        if (none) {
             add(p, "workers", RP_CHECK_FAILS,
                 rp_str_fmt(p->arena, "no worker has asked for %.*s in the last 2 minutes",
                            RP_FMT(p->types[i].name)),

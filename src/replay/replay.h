@@ -178,6 +178,16 @@ void rp_replay_desk_free(struct rp_replay_desk *desk);
 bool rp_replay_start(struct rp_db *db, const struct rp_config *config,
                      const struct rp_replay_ask *ask, int64_t now_us, struct rp_arena *a,
                      int64_t *id, struct rp_err *err);
+/* ---- how fast it goes ---- */
+
+struct rp_replay_speed {
+    int64_t ended, failed; /* items: settled in whatever way; of these failed again */
+    double per_s;          /* over the last 15 to 30 s, less if it runs for less; 0: not known, or
+                            * it does not run */
+    int64_t left_s;        /* at that speed; -1: not known */
+};
+struct rp_replay_speed rp_replay_speed(const struct rp_replay *r, int64_t now_us);
+
 /* ---- the retry of one job (rule 23) ---- */
 
 /* Fills in what such an ask selects and is spared; false if `id` is not a number. */
@@ -202,7 +212,8 @@ struct rp_undo {
     struct rp_replay_count can[UNDO_TYPES_MAX], cannot[UNDO_TYPES_MAX];
     size_t n_can, n_cannot;
 };
-bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64_t id,
+/* `alone`: nothing is to be compensated, so one that is undone already is refused. */
+bool rp_replay_undo_look(struct rp_db *db, const struct rp_config *config, int64_t id, bool alone,
                          struct rp_arena *a, struct rp_undo *out, struct rp_err *err);
 /* The plan of the compensations of ask->compensates. Its items are still the jobs that ran. */
 bool rp_replay_compensation(struct rp_db *db, const struct rp_config *config,

@@ -25,6 +25,11 @@ static const struct {
     {"not-idempotent", "it may have had its effect already, and may not be repeated",
      "find out; then --include-unsafe --reason \"why a repeat does no harm\""},
     {"sequence", "an earlier job of its sequence stays behind", "retry that one first"},
+    {"no-compensation", "its type has no command that takes it back",
+     "give the type compensate: in the configuration, reload, then the same command again"},
+    {"still-running", "it still runs", "the same command again once it has ended"},
+    {"compensated", "it has been taken back", "nothing is left to do"},
+    {"ran-again", "it ran once more since", "reprise job show says what it did then"},
 };
 
 const char *rp_replay_left_out_words(const char *reason, const char **hint)

@@ -129,19 +129,32 @@ static bool let_out(struct step *s, int64_t wave, int64_t n, int64_t *released, 
     return true;
 }
 
+/* How many may go out now. *says: why none may, or none of those that are out has started. */
+static bool may_go(struct step *s, int64_t room, struct pace *pace, int64_t *n, struct rp_str *says,
+                   struct rp_err *err)
+{
+    int64_t beside;
+    *says = RP_NONE;
+    *n = 0;
+    if (room > 0) {
+        if (!room_beside_live(s, &beside, says, err))
+            return false;
+        *pace = pace_now(s);
+        *n = at_most(at_most(at_most(room, beside), pace->n), RELEASE_A_TICK);
+    }
+    return *n > 0 || says->p != NULL || nobody_starts(s, says, err);
+}
+
 static bool release(struct step *s, struct rp_err *err)
 {
-    int64_t room, beside, wave = current_wave(s, &room), released = 0;
+    int64_t n, room, wave = current_wave(s, &room), released = 0;
     struct rp_str says;
+    struct pace pace = {0};
     bool left;
-    if (room <= 0) {
+    if (room <= 0)
         withdraw(s);
-        return true;
-    }
-    if (!room_beside_live(s, &beside, &says, err) || !rp_replay_say(s->db, &s->r, says, err))
+    if (!may_go(s, room, &pace, &n, &says, err) || !rp_replay_say(s->db, &s->r, says, err))
         return false;
-    struct pace pace = pace_now(s);
-    int64_t n = at_most(at_most(at_most(room, beside), pace.n), RELEASE_A_TICK);
     if (n <= 0)
         return true;
     if (!left_to_claims(s, &left, err))
@@ -222,7 +235,7 @@ static bool step(struct step *s, struct rp_err *err)
     if (n[RP_FATE_WAITING] == 0 && n[RP_FATE_RELEASED] == 0)
         return finish(s, err);
     again_at(s, s->now_us + (settled >= SETTLED_A_TICK ? 0 : RP_US_S / 2));
-    if (!must_halt(s, &why, err))
+    if (!look(s, err) || !must_halt(s, &why, err))
         return false;
     return why.p != NULL ? halt(s, why, err) : release(s, err);
 }

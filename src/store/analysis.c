@@ -95,8 +95,7 @@ bool rp_successes_between(struct rp_db *db, int64_t type_id, int64_t from_us, in
                         " a.worker, j.labels from job j left join attempt a on a.job_id = j.id "   \
                         "and a.n = j.last_n"
 
-static void take_ended(struct rp_stmt *s, bool failed, struct rp_arena *a,
-                       struct rp_ended_rows *rows)
+void rp_ended_take(struct rp_stmt *s, bool failed, struct rp_arena *a, struct rp_ended_rows *rows)
 {
     rows->v = rp_rows_grow(a, rows->v, rows->n, sizeof *rows->v);
     rows->v[rows->n++] = (struct rp_ended){.job_id = rp_col_i64(s, 0),
@@ -124,8 +123,39 @@ bool rp_ended_failed(struct rp_db *db, int64_t since_us, int64_t until_us, int64
     rp_bind_i64(s, 4, limit);
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
-        take_ended(s, true, a, rows);
+        rp_ended_take(s, true, a, rows);
     return step == RP_STEP_DONE;
+}
+
+static bool take_one(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_ended_rows *rows,
+                     struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, ENDED " where j.id = ?1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step;
+    while ((step = rp_step(s, err)) == RP_STEP_ROW)
+        rp_ended_take(s, true, a, rows);
+    return step == RP_STEP_DONE;
+}
+
+bool rp_ended_failed_spread(struct rp_db *db, const struct rp_window *in, uint64_t take,
+                            uint64_t of, struct rp_arena *a, struct rp_ended_rows *rows,
+                            struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select id from job where state in (6, 8) and ended_at >= ?1 and ended_at < ?2"
+                   " and (?3 is null or +type_id = ?3) order by ended_at");
+    rp_bind_i64(s, 1, in->since_us);
+    rp_bind_i64(s, 2, in->until_us);
+    rp_bind_id(s, 3, in->type_id);
+    enum rp_step step;
+    bool ok = true;
+    for (uint64_t i = 0; ok && (step = rp_step(s, err)) == RP_STEP_ROW; i++)
+        if ((i + 1) * take / of > i * take / of)
+            ok = take_one(db, rp_col_i64(s, 0), a, rows, err);
+    if (!ok)
+        rp_reset(s);
+    return ok && step == RP_STEP_DONE;
 }
 
 /* The first id of the hour in which the window begins, and the last there is. */
@@ -151,7 +181,7 @@ static bool all_succeeded(struct rp_db *db, int64_t from, int64_t since_us, int6
     rp_bind_id(s, 4, type_id);
     enum rp_step step;
     while ((step = rp_step(s, err)) == RP_STEP_ROW)
-        take_ended(s, false, a, rows);
+        rp_ended_take(s, false, a, rows);
     return step == RP_STEP_DONE;
 }
 
@@ -173,7 +203,7 @@ bool rp_ended_succeeded(struct rp_db *db, int64_t since_us, int64_t until_us, in
             return false;
         int64_t ended = step == RP_STEP_ROW ? rp_col_i64(s, 5) : INT64_MIN;
         if (ended >= since_us && ended < until_us && (type_id == 0 || rp_col_i64(s, 1) == type_id))
-            take_ended(s, false, a, rows);
+            rp_ended_take(s, false, a, rows);
         rp_reset(s);
     }
     return true;
@@ -195,6 +225,17 @@ bool rp_first_failure(struct rp_db *db, int64_t pattern_id, int64_t from_us, int
     return rp_get_i64(s, 0, us, err);
 }
 
+bool rp_payload_of(struct rp_db *db, int64_t job_id, struct rp_arena *a, struct rp_str *out,
+                   struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "select payload from job where id = ?1");
+    rp_bind_i64(s, 1, job_id);
+    enum rp_step step;
+    for (*out = RP_NONE; (step = rp_step(s, err)) == RP_STEP_ROW;)
+        *out = rp_col_null(s, 0) ? RP_NONE : rp_col_str(s, 0, a);
+    return step == RP_STEP_DONE;
+}
+
 /* ---- names, events ---- */
 
 bool rp_names(struct rp_db *db, enum rp_named what, struct rp_arena *a, struct rp_id_name **out,
@@ -209,6 +250,20 @@ bool rp_names(struct rp_db *db, enum rp_named what, struct rp_arena *a, struct r
     for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
         *out = rp_rows_grow(a, *out, *n, sizeof **out);
         (*out)[*n] = (struct rp_id_name){rp_col_i64(s, 0), rp_col_str(s, 1, a)};
+    }
+    return step == RP_STEP_DONE;
+}
+
+bool rp_needs_list(struct rp_db *db, struct rp_arena *a, struct rp_type_need_row **out, size_t *n,
+                   struct rp_err *err)
+{
+    struct rp_stmt *s =
+        rp_sql(db, "select type_id, dependency from type_need order by dependency, type_id");
+    enum rp_step step;
+    *out = NULL;
+    for (*n = 0; (step = rp_step(s, err)) == RP_STEP_ROW; ++*n) {
+        *out = rp_rows_grow(a, *out, *n, sizeof **out);
+        (*out)[*n] = (struct rp_type_need_row){rp_col_i64(s, 0), rp_col_str(s, 1, a)};
     }
     return step == RP_STEP_DONE;
 }

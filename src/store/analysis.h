@@ -16,7 +16,8 @@ bool rp_minutes_each(struct rp_db *db, int64_t since_us, int64_t until_us, int64
                      void (*each)(void *ctx, const struct rp_minute *m), void *ctx,
                      struct rp_err *err);
 
-/* A job that has ended, with where and when it ran last. */
+/* A job that has ended, with where and when it ran; of one that failed and ran again: how it had
+ * failed. */
 struct rp_ended {
     int64_t job_id, type_id, queue_id, pattern_id, schedule_id, ended_us;
     struct rp_str node, worker, labels; /* labels: a JSON object; absent: none */
@@ -26,19 +27,28 @@ struct rp_ended_rows {
     struct rp_ended *v;
     size_t n;
 };
+struct rp_window {
+    int64_t since_us, until_us, type_id; /* type_id 0: all */
+};
 /* Adds failed (or unknown) jobs that ended in [since_us, until_us), oldest first, at most limit. */
 bool rp_ended_failed(struct rp_db *db, int64_t since_us, int64_t until_us, int64_t type_id,
                      int64_t limit, struct rp_arena *a, struct rp_ended_rows *rows,
                      struct rp_err *err);
+/* Adds `take` of every `of` of them, evenly spread; it passes over the others by their ids only. */
+bool rp_ended_failed_spread(struct rp_db *db, const struct rp_window *in, uint64_t take,
+                            uint64_t of, struct rp_arena *a, struct rp_ended_rows *rows,
+                            struct rp_err *err);
+/* Adds failures of the window whose jobs a replay has run again since: all if such replays have no
+ * more than `limit` items; else those of `limit` items, evenly spread. *of: how many there are. */
+bool rp_ended_tried_again(struct rp_db *db, const struct rp_window *in, int64_t limit,
+                          struct rp_arena *a, struct rp_ended_rows *rows, int64_t *of,
+                          struct rp_err *err);
 /* Adds succeeded ones: all if no more than `limit` ids were given since since_us; else those of
  * `limit` ids, evenly spread. *all: which. */
 bool rp_ended_succeeded(struct rp_db *db, int64_t since_us, int64_t until_us, int64_t type_id,
                         int64_t limit, struct rp_arena *a, struct rp_ended_rows *rows, bool *all,
                         struct rp_err *err);
 
-struct rp_window {
-    int64_t since_us, until_us, type_id; /* type_id 0: all */
-};
 /* An attempt that failed, of a job that is failed (or unknown) now. */
 struct rp_failing {
     int64_t job_id, type_id, pattern_id, ended_us;
@@ -62,6 +72,18 @@ bool rp_successes_between(struct rp_db *db, int64_t type_id, int64_t from_us, in
 /* First failure that is still there in [from_us, to_us), of a pattern or (0) any; 0: none. */
 bool rp_first_failure(struct rp_db *db, int64_t pattern_id, int64_t from_us, int64_t to_us,
                       int64_t *us, struct rp_err *err);
+
+/* What types need, by the configuration that is in force; in order of the dependency. */
+struct rp_type_need_row {
+    int64_t type_id;
+    struct rp_str dependency;
+};
+bool rp_needs_list(struct rp_db *db, struct rp_arena *a, struct rp_type_need_row **out, size_t *n,
+                   struct rp_err *err);
+
+/* A job's payload; absent: it has none, or a purge took it. */
+bool rp_payload_of(struct rp_db *db, int64_t job_id, struct rp_arena *a, struct rp_str *out,
+                   struct rp_err *err);
 
 struct rp_id_name {
     int64_t id;

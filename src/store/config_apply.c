@@ -85,13 +85,16 @@ static bool apply_type(struct apply *x, const struct rp_type *t)
         return false;
     struct rp_stmt *s = rp_sql(
         x->db, "update job_type set configured = 1, external = 0, command = ?2, max_running = ?3,"
-               " critical = ?4, held = iif(held = ?5, null, held), seen_at = ?6 where id = ?1");
+               " critical = ?4, held = iif(?8, ?7, iif(held in (?5, ?7), null, held)), seen_at = ?6"
+               " where id = ?1");
     rp_bind_i64(s, 1, name->id);
     rp_bind_i64(s, 2, t->run.n > 0);
     rp_bind_i64(s, 3, t->max_running);
     rp_bind_i64(s, 4, t->critical);
     rp_bind_text(s, 5, rp_str_of(held_gone));
     rp_bind_i64(s, 6, x->now_us);
+    rp_bind_text(s, 7, RP_STR(RP_HELD_PAUSED));
+    rp_bind_i64(s, 8, t->paused);
     if (!rp_run(s, x->err))
         return false;
     for (size_t i = 0; i < t->needs.n; i++) {

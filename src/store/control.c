@@ -15,7 +15,10 @@ bool rp_job_cancel(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_
     if (!(before == RP_RUNNING ? rp_lease_kill(db, id, 1, err)
                                : rp_job_apply(db, &j, RP_EV_CANCEL, &m, err)))
         return false;
-    return rp_audit_job(db, actor, "job.cancel", id, "IRREVERSIBLE", before, reason, now_us, err);
+    /* A retry brings back one that waited; what a run had done when it was ended, nothing does. */
+    return rp_audit_job(db, actor, "job.cancel", id,
+                        before == RP_RUNNING ? "IRREVERSIBLE" : "REVERSIBLE", before, reason,
+                        now_us, err);
 }
 
 /* Without it the command or worker would get nothing, and do who knows what. */
@@ -80,10 +83,12 @@ bool rp_job_retry(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_s
     if (!rp_job_load(db, id, &j, err) || !may_retry(db, &j, reason, err))
         return false;
     enum rp_state before = j.state;
+    bool harmless = rp_type_settings(db, j.type_id)->idempotent; /* as for replays, rule 24 */
     /* Its next attempt is not one of the replay that it may have been in before (rule 16). */
     struct rp_move m = {.now_us = now_us, .max_attempts = j.attempts + 1, .set_replay = true};
     return rp_job_apply(db, &j, RP_EV_REPLAY, &m, err) &&
-           rp_audit_job(db, actor, "job.retry", id, "IRREVERSIBLE", before, reason, now_us, err);
+           rp_audit_job(db, actor, "job.retry", id, harmless ? "REVERSIBLE" : "IRREVERSIBLE",
+                        before, reason, now_us, err);
 }
 
 bool rp_job_resolve(struct rp_db *db, int64_t id, bool succeeded, struct rp_str actor,

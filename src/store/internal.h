@@ -488,4 +488,10 @@ bool rp_audit_job(struct rp_db *db, struct rp_str actor, const char *action, int
                   const char *safety, enum rp_state before, struct rp_str reason, int64_t now_us,
                   struct rp_err *err);
 
+/* ---- analysis.c, tried_again.c ---- */
+
+/* A row of job, type, queue, pattern, schedule, end, node, worker, labels. */
+struct rp_ended_rows;
+void rp_ended_take(struct rp_stmt *s, bool failed, struct rp_arena *a, struct rp_ended_rows *rows);
+
 #endif

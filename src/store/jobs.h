@@ -229,8 +229,8 @@ bool rp_jobs_report(struct rp_db *db, const struct rp_report *r, size_t n, int64
  */
 bool rp_job_output_partial(struct rp_db *db, int64_t lease, struct rp_str packed,
                            int64_t total_bytes, struct rp_err *err);
-/* What a type's last 20 succeeded attempts were like: medians, 0 where nothing is known. For
- * contracts and estimates. */
+/* What a type's last 20 succeeded attempts were like, or some of those before an outage: medians, 0
+ * where nothing is known. For contracts and estimates. */
 struct rp_usual {
     int64_t n, contract_bytes, duration_us;
 };

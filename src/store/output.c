@@ -35,24 +35,22 @@ static int64_t median(int64_t *v, size_t n)
     return n % 2 != 0 ? v[n / 2] : v[n / 2 - 1] + (v[n / 2] - v[n / 2 - 1]) / 2;
 }
 
-/* Among the newest USUAL_LOOK jobs only, so that a type that fails all the time costs no more than
- * others. */
-bool rp_type_usual(struct rp_db *db, struct rp_str type, struct rp_usual *out, struct rp_err *err)
+/* Of the type's newest USUAL_LOOK jobs with ids up to `until`. */
+static bool usual_up_to(struct rp_db *db, int64_t type_id, int64_t until, struct rp_usual *out,
+                        struct rp_err *err)
 {
-    int64_t id, bytes[USUAL_RUNS], took[USUAL_RUNS];
+    int64_t bytes[USUAL_RUNS], took[USUAL_RUNS];
     size_t n = 0, n_bytes = 0;
     enum rp_step step;
-    *out = (struct rp_usual){0};
-    if (!rp_type_need(db, type, &id, err))
-        return false;
     struct rp_stmt *s = rp_sql(
         db, "select a.duration_us, a.contract_bytes from (select id, last_n from job where type_id "
-            "= ?1 "
+            "= ?1 and id <= ?4 "
             "order by id desc limit ?2) j join attempt a on a.job_id = j.id and a.n = j.last_n "
             "where a.outcome = 1 order by j.id desc limit ?3");
-    rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 1, type_id);
     rp_bind_i64(s, 2, USUAL_LOOK);
     rp_bind_i64(s, 3, USUAL_RUNS);
+    rp_bind_i64(s, 4, until);
     while ((step = rp_step(s, err)) == RP_STEP_ROW) {
         took[n++] = rp_col_i64(s, 0);
         if (!rp_col_null(s, 1))
@@ -60,4 +58,23 @@ bool rp_type_usual(struct rp_db *db, struct rp_str type, struct rp_usual *out, s
     }
     *out = (struct rp_usual){(int64_t)n, median(bytes, n_bytes), median(took, n)};
     return step == RP_STEP_DONE;
+}
+
+/* Where none of the newest jobs has succeeded, as in an outage, twice as far back each time: what
+ * was usual before it is found if that time was as long, and a type that fails all the time costs
+ * little more than others. */
+bool rp_type_usual(struct rp_db *db, struct rp_str type, struct rp_usual *out, struct rp_err *err)
+{
+    int64_t id, newest;
+    *out = (struct rp_usual){0};
+    if (!rp_type_need(db, type, &id, err))
+        return false;
+    struct rp_stmt *s = rp_sql(db, "select coalesce(max(id), 0) from job where type_id = ?1");
+    rp_bind_i64(s, 1, id);
+    if (!rp_get_i64(s, 0, &newest, err))
+        return false;
+    for (int64_t back = 0; out->n == 0 && back<newest; back = back> 0 ? 2 * back : USUAL_LOOK)
+        if (!usual_up_to(db, id, newest - back, out, err))
+            return false;
+    return true;
 }

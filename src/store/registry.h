@@ -36,6 +36,8 @@ bool rp_types_list(struct rp_db *db, int64_t now_us, struct rp_arena *a, struct 
                    size_t *n, struct rp_err *err);
 bool rp_type_get(struct rp_db *db, struct rp_str name, int64_t now_us, struct rp_arena *a,
                  struct rp_type_row *out, struct rp_err *err);
+/* … by its setting; rp_type_hold leaves that as it is. */
+#define RP_HELD_PAUSED "the type is paused"
 /* [w] Set or clear (absent) the reason why a type's jobs are held: missing command. Dependencies
  * hold by themselves. */
 bool rp_type_hold(struct rp_db *db, struct rp_str name, struct rp_str why, int64_t now_us,

@@ -156,6 +156,21 @@ bool rp_replay_open_types(struct rp_db *db, int64_t id, struct rp_arena *a,
     return step == RP_STEP_DONE;
 }
 
+bool rp_replay_kept_back(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_str *says,
+                         struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(
+        db, "select t.name || ': ' || t.held from replay_tally y join job_type t on t.id ="
+            " y.type_id where y.replay_id = ?1 and y.fate = 2 and y.n > 0 and t.held is not null"
+            " union all select 'queue ' || q.name || ' is paused' from replay_queue z join queue q"
+            " on q.id = z.queue_id where z.replay_id = ?1 and q.paused_at is not null limit 1");
+    rp_bind_i64(s, 1, id);
+    enum rp_step step = rp_step(s, err);
+    *says = step == RP_STEP_ROW ? rp_col_str(s, 0, a) : RP_NONE;
+    rp_reset(s);
+    return step != RP_STEP_ERROR;
+}
+
 int64_t rp_replay_half(const struct rp_type *type)
 {
     if (type == NULL || type->max_running <= 0)

@@ -377,13 +377,12 @@ bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp
     struct rp_arena a = {0};
     struct rp_replay r;
     int64_t recalled;
-    bool ok = rp_replay_get(db, id, &a, &r, err);
-    if (ok && r.state == RP_REPLAY_UNDONE)
-        ok = rp_fail(err, RP_E_BAD_STATE, "replay R%lld is undone already", (long long)id);
-    ok = ok && rp_replay_recall(db, id, now_us, &recalled, err) &&
-         rp_replay_write_state(db, id, RP_REPLAY_UNDONE, reason, now_us, err) &&
-         rp_replay_audit(db, actor, "replay.undo", id, reason,
-                         rp_str_of(rp_replay_state_name(r.state)), RP_STR("undone"), now_us, err);
+    bool ok =
+        rp_replay_get(db, id, &a, &r, err) && rp_replay_not_undone(&r, err) &&
+        rp_replay_recall(db, id, now_us, &recalled, err) &&
+        rp_replay_write_state(db, id, RP_REPLAY_UNDONE, reason, now_us, err) &&
+        rp_replay_audit(db, actor, "replay.undo", id, reason,
+                        rp_str_of(rp_replay_state_name(r.state)), RP_STR("undone"), now_us, err);
     rp_arena_free(&a);
     return ok;
 }

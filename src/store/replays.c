@@ -233,11 +233,12 @@ static bool step_allowed(const struct rp_replay *r, enum rp_replay_state to, str
 bool rp_replay_write_state(struct rp_db *db, int64_t id, enum rp_replay_state to,
                            struct rp_str says, int64_t now_us, struct rp_err *err)
 {
-    struct rp_stmt *s = rp_sql(
-        db, "update replay set state = ?2, says = ?3,"
-            " started_at = coalesce(started_at, iif(?2 = 2, ?4, null)), ended_at = iif(?5 and"
-            " not exists(select 1 from replay_item where replay_id = ?1 and fate in (1, 2)"
-            "  and fate = 2), ?4, null) where id = ?1");
+    struct rp_stmt *s =
+        rp_sql(db, "update replay set state = ?2, says = ?3,"
+                   " started_at = coalesce(started_at, iif(?2 = 2, ?4, null)), kept_at = 0, "
+                   "ended_at = iif(?5 and"
+                   " not exists(select 1 from replay_item where replay_id = ?1 and fate in (1, 2)"
+                   "  and fate = 2), ?4, null) where id = ?1");
     rp_bind_i64(s, 1, id);
     rp_bind_i64(s, 2, to);
     rp_bind_text(s, 3, says);
@@ -256,6 +257,18 @@ struct rp_replay_from rp_replay_progress(const struct rp_replay *r)
                                    .out = n[0] - n[RP_FATE_WAITING] - n[RP_FATE_SKIPPED],
                                    .ended = n[RP_FATE_SUCCEEDED] + failed,
                                    .failed = failed};
+}
+
+bool rp_replay_looks_write(struct rp_db *db, const struct rp_replay *r, struct rp_err *err)
+{
+    struct rp_stmt *s = rp_sql(db, "update replay set from_at = ?2, from_done = ?3, kept_at = ?4,"
+                                   " kept_done = ?5 where id = ?1");
+    rp_bind_i64(s, 1, r->id);
+    rp_bind_i64(s, 2, r->looks.from_us);
+    rp_bind_i64(s, 3, r->looks.from);
+    rp_bind_i64(s, 4, r->looks.kept_us);
+    rp_bind_i64(s, 5, r->looks.kept);
+    return rp_run(s, err);
 }
 
 bool rp_replay_pace(struct rp_db *db, int64_t id, int64_t free_us, struct rp_err *err)
@@ -315,7 +328,7 @@ bool rp_replay_set_state(struct rp_db *db, int64_t id, enum rp_replay_state to, 
     "  count(*) > 0), p.kind, p.name, p.at, p.expires_at,"                                         \
     " retries, payload_set, replay.kind, compensates,"                                             \
     " (select max(c.id) from replay c where c.compensates = replay.id and c.compensates is not "   \
-    "null)"
+    "null), from_at, from_done, kept_at, kept_done"
 #define REPLAYS                                                                                    \
     "replay left join replay_test t on t.replay_id = id left join replay_parked p on"              \
     " p.replay_id = id and p.released_at is null"
@@ -352,6 +365,7 @@ static void read_replay(struct rp_stmt *s, struct rp_arena *a, struct rp_replay 
         .kind = (enum rp_replay_kind)rp_col_i64(s, 32),
         .compensates = rp_col_i64(s, 33),
         .compensated_by = rp_col_i64(s, 34),
+        .looks = {rp_col_i64(s, 35), rp_col_i64(s, 36), rp_col_i64(s, 37), rp_col_i64(s, 38)},
     };
 }
 
@@ -491,4 +505,10 @@ bool rp_replay_items(struct rp_db *db, int64_t id, int64_t after_seq, unsigned f
         };
     }
     return step == RP_STEP_DONE;
+}
+
+bool rp_replay_not_undone(const struct rp_replay *r, struct rp_err *err)
+{
+    return r->state != RP_REPLAY_UNDONE ||
+           rp_fail(err, RP_E_BAD_STATE, "replay R%lld is undone already", (long long)r->id);
 }

@@ -86,7 +86,14 @@ struct rp_replay {
     struct rp_replay_from {
         int64_t wave, out, ended, failed;
     } from;
+    /* Looks back from which its speed is reckoned (rp_replay_speed); kept_us 0: none since it last
+     * began to run. */
+    struct rp_replay_looks {
+        int64_t from_us, from, kept_us, kept; /* items that had ended at a time */
+    } looks;
 };
+/* [w] Writes r->looks. */
+bool rp_replay_looks_write(struct rp_db *db, const struct rp_replay *r, struct rp_err *err);
 /* How far it is: the newest wave; items that went out, ended with an answer, failed or are unknown.
  * Skipped ones are none of these. */
 struct rp_replay_from rp_replay_progress(const struct rp_replay *r);
@@ -202,6 +209,8 @@ bool rp_replay_recall(struct rp_db *db, int64_t id, int64_t now_us, int64_t *rec
 /* Whether there is anything for it: an item that is out would start, for the first time or again.
  */
 bool rp_replay_may_recall(struct rp_db *db, int64_t id, bool *any, struct rp_err *err);
+/* RP_E_BAD_STATE: it is undone already. */
+bool rp_replay_not_undone(const struct rp_replay *r, struct rp_err *err);
 /* [w, audited] Items not run go back exactly to the state before, as rp_replay_recall does it; the
  * replay becomes undone. */
 bool rp_replay_undo(struct rp_db *db, int64_t id, struct rp_str actor, struct rp_str reason,
@@ -263,6 +272,10 @@ struct rp_replay_type {
 };
 bool rp_replay_open_types(struct rp_db *db, int64_t id, struct rp_arena *a,
                           struct rp_replay_type **out, size_t *n, struct rp_err *err);
+/* What keeps its jobs from starting though they are out, in words: a type of theirs that is held, a
+ * queue that is paused; absent: neither. */
+bool rp_replay_kept_back(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_str *says,
+                         struct rp_err *err);
 /* oldest.c: since when the oldest waiting job of a queue that has items of the replay has been due,
  * if since before then, and that queue; 0: none. Without what replays released or types hold. */
 bool rp_replay_live_waits(struct rp_db *db, int64_t replay_id, int64_t before_us,

@@ -82,12 +82,13 @@ static void read_token(struct rp_stmt *s, struct rp_arena *a, struct rp_token *t
     t->revoked_us = rp_col_i64(s, 6);
 }
 
+/* scope NULL: of one that is revoked, for good. */
 static bool audit(struct rp_db *db, struct rp_str actor, const char *action, int64_t id,
                   struct rp_str name, const char *scope, int64_t now_us, struct rp_err *err)
 {
     struct rp_arena a = {0};
     struct rp_str object = rp_str_fmt(&a, "token %lld %.*s", (long long)id, RP_FMT(name));
-    bool ok = rp_audit(db, actor, action, object, "REVERSIBLE",
+    bool ok = rp_audit(db, actor, action, object, scope != NULL ? "REVERSIBLE" : "IRREVERSIBLE",
                        scope != NULL ? rp_str_fmt(&a, "{\"scope\":\"%s\"}", scope) : RP_NONE,
                        now_us, err);
     rp_arena_free(&a);

@@ -88,11 +88,12 @@ bool rp_type_hold(struct rp_db *db, struct rp_str name, struct rp_str why, int64
     struct rp_arena a = {0};
     enum rp_step step = rp_step(s, err);
     struct rp_str before = step == RP_STEP_ROW ? rp_col_str(s, 0, &a) : RP_NONE;
-    bool same = (before.p == NULL) == (why.p == NULL) && rp_str_eq(before, why);
+    bool same = (before.p == NULL) == (why.p == NULL) && rp_str_eq(before, why),
+         paused = rp_str_is(before, RP_HELD_PAUSED);
     rp_arena_free(&a);
     if (step != RP_STEP_ROW)
         return step == RP_STEP_DONE && rp_absent(err, "job type", name, "reprise types");
-    if (same)
+    if (same || paused)
         return true;
     s = rp_sql(db, "update job_type set held = ?2 where name = ?1");
     rp_bind_text(s, 1, name);

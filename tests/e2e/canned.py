@@ -162,7 +162,7 @@ def plan(**changes):
                       {"check": "duplicates", "state": "holds", "says": ""}],
         "canary": 10, "waves": [10, 50, 100, 200, 200, 200, 80], "rate": 20, "plan": "5f1c9a7e00d1b2c3",
         "estimate_s": {"low": 240, "mid": 360, "high": 480}, "risk": {"none": 0, "safe": 838, "unknown": 2, "partial": 0},
-        "halt": {"baseline": 0.018, "p0": 0.036, "decision_after": 9},
+        "halt": {"baseline": 0.018, "p0": 0.036, "decision_rate": 0.18, "decision_after": 9},
         "undo": {"can_compensate": {}, "cannot_compensate": {"reconciliation": 840}},
         "refused": {"check": "dependencies", "says": "billing-db is down", "hint": "bring billing-db back first"},
     } | changes
@@ -172,6 +172,7 @@ def replay(state="done", succeeded=104, failed=0, **changes):
     return {
         "id": "R1", "state": state, "actor": "uid:ops", "created_at": ago(60), "started_at": ago(60),
         "matched": 115, "left_out": 11, "to_replay": 104, "wave": 3, "canary": 5, "wave_max": 50,
+        "progress": {"ended": succeeded + failed, "failed": failed},
         "fates": {"succeeded": succeeded, "failed_same": failed, "failed_new": 0, "skipped": 0, "unknown": 0, "running": 0,
                   "not_run": 104 - succeeded - failed},
     } | ({"ended_at": ago(2)} if state == "done" else {}) | changes

@@ -168,6 +168,8 @@ class Worker(Client):
         job, now = lease["job"]["id"], time.time()
         with self.ledger.lock:
             before = self.ledger.leases.get(job)
+            if before and lease["attempt"] < before[0] and now >= moment(lease["deadline"]):
+                return self.ledger.granted.add((job, lease["attempt"]))  # heard of when it was over, after the next one
             self.ledger.leases[job] = (lease["attempt"], moment(lease["deadline"]), False)
             self.ledger.granted.add((job, lease["attempt"]))
         if before and not before[2] and now < before[1] - 0.05:
@@ -186,12 +188,13 @@ class Worker(Client):
             self.report_again(lease)
 
     def beat(self, lease):
+        asked = time.time()  # the lease is longer than it was from some moment after this one
         status, answer = self.call("/v1/work/beat", {"worker": self.name, "leases": [{k: lease[k] for k in ("lease", "token")}]})
         if status == 200 and answer[0]["ok"]:
             with self.ledger.lock:
                 attempt, deadline, over = self.ledger.leases[lease["job"]["id"]]
                 if attempt == lease["attempt"]:
-                    self.ledger.leases[lease["job"]["id"]] = (attempt, max(deadline, time.time() + 1.9), over)
+                    self.ledger.leases[lease["job"]["id"]] = (attempt, max(deadline, asked + 1.9), over)
 
     def entry(self, lease, outcome):
         error = {"error": {"message": "connect ETIMEDOUT 10.0.0.7:443", "type": "Error"}} if outcome == "failed" else {}

@@ -109,6 +109,7 @@ class Daemon:
 
     def start(self, ready=True):
         self.log = open(self.dir / "daemon.log", "ab")
+        self.log_from = self.log.tell()
         self.process = subprocess.Popen([*self.wrap, BIN, "serve", "--config", str(self.config)], stderr=self.log, stdout=self.log,
                                         env=environment(**self.env), start_new_session=True, cwd=self.dir)
         self.pids.append(self.process.pid)
@@ -117,18 +118,19 @@ class Daemon:
         return self
 
     def ready(self):
+        """It answers as soon as it can write, and says that it is ready once all its threads and what they hold are there."""
         assert self.process.poll() is None, f"the daemon ended: {self.logged()}"
         try:
-            return self.http("GET", "/readyz")[0] == 200
+            return self.http("GET", "/readyz")[0] == 200 and 'msg="ready"' in self.logged(self.log_from)
         except OSError:
             return False
 
-    def logged(self):
-        return (self.dir / "daemon.log").read_text(errors="replace")
+    def logged(self, since=0):
+        return (self.dir / "daemon.log").read_bytes()[since:].decode(errors="replace")
 
     def port(self):
-        """Where it listens on TCP. It is ready a moment before its log says so."""
-        return int(wait_for(lambda: re.search(r" port=(\d+)", self.logged()), what="the port")[1])
+        """Where it listens on TCP."""
+        return int(wait_for(lambda: re.search(r" port=(\d+)", self.logged(self.log_from)), what="the port")[1])
 
     def stop(self, sig=signal.SIGTERM, timeout=DEADLINE_S):
         self.process.send_signal(sig)

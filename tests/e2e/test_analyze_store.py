@@ -64,6 +64,10 @@ def test_the_planted_cause_and_its_beginning_are_found_with_exact_counts(filled)
     assert pattern["count"] == truth["failed"] and pattern["share"] == 1
     assert pattern["onset"]["kind"] == "sudden" and pattern["conditions"][0]["where"] == first["where"]
     assert {t["type"]: t["rate"]["failures"] for t in a["types"]} == pattern["types"]
+    assert {t["type"] for t in a["type_onsets"]} == {"mail", "report"}
+    for t in a["type_onsets"]:
+        assert t["onset"]["kind"] == "sudden" and abs((time_of(t["onset"]["at"]) - BEGAN).total_seconds()) < 1800
+    assert [(n["node"], n["rate"]["failures"], n["rate"]["runs"]) for n in a["nodes"]] == [("import", truth["failed"], truth["runs"])]
 
 
 def test_one_type_and_an_early_window_count_only_their_own(filled):
@@ -79,7 +83,10 @@ def test_one_type_and_an_early_window_count_only_their_own(filled):
 def test_the_words_name_cause_and_beginning(filled):
     d, truth = filled
     words = " ".join(d.run("analyze", "--since", "24h", code=0).out.split())
-    assert "label region=eu and label version=v2" in words and "began suddenly" in words
+    assert "label region=eu and label version=v2" in words and "began suddenly" in words and "95 % interval" in words
+    by_type = {t["type"]: t["rate"] for t in d.run("analyze", "--since", "24h", "--json", code=0).json()["types"]}
+    for name, rate in by_type.items():
+        assert f"{name} {rate['failures']:,} of {rate['runs']:,} ({100 * rate['rate']:.2g}" in words
     inside, runs = truth["inside"]
     assert f"{inside:,} of {runs:,}" in words
 
@@ -199,6 +206,7 @@ def test_the_page_holds_pictures_with_their_tables_and_needs_nothing_else(filled
     page = check_page(open(f"{folder}/a.html", encoding="utf-8").read())
     assert f"{truth['failed']} failures of {truth['runs']:,} runs" in page.text
     assert "label region=eu and label version=v2" in page.text and "Failing began at 20" in page.text
+    assert "type mail" in page.text and "queue q-report" in page.text
     assert sum(t == "rect" for t, _ in page.tags) > 100
 
 

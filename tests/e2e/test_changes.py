@@ -105,3 +105,31 @@ def test_it_survives_a_kill_and_a_reload_and_ends_with_its_type(d):
     d.reload()
     wait_for(lambda: d.get("/v1/changes")["items"][1]["state"] == "taken back", "the end of C1")
     assert "slow" in d.get("/v1/changes")["items"][1]["ended_why"]
+
+
+def fetched(d):
+    return d.post("/v1/work/fetch", {"worker": "w", "types": ["other"], "max": 9})["leases"]
+
+
+def test_a_type_is_paused_for_a_time_through_kill_and_reload_and_goes_on(d):
+    first = d.enqueue("other")
+    failed, = fetched(d)
+    d.post("/v1/work/report", [{"lease": failed["lease"], "token": failed["token"], "outcome": "failed",
+                                "error": {"message": "Connection refused", "retryable": False}}])
+    said = " ".join(d.cli("type", "set", "other", "paused=true", "--revert-after", "1h", "--reason", "the link is full").out.split())
+    assert "paused false → true" in said and "waiting ones (0) wait for as long as it is true" in said
+    live = d.enqueue("other")
+    assert fetched(d) == [] and d.job(live)["held"] == "the type is paused" == d.get("/v1/types/other")["held"]
+    d.kill()
+    d.start()
+    d.reload()
+    wait_for(lambda: "reload" in d.logged(), "the reload")
+    assert fetched(d) == [] and setting(d, "other", "paused") is True
+    refused = " ".join(d.cli("replay", "--job", first, code=4).err.split())
+    assert "other: the type is paused" in refused and "reprise type set other paused=false --reason" in refused
+    d.cli("type", "set", "other", "paused=false", "--reason", "it is free")
+    assert [lease["job"]["id"] for lease in fetched(d)] == [live]
+    d.cli("change", "revert", "C2")
+    assert setting(d, "other", "paused") is True, "the change before is still in force"
+    d.cli("change", "revert", "C1")
+    assert setting(d, "other", "paused") is False and "held" not in d.get("/v1/types/other")

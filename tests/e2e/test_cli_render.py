@@ -288,7 +288,8 @@ def frames_of(canned, *args):
 @pytest.mark.parametrize("jobs", [104, 100_000, 1_000_000])
 def test_the_progress_of_a_replay_says_failures_time_left_and_rate_in_one_line(canned, jobs):
     def running(done):
-        return sample.replay("running", done - 8, 8, to_replay=jobs, wave=jobs // 200)
+        speed = {"rate": jobs / 40, "left_s": (jobs - done) * 40 // jobs}
+        return sample.replay("running", done - 8, 8, to_replay=jobs, wave=jobs // 200, progress={"ended": done, "failed": 8} | speed)
 
     steps = [jobs * n // 8 for n in range(1, 8)]
     for done in [8, *steps]:

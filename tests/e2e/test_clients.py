@@ -250,14 +250,19 @@ PATIENCE_S = 60  # where the machine is slow, until the writes beside them are a
 def push(path, stop, results):
     """In a process of its own: sends large batches as fast as the daemon answers, and does not heed a refusal."""
     body = json.dumps([{"type": "w", "payload": "x" * 200}] * BATCH)
-    counts = {"taken": 0, "refused": 0, "wrong": []}
+    counts = {"taken": 0, "refused": 0, "unheard": 0, "wrong": []}
 
     def one():
         with contextlib.closing(UnixConnection(path)) as c:
             while not stop.is_set():
-                c.request("POST", "/v1/jobs", body)
-                answer = c.getresponse()
-                text = answer.read()
+                try:
+                    c.request("POST", "/v1/jobs", body)
+                    answer = c.getresponse()
+                    text = answer.read()
+                except TimeoutError:  # a slow machine: whether it was taken, this client does not know
+                    counts["unheard"] += 1
+                    c.close()
+                    continue
                 if answer.status == 201:
                     counts["taken"] += 1
                 elif answer.status in (429, 503) and answer.headers["Retry-After"]:
@@ -294,5 +299,6 @@ def test_G21_at_three_times_what_it_can_do_it_refuses_early_and_what_it_lets_in_
     assert beside < limit * stretch(), said
     assert d.memory("VmHWM") - before < SLACK * 384 * MB, f"{(d.memory('VmHWM') - before) >> 20} MB"
     taken = d.get("/v1/jobs/count")["count"] - small - n
-    assert taken == counts["taken"] * BATCH, "G1: what was acknowledged is there, all of it and no more"
+    whole, rest = divmod(taken, BATCH)
+    assert rest == 0 and 0 <= whole - counts["taken"] <= counts["unheard"], "G1: what was acknowledged is there, all of it and no more"
     well(d, descriptors)

@@ -12,7 +12,7 @@ FOUND = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
 pytestmark = pytest.mark.skipif(not FOUND, reason="libfaketime is not installed")
 
 HOUR = 3600
-CONFIG = """lease: 15s
+CONFIG = """lease: 5m
 jobs:
   tick: { shell: "true", schedule: "* * * * * *", idempotent: true, overlap: allow, missed: skip }
   w: { idempotent: true, retries: 5, backoff: { kind: fixed, base: 2s } }

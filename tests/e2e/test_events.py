@@ -80,6 +80,20 @@ def test_R_progress_of_a_replay_is_heard_with_failures_rate_and_time_left_until_
     assert "rate" not in heard[-1] and failed.get("/v1/replays/R1")["fates"]["succeeded"] == 11
 
 
+def test_R13_what_a_replay_waits_for_is_heard_when_that_changes(failed):
+    failed.cli("queue", "pause", "default", "--reason", "so")
+    failed.post("/v1/replays", {"select": {"jobs": ["1", "2"]}})
+    source, heard = Source(failed, "/v1/events?replay=R1"), []
+
+    def hears(what):
+        heard.extend(event for _, event in source.ask())
+        return any(what(event) for event in heard)
+
+    wait_for(lambda: hears(lambda e: e.get("says") == "waits: queue default is paused"), "what it waits for")
+    failed.cli("queue", "resume", "default")
+    wait_for(lambda: hears(lambda e: e["state"] == "done"), "its end")
+
+
 def test_without_a_name_all_live_replays_are_told_and_none_that_is_over(failed):
     source = Source(failed, "/v1/events")
     assert source.ask() == [] and not source.over

@@ -166,6 +166,12 @@ def test_input_that_is_no_log_is_said_in_a_sentence(folder, content, says):
     assert alone("analyze", "--log", pathlib.Path(folder) / "absent").code == 1
 
 
+@pytest.mark.parametrize("endless", ["/dev/zero", "/dev/urandom"])
+def test_what_is_no_text_and_never_ends_is_not_read_on(endless):
+    answer = alone("analyze", "--log", endless)
+    assert answer.code == 2 and "this is a binary file, not a log" in answer.err
+
+
 def test_line_ends_marks_nuls_and_bytes_of_other_encodings_change_no_count(folder):
     text = sidekiq(200)
     want = alone("analyze", "--log", write(folder, "a.log", text), "--json", code=0).json()

@@ -47,4 +47,4 @@ def test_replay_and_locked_runs_against_a_running_daemon(project):
         assert node(project, "npx", "--no-install", "tsc").returncode == 0
     tests = node(project, "node", "--test", "dist/test/")
     assert tests.returncode == 0, tests.stdout[-6000:] + tests.stderr[-2000:]
-    assert "# pass 11" in tests.stdout and "# skipped 0" in tests.stdout, tests.stdout[-400:]
+    assert "# pass 12" in tests.stdout and "# skipped 0" in tests.stdout, tests.stdout[-400:]

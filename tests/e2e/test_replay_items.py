@@ -70,12 +70,14 @@ def test_R16_who_watches_a_replay_whose_daemon_dies_is_told_that_it_goes_on(daem
     jobs = [d.enqueue("a") for _ in range(12)]
     wait_for(lambda: all(d.job(j)["state"] == "failed" for j in jobs), "the failures")
     (d.dir / "fixed").touch()
-    watching = subprocess.Popen([BIN, "--socket", d.socket, "replay", "--all", "--rate", "2/s"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    watching = subprocess.Popen([BIN, "--socket", d.socket, "replay", "--all", "--rate", "1/s"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 env=environment(), text=True)
     wait_for(lambda: d.http("GET", "/v1/replays/R1")[0] == 200 and d.get("/v1/replays/R1")["fates"]["succeeded"] >= 2, "its begin")
     d.kill()
     _, said = watching.communicate(timeout=60)
-    assert watching.returncode == 5 and "no daemon answers" in said
-    assert "replay R1 goes on by itself where it was once the daemon is back: reprise replay show R1 --follow" in " ".join(said.split())
+    said = " ".join(said.split())
+    # It died between two questions of who watches, or in the midst of an answer.
+    assert watching.returncode == 5 and re.search("no daemon answers|gave no whole answer", said), said
+    assert "replay R1 goes on by itself where it was once the daemon is back: reprise replay show R1 --follow" in said, said
     d.start()
     assert "12 succeeded" in d.cli("replay", "show", "R1", "--follow").out

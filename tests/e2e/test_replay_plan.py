@@ -56,7 +56,7 @@ def test_R4_a_dry_run_counts_by_type_and_pattern(d):
 
 def test_R4_a_dry_run_says_what_its_estimate_comes_from_or_why_there_is_none(d):
     fail(d, "bill", *[REFUSED] * 6)
-    assert "estimate not known: no run of bill has succeeded yet" in flat(d.cli("replay", "--all", "--dry-run").out)
+    assert "estimate not known: no run of bill has succeeded lately" in flat(d.cli("replay", "--all", "--dry-run").out)
     assert "estimate_s" not in d.json("replay", "--all", "--dry-run")
     (d.dir / "fixed").touch()
     for _ in range(3):
@@ -86,12 +86,28 @@ def test_U10_a_dry_run_knows_what_the_run_could_not_wait_for(d, wait):
     assert d.json("replay", "--type", "bill", "--when", "deploy:bill", "--at", "+1h", "--expires", "+2h", "--dry-run")["to_replay"] == 1
 
 
+def test_U10_a_dry_run_of_what_would_be_parked_is_no_refusal(d):
+    fail(d, "bill", "{}")  # of no known class
+    refused = d.cli("replay", "--type", "bill", "--dry-run", code=4).out
+    said = flat(d.cli("replay", "--type", "bill", "--at", "+1h", "--dry-run").out)
+    assert "refused now" in refused and "refused now" not in said
+    assert "parked would wait, then be planned, checked and started by itself now it would be refused: 1 job failed" in said
+    assert " UTC" in d.cli("replay", "--type", "bill", "--at", "+1h").out
+
+
 def test_R1_jobs_of_unknown_outcome_are_selected_by_an_explicit_state_and_taken_along_by_an_explicit_flag(daemon):
-    d = daemon("lease: 1s\nreplay: { settle: 0s }\njobs: { w: { retries: 0 } }\n")
-    failed, lost = d.enqueue("w"), d.enqueue("w")
-    leases = {l["job"]["id"]: l for l in d.post("/v1/work/fetch", {"worker": "w", "types": ["w"], "max": 2})["leases"]}
-    report = {"lease": leases[failed]["lease"], "token": leases[failed]["token"], "outcome": "failed", "error": {"message": REFUSED}}
-    d.post("/v1/work/report", [report])
+    d = daemon("replay: { settle: 0s }\njobs: { w: { retries: 0 } }\n")
+
+    def lease(job, ms):
+        [lease] = d.post("/v1/work/fetch", {"worker": "w", "types": ["w"], "lease_ms": ms})["leases"]
+        assert lease["job"]["id"] == job
+        return lease
+
+    failed = d.enqueue("w")
+    taken = lease(failed, 3_600_000)  # of as much time as a slow machine needs to report it
+    d.post("/v1/work/report", [{"lease": taken["lease"], "token": taken["token"], "outcome": "failed", "error": {"message": REFUSED}}])
+    lost = d.enqueue("w")
+    lease(lost, 1000)
     d.wait_state(lost, "unknown")
 
     def plan(*args):

@@ -84,6 +84,8 @@ def test_R5_a_dependency_that_is_down_is_named_with_the_way_to_wait_for_it(d, db
     db.close()
     said = refusal(d, "--type", "needing")
     assert "reprise deps check db" in said and "--when dependency:db" in said and "0s" not in said
+    assert "no --override lets them run" in said and "or --override" not in said
+    assert "no --override lets them run" in refusal(d, "--type", "needing", "--override", "dependencies", "--reason", "I know"), "it would only halt"
     parked = d.cli("replay", "--type", "needing", "--when", "dependency:db")
     assert "parked" in parked.out, "what was said helps"
 

@@ -72,7 +72,9 @@ def test_R21_undo_says_before_what_it_can_and_cannot_do_and_changes_nothing_by_s
     assert d.get("/v1/replays/R1")["state"] == "done" and len(d.get("/v1/replays")["items"]) == 1
     cli(d, "replay", "undo", "R1")
     assert d.get("/v1/replays/R1")["state"] == "undone" and len(ledger(d)) == 2  # nothing ran
-    cli(d, "replay", "undo", "R1", code=1)  # of an undone one
+    for more in ([], ["--dry-run"]):  # of an undone one
+        again = d.cli("replay", "undo", "R1", *more, code=1)
+        assert again.out == "" and "undone already" in again.err, "nothing is promised before"
 
 
 def test_R21_compensations_are_jobs_of_their_own_with_payload_and_lineage(d):

@@ -317,8 +317,9 @@ def test_U28_who_may_enqueue_or_read_may_not_replay_and_a_GET_changes_nothing(da
     w = Worker(d, "once")
     ids = fail(d, w, "once", [REFUSED] * 2)
     calls = [("POST", "/v1/replays", {"select": {"all": True}}), ("POST", "/v1/deploys", {"types": ["once"]}),
-             ("POST", f"/v1/jobs/{ids[0]}/retry", {}), ("POST", "/v1/replays/R1/undo", {})]
-    for scope, allowed in (("read", False), ("enqueue", False), ("work", False), ("operate", True)):
+             ("POST", f"/v1/jobs/{ids[0]}/retry", {}), ("POST", "/v1/replays/R1/undo", {}),
+             ("POST", "/v1/types/once/changes", {"set": {"timeout": "1h"}, "reason": "r"}), ("POST", "/v1/changes/C1/revert", {})]
+    for scope, allowed in (("read", False), ("enqueue", False), ("work", False), ("purge", False), ("operate", True)):
         token = d.post("/v1/tokens", {"name": scope, "scope": scope})["token"]
         for method, path, body in calls:
             status = ask(method, path, body, token)
@@ -328,6 +329,7 @@ def test_U28_who_may_enqueue_or_read_may_not_replay_and_a_GET_changes_nothing(da
     for _, path, _ in calls:
         assert d.http("GET", path)[0] in (200, 404, 405)
     assert [r["id"] for r in d.get("/v1/replays")["items"]] == ["R1"]
+    assert [(c["id"], c["actor"]) for c in d.get("/v1/changes")["items"]] == [("C1", "token:operate")]
 
 
 def test_U8_jobs_of_one_sequence_come_back_in_their_first_order(d):

@@ -15,7 +15,8 @@ from reprise import Daemon, run, wait_for
 A_DISK = 2  # rounds: what was let in stays, and takes the room of later ones
 DISKS = max(1, int(os.environ.get("RP_FULL_ROUNDS", "2")) // A_DISK)
 SAID = 60_000  # bytes that a command says while the disk is full
-CONFIG = """lease: 2s
+LEASE_S = 6  # for longer than a slow machine needs to fill the disk
+CONFIG = f"lease: {LEASE_S}s" + """
 shutdown_grace: 1s
 jobs:
   fetched: { idempotent: true }
@@ -154,7 +155,7 @@ def test_G6_a_daemon_on_a_full_disk_refuses_in_words_keeps_what_runs_and_resumes
         fill_up(d, disk, kept)
         reported = all_is_refused(d, lease, kept)
         d.go.touch()  # both commands end while nobody can write it down …
-        ended = time.monotonic() + 3
+        ended = time.monotonic() + LEASE_S + 1
         while time.monotonic() < ended:  # … for longer than a lease, and everything stays refused
             refused_in_words(d.http("POST", "/v1/jobs", {"type": "fetched", "payload": "y" * 60000}))
             refused += 1

@@ -58,7 +58,7 @@ interface Plan {
 }
 interface Page<T> {
   items: T[];
-  next?: string;
+  next_cursor?: string;
 }
 
 const POLL_MS = 300;
@@ -80,8 +80,8 @@ async function itemsOf(c: Connection, id: string): Promise<ReplayedItem[]> {
     const page = await call<Page<{ job: string; fate: ReplayedItem['outcome']; why?: string }>>(
       c, 'GET', `/v1/replays/${id}/items?limit=999${cursor}`);
     for (const i of page.items) all.push({ jobId: i.job, outcome: i.fate, ...(i.why === undefined ? {} : { why: i.why }) });
-    if (page.next === undefined) return all;
-    cursor = `&cursor=${encodeURIComponent(page.next)}`;
+    if (page.next_cursor === undefined) return all;
+    cursor = `&cursor=${encodeURIComponent(page.next_cursor)}`;
   }
 }
 

@@ -44,7 +44,7 @@ before(async () => {
     `store: sqlite://${folder}/r.db`, `socket: ${folder}/s`, 'node: test', 'listen: 127.0.0.1:0', 'replay: { settle: 0s }', 'jobs:',
     `  reconciliation: { shell: "test -e ${folder}/fixed || { echo 'connect ECONNREFUSED 10.0.0.7:5432' >&2; exit 1; }", idempotent: true, retries: 0 }`,
     `  broken: { shell: "echo 'connect ECONNREFUSED 10.0.0.8:5432' >&2; exit 1", idempotent: true, retries: 0 }`,
-    `  mail: { shell: "exit 1", retries: 0 }`, ''].join('\n'));
+    `  mail: { shell: "exit 1", retries: 0 }`, `  fetched: { idempotent: true, retries: 0 }`, ''].join('\n'));
   await start();
 });
 
@@ -100,6 +100,29 @@ test('what may not be repeated is left out, and what cannot be used is an error'
   await assert.rejects(bad({ jobType: 'nobody' }), (e: unknown) => e instanceof RepriseProblem && e.code === 'not-found');
   await assert.rejects(bad({ pattern: 'no such words' }), /no pattern has/);
   await assert.rejects(bad({ pattern: 'P999' }), RepriseProblem);
+});
+
+interface Lease { lease: string; token: string }
+
+async function work(outcome: object): Promise<number> {
+  const { leases } = await call<{ leases: Lease[] }>(connection, 'POST', '/v1/work/fetch', { worker: 'w', types: ['fetched'], max: 500, wait_ms: 200 });
+  if (leases.length > 0)
+    await call(connection, 'POST', '/v1/work/report', leases.map(({ lease, token }) => ({ lease, token, ...outcome })));
+  return leases.length;
+}
+
+test('each of many jobs is told, also those behind the first page', async () => {
+  const many = 1200;
+  for (let i = 0; i < many; i += 600)
+    await call(connection, 'POST', '/v1/jobs', Array.from({ length: 600 }, () => ({ type: 'fetched' })));
+  const error = { message: 'connect ECONNREFUSED 10.0.0.9:5432', retryable: false };
+  for (let left = many; left > 0; ) left -= await work({ outcome: 'failed', error });
+  let over = false;
+  const worker = (async () => { while (!over) await work({ outcome: 'succeeded' }); })();
+  const r = await replayFailedJobs({ jobType: 'fetched', startTime: lastHour(), dryRun: false, connection }).finally(() => { over = true; });
+  await worker;
+  assert.equal(r.succeeded, many);
+  assert.equal(new Set(r.items.map((i) => i.jobId)).size, many);
 });
 
 test('a function runs under its lock and its result is on record', async () => {

@@ -2,6 +2,8 @@
 #include "analyze/miner/chars.h"
 #include "analyze/miner/internal.h"
 
+static const char wild_text[16] = "<*>";
+
 /* At least 6 hex digits with a decimal one. */
 static bool hex_word(const char *p, size_t n)
 {
@@ -32,9 +34,26 @@ static bool id_word(const char *p, size_t n)
     return runs >= 2 || 10 * digits >= 4 * n;
 }
 
-static bool value_piece(const char *p, size_t n)
+/* What joins the pieces of a word. */
+static const bool separator[256] = {
+    ['_'] = true, [':'] = true, ['#'] = true, ['.'] = true, ['-'] = true,
+    ['/'] = true, ['@'] = true, ['$'] = true, ['~'] = true};
+
+/* The piece that begins at p; `value`: digits, or hex with a digit. */
+static size_t piece_at(const char *p, const char *end, bool *value)
 {
-    return n > 0 && (rp_run(p, p + n, RP_C_DIGIT) == n || hex_word(p, n));
+    enum { HEX_MIN = 6 };
+    unsigned all = RP_C_DIGIT | RP_C_HEX, any = 0;
+    const char *q = p;
+    for (; q < end && !separator[(unsigned char)*q]; q++) {
+        unsigned c = rp_class(*q);
+        all &= c;
+        any |= c;
+    }
+    size_t n = (size_t)(q - p);
+    *value =
+        n > 0 && ((all & RP_C_DIGIT) || (n >= HEX_MIN && (all & RP_C_HEX) && (any & RP_C_DIGIT)));
+    return n;
 }
 
 static size_t uuid_piece(const char *from, const char *p, const char *end)
@@ -58,7 +77,7 @@ struct out {
 
 static bool ends_wild(const struct out *o, size_t before)
 {
-    return o->n >= before + 3 && memcmp(o->p + o->n - before - 3, "<*>", 3) == 0;
+    return o->n >= before + 3 && memcmp(o->p + o->n - before - 3, wild_text, 3) == 0;
 }
 
 /* What stands between the last wildcard and the one to come when both are one value: "_", "-",
@@ -74,11 +93,19 @@ static size_t joint(const struct out *o)
     return SIZE_MAX;
 }
 
-static void put(struct out *o, const char *p, size_t n)
+/* Short ones as a few bytes too many: what comes after them writes over that, and a line's copy can
+ * be read past its end. */
+static inline void put(struct out *o, const char *p, size_t n)
 {
-    if (n > o->room - o->n)
-        n = o->room - o->n;
-    memcpy(o->p + o->n, p, n);
+    enum { SHORT = 16 };
+    size_t room = o->room - o->n;
+    char *to = o->p + o->n;
+    if (n <= SHORT && room >= SHORT) {
+        memcpy(to, p, SHORT);
+    } else {
+        n = n < room ? n : room;
+        memcpy(to, p, n);
+    }
     o->n += n;
 }
 
@@ -90,45 +117,38 @@ static void put_wild(struct out *o)
     if (gap != SIZE_MAX)
         o->n -= gap;
     else
-        put(o, "<*>", 3);
-}
-
-static bool is_separator(char c)
-{
-    return c == '_' || c == ':' || c == '#' || rp_is(c, RP_C_JOIN);
+        put(o, wild_text, 3);
 }
 
 static void put_pieces(struct out *o, const char *from, const char *end)
 {
     for (const char *p = from; p < end;) {
-        size_t uuid = rp_is(*p, RP_C_HEX) ? uuid_piece(from, p, end) : 0;
-        const char *q = p;
-        if (is_separator(*p)) {
+        if (separator[(unsigned char)*p]) {
             put(o, p++, 1);
             continue;
         }
-        while (q < end && !is_separator(*q))
-            q++;
-        if (uuid > 0)
-            q = p + uuid;
-        if (uuid > 0 || value_piece(p, (size_t)(q - p)))
+        bool value;
+        size_t uuid = rp_is(*p, RP_C_HEX) ? uuid_piece(from, p, end) : 0;
+        size_t n = piece_at(p, end, &value);
+        if (uuid > 0 || value)
             put_wild(o);
         else
-            put(o, p, (size_t)(q - p));
-        p = q;
+            put(o, p, n);
+        p += uuid > 0 ? uuid : n;
     }
 }
 
 void rp_atom_mask(struct rp_scan *s, struct rp_token *t)
 {
     struct out o = {s->side + s->side_n, 0, RP_SIDE_MAX - s->side_n};
-    if (hex_word(t->p, t->n) || id_word(t->p, t->n)) {
-        *t = (struct rp_token){.p = "<*>", .n = 3, .kind = RP_K_WILD};
+    bool joined = t->kind == RP_K_IDENT;
+    if (!joined && (hex_word(t->p, t->n) || id_word(t->p, t->n))) {
+        *t = (struct rp_token){.p = wild_text, .n = 3, .kind = RP_K_WILD};
         return;
     }
     put_pieces(&o, t->p, t->p + t->n);
     s->side_n += o.n;
-    bool whole = o.n == 3 && memcmp(o.p, "<*>", 3) == 0;
+    bool whole = o.n == 3 && memcmp(o.p, wild_text, 3) == 0;
     t->p = o.p;
     t->n = (uint32_t)o.n;
     t->kind = whole ? RP_K_WILD : RP_K_IDENT;

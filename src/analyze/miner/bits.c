@@ -32,11 +32,14 @@ static uint64_t bits_of(__m128i x)
 }
 
 /* Of the n bytes and a zero. */
-static struct block block_of(const char *p, size_t n)
+static inline struct block block_of(const char *p, size_t n)
 {
     struct block b = {0};
     __m128i high = _mm_setzero_si128(), query = high;
-    for (size_t i = 0; i <= n && i < 64; i += 16) {
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < 64; i += 16) {
+        if (i > n)
+            break;
         __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
         __m128i digit = among(x, '0', '9');
         __m128i letter = among(_mm_or_si128(x, _mm_set1_epi8(0x20)), 'a', 'z');

@@ -41,11 +41,20 @@ static bool ends_at(const struct rp_at *at, const char *p)
                              (rp_is(*p, RP_C_JOIN) && p + 1 < at->end && rp_is(p[1], RP_C_WORD)));
 }
 
+enum { STATUS = 3, SQLSTATE = 5 };
+
+size_t rp_code_length(const struct rp_at *at)
+{
+    size_t n = 0;
+    while (n <= SQLSTATE && rp_is(at->p[n], RP_C_DIGIT | RP_C_UPPER))
+        n++;
+    return n == STATUS || n == SQLSTATE ? n : 0;
+}
+
 size_t rp_code_at(const struct rp_scan *s, const struct rp_at *at)
 {
-    enum { STATUS = 3, SQLSTATE = 5 };
-    size_t n = rp_run(at->p, at->end, RP_C_DIGIT | RP_C_UPPER);
-    const struct rp_token *t = (n == STATUS || n == SQLSTATE) ? name_before(s) : NULL;
+    size_t n = rp_code_length(at);
+    const struct rp_token *t = n > 0 ? name_before(s) : NULL;
     if (t == NULL || !ends_at(at, at->p + n))
         return 0;
     struct rp_str name = {t->p, t->n};

@@ -23,7 +23,7 @@ static bool in_message(const struct rp_work *w, struct rp_seq c, size_t i)
 static bool is_quoted_value(const struct rp_work *w, struct rp_seq c, size_t i)
 {
     char p = rp_char_at(w, c, i - 1);
-    return (p == '"' || p == '\'') && rp_char_at(w, c, i + 1) == p &&
+    return one_of(p, "\"'`") && rp_char_at(w, c, i + 1) == p &&
            !one_of(rp_char_at(w, c, i + 2), ":=");
 }
 
@@ -32,6 +32,14 @@ static bool after_named_colon(const struct rp_work *w, struct rp_seq c, size_t i
 {
     return i > 2 && rp_char_at(w, c, i - 1) == ':' && rp_kind_at(w, c, i - 2) == RP_K_WORD &&
            rp_sym(w, c.v[i - 2])->level == RP_LEVEL_NAME;
+}
+
+/* "connected to store: orders": one word to the end, after what says enough. */
+static bool ends_after_colon(const struct rp_work *w, struct rp_seq c, size_t i)
+{
+    enum { SAID = 2 };
+    return i + 1 == c.n && i > 2 && rp_char_at(w, c, i - 1) == ':' &&
+           rp_seq_content(w, rp_seq_part(c, 0, (uint32_t)i)) >= SAID;
 }
 
 static bool alone_in_brackets(const struct rp_work *w, struct rp_seq c, size_t i)
@@ -76,7 +84,7 @@ enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i)
         return RP_HINT_NOUN;
     if (base == RP_HINT_NONE && is_named_thing(w, c, i))
         return RP_HINT_PREP;
-    return base;
+    return base == RP_HINT_NONE && ends_after_colon(w, c, i) ? RP_HINT_END : base;
 }
 
 static bool is_text_at(const struct rp_work *w, struct rp_seq s, size_t i, const char *text)
@@ -184,13 +192,13 @@ static bool beside_wildcard(const struct sum *s, enum rp_hint h, uint32_t contex
 
 static size_t needed(const struct sum *s, enum rp_hint h, uint32_t context)
 {
-    static const size_t slot_needs[] = {0, 3, 3, 2};
+    static const size_t slot_needs[] = {0, 3, 3, 3, 2};
     size_t need = s->median >= RP_LEVEL_WILD    ? 2
                   : s->median >= RP_LEVEL_ID    ? NEED_ID
                   : s->median >= RP_LEVEL_DIGIT ? NEED_DIGIT
                   : s->median >= RP_LEVEL_NAME  ? NEED_NAME
                                                 : NEED_WORD;
-    if (h >= RP_HINT_PREP && s->low >= (s->capital ? RP_LEVEL_DIGIT : RP_LEVEL_NAME))
+    if (h != RP_HINT_NONE && s->low >= (s->capital ? RP_LEVEL_DIGIT : RP_LEVEL_NAME))
         need = 2;
     if (s->same_digits || s->known == s->n)
         need = 2;
@@ -205,17 +213,19 @@ static size_t needed(const struct sum *s, enum rp_hint h, uint32_t context)
     return need;
 }
 
-/* Bytes up to the last underscore of what a and b have in common at the beginning. */
+/* Bytes up to the last underscore of what a and b have in common at the beginning, or many. */
 static size_t common_prefix(const struct rp_symbol *a, const struct rp_symbol *b)
 {
+    enum { MANY_LETTERS = 6 };
     size_t n = 0, end = 0;
     for (; n < a->n && n < b->n && a->p[n] == b->p[n]; n++)
-        end = a->p[n] == '_' ? n : end;
+        end = a->p[n] == '_' || n >= MANY_LETTERS ? n : end;
     return end;
 }
 
-/* RLIMIT_CORE, RLIMIT_NPROC: constants of one kind, each written for what it means. */
-static bool are_enumerators(const struct rp_work *w, const uint32_t *v, size_t n)
+/* RLIMIT_CORE, RLIMIT_NPROC, SIOCGIFADDR, SIOCGIFMTU: constants of one kind, each written for what
+ * it means. */
+bool rp_are_enumerators(const struct rp_work *w, const uint32_t *v, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const struct rp_symbol *x = rp_sym(w, v[i]);
@@ -242,7 +252,7 @@ bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum r
         return beside_wildcard(&s, h, context);
     if (s.methods && s.n >= NEED_ENUM)
         return true;
-    if (2 * s.zero >= s.n || s.exception || rp_values_deny(w, v, n) || are_enumerators(w, v, n))
+    if (2 * s.zero >= s.n || s.exception || rp_values_deny(w, v, n) || rp_are_enumerators(w, v, n))
         return false;
     return s.n >= needed(&s, h, context);
 }

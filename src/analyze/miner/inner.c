@@ -11,6 +11,7 @@ enum {
     NEED_SHARED = 2,
     NEED_REASONS = 3,
     MANY = 6,
+    NEAR_MANY = 6,
     MANY_UNKNOWN = 5
 };
 
@@ -87,6 +88,7 @@ struct context {
     uint64_t hash;
     uint64_t *words; /* lower-case hashes of content words, sorted, distinct */
     size_t n_words;
+    bool column;     /* many others differ in one word of two: "<*> filter: " */
     size_t from, to; /* its candidates, after sorting */
 };
 
@@ -136,8 +138,11 @@ static void find_words(struct rp_work *w, struct context *c)
     c->n_words = n;
 }
 
-/* Two contexts that are different messages, not one message with another value. */
-static bool apart(const struct context *a, const struct context *b)
+enum distance { ALIKE, NEAR, APART };
+
+/* Are two contexts different messages, or one message with another value? "mail filter:" and "spam
+ * filter:" may be either. */
+static enum distance distance(const struct context *a, const struct context *b)
 {
     size_t both = 0, most = a->n_words > b->n_words ? a->n_words : b->n_words;
     for (size_t i = 0, j = 0; i < a->n_words && j < b->n_words;) {
@@ -147,7 +152,7 @@ static bool apart(const struct context *a, const struct context *b)
         else
             j += 1, i += a->words[i] == b->words[j - 1];
     }
-    return 2 * both <= most;
+    return 2 * both > most ? ALIKE : both > 0 && most - both == 1 ? NEAR : APART;
 }
 
 static void add_candidate(struct inners *x, struct candidate c)
@@ -206,6 +211,29 @@ static int outermost_first(const void *a, const void *b)
     return x->hash < y->hash ? -1 : x->hash > y->hash;
 }
 
+/* What contexts of two words have in common that differ in one of them. */
+static void add_columns(const struct inners *x, uint32_t c, struct rp_entries *e)
+{
+    const struct context *k = &x->contexts[c];
+    uint64_t shape = rp_mix(k->before.n, k->after.n);
+    for (size_t i = 0; i < 2 && k->n_words == 2; i++)
+        rp_entries_add(e, (struct rp_entry){.hash = rp_mix(shape, k->words[i]), .item = c});
+}
+
+static void find_columns(struct inners *x)
+{
+    struct rp_entries e = {0};
+    for (uint32_t c = 0; c < x->n_contexts; c++)
+        add_columns(x, c, &e);
+    rp_entries_sort(&e);
+    for (size_t from = 0, to; from < e.n; from = to) {
+        to = rp_entries_run(&e, from);
+        for (size_t i = from; i < to && to - from >= NEAR_MANY; i++)
+            x->contexts[e.v[i].item].column = true;
+    }
+    rp_entries_free(&e);
+}
+
 /* Candidates sorted by context; one context each, outermost first. */
 static void gather(struct inners *x)
 {
@@ -231,6 +259,7 @@ static void gather(struct inners *x)
             if (i == distinct[c].from || x->v[i].text != x->v[i - 1].text)
                 rp_entries_add(&x->texts, (struct rp_entry){.hash = x->v[i].text, .item = c});
     rp_entries_sort(&x->texts);
+    find_columns(x);
 }
 
 /* ---- what makes an inner part variable ---- */
@@ -310,7 +339,7 @@ static bool is_identifier(const struct rp_work *w, struct rp_seq v)
 
 struct texts {
     size_t n, shared, reasons;
-    bool literal, identifier, all_bool, caps;
+    bool literal, identifier, all_bool, caps, enumerators;
     uint32_t names[2]; /* the first two, if identifiers */
     uint64_t said;     /* the words of the first */
     bool diverse;      /* others have other words */
@@ -319,9 +348,12 @@ struct texts {
 static bool is_shared(const struct inners *x, const struct context *c, uint64_t text)
 {
     size_t lo = rp_entries_find(&x->texts, text);
-    for (size_t i = lo; i < x->texts.n && i < lo + CONTEXTS_MAX && x->texts.v[i].hash == text; i++)
-        if (apart(c, &x->contexts[x->texts.v[i].item]))
+    for (size_t i = lo; i < x->texts.n && i < lo + CONTEXTS_MAX && x->texts.v[i].hash == text;
+         i++) {
+        enum distance d = distance(c, &x->contexts[x->texts.v[i].item]);
+        if (d == APART || (d == NEAR && !c->column))
             return true;
+    }
     return false;
 }
 
@@ -362,6 +394,7 @@ static void add_text(const struct inners *x, const struct context *c, const stru
     t->n++;
     t->literal &= is_literal(x->w, v) || rp_words_statement(text);
     t->identifier &= is_identifier(x->w, v);
+    t->enumerators &= v.n == 1 && rp_are_enumerators(x->w, (uint32_t[]){t->names[0], v.v[0]}, 2);
     t->all_bool &= (flags & RP_W_BOOL) != 0;
     t->caps |= (flags & (RP_T_UPPER | RP_T_CAPS_TAIL)) != 0;
     t->reasons += rp_words_reason(text) && !wraps(x->w, v);
@@ -410,7 +443,7 @@ static bool is_variable(const struct inners *x, const struct context *c, const s
         return true;
     if (content >= NEED_CONTENT && t->literal && !t->all_bool)
         return true;
-    if (!t->identifier || content < (bracket ? 1 : NEED_CONTENT))
+    if (!t->identifier || t->enumerators || content < (bracket ? 1 : NEED_CONTENT))
         return false;
     return t->n > 2 || (!t->caps && !rp_values_deny(x->w, t->names, 2));
 }
@@ -445,7 +478,7 @@ static void blank_inner(struct inners *x, const struct candidate *k, struct rp_i
 
 static bool judge_context(struct inners *x, const struct context *c, struct rp_inners *inner)
 {
-    struct texts t = {.literal = true, .identifier = true, .all_bool = true};
+    struct texts t = {.literal = true, .identifier = true, .all_bool = true, .enumerators = true};
     uint64_t last = 0;
     for (size_t i = c->from; i < c->to; i++) {
         if (x->changed[x->v[i].form] || (t.n > 0 && x->v[i].text == last))

@@ -141,18 +141,32 @@ static inline uint64_t rp_hasher_end(const struct rp_hasher *x)
     return x->blank != 0 ? rp_mix(x->h, x->blank) : x->h;
 }
 
+/* What was asked of a text before. */
+struct rp_unit_asked {
+    uint64_t text; /* and its length */
+    bool unit;
+};
+struct rp_word_asked {
+    uint64_t hash;
+    uint32_t flags;
+    int level;
+};
+enum { RP_UNITS_ASKED = 64, RP_WORDS_ASKED = 256 };
+
 struct rp_scan {
     struct rp_token v[RP_TOKENS_MAX];
     size_t n;
-    size_t method;            /* tokens when a request target may follow: "GET " */
-    bool has_size, has_place; /* seen: a unit of size; "=" or "user" */
-    bool has_code;            /* perhaps HTTP or SQLSTATE */
-    size_t side_n;
+    size_t method; /* tokens when a request target may follow: "GET " */
+    uint8_t has;   /* RP_HAS_ */
+    size_t side_n, laid_n;
+    struct rp_laid laid[RP_TOKENS_MAX];                           /* each has one at least */
     char side[RP_SIDE_MAX];                                       /* words that were rewritten */
     char line[RP_LINE_PAD + RP_MINER_LINE_MAX + 2 * RP_LINE_PAD]; /* between zeros */
     struct rp_bits bits;                                          /* of the line */
     struct rp_hasher hash;                                        /* of the tokens, as they come */
     struct rp_stretches stretches;
+    struct rp_unit_asked units[RP_UNITS_ASKED];
+    struct rp_word_asked words[RP_WORDS_ASKED];
 };
 /* HTTP, SQLSTATE, or a word that has as many letters and such ends: what is asked again. */
 static inline bool rp_may_name_code(const char *p, size_t n)
@@ -160,19 +174,32 @@ static inline bool rp_may_name_code(const char *p, size_t n)
     return (n == 4 && to_lower(p[0]) == 'h' && to_lower(p[3]) == 'p') ||
            (n == 8 && to_lower(p[0]) == 's' && to_lower(p[7]) == 'e');
 }
-/* Notes of a word or mark what has to be looked at later in the line, or when its tokens are known.
- */
-static inline void rp_scan_note(const char *p, size_t n, bool *has_size, bool *has_place,
-                                bool *has_code)
+/* What was seen in a line that is looked at again when its tokens are known, or later in it. */
+enum {
+    RP_HAS_SIZE = 1,  /* a unit of size */
+    RP_HAS_PLACE = 2, /* "user", or an identifier after "=" */
+    RP_HAS_CODE = 4   /* perhaps HTTP or SQLSTATE */
+};
+/* Of a word in the line's copy: does "=" stand before it, and perhaps a blank? */
+static inline bool rp_after_equals(const char *p)
 {
-    *has_size |= n <= 3 && p[n - 1] == 'B';
-    *has_place |= (n == 4 && to_lower(*p) == 'u') || (n == 1 && *p == '=');
-    *has_code |= rp_may_name_code(p, n > 4 && p[4] == '/' ? 4 : n);
+    while (p[-1] == ' ' || (p[-1] >= '\t' && p[-1] <= '\r'))
+        p--;
+    return p[-1] == '=';
+}
+static inline unsigned rp_scan_note(const char *p, size_t n, unsigned kind)
+{
+    unsigned has = n <= 3 && p[n - 1] == 'B' ? RP_HAS_SIZE : 0;
+    if ((n == 4 && to_lower(*p) == 'u') || (kind == RP_K_IDENT && rp_after_equals(p)))
+        has |= RP_HAS_PLACE;
+    return has | (rp_may_name_code(p, n > 4 && p[4] == '/' ? 4 : n) ? RP_HAS_CODE : 0);
 }
 /* The masked line, of which it keeps a copy. What is past the limits ends in one wildcard. Answers
- * the tokens' hash. */
+ * the tokens' hash; the tokens are there after rp_stretch_write. */
 uint64_t rp_scan_line(struct rp_scan *s, struct rp_str line);
 uint64_t rp_scan_hash(const struct rp_scan *s);
+/* Sizes, and values by their place (placed.c): has any token changed? */
+bool rp_placed_mask(struct rp_scan *s);
 
 /* The typed masks (typed.c): length of the value that begins at `at`, 0 if none does. `seen` holds
  * the RP_SEEN_ bits of the whole line, so that most masks need not be asked. */
@@ -192,6 +219,8 @@ struct rp_at {
 size_t rp_typed_letter(const struct rp_at *at, const char *run);
 size_t rp_typed_digit(const struct rp_at *at);
 size_t rp_typed_punct(const struct rp_at *at);
+/* Is what stands at `at` as long as a code? Its length, else 0. */
+size_t rp_code_length(const struct rp_at *at);
 /* Length of a code at `at` that stays text: an HTTP status, a SQLSTATE (codes.c); else 0. */
 size_t rp_code_at(const struct rp_scan *s, const struct rp_at *at);
 /* A word with digits (atom.c): whole wildcard, or masked piece by piece into the side buffer. */
@@ -372,7 +401,7 @@ void rp_key_replace(struct rp_work *w, uint32_t i, uint32_t from, uint32_t to);
 bool rp_opens_message(const struct rp_work *w, struct rp_seq f, size_t quote);
 
 /* What stands before a position (decide.c). */
-enum rp_hint { RP_HINT_NONE, RP_HINT_PREP, RP_HINT_NOUN, RP_HINT_SLOT };
+enum rp_hint { RP_HINT_NONE, RP_HINT_END, RP_HINT_PREP, RP_HINT_NOUN, RP_HINT_SLOT };
 enum rp_hint rp_hint_at(const struct rp_work *w, struct rp_seq c, size_t i);
 /* Does a verb stand at i, whatever it is? */
 bool rp_is_verb_at(const struct rp_work *w, struct rp_seq s, size_t i);
@@ -382,6 +411,9 @@ bool rp_values_vary(const struct rp_work *w, const uint32_t *v, size_t n, enum r
 
 /* Are there two among few values of which one denies the other: NodeReady, NodeNotReady? */
 bool rp_values_deny(const struct rp_work *w, const uint32_t *v, size_t n);
+
+/* Constants of one kind: RLIMIT_CORE, RLIMIT_NPROC? */
+bool rp_are_enumerators(const struct rp_work *w, const uint32_t *v, size_t n);
 
 /* Words that stand for one another in several places (known.c). */
 void rp_known_find(struct rp_work *w);
@@ -499,6 +531,11 @@ struct rp_place {
     uint32_t form; /* 1 + its number, 0: free */
 };
 
+struct rp_line_met {
+    uint64_t line, form; /* hashes of its bytes, and of its form */
+};
+enum { RP_LINES_MET = 8192 };
+
 struct rp_miner {
     struct rp_symbols sym;
     struct rp_form *forms;
@@ -518,6 +555,7 @@ struct rp_miner {
     uint64_t retry;
     const atomic_bool *cut; /* or NULL */
     struct rp_scan scan;
+    struct rp_line_met met[RP_LINES_MET]; /* lines come again as they are */
 };
 
 /* The form of scan's tokens, NULL if there is none. */

@@ -20,7 +20,9 @@ void rp_scan_free(struct rp_scan *s)
 
 uint64_t rp_kept_scan(struct rp_scan *s, struct rp_str line)
 {
-    return rp_scan_line(s, line);
+    uint64_t hash = rp_scan_line(s, line);
+    rp_stretch_write(s);
+    return hash;
 }
 
 /* One with a unit ("<*>ms") is not bare. */

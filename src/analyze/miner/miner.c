@@ -112,6 +112,7 @@ static bool make_room(struct rp_miner *m)
 static uint32_t add_new(struct rp_miner *m, uint64_t hash)
 {
     struct rp_vec v = {0};
+    rp_stretch_write(&m->scan);
     uint32_t id = rp_pattern_match(m, &m->scan);
     if (!make_room(m)) {
         m->other += id == RP_MINER_OTHER;
@@ -125,10 +126,29 @@ static uint32_t add_new(struct rp_miner *m, uint64_t hash)
     return id;
 }
 
+/* 16 bytes a round, of which the last may have been there already. */
+static uint64_t line_hash(struct rp_str line)
+{
+    if (line.n < 16)
+        return rp_hash_bytes(line.p, line.n);
+    const char *p = line.p, *last = p + line.n - 16;
+    uint64_t h = line.n * UINT64_C(0xA0761D6478BD642F);
+    for (; p < last; p += 16)
+        h = rp_mix(h ^ rp_load(p, 8), rp_load(p + 8, 8));
+    return rp_mix(h ^ rp_load(last, 8), rp_load(last + 8, 8));
+}
+
 uint32_t rp_miner_add(struct rp_miner *m, struct rp_str line)
 {
-    uint64_t hash = rp_scan_line(&m->scan, line);
-    struct rp_form *f = rp_form_find(m, hash);
+    uint64_t whole = line_hash(line);
+    struct rp_line_met *met = &m->met[whole % RP_LINES_MET];
+    struct rp_form *f = met->line == whole ? rp_form_find(m, met->form) : NULL;
+    uint64_t hash = met->form;
+    if (f == NULL) {
+        hash = rp_scan_line(&m->scan, line);
+        *met = (struct rp_line_met){whole, hash};
+        f = rp_form_find(m, hash);
+    }
     m->lines++;
     if (f == NULL)
         return add_new(m, hash);
@@ -152,7 +172,10 @@ struct rp_miner_hit rp_form_hit(const struct rp_miner *m, const struct rp_form *
 struct rp_miner_hit rp_miner_find(struct rp_miner *m, struct rp_str line)
 {
     const struct rp_form *f = rp_form_find(m, rp_scan_line(&m->scan, line));
-    return rp_form_hit(m, f, f != NULL ? f->id : rp_pattern_match(m, &m->scan));
+    if (f != NULL)
+        return rp_form_hit(m, f, f->id);
+    rp_stretch_write(&m->scan);
+    return rp_form_hit(m, f, rp_pattern_match(m, &m->scan));
 }
 
 struct rp_miner_stats rp_miner_stats(const struct rp_miner *m)

@@ -32,7 +32,7 @@ enum {
     RP_MINER_FORMS = 65536,      /* distinct masked lines; patterns are never more */
     RP_MINER_TEXT_MAX = 12 << 20 /* bytes of their words, and items of their forms */
 };
-enum { RP_MINER_RULES = 4 }; /* the version of the rules, kept with a saved state */
+enum { RP_MINER_RULES = 5 }; /* the version of the rules, kept with a saved state */
 
 #define RP_MINER_OTHER UINT32_C(0) /* the pattern of what found no room */
 

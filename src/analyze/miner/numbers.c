@@ -21,7 +21,7 @@ static const char *decimal(const struct rp_at *at, const char *p)
     return q;
 }
 
-static size_t micro(const struct rp_at *at, const char *p)
+static inline size_t micro(const struct rp_at *at, const char *p)
 {
     static const char *const units[] = {"\xC2\xB5s", "\xCE\xBCs", "ns", NULL};
     if (*p != 'n' && !rp_is(*p, RP_C_HIGH))
@@ -66,16 +66,16 @@ static size_t compound(const struct rp_at *at, const char *p)
     return q != NULL && !rp_word_here(at, q) ? (size_t)(q - from) : 0;
 }
 
-static size_t duration(const struct rp_at *at, const char *p)
+/* `whole`: past the digits before a dot. */
+static size_t duration(const struct rp_at *at, const char *p, const char *whole)
 {
-    const char *q = decimal(at, p);
-    bool dotted = memchr(p, '.', (size_t)(q - p)) != NULL;
+    const char *q = *whole == '.' ? decimal(at, p) : whole;
     size_t n = micro(at, q);
-    if (n == 0 && dotted)
+    if (n == 0 && q > whole)
         n = float_unit(at, q);
     if (n > 0)
         return (size_t)(q - at->p) + n;
-    n = compound(at, p);
+    n = rp_among(*whole, "dhm") ? compound(at, p) : 0;
     return n > 0 ? (size_t)(p - at->p) + n : 0;
 }
 
@@ -101,6 +101,17 @@ static size_t glued_unit(const struct rp_at *at, const char *p)
     return unit && !rp_word_here(at, q + n) ? (size_t)(q + n - at->p) : 0;
 }
 
+/* "(1.25g)": no name of a file or host, which would go on after a dot. */
+static size_t decimal_with_unit(const struct rp_at *at, const char *p, const char *whole)
+{
+    const char *q = decimal(at, p);
+    if (q == whole || !rp_is(*q, RP_C_ALPHA))
+        return 0;
+    size_t n = glued_unit(at, p);
+    const char *end = at->p + n;
+    return n > 0 && !(rp_among(*end, ".-/@") && rp_word_here(at, end + 1)) ? n : 0;
+}
+
 size_t rp_typed_hex(const struct rp_at *at)
 {
     const char *p = at->p;
@@ -123,18 +134,20 @@ static bool stands_free(const struct rp_at *at, const char *end)
 size_t rp_typed_number(const struct rp_at *at, const char *p)
 {
     const char *q = p + rp_digits(at, p);
-    bool value = !rp_after_word(at), bare = rp_prev(at) != '.';
+    bool bare = rp_prev(at) != '.';
     size_t n = 0;
-    if (!value)
+    if (rp_after_word(at))
         return 0;
     if (bare && (*q == '.' || rp_is(*q, RP_C_WORD)))
-        n = duration(at, p);
+        n = duration(at, p, q);
     if (n == 0 && bare && p == at->p && (*q == '.' || *q == '/'))
         n = rate(at);
     if (n > 0)
         return n;
     if (bare && *q == '.' && stands_free(at, decimal(at, p)))
         return (size_t)(decimal(at, p) - at->p);
+    if (bare && *q == '.' && (n = decimal_with_unit(at, p, q)) > 0)
+        return n;
     if (!rp_word_here(at, q))
         return (size_t)(q - at->p);
     return bare ? glued_unit(at, p) : 0;

@@ -1,6 +1,5 @@
 /* One pass over the bytes of a line: words, blanks, punctuation, and wildcards where a typed mask
- * takes a value. Then what needs to see its neighbours: sizes, and values that stand where only
- * values stand. Nothing is allocated. */
+ * takes a value. Nothing is allocated. */
 #include "analyze/miner/chars.h"
 #include "analyze/miner/internal.h"
 
@@ -20,13 +19,13 @@ const uint8_t rp_chars[256] = {
 
 static const char wild_text[] = "<*>";
 
-static void add(struct rp_scan *s, const char *p, size_t n, enum rp_kind kind)
+static inline void add(struct rp_scan *s, const char *p, size_t n, enum rp_kind kind)
 {
     s->v[s->n++] = (struct rp_token){.p = p, .n = (uint32_t)n, .kind = (uint16_t)kind};
     rp_hasher_add(&s->hash, p, n, kind);
 }
 
-static void add_wild(struct rp_scan *s)
+static inline void add_wild(struct rp_scan *s)
 {
     add(s, wild_text, 3, RP_K_WILD);
 }
@@ -111,9 +110,12 @@ static bool is_method(const struct rp_token *t)
     return false;
 }
 
-static bool after_method(const struct rp_scan *s)
+static inline bool after_method(struct rp_scan *s)
 {
-    return s->n == s->method && s->v[s->n - 1].n == 1 && s->v[s->n - 1].p[0] == ' ';
+    if (__builtin_expect(s->n != s->method, 1))
+        return false;
+    rp_stretch_write(s);
+    return s->v[s->n - 1].n == 1 && s->v[s->n - 1].p[0] == ' ';
 }
 
 /* A request target may follow the word that was added last. */
@@ -129,6 +131,11 @@ static bool note_method(struct rp_scan *s)
 static bool like_date(const char *p)
 {
     static const char names[] = "MonTueWedThuFriSatSunJanFebMarAprMayJunJulAugSepOctNovDec";
+    static const bool first[256] = {
+        ['A'] = true, ['D'] = true, ['F'] = true, ['J'] = true, ['M'] = true,
+        ['N'] = true, ['O'] = true, ['S'] = true, ['T'] = true, ['W'] = true};
+    if (!first[(unsigned char)p[0]])
+        return false;
     for (size_t i = 0; i < sizeof names - 1; i += 3)
         if (names[i] == p[0] && names[i + 1] == p[1] && names[i + 2] == p[2])
             return true;
@@ -149,6 +156,21 @@ static bool is_plain(const struct rp_at *at, size_t n)
     return !(maybe && like_date(at->p));
 }
 
+/* Is it a unit that may be glued to a number? What was asked last is remembered. */
+static bool is_unit(struct rp_scan *s, struct rp_str text)
+{
+    enum { LONGEST = 4 };
+    if (text.n == 0 || text.n > LONGEST)
+        return false;
+    if (text.n == 1 && rp_among(*text.p, "kKMGTmhd"))
+        return true;
+    uint64_t asked = rp_load_short(text.p, text.n) << 8 | text.n;
+    struct rp_unit_asked *u = &s->units[rp_mix(0, asked) % RP_UNITS_ASKED];
+    if (u->text != asked)
+        *u = (struct rp_unit_asked){asked, (rp_words_classes(text) & RP_W_UNIT) != 0};
+    return u->unit;
+}
+
 /* A number with one unit glued to it keeps the unit as text: "<*>ms". */
 static bool add_with_unit(struct rp_scan *s, const char *p, size_t n)
 {
@@ -159,10 +181,7 @@ static bool add_with_unit(struct rp_scan *s, const char *p, size_t n)
     size_t digits = rp_run(p, unit, RP_C_DIGIT);
     if (p + digits < unit && p[digits] == '.')
         digits += 1 + rp_run(p + digits + 1, unit, RP_C_DIGIT);
-    bool short_one = text.n == 1 && rp_among(*unit, "kKMGTmhd");
-    if (text.n == 0 || p + digits != unit || text.n > 4 ||
-        (!short_one && !(rp_words_classes(text) & RP_W_UNIT)) ||
-        RP_SIDE_MAX - s->side_n < text.n + 3)
+    if (p + digits != unit || !is_unit(s, text) || RP_SIDE_MAX - s->side_n < text.n + 3)
         return false;
     char *to = s->side + s->side_n;
     memcpy(to, wild_text, 3);
@@ -186,23 +205,52 @@ static const char *add_pieces(struct rp_scan *s, struct rp_at *at, size_t run, b
     plain &= !rp_is(*end, RP_C_JOIN) && *end != '#';
     bool joined = !plain && join(at, &end);
     struct rp_token t = {p, (uint32_t)(end - p), joined ? RP_K_IDENT : RP_K_WORD};
-    rp_scan_note(p, t.n, &s->has_size, &s->has_place, &s->has_code);
-    if (has_digit(at, p, t.n)) {
+    size_t n = t.n;
+    if (has_digit(at, p, n)) {
         rp_atom_mask(s, &t);
         plain &= t.n == run && memcmp(t.p, p, run) == 0;
         t.p = plain ? p : t.p;
     }
+    s->has |= (uint8_t)rp_scan_note(p, n, t.kind);
     add_word(s, t);
     at->plain = !note_method(s) && plain;
     return end;
 }
 
+/* The word at p if what stands around it is as simple as in most text: a small letter at its
+ * beginning, no digit in it, and after it what joins no words. Its length, else 0. */
+static inline size_t simple_word(const struct rp_at *at)
+{
+    static const bool after[256] = {
+        ['\0'] = true, ['\t'] = true, [' '] = true, ['"'] = true, ['\''] = true, ['('] = true,
+        [')'] = true,  [','] = true,  [';'] = true, ['='] = true, [']'] = true,  ['>'] = true};
+    if (!rp_is(*at->p, RP_C_LOWER) || at->after_method)
+        return 0;
+    size_t run = word_run(at, at->p);
+    return after[(unsigned char)at->p[run]] && !has_digit(at, at->p, run) ? run : 0;
+}
+
+static size_t code_at(struct rp_scan *s, const struct rp_at *at)
+{
+    if (!rp_code_length(at))
+        return 0;
+    rp_stretch_write(s);
+    return rp_code_at(s, at);
+}
+
 static const char *scan_word(struct rp_scan *s, struct rp_at *at)
 {
     const char *p = at->p;
-    size_t n = 0, run = word_run(at, p);
+    size_t n = simple_word(at);
+    if (n > 0) {
+        s->has |= (uint8_t)rp_scan_note(p, n, RP_K_WORD);
+        add(s, p, n, RP_K_WORD);
+        at->plain = true;
+        return p + n;
+    }
+    size_t run = word_run(at, p);
     bool digit = rp_is(*p, RP_C_DIGIT), plain = !digit && is_plain(at, run);
-    if (digit && s->has_code && (n = rp_code_at(s, at)) > 0) {
+    if (digit && (s->has & RP_HAS_CODE) && (n = code_at(s, at)) > 0) {
         add(s, p, n, RP_K_WORD);
         at->plain = false;
         return p + n;
@@ -235,7 +283,6 @@ static const char *scan_punct(struct rp_scan *s, struct rp_at *at)
         add_wild(s);
         return at->p + n;
     }
-    s->has_place |= *at->p == '=';
     n = rp_high_punct(at->p, at->end) ? 3 : 1;
     add(s, at->p, n, RP_K_PUNCT);
     return at->p + n;
@@ -255,10 +302,6 @@ static const char *scan_one(struct rp_scan *s, struct rp_at *at)
     return rp_bits_at(at->bits->word, (size_t)(at->p - at->begin)) ? scan_word(s, at)
                                                                    : scan_punct(s, at);
 }
-
-/* Digits and the marks that values begin with. */
-static const bool never_plain[256] = {
-    ['0' ... '9'] = true, ['/'] = true, ['['] = true, ['~'] = true, ['*'] = true, ['\\'] = true};
 
 static bool goes_on(const struct rp_scan *s, const struct rp_at *at)
 {
@@ -280,102 +323,47 @@ static void scan_some(struct rp_scan *s, struct rp_at *at)
         rp_stretch_learn(s, at, first, n, &before);
 }
 
-/* ---- with an eye on the neighbours ---- */
-
-static bool is_char(const struct rp_scan *s, size_t i, const char *set)
+/* A number that is one whatever stands around it needs no mask to be asked; of others only what
+ * begins with a digit. */
+static inline const char *scan_digits(struct rp_scan *s, struct rp_at *at)
 {
-    return i < s->n && s->v[i].kind == RP_K_PUNCT && s->v[i].n == 1 && rp_among(s->v[i].p[0], set);
-}
-
-static bool is_size(const struct rp_scan *s, size_t i)
-{
-    if (i >= s->n || s->v[i].kind != RP_K_WORD || s->v[i].n > 3)
-        return false;
-    struct rp_str t = {s->v[i].p, s->v[i].n};
-    if (t.n == 0 || t.p[t.n - 1] != 'B')
-        return false;
-    return t.n == 1 || (t.n == 2 && rp_among(t.p[0], "KMGTPk")) ||
-           (t.n == 3 && rp_among(t.p[0], "KMGT") && t.p[1] == 'i');
-}
-
-/* "1.2 KB" is one value. Tokens before `to` are final; returns the new end. */
-static size_t join_size(struct rp_scan *s, size_t to)
-{
-    while (to >= 2 && is_char(s, to - 1, ".") && s->v[to - 2].kind == RP_K_WILD)
-        to -= 2;
-    s->v[to] = (struct rp_token){.p = wild_text, .n = 3, .kind = RP_K_WILD};
-    return to + 1;
-}
-
-static bool join_sizes(struct rp_scan *s)
-{
-    size_t to = 0, n = s->n;
-    for (size_t i = 0; i < s->n;) {
-        bool size = s->v[i].kind == RP_K_WILD && i + 2 < s->n && s->v[i + 1].kind == RP_K_BLANK &&
-                    s->v[i + 1].n == 1 && is_size(s, i + 2) && !is_char(s, i + 3, "/:=");
-        if (size) {
-            to = join_size(s, to);
-            i += 3;
-        } else {
-            s->v[to++] = s->v[i++];
-        }
+    static const bool alone[256] = {
+        [0 ... '-' - 1] = true, ['0' ... '9'] = false, [';' ... '@'] = true,
+        ['[' ... '^'] = true,   ['`'] = true,          ['{' ... 127] = true};
+    size_t run = rp_bits_run(at->bits->digit, (size_t)(at->p - at->begin));
+    if (s->n == s->method || (s->has & RP_HAS_CODE))
+        return scan_one(s, at);
+    at->after_method = at->plain = false;
+    if (!alone[(unsigned char)at->p[run]] || rp_is(at->p[-1], RP_C_WORD)) {
+        run = rp_typed_digit(at);
+        if (run == 0)
+            return add_pieces(s, at, word_run(at, at->p), false);
+        add_value(s, at->p, run);
+    } else {
+        add_wild(s);
     }
-    s->n = to;
-    return to < n;
+    return at->p + run;
 }
 
-static struct rp_str text_of(const struct rp_token *t)
+static inline const char *scan_value(struct rp_scan *s, struct rp_at *at)
 {
-    return (struct rp_str){t->p, t->n};
+    return rp_is(*at->p, RP_C_DIGIT) ? scan_digits(s, at) : scan_one(s, at);
 }
 
-static uint32_t classes_at(const struct rp_scan *s, size_t i)
+/* What was met before, and the value after it; or what is new. */
+static inline void scan_next(struct rp_scan *s, struct rp_at *at)
 {
-    return s->v[i].kind == RP_K_WORD ? rp_words_classes(text_of(&s->v[i])) : 0;
-}
-
-/* key=a.b/c, key=host7 */
-static bool is_key_value(const struct rp_scan *s, size_t i, size_t j)
-{
-    enum rp_kind k = j > 0 ? s->v[j - 1].kind : RP_K_PUNCT;
-    if (s->v[i].kind == RP_K_WORD || !is_char(s, j, "=") ||
-        (k != RP_K_WORD && k != RP_K_IDENT && k != RP_K_BLANK))
-        return false;
-    uint32_t flags = rp_flags_of(text_of(&s->v[i]), s->v[i].kind);
-    int level = rp_level_of(text_of(&s->v[i]), s->v[i].kind, flags);
-    return (level >= RP_LEVEL_ID || (flags & RP_T_CAPS_TAIL)) && !(flags & RP_T_EXCEPTION);
-}
-
-/* "user NAME" before a preposition, a mark or the end */
-static bool is_user_name(const struct rp_scan *s, size_t i, size_t j)
-{
-    if (j + 1 >= i || s->v[j].n != 4 || !rp_str_is_word(text_of(&s->v[j]), "user"))
-        return false;
-    struct rp_str t = text_of(&s->v[i]);
-    if (rp_level_of(t, s->v[i].kind, rp_flags_of(t, s->v[i].kind)) < RP_LEVEL_WORD)
-        return false;
-    if (is_char(s, i + 1, ",;:)]'\""))
-        return true;
-    bool blank = i + 1 >= s->n || s->v[i + 1].kind == RP_K_BLANK;
-    return blank && (i + 2 >= s->n || (classes_at(s, i + 2) & RP_W_PREP));
-}
-
-static bool mask_placed(struct rp_scan *s)
-{
-    bool masked = false;
-    for (size_t i = 1; i < s->n; i++) {
-        if (s->v[i].kind != RP_K_WORD && s->v[i].kind != RP_K_IDENT)
-            continue;
-        size_t j = i - 1;
-        if (j > 0 && s->v[j].kind == RP_K_BLANK)
-            j--;
-        bool eq = is_char(s, j, "="), user = s->v[j].n == 4 && to_lower(s->v[j].p[0]) == 'u';
-        if ((eq && is_key_value(s, i, j)) || (user && is_user_name(s, i, j))) {
-            s->v[i] = (struct rp_token){.p = wild_text, .n = 3, .kind = RP_K_WILD};
-            masked = true;
-        }
+    /* Digits and the marks that values begin with. */
+    static const bool never_plain[256] = {['0' ... '9'] = true, ['/'] = true, ['['] = true,
+                                          ['~'] = true,         ['*'] = true, ['\\'] = true};
+    if (!never_plain[(unsigned char)*at->p]) {
+        const struct rp_stretch *x = rp_stretch_take(s, at);
+        if (x == NULL)
+            scan_some(s, at);
+        if (x == NULL || !x->then_value || !goes_on(s, at))
+            return;
     }
-    return masked;
+    at->p = scan_value(s, at);
 }
 
 /* A copy between zeros: what looks at neighbours need not ask whether there are any. */
@@ -386,10 +374,10 @@ static struct rp_at begin(struct rp_scan *s, struct rp_str line)
     if (line.n > 0)
         memcpy(p, line.p, line.n);
     memset(p + line.n, 0, (size_t)2 * RP_LINE_PAD);
-    s->n = s->side_n = 0;
+    s->n = s->side_n = s->laid_n = 0;
     s->hash = (struct rp_hasher){1, 0};
     s->method = SIZE_MAX;
-    s->has_size = s->has_place = s->has_code = false;
+    s->has = 0;
     return (struct rp_at){.begin = p,
                           .p = p,
                           .end = p + line.n,
@@ -407,17 +395,11 @@ uint64_t rp_scan_line(struct rp_scan *s, struct rp_str line)
     if (cut)
         line.n = rp_utf8_whole(line.p, RP_MINER_LINE_MAX);
     struct rp_at at = begin(s, line);
-    while (goes_on(s, &at)) {
-        const struct rp_stretch *x = NULL;
-        if (!never_plain[(unsigned char)*at.p] && (x = rp_stretch_take(s, &at)) == NULL)
-            scan_some(s, &at);
-        else if ((x == NULL || x->then_value) && goes_on(s, &at))
-            at.p = scan_one(s, &at);
-    }
+    while (goes_on(s, &at))
+        scan_next(s, &at);
     if (cut || at.p < at.end)
         add_wild(s);
-    bool changed = s->has_size && join_sizes(s);
-    changed |= s->has_place && mask_placed(s);
+    bool changed = (s->has & (RP_HAS_SIZE | RP_HAS_PLACE)) && rp_placed_mask(s);
     return changed ? rp_scan_hash(s) : rp_hasher_end(&s->hash);
 }
 

@@ -177,6 +177,7 @@ static enum rp_hint hint_of_place(const struct spans *b)
     struct rp_vec v = {0};
     rp_vec_seq(&v, rp_seq_part(c, 0, from));
     rp_vec_add(&v, id);
+    rp_vec_add(&v, id); /* whatever follows: not the end */
     enum rp_hint h = rp_hint_at(b->w, rp_vec_view(&v), from);
     free(v.v);
     return h;

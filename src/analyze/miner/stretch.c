@@ -5,8 +5,13 @@
 #include "analyze/miner/chars.h"
 #include "analyze/miner/internal.h"
 
+static inline uint64_t before_of(const struct rp_hasher *h)
+{
+    return (h->h + h->blank) | 1;
+}
+
 /* Goes by the hash before and up to four bytes that are no digits, which would vary. */
-static size_t slot_of(const struct rp_at *at, const char *p, uint64_t before)
+static inline size_t slot_of(const struct rp_at *at, const char *p, uint64_t before)
 {
     static const uint32_t masks[] = {0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF};
     size_t i = (size_t)(p - at->begin);
@@ -15,41 +20,44 @@ static size_t slot_of(const struct rp_at *at, const char *p, uint64_t before)
     return (size_t)(key >> 32) & (RP_STRETCHES - 1);
 }
 
-/* Bytes that count, then bytes that do not: from the right place a mask for any number of bytes. */
-static const uint8_t counted[2 * RP_STRETCH_BYTES] = {
-    [0 ... RP_STRETCH_BYTES - 1] = 0xFF, [RP_STRETCH_BYTES... 2 * RP_STRETCH_BYTES - 1] = 0};
-
 static inline bool holds(const struct rp_stretch *x, uint64_t before, const char *p)
 {
-    uint64_t mask[RP_STRETCH_BYTES / 8], text[RP_STRETCH_BYTES / 8], differ = x->before ^ before;
-    memcpy(mask, counted + RP_STRETCH_BYTES - x->held, sizeof mask);
-    memcpy(text, p, sizeof text);
-    for (size_t i = 0; i < RP_STRETCH_BYTES / 8; i++)
-        differ |= (x->text[i] ^ text[i]) & mask[i];
-    return differ == 0 && x->held > 0 && !(x->blank_end && rp_is(p[x->bytes], RP_C_BLANK));
+    rp_lanes one, two;
+    memcpy(&one, p, sizeof one);
+    memcpy(&two, p + sizeof one, sizeof two);
+    rp_lanes differ = ((x->text[0] ^ one) & x->mask[0]) | ((x->text[1] ^ two) & x->mask[1]);
+    return (differ[0] | differ[1] | (x->before ^ before)) == 0 &&
+           !(x->blank_end && rp_is(p[x->bytes], RP_C_BLANK));
 }
 
+/* It fits where it was learned, and that is here: as many tokens stand before it. */
 const struct rp_stretch *rp_stretch_take(struct rp_scan *s, struct rp_at *at)
 {
     const char *p = at->p;
-    uint64_t before = s->hash.h + s->hash.blank;
-    size_t slot = slot_of(at, p, before);
-    const struct rp_stretch *x = &s->stretches.v[slot];
+    uint64_t before = before_of(&s->hash);
+    const struct rp_stretch *x = &s->stretches.v[slot_of(at, p, before)];
     if (!holds(x, before, p)) {
-        x = &s->stretches.v[slot ^ 1];
+        x = &s->stretches.v[(size_t)(x - s->stretches.v) ^ 1];
         if (!holds(x, before, p))
             return NULL;
     }
-    struct rp_token *to = s->v + s->n;
-    for (size_t i = 0; i < x->tokens; i++)
-        to[i] = (struct rp_token){p + x->token[i].from, x->token[i].n, x->token[i].kind};
+    s->laid[s->laid_n++] = (struct rp_laid){x, p, (uint32_t)s->n};
     s->n += x->tokens;
     s->hash = (struct rp_hasher){x->h, x->blank};
-    s->has_size |= x->has_size;
-    s->has_place |= x->has_place;
-    s->has_code |= x->has_code;
+    s->has |= x->has;
     at->p = p + x->bytes;
     return x;
+}
+
+void rp_stretch_write(struct rp_scan *s)
+{
+    for (const struct rp_laid *l = s->laid, *end = l + s->laid_n; l < end; l++) {
+        struct rp_token *to = s->v + l->at;
+        for (size_t i = 0; i < l->x->tokens; i++)
+            to[i] = (struct rp_token){l->p + l->x->token[i].from, l->x->token[i].n,
+                                      l->x->token[i].kind};
+    }
+    s->laid_n = 0;
 }
 
 /* ---- learning ---- */
@@ -69,18 +77,18 @@ static struct rp_stretch stretch_of(const struct rp_token *t, size_t n, struct r
     const struct rp_token *last = &t[n - 1];
     size_t bytes = (size_t)(last->p + last->n - t->p);
     bool word = last->kind != RP_K_BLANK && last->kind != RP_K_PUNCT;
-    struct rp_stretch x = {.before = hash.h + hash.blank,
+    struct rp_stretch x = {.before = before_of(&hash),
                            .bytes = (uint8_t)bytes,
-                           .held = (uint8_t)(bytes + word),
                            .tokens = (uint8_t)n,
                            .blank_end = last->kind == RP_K_BLANK};
     memcpy(x.text, t->p, bytes);
+    memset(x.mask, 0xFF, bytes + word); /* with the zero after a line's last word */
     for (size_t i = 0; i < n; i++) {
         x.token[i].from = (uint8_t)(t[i].p - t->p);
         x.token[i].n = (uint8_t)t[i].n;
         x.token[i].kind = (uint8_t)t[i].kind;
         rp_hasher_add(&hash, t[i].p, t[i].n, t[i].kind);
-        rp_scan_note(t[i].p, t[i].n, &x.has_size, &x.has_place, &x.has_code);
+        x.has |= (uint8_t)rp_scan_note(t[i].p, t[i].n, t[i].kind);
     }
     x.h = hash.h;
     x.blank = hash.blank;
@@ -110,7 +118,7 @@ static size_t in_common(const struct rp_stretch *x, const struct rp_token *t, si
 static bool shorten(struct rp_stretch *x, const struct rp_token *t, size_t n,
                     const struct rp_hasher *before)
 {
-    if (x->before != before->h + before->blank)
+    if (x->before != before_of(before))
         return false;
     size_t common = in_common(x, t, n);
     if (common > 0 && common < x->tokens)
@@ -118,12 +126,18 @@ static bool shorten(struct rp_stretch *x, const struct rp_token *t, size_t n,
     return common > 0;
 }
 
+/* Bytes from 1 to 127 only? Eight at a time; what is past the end counts as 1. */
 static bool is_ascii(const struct rp_token *t, size_t n)
 {
-    for (const char *p = t[0].p, *end = t[n - 1].p + t[n - 1].n; p < end; p++)
-        if (*p == '\0' || rp_is(*p, RP_C_HIGH))
-            return false;
-    return true;
+    const uint64_t ones = UINT64_C(0x0101010101010101), highest = ones << 7;
+    const char *p = t[0].p, *end = t[n - 1].p + t[n - 1].n;
+    uint64_t odd = 0;
+    for (; p < end; p += 8) {
+        uint64_t past = end - p < 8 ? UINT64_MAX << 8 * (end - p) : 0;
+        uint64_t v = (rp_load(p, 8) & ~past) | (ones & past);
+        odd |= v | (v - ones);
+    }
+    return (odd & highest) == 0;
 }
 
 void rp_stretch_learn(struct rp_scan *s, const struct rp_at *at, size_t first, size_t n,
@@ -131,16 +145,17 @@ void rp_stretch_learn(struct rp_scan *s, const struct rp_at *at, size_t first, s
 {
     const struct rp_token *t = &s->v[first];
     size_t fit = whole(t, n);
+    rp_stretch_write(s); /* what was taken may change now */
     if (fit == 0 || !is_ascii(t, fit))
         return;
-    size_t slot = slot_of(at, t->p, before->h + before->blank);
+    size_t slot = slot_of(at, t->p, before_of(before));
     struct rp_stretch *x = &s->stretches.v[slot], *other = &s->stretches.v[slot ^ 1];
     if (shorten(x, t, fit, before) || shorten(other, t, fit, before))
         return;
     uint32_t *met = &s->stretches.met[slot],
              now = (uint32_t)(before->h ^ rp_hash_bytes(t->p, t->n));
     if (*met == now) {
-        bool here = x->held == 0 || (other->held != 0 && (now & 1) != 0);
+        bool here = x->before == 0 || (other->before != 0 && (now & 1) != 0);
         x = here ? x : other;
         *x = stretch_of(t, fit, *before);
         x->then_value = fit == n && !at->plain;

@@ -13,15 +13,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RP_STRETCHES = 1024, RP_STRETCH_BYTES = 32, RP_STRETCH_TOKENS = 12 };
+enum { RP_STRETCHES = 4096, RP_STRETCH_BYTES = 32, RP_STRETCH_TOKENS = 12 };
+
+/* As many bytes as every machine compares at once. */
+typedef uint64_t rp_lanes __attribute__((vector_size(16)));
+enum { RP_STRETCH_LANES = RP_STRETCH_BYTES / sizeof(rp_lanes) };
 
 struct rp_stretch {
-    uint64_t before, h, blank;           /* hash of the tokens before; the rp_hasher after */
-    uint64_t text[RP_STRETCH_BYTES / 8]; /* with the zero after a line's last word */
-    uint8_t bytes, held;                 /* to go on after; to compare, with that zero; 0: free */
+    rp_lanes text[RP_STRETCH_LANES], mask[RP_STRETCH_LANES]; /* mask: of the bytes that count */
+    uint64_t before, h, blank; /* odd hash of the tokens before, 0: free; the rp_hasher after */
+    uint8_t bytes;             /* to go on after */
     uint8_t tokens;
-    bool blank_end; /* holds where no other blank follows */
-    bool has_size, has_place, has_code;
+    bool blank_end;  /* holds where no other blank follows */
+    uint8_t has;     /* RP_HAS_ */
     bool then_value; /* what followed was a value: no other stretch will begin there */
     struct {
         uint8_t from, n, kind;
@@ -33,12 +37,22 @@ struct rp_stretches {
     uint32_t met[RP_STRETCHES]; /* what was met once is not kept yet: names come and go */
 };
 
+/* A stretch that was taken, whose tokens are not written yet: of most lines only the hash is asked.
+ */
+struct rp_laid {
+    const struct rp_stretch *x;
+    const char *p;
+    uint32_t at; /* number of its first token */
+};
+
 struct rp_scan;
 struct rp_at;
 struct rp_hasher;
 
 /* Takes the stretch that begins here and answers it; NULL if none is known. */
 const struct rp_stretch *rp_stretch_take(struct rp_scan *s, struct rp_at *at);
+/* Writes the tokens of what was taken. */
+void rp_stretch_write(struct rp_scan *s);
 /* n tokens of the scan from number `first` on are plain; `before`: the hash when they came. */
 void rp_stretch_learn(struct rp_scan *s, const struct rp_at *at, size_t first, size_t n,
                       const struct rp_hasher *before);

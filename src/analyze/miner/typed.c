@@ -3,6 +3,42 @@
  * 1): the first one that takes something wins. */
 #include "analyze/miner/typed.h"
 
+/* What may stand in a value of each kind, as one table: a look a byte. */
+enum {
+    IN_QUERY = 1,   /* before "?" */
+    IN_ONE = 2,     /* a path of one segment */
+    IN_SEGMENT = 4, /* the first segment of more */
+    IN_MORE = 8,    /* what follows it */
+    IN_HOST = 16,
+    IN_SCHEME = 32,
+    IN_GLOB = 64,
+    IN_WORD = IN_QUERY | IN_ONE | IN_SEGMENT | IN_MORE | IN_GLOB,
+    IN_LOWER = IN_WORD | IN_HOST | IN_SCHEME
+};
+static const uint8_t kinds[256] = {['a' ... 'z'] = IN_LOWER,
+                                   ['0' ... '9'] = IN_LOWER,
+                                   ['A' ... 'Z'] = IN_WORD | IN_SCHEME,
+                                   ['_'] = IN_WORD,
+                                   [128 ... 255] = IN_WORD,
+                                   ['.'] = IN_WORD | IN_SCHEME,
+                                   ['-'] = IN_LOWER,
+                                   ['/'] = IN_QUERY | IN_MORE | IN_GLOB,
+                                   ['~'] = IN_QUERY | IN_SEGMENT | IN_MORE,
+                                   ['%'] = IN_QUERY | IN_SEGMENT | IN_MORE,
+                                   ['+'] = IN_SEGMENT | IN_MORE | IN_SCHEME,
+                                   ['@'] = IN_SEGMENT | IN_MORE,
+                                   ['$'] = IN_SEGMENT | IN_MORE,
+                                   ['='] = IN_SEGMENT | IN_MORE,
+                                   ['*'] = IN_SEGMENT | IN_MORE | IN_GLOB,
+                                   [','] = IN_SEGMENT};
+
+static inline const char *past(const char *p, unsigned kind)
+{
+    while (kinds[(unsigned char)*p] & kind)
+        p++;
+    return p;
+}
+
 /* Up to the first character of `stop` or blank, without trailing characters of `trim`. */
 static const char *until(const struct rp_at *at, const char *p, const char *stop, const char *trim)
 {
@@ -18,9 +54,7 @@ static const char *until(const struct rp_at *at, const char *p, const char *stop
 
 static size_t url(const struct rp_at *at)
 {
-    const char *p = at->p;
-    while (rp_is(*p, RP_C_ALPHA | RP_C_DIGIT) || rp_among(*p, "+.-"))
-        p++;
+    const char *p = past(at->p, IN_SCHEME);
     if (rp_left(at, p) < 4 || memcmp(p, "://", 3) != 0)
         return 0;
     const char *end = until(at, p + 3, "\"'<>]})\\", "]}),.;:\\");
@@ -58,8 +92,7 @@ static size_t path_with_query(const struct rp_at *at)
     const char *p = at->p + 1;
     if (!(at->seen & RP_SEEN_QUERY) || !after_opening(at))
         return 0;
-    while (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-/~%"))
-        p++;
+    p = past(p, IN_QUERY);
     if (*p != '?')
         return 0;
     const char *end = until(at, p + 1, "\"'<>", "),.;:");
@@ -71,8 +104,7 @@ static size_t path_of_one(const struct rp_at *at)
     const char *p = at->p + 1;
     if (!after_opening(at) || p >= at->end || !(rp_is(*p, RP_C_ALPHA | RP_C_UNDER) || *p == '.'))
         return 0;
-    while (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-"))
-        p++;
+    p = past(p, IN_ONE);
     if (*p == '/')
         p++;
     bool ends = p == at->end || rp_is(*p, RP_C_BLANK) || rp_among(*p, "\"'),;:");
@@ -88,13 +120,11 @@ static size_t path_of_more(const struct rp_at *at)
         p++;
     if (*p != '/' || p[1] == '/')
         return 0;
-    for (p++; p < at->end && (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-+@%$=~*,"));)
-        p++;
+    p = past(p + 1, IN_SEGMENT);
     if (*p != '/' || !(rp_is(p[-1], RP_C_WORD) || p[-1] == '$'))
         return 0;
     const char *first = ++p;
-    while (rp_is(*p, RP_C_WORD) || rp_among(*p, ".-+@%$=~*/"))
-        p++;
+    p = past(p, IN_MORE);
     while (p > first && !(rp_is(p[-1], RP_C_WORD) || rp_among(p[-1], "/$")))
         p--;
     return (size_t)(p - at->p);
@@ -120,8 +150,7 @@ static size_t glob(const struct rp_at *at)
     const char *p = at->p + 1;
     if (!after_opening(at) || (*p != '.' && *p != '/'))
         return 0;
-    while (rp_is(*p, RP_C_WORD) || rp_among(*p, "*.-/"))
-        p++;
+    p = past(p, IN_GLOB);
     bool ends = p == at->end || rp_is(*p, RP_C_BLANK) || rp_among(*p, "\"'),;:");
     return ends && p > at->p + 2 ? (size_t)(p - at->p) : 0;
 }
@@ -243,14 +272,14 @@ static size_t host(const struct rp_at *at)
     if (!(at->seen & RP_SEEN_COLON) || rp_after_word(at) || rp_prev(at) == '.' ||
         rp_prev(at) == '-')
         return 0;
-    unsigned first = rp_is(*p, RP_C_UPPER) ? RP_C_UPPER : RP_C_LOWER;
     size_t dots = 0;
-    while (rp_is(*p, first | RP_C_DIGIT) || *p == '-')
-        p++;
+    if (rp_is(*p, RP_C_UPPER))
+        while (rp_is(*p, RP_C_UPPER | RP_C_DIGIT) || *p == '-')
+            p++;
+    else
+        p = past(p, IN_HOST);
     while (*p == '.') {
-        const char *q = p + 1;
-        while (rp_is(*q, RP_C_LOWER | RP_C_DIGIT) || *q == '-')
-            q++;
+        const char *q = past(p + 1, IN_HOST);
         if (q == p + 1)
             break;
         p = q;

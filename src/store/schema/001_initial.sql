@@ -181,6 +181,9 @@ create table replay(
   compensates integer,                   -- … that one
   retries integer not null default 0,    -- tries of an item after its first
   payload_set text,                      -- what it changes in payloads: {pointer: value}
+  -- How fast it goes, from two looks back: items that had ended at a time (0: no look yet).
+  from_at integer not null default 0, from_done integer not null default 0,
+  kept_at integer not null default 0, kept_done integer not null default 0,
   summed_to integer not null default 0,  -- items up to that one are in replay_sum
   to_sum integer not null default 0,     -- 1: it has ended, and others are to follow
   -- How far it was when it was last resumed after a halt: what is counted from there makes the new canary and waves.

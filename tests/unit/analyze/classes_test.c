@@ -106,6 +106,17 @@ static void messages_in_the_words_of_applications_get_their_classes(void **state
     scores_are(RP_TESTS "/unit/analyze/failures_strings.tsv", .9, .89);
 }
 
+/* Threads, questions, documentation and strings of source, held out from the rules of before them,
+ * of which .924, .909 and .890 were right at first try; and what many kinds of programs print, in
+ * rounds by knowledge of them: .956 of what is most common, .874 of a mixture as jobs log it, .784
+ * of what data platforms, clusters, CI, backups and business software say, .913 of a last mixture.
+ */
+static void messages_from_the_field_get_their_classes(void **state)
+{
+    (void)state;
+    scores_are(RP_TESTS "/unit/analyze/failures_field.tsv", .93, .93);
+}
+
 /* Written and labelled after the rules, which are not to be changed for the sake of one of these:
  * when they are, write new ones. */
 static void messages_that_the_rules_were_not_made_with_get_their_classes(void **state)
@@ -152,6 +163,14 @@ static void codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_
         {"status 5", RP_CLASS_UNKNOWN},
         {"5 NO", RP_CLASS_UNKNOWN},
         {"12 ", RP_CLASS_UNKNOWN},
+        {"SQLSTATE[23000]: x: 19 columns a, b are not unique", RP_CLASS_UNIQUE},
+        {"SQLSTATE[HY000] [2002] getaddrinfo failed", RP_CLASS_UNKNOWN},
+        {"API error. - (401)", RP_CLASS_AUTH},
+        {"rows read (401 of 503)", RP_CLASS_UNKNOWN},
+        {"429 Request rate is large", RP_CLASS_RATE_LIMIT},
+        {"(401)", RP_CLASS_UNKNOWN},
+        {"The requested URL returned error: 403", RP_CLASS_AUTH},
+        {"error: 403", RP_CLASS_UNKNOWN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (rp_codes_match(rp_str_of(cases[i].line)).class != cases[i].class)
@@ -174,6 +193,13 @@ static void a_name_tells_a_command_from_a_file_and_a_variable_from_a_key(void **
     assert_int_equal(classify("make: x/Makefile: No such file or directory"),
                      RP_CLASS_MISSING_FILE);
     assert_int_equal(classify("env: node: No such file or directory"), RP_CLASS_MISSING_COMMAND);
+    assert_int_equal(classify("wget: not found"), RP_CLASS_MISSING_COMMAND);
+    assert_int_equal(classify("in.csv: not found"), RP_CLASS_MISSING_FILE);
+    assert_int_equal(classify("Errno::ENOENT: No such file or directory - convert"),
+                     RP_CLASS_MISSING_COMMAND);
+    assert_int_equal(classify("raise child_exception_type(errno_num)\nFileNotFoundError: [Errno 2] "
+                              "No such file or directory: 'ffmpeg'"),
+                     RP_CLASS_MISSING_COMMAND);
     assert_int_equal(classify("app/.env: No such file or directory"), RP_CLASS_MISSING_FILE);
     assert_int_equal(classify("Terminated"), RP_CLASS_KILLED);
 }
@@ -320,7 +346,7 @@ static void phrase_is_found(void *ctx, const char *phrase)
 {
     struct tier *tier = ctx;
     char text[200];
-    phrase += *phrase == '!';
+    phrase += *phrase == '!' || *phrase == '?';
     bool ok = is_alnum(phrase[0]) && (is_alnum(phrase[1]) || one_of(phrase[1], " #")) &&
               strchr(phrase, '<') == NULL &&
               tier->match(instance(phrase, text)).class != RP_CLASS_UNKNOWN;
@@ -362,8 +388,8 @@ static void every_phrase_is_well_formed_and_found(void **state)
 static void words_speak_where_rules_do_not(void **state)
 {
     (void)state;
-    const struct rp_ruling none = {RP_CLASS_UNKNOWN, "none"},
-                           weak = {RP_CLASS_CODE_BUG, "unexpected"};
+    const struct rp_ruling none = {RP_CLASS_UNKNOWN, "none", false},
+                           weak = {RP_CLASS_CODE_BUG, "unexpected", false};
     assert_int_equal(rp_learned(RP_STR("refused: refused by host"), none, 0).class,
                      RP_CLASS_CONNECTION);
     assert_int_equal(rp_learned(RP_STR("xyzzy plugh"), none, 0).class, RP_CLASS_UNKNOWN);
@@ -407,6 +433,11 @@ static void a_line_is_known_by_its_words_pairs_and_codes(void **state)
     assert_true(has_feature("a connection was refused", "refus~"));
     assert_false(has_feature("a reset came", "reset~"));
     assert_false(has_feature("error1042 came", "error~"));
+    assert_true(has_feature("--retries must be positive", "--"));
+    assert_false(has_feature("a -- b, c--d, ---e", "--"));
+    assert_true(has_feature("error in /etc/jobs.conf: x", ".conf"));
+    assert_true(has_feature("app.yaml", ".conf"));
+    assert_false(has_feature("in.csv. conf is . yaml", ".conf"));
 }
 
 /* More words than there is room for: those that come first. */
@@ -510,6 +541,7 @@ int main(void)
         cmocka_unit_test(messages_of_products_get_their_classes),
         cmocka_unit_test(messages_of_threads_and_sources_get_their_classes),
         cmocka_unit_test(messages_in_the_words_of_applications_get_their_classes),
+        cmocka_unit_test(messages_from_the_field_get_their_classes),
         cmocka_unit_test(messages_that_the_rules_were_not_made_with_get_their_classes),
         cmocka_unit_test(codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_are),
         cmocka_unit_test(a_name_tells_a_command_from_a_file_and_a_variable_from_a_key),

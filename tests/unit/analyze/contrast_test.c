@@ -259,6 +259,26 @@ static void counted_rows_say_the_same_as_single_ones(void **state)
 
 /* q ≤ .01 over all tests: at most one table in a hundred with nothing in it says something, and
  * the gates make that fewer. Of 300, more than 9 would be a chance below .002. */
+/* A pair with a value that never failed is a test that was made, too: left out, the others would
+ * look surer than they are. */
+static void pairs_with_values_that_never_failed_are_counted_as_tests(void **state)
+{
+    (void)state;
+    const struct rp_str two[] = {{"a", 1}, {"b", 1}};
+    struct rp_arena arena = {0};
+    struct rp_contrast_answer answer;
+    struct rp_contrast *c = rp_contrast_new(two, 2);
+    for (size_t i = 0; i < 4; i++) {
+        struct rp_str values[] = {rp_str_of(i % 2 == 0 ? "x" : "y"),
+                                  rp_str_of(i / 2 == 0 ? "p" : "q")};
+        rp_contrast_add(c, values, (struct rp_counts){i == 0 ? 10 : 0, 50});
+    }
+    rp_contrast_find(c, &arena, &answer);
+    assert_int_equal(answer.tests, 4 + 4); /* values and pairs */
+    rp_contrast_free(c);
+    rp_arena_free(&arena);
+}
+
 static void random_labels_give_none(void **state)
 {
     (void)state;
@@ -350,6 +370,7 @@ int main(void)
         cmocka_unit_test(few_numbers_fractions_and_zero_are_shown_as_what_they_are),
         cmocka_unit_test(the_order_of_rows_changes_nothing),
         cmocka_unit_test(counted_rows_say_the_same_as_single_ones),
+        cmocka_unit_test(pairs_with_values_that_never_failed_are_counted_as_tests),
         cmocka_unit_test(random_labels_give_none),
         cmocka_unit_test(weak_effects_are_none_however_sure),
         cmocka_unit_test(nothing_one_row_and_all_failed_are_no_trouble),

@@ -86,6 +86,78 @@ static void dotnet_gives_the_inner_exception(void **state)
            "Export.cs:Acme.Billing.Export.Run");
 }
 
+/* What was suppressed while the exception was on its way is not why. */
+static void suppressed_exceptions_are_not_the_cause(void **state)
+{
+    (void)state;
+    expect("java.io.IOException: write failed\n"
+           "\tat com.acme.W.write(W.java:10)\n"
+           "\tSuppressed: java.lang.IllegalStateException: close failed\n"
+           "\t\tat com.acme.W.close(W.java:20)\n"
+           "\t\t... 1 more\n"
+           "\tCaused by: java.lang.RuntimeException: within\n"
+           "\t\tat com.acme.W.flush(W.java:30)\n",
+           "java.io.IOException: write failed", "W.java:com.acme.W.write");
+    expect("com.acme.JobFailed: outer\n"
+           "\tat com.acme.A.a(A.java:1)\n"
+           "\tSuppressed: java.lang.IllegalStateException: close failed\n"
+           "\t\tat com.acme.W.close(W.java:20)\n"
+           "Caused by: java.net.ConnectException: Connection refused\n"
+           "\tat com.acme.B.b(B.java:2)\n",
+           "java.net.ConnectException: Connection refused", "B.java:com.acme.B.b");
+}
+
+static void of_several_exceptions_the_first_is_the_key(void **state)
+{
+    (void)state;
+    expect("  + Exception Group Traceback (most recent call last):\n"
+           "  |   File \"/srv/app/g.py\", line 5, in main\n"
+           "  |     raise ExceptionGroup(\"several\", errs)\n"
+           "  | ExceptionGroup: several (2 sub-exceptions)\n"
+           "  +-+---------------- 1 ----------------\n"
+           "    | Traceback (most recent call last):\n"
+           "    |   File \"/srv/app/g.py\", line 2, in one\n"
+           "    | ValueError: a\n"
+           "    +---------------- 2 ----------------\n"
+           "    | Traceback (most recent call last):\n"
+           "    |   File \"/srv/app/g.py\", line 3, in two\n"
+           "    | TypeError: b\n"
+           "    +------------------------------------\n",
+           "ValueError: a", "g.py:one");
+    expect("AggregateError: All promises were rejected\n"
+           "    at main (/app/m.js:3:9) {\n"
+           "  [errors]: [\n"
+           "    Error: one\n"
+           "        at a (/app/m.js:1:9),\n"
+           "    Error: two\n"
+           "        at b (/app/m.js:2:9)\n"
+           "  ]\n"
+           "}\n",
+           "Error: one", "m.js:a");
+    expect("System.AggregateException: One or more errors occurred. (late) (odd)\n"
+           " ---> Acme.TimeoutException: late\n"
+           "   at Acme.Db.Open() in /src/Db.cs:line 9\n"
+           "   --- End of inner exception stack trace ---\n"
+           "   at Acme.Program.Main() in /src/Program.cs:line 3\n"
+           "---> (Inner Exception #1) System.ArgumentException: odd\n"
+           "   at Acme.Web.Get() in /src/Web.cs:line 4<---\n",
+           "Acme.TimeoutException: late", "Db.cs:Acme.Db.Open < Program.cs:Acme.Program.Main");
+}
+
+static void a_cause_inside_a_library_has_the_frames_of_what_called_it(void **state)
+{
+    (void)state;
+    expect("TypeError: fetch failed\n"
+           "    at Object.fetch (node:internal/deps/undici/undici:11731:11)\n"
+           "    at async run (file:///app/run.mjs:4:1) {\n"
+           "  cause: Error: getaddrinfo ENOTFOUND api\n"
+           "      at GetAddrInfoReqWrap.onlookup [as oncomplete] (node:dns:108:26) {\n"
+           "    errno: -3008\n"
+           "  }\n"
+           "}\n",
+           "Error: getaddrinfo ENOTFOUND api", "run.mjs:run");
+}
+
 static void ruby_puts_the_class_first(void **state)
 {
     (void)state;
@@ -174,6 +246,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(python_gives_the_last_exception_and_own_frames),
         cmocka_unit_test(java_gives_the_root_cause),
+        cmocka_unit_test(suppressed_exceptions_are_not_the_cause),
+        cmocka_unit_test(of_several_exceptions_the_first_is_the_key),
+        cmocka_unit_test(a_cause_inside_a_library_has_the_frames_of_what_called_it),
         cmocka_unit_test(node_gives_type_and_message),
         cmocka_unit_test(dotnet_gives_the_inner_exception),
         cmocka_unit_test(ruby_puts_the_class_first),

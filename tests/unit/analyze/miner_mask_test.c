@@ -15,6 +15,7 @@ static const char *masked(const char *line, struct rp_buf *out)
 {
     out->n = 0;
     rp_scan_line(&scan, rp_str_of(line));
+    rp_stretch_write(&scan);
     for (size_t i = 0; i < scan.n; i++)
         rp_buf_add(out, scan.v[i].p, scan.v[i].n);
     rp_buf_c(out, '\0');
@@ -102,6 +103,7 @@ static void a_long_line_ends_in_one_wildcard(void **state)
     for (size_t i = 0; i < n; i++)
         text[i] = i % 8 == 7 ? ' ' : 'x';
     rp_scan_line(&scan, (struct rp_str){text, n});
+    rp_stretch_write(&scan);
     free(text);
     assert_true(scan.n <= RP_TOKENS_MAX);
     assert_int_equal(scan.v[scan.n - 1].kind, RP_K_WILD);
@@ -114,10 +116,12 @@ static void any_bytes_are_scanned_to_their_end(void **state)
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i * 7 % 256);
     rp_scan_line(&scan, (struct rp_str){bytes, sizeof bytes});
+    rp_stretch_write(&scan);
     assert_true(scan.n > 0);
     uint64_t h = rp_scan_hash(&scan);
     bytes[300] = 'q';
     rp_scan_line(&scan, (struct rp_str){bytes, sizeof bytes});
+    rp_stretch_write(&scan);
     assert_true(h != rp_scan_hash(&scan));
 }
 

@@ -122,11 +122,13 @@ static void what_was_met_before_changes_no_answer(void **state)
         memset(&cold.stretches, 0, sizeof cold.stretches);
         uint64_t hash = rp_scan_line(&warm, line);
         assert_int_equal(hash, rp_scan_line(&cold, line));
+        rp_stretch_write(&warm);
+        rp_stretch_write(&cold);
         assert_int_equal(hash, rp_scan_hash(&cold));
         assert_same_tokens(&warm, &cold);
     }
     for (size_t i = 0; i < RP_STRETCHES; i++)
-        taken += warm.stretches.v[i].held > 0;
+        taken += warm.stretches.v[i].before != 0;
     assert_true(taken > RP_STRETCHES / 2); /* it did know stretches */
     rp_buf_free(&b);
 }

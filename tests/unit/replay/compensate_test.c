@@ -140,9 +140,12 @@ static void R21_each_attempt_is_compensated_once_and_not_if_the_job_ran_since(vo
     OK(rp_replay_compensation(w->db, conf_of(w), &ask, w->now, &w->arena, &p, err));
     assert_int_equal(p.n, 0);
     struct rp_undo u;
-    OK(rp_replay_undo_look(w->db, conf_of(w), id, &w->arena, &u, err));
+    OK(rp_replay_undo_look(w->db, conf_of(w), id, false, &w->arena, &u, err));
     assert_int_equal(u.n_can, 0);
     assert_int_equal(u.ran, 3);
+    OK(rp_replay_undo(w->db, id, RP_STR("ada"), RP_NONE, w->now, err));
+    OK(rp_replay_undo_look(w->db, conf_of(w), id, false, &w->arena, &u, err));
+    FAILS(RP_E_BAD_STATE, rp_replay_undo_look(w->db, conf_of(w), id, true, &w->arena, &u, err));
 }
 
 /* Out is not yet run: what waits for a worker goes back as it was, like what is not out. */
@@ -162,7 +165,7 @@ static void R21_the_look_before_an_undo_counts_what_has_begun(void **state)
     assert_int_equal(claim(w, 2, &l), 2);
     (void)report(w, &l[0], RP_OUT_SUCCEEDED, NULL, 0);
     (void)tick(w);
-    OK(rp_replay_undo_look(w->db, conf_of(w), id, &w->arena, &u, err));
+    OK(rp_replay_undo_look(w->db, conf_of(w), id, false, &w->arena, &u, err));
     assert_int_equal(u.ran, 2); /* one has ended, one runs */
     assert_int_equal(u.not_run, 7);
     assert_int_equal(u.cannot[0].n, 2);

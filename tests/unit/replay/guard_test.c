@@ -7,6 +7,7 @@ static const char conf[] =
     "jobs:\n"
     "  a: { run: [\"true\"], retries: 0, idempotent: true }\n"
     "  mail: { run: [\"true\"], retries: 0 }\n"
+    "  fetched: { retries: 0, idempotent: true }\n"
     "  few: { run: [\"true\"], retries: 0, idempotent: true, max_running: 5, queue: slow }\n";
 
 static struct rp_replay_ask of(const char *type)
@@ -394,9 +395,54 @@ static void R13_no_more_than_half_of_what_a_type_may_run_is_the_replays(void **s
     assert_int_equal(most, 2);
 }
 
+/* ---- what is out and does not start ---- */
+
+static void R13_that_no_worker_fetches_is_said_until_one_does(void **state)
+{
+    struct world *w = *state;
+    static struct rp_str past[] = {RP_STR("workers")};
+    struct rp_lease *l;
+    w->workers = true;
+    configure(w, conf);
+    fail_many(w, "fetched", 6);
+    w->now += 3 * RP_US_MIN;
+    struct rp_replay_ask ask = of("fetched");
+    ask.override = (struct rp_strs){past, 1};
+    int64_t id = start(w, &ask);
+    for (int i = 0; i < 2; i++)
+        (void)tick(w);
+    assert_true(says(w, id, "waits: no worker has asked for fetched in the last 2 minutes"));
+    assert_int_equal(claim(w, 5, &l), 5);
+    (void)tick(w);
+    assert_null(replay(w, id).says.p);
+    w->now += 10 * RP_US_MIN; /* they run for long: nothing waits for a worker */
+    (void)tick(w);
+    assert_null(replay(w, id).says.p);
+}
+
+static void R13_that_its_queue_is_paused_is_said_until_it_goes_on(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    configure(w, conf);
+    fail_many(w, "few", 3);
+    struct rp_replay_ask ask = of("few");
+    int64_t id = start(w, &ask);
+    OK(rp_queue_pause(w->db, RP_STR("slow"), true, RP_STR("ada"), RP_STR("so"), w->now, err));
+    for (int i = 0; i < 2; i++)
+        (void)tick(w);
+    assert_int_equal(claim(w, 5, &l), 0);
+    assert_true(says(w, id, "waits: queue slow is paused"));
+    OK(rp_queue_pause(w->db, RP_STR("slow"), false, RP_STR("ada"), RP_STR("so"), w->now, err));
+    (void)tick(w);
+    assert_false(says(w, id, "paused"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        REPLAY_TEST(R13_that_no_worker_fetches_is_said_until_one_does),
+        REPLAY_TEST(R13_that_its_queue_is_paused_is_said_until_it_goes_on),
         REPLAY_TEST(R14_a_plan_says_the_baseline_and_when_it_will_be_decided),
         REPLAY_TEST(R14_three_of_five_halt_where_two_percent_are_usual),
         REPLAY_TEST(R14_it_halts_while_what_is_out_has_not_started),

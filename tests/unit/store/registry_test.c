@@ -195,6 +195,36 @@ static void downtime_is_what_lies_between_the_last_sign_and_the_start(void **sta
     assert_int_equal(n, 0);
 }
 
+static int64_t audited(struct world *w, const char *action, const char *safety)
+{
+    return query(w,
+                 rp_cstr(&w->arena, rp_str_fmt(&w->arena,
+                                               "select count(*) from audit where action = '%s' and "
+                                               "safety = '%s'",
+                                               action, safety)),
+                 0, 0);
+}
+
+/* What waited comes back, what a run had done does not (rule 24 of replays: by idempotency). */
+static void the_trail_says_what_can_be_taken_back(void **state)
+{
+    struct world *w = *state;
+    struct rp_lease *l;
+    struct rp_str ada = RP_STR("ada"), why = RP_STR("why");
+    configure(w, "jobs:\n  once: { run: [a] }\n  safe: { run: [a], idempotent: true }\n");
+    int64_t once = enqueue(w, "once", NULL), safe = enqueue(w, "safe", NULL);
+    OK(rp_job_cancel(w->db, once, ada, why, w->now, err));
+    OK(rp_job_cancel(w->db, safe, ada, why, w->now, err));
+    assert_int_equal(audited(w, "job.cancel", "REVERSIBLE"), 2);
+    OK(rp_job_retry(w->db, safe, ada, why, w->now, err));
+    assert_int_equal(audited(w, "job.retry", "REVERSIBLE"), 1);
+    OK(rp_job_retry(w->db, once, ada, why, w->now, err));
+    assert_int_equal(audited(w, "job.retry", "IRREVERSIBLE"), 1);
+    assert_int_equal(claim(w, 1, &l), 1);
+    OK(rp_job_cancel(w->db, l[0].job.id, ada, why, w->now, err));
+    assert_int_equal(audited(w, "job.cancel", "IRREVERSIBLE"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +234,7 @@ int main(void)
         TEST(a_dependency_that_comes_up_frees_its_jobs_and_wakes_the_claim),
         TEST(R5_a_dependency_has_flapped_for_as_long_as_before_when_the_clock_is_set_back),
         TEST(a_pattern_counts_and_a_person_may_correct_it),
+        TEST(the_trail_says_what_can_be_taken_back),
         TEST(downtime_is_what_lies_between_the_last_sign_and_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,11 @@ static void S2_a_token_is_shown_once_and_ends_by_time_or_revocation(void **state
     FAILS(RP_E_NOT_FOUND, rp_token_revoke(w->db, 99, RP_STR("ada"), w->now, err));
     assert_int_equal(query(w, "select count(*) from audit", 0, 0), 3);
     assert_int_equal(query(w,
+                           "select count(*) from audit where safety = 'IRREVERSIBLE' and action = "
+                           "'token.revoke'",
+                           0, 0),
+                     1);
+    assert_int_equal(query(w,
                            "select count(*) from audit where detail like '%rp_%' escape '\\'"
                            " and detail like '%rp\\_%' escape '\\'",
                            0, 0),
