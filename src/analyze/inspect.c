@@ -27,6 +27,11 @@ static bool is_quote(char c)
     return one_of(c, "'\"`");
 }
 
+static struct rp_str past(struct rp_str s, size_t n)
+{
+    return str_from(s, n < s.n ? n : s.n);
+}
+
 /* \n, \', \x1B, é: those that matter to a reader; what is behind the backslash of others. */
 static void escape(struct rp_buf *out, struct rp_str *s)
 {
@@ -35,7 +40,7 @@ static void escape(struct rp_buf *out, struct rp_str *s)
     const char *hit = memchr(letters, c, sizeof letters - 1);
     if (c == 'x' || c == 'u') {
         rp_buf_c(out, '?');
-        *s = str_from(*s, c == 'x' ? 4 : 6);
+        *s = past(*s, c == 'x' ? 4 : 6);
         return;
     }
     rp_buf_c(out, hit != NULL && (hit - letters) % 2 == 0 ? hit[1] : c);
@@ -54,7 +59,7 @@ static void quoted(struct rp_buf *out, struct rp_str *s)
         rp_buf_c(out, s->p[0]);
         *s = str_from(*s, 1);
     }
-    *s = str_from(*s, 1);
+    *s = past(*s, 1);
 }
 
 /* 'first line\n' +
@@ -82,7 +87,7 @@ static bool take_key(struct rp_str *s, struct rp_str *key)
     size_t n = 0;
     struct rp_str r = *s;
     if (r.n > 0 && (is_quote(r.p[0]) || r.p[0] == '[')) {
-        n = 1 + rp_find_byte(str_from(r, 1), r.p[0] == '[' ? ']' : r.p[0]);
+        n = 1 + rp_find_byte(str_head(str_from(r, 1), 121), r.p[0] == '[' ? ']' : r.p[0]);
         if (n == 0 || n > 120)
             return false;
         *key = (struct rp_str){r.p + 1, n - 1};
@@ -177,7 +182,7 @@ static void object(struct rp_jw *w, struct rp_str *s, int depth)
 {
     struct rp_str key;
     rp_jw_object(w);
-    *s = str_from(*s, 1);
+    *s = past(*s, 1);
     bool block = s->n > 0 && s->p[0] == '\n';
     for (;;) {
         size_t indent = 0;

@@ -287,8 +287,15 @@ static uint64_t instance_number(struct rp_str id)
 /* "… ti=TaskInstance(id=UUID('019e…'), …, task_id='x', dag_id='y', run_id='z', try_number=1, …" */
 static bool on_workload(struct rp_joblog *l, const struct entry *e)
 {
+    struct rp_str behind = e->text;
+    if (rp_skip(&behind, "[")) { /* the executor's own id */
+        (void)rp_take_until(&behind, ']');
+        behind = rp_strip(behind, " ", "");
+    }
+    if (!rp_str_starts(behind, "Executing "))
+        return false;
     size_t at = rp_str_find(e->text, RP_STR("TaskInstance(id=UUID('"));
-    if (at == SIZE_MAX || !str_has(str_head(e->text, at), "xecuting "))
+    if (at == SIZE_MAX)
         return false;
     struct rp_str s = str_from(e->text, at), dag = rp_between(s, " dag_id='", "'"),
                   task = rp_between(s, " task_id='", "'");
