@@ -71,9 +71,17 @@ static bool items_fail(struct step *s, struct rp_str *why, struct rp_err *err)
     return true;
 }
 
+/* Who went past that check knew it when it began. */
+static bool went_past(const struct step *s, const char *check)
+{
+    struct rp_str member = rp_str_fmt(s->arena, "\"%s\":", check);
+    return rp_str_find(s->r.forced, member) < s->r.forced.n;
+}
+
 static bool dependency_down(struct step *s, struct rp_str *why, struct rp_err *err)
 {
-    return rp_replay_dependency_down(s->db, s->r.id, s->arena, why, err);
+    int64_t after_us = went_past(s, "dependencies") ? s->r.started_us : -1;
+    return rp_replay_dependency_down(s->db, s->r.id, after_us, s->arena, why, err);
 }
 
 static int64_t at_least_0(int64_t v)
@@ -116,12 +124,11 @@ static bool live_fails(struct step *s, struct rp_str *why, struct rp_err *err)
     return true;
 }
 
-/* What it still has to write would not fit, and live work needs room, too. Who went past that check
- * knew it. */
+/* What it still has to write would not fit, and live work needs room, too. */
 static bool no_room(struct step *s, struct rp_str *why, struct rp_err *err)
 {
     int64_t bytes, left = s->r.n[RP_FATE_WAITING];
-    if (left == 0 || rp_str_find(s->r.forced, RP_STR("\"store\":")) < s->r.forced.n)
+    if (left == 0 || went_past(s, "store"))
         return true;
     if (!rp_store_room(s->db, &bytes, err))
         return false;

@@ -56,29 +56,19 @@ static bool past(const struct rp_replay_ask *ask, const char *check)
     return overridden(ask, check) || (ask->accept_unknown_class && strcmp(check, "class") == 0);
 }
 
-/* `todo`: what to do unless it holds; `may_pass`: going past it is the last way (rule 10). */
-static void add_check(struct pre *p, struct rp_preflight f, struct rp_str todo, bool may_pass)
-{
-    struct rp_plan *plan = p->plan;
-    const char *check = f.check.p;
-    if (plan->n_preflight == CHECKS_MAX)
-        return;
-    f.overridden = may_pass && past(p->ask, check);
-    if (f.state != RP_CHECK_HOLDS)
-        f.hint = may_pass ? rp_str_fmt(p->arena, "%.*s; or --override %s --reason …", RP_FMT(todo),
-                                       check)
-                          : todo;
-    plan->preflight[plan->n_preflight] = f;
-    if (f.state != RP_CHECK_HOLDS && !f.overridden && plan->refused == NULL)
-        plan->refused = &plan->preflight[plan->n_preflight];
-    plan->n_preflight++;
-}
-
+/* `todo`: what to do unless it holds; going past it is always the last way (rule 10). */
 static void add(struct pre *p, const char *check, enum rp_check_state state, struct rp_str says,
                 struct rp_str todo)
 {
-    add_check(p, (struct rp_preflight){.check = rp_str_of(check), .says = says, .state = state},
-              todo, true);
+    if (p->plan->n_preflight == CHECKS_MAX)
+        return;
+    struct rp_preflight *f = &p->plan->preflight[p->plan->n_preflight++];
+    *f = (struct rp_preflight){
+        .check = rp_str_of(check), .says = says, .state = state, .overridden = past(p->ask, check)};
+    if (state != RP_CHECK_HOLDS)
+        f->hint = rp_str_fmt(p->arena, "%.*s; or --override %s --reason …", RP_FMT(todo), check);
+    if (state != RP_CHECK_HOLDS && !f->overridden && p->plan->refused == NULL)
+        p->plan->refused = f;
 }
 
 static bool needs(const struct rp_type *t, struct rp_str dependency)
@@ -144,10 +134,10 @@ static void judge_dependency(struct pre *p, const struct rp_dep_row *d, int64_t 
     *name = d->name;
 }
 
+/* Of one that is down the engine holds the jobs (U11), whatever is gone past. */
 static struct rp_str dependency_todo(struct pre *p, struct rp_str name, bool down)
 {
-    const char *held =
-        down ? "; its jobs are held until it is up, no --override lets them run" : "";
+    const char *held = down ? "; its jobs wait until it is up, also with an override" : "";
     if (p->ask->kind != RP_REPLAY_OF_MANY)
         return rp_str_fmt(p->arena, "reprise deps check %.*s, then the same command again%s",
                           RP_FMT(name), held);
@@ -157,7 +147,6 @@ static struct rp_str dependency_todo(struct pre *p, struct rp_str name, bool dow
                       RP_FMT(name), RP_FMT(name), held);
 }
 
-/* Where one is down nothing could run: the engine holds jobs of types that need it (U11). */
 static bool any_down(const struct pre *p, const struct rp_dep_row *deps, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -184,13 +173,9 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
         if (ok)
             judge_dependency(p, &deps[i], changes, &worst, &name, &says);
     }
-    bool down = any_down(p, deps, n);
-    add_check(p,
-              (struct rp_preflight){.check = RP_STR("dependencies"),
-                                    .says = says.n > 0 ? rp_str_dup(p->arena, rp_buf_view(&says))
-                                                       : RP_STR("none needed"),
-                                    .state = worst},
-              dependency_todo(p, name, down), !down);
+    add(p, "dependencies", worst,
+        says.n > 0 ? rp_str_dup(p->arena, rp_buf_view(&says)) : RP_STR("none needed"),
+        dependency_todo(p, name, any_down(p, deps, n)));
     rp_buf_free(&says);
     return ok;
 }

@@ -429,6 +429,12 @@ void rp_lanes_free(struct rp_lanes *m);
 
 /* ---- pattern.c ---- */
 
+/* Why the jobs of job_type t are not started, in words, or null. */
+#define RP_TYPE_HELD                                                                               \
+    "coalesce(t.held, (select 'dependency ' || d.name || ' is down' from type_need w"              \
+    " join dependency d on d.name = w.dependency"                                                  \
+    " where w.type_id = t.id and d.active = 1 and d.state = 2 order by d.name limit 1))"
+
 /* [w] The pattern of a report, made if new, counted. *id 0: the report has none. Else the one that
  * its form was born with, which stays even when that becomes part of another. *class: a person's
  * correction, else the report's. */

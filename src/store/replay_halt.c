@@ -160,10 +160,11 @@ bool rp_replay_kept_back(struct rp_db *db, int64_t id, struct rp_arena *a, struc
                          struct rp_err *err)
 {
     struct rp_stmt *s = rp_sql(
-        db, "select t.name || ': ' || t.held from replay_tally y join job_type t on t.id ="
-            " y.type_id where y.replay_id = ?1 and y.fate = 2 and y.n > 0 and t.held is not null"
-            " union all select 'queue ' || q.name || ' is paused' from replay_queue z join queue q"
-            " on q.id = z.queue_id where z.replay_id = ?1 and q.paused_at is not null limit 1");
+        db,
+        "select t.name || ': ' || " RP_TYPE_HELD " why from replay_tally y join job_type t"
+        " on t.id = y.type_id where y.replay_id = ?1 and y.fate = 2 and y.n > 0 and why is not"
+        " null union all select 'queue ' || q.name || ' is paused' from replay_queue z join queue q"
+        " on q.id = z.queue_id where z.replay_id = ?1 and q.paused_at is not null limit 1");
     rp_bind_i64(s, 1, id);
     enum rp_step step = rp_step(s, err);
     *says = step == RP_STEP_ROW ? rp_col_str(s, 0, a) : RP_NONE;
@@ -309,7 +310,7 @@ bool rp_replay_say(struct rp_db *db, const struct rp_replay *r, struct rp_str sa
 
 /* ---- dependencies ---- */
 
-bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
+bool rp_replay_dependency_down(struct rp_db *db, int64_t id, int64_t after_us, struct rp_arena *a,
                                struct rp_str *says, struct rp_err *err)
 {
     struct rp_stmt *s =
@@ -317,8 +318,9 @@ bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
                    " from replay_tally y join type_need w on w.type_id = y.type_id"
                    " join dependency d on d.name = w.dependency"
                    " where y.replay_id = ?1 and y.fate in (1, 2) and y.n > 0 and d.active = 1"
-                   " and d.state = 2 order by d.name limit 1");
+                   " and d.state = 2 and coalesce(d.since, 0) > ?2 order by d.name limit 1");
     rp_bind_i64(s, 1, id);
+    rp_bind_i64(s, 2, after_us);
     enum rp_step step = rp_step(s, err);
     *says = step == RP_STEP_ROW ? rp_col_str(s, 0, a) : RP_NONE;
     rp_reset(s);

@@ -348,8 +348,9 @@ struct rp_job_replay {
 bool rp_job_replays(struct rp_db *db, int64_t job_id, struct rp_arena *a,
                     struct rp_job_replay **out, size_t *n, struct rp_err *err);
 
-/* *says: which dependency of the types of the replay's open items is down, absent if none is. */
-bool rp_replay_dependency_down(struct rp_db *db, int64_t id, struct rp_arena *a,
+/* *says: which dependency of the types of the replay's open items went down after that time and is
+ * down, absent if none is. */
+bool rp_replay_dependency_down(struct rp_db *db, int64_t id, int64_t after_us, struct rp_arena *a,
                                struct rp_str *says, struct rp_err *err);
 
 bool rp_replay_get(struct rp_db *db, int64_t id, struct rp_arena *a, struct rp_replay *out,

@@ -17,10 +17,7 @@ static const char select_types[] =
     " live as materialized (select j.type_id, count(*) as n from lease l"
     "  cross join job j where j.id = l.job_id group by j.type_id)"
     " select t.id, t.name, t.configured, t.external, t.critical,"
-    " coalesce(t.held, (select 'dependency ' || d.name || ' is down' from type_need w"
-    "  join dependency d on d.name = w.dependency"
-    "  where w.type_id = t.id and d.active = 1 and d.state = 2 order by d.name limit 1)),"
-    " " COUNT("2") ", live.n, " COUNT("4") ", " COUNT("6") ", " COUNT(
+    " " RP_TYPE_HELD ", " COUNT("2") ", live.n, " COUNT("4") ", " COUNT("6") ", " COUNT(
         "8") ","
              " day.runs, day.failed from job_type t"
              " left join day on day.type_id = t.id left join live on live.type_id = t.id"

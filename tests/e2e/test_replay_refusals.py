@@ -84,10 +84,19 @@ def test_R5_a_dependency_that_is_down_is_named_with_the_way_to_wait_for_it(d, db
     db.close()
     said = refusal(d, "--type", "needing")
     assert "reprise deps check db" in said and "--when dependency:db" in said and "0s" not in said
-    assert "no --override lets them run" in said and "or --override" not in said
-    assert "no --override lets them run" in refusal(d, "--type", "needing", "--override", "dependencies", "--reason", "I know"), "it would only halt"
+    assert "its jobs wait until it is up, also with an override; or --override dependencies --reason" in said
     parked = d.cli("replay", "--type", "needing", "--when", "dependency:db")
     assert "parked" in parked.out, "what was said helps"
+
+
+def test_R10_an_override_of_a_dependency_that_is_down_is_recorded_and_waits_for_it(d, db):
+    wait_for(lambda: d.get("/v1/dependencies")["items"][0]["state"] == "up", "the first check")
+    failed(d, "needing")
+    db.close()
+    wait_for(lambda: d.get("/v1/dependencies")["items"][0]["state"] == "down", "it is down")
+    d.cli("replay", "--type", "needing", "--override", "dependencies", "--reason", "I know", "--detach")
+    shown = wait_for(lambda: "waits: needing: " in (out := d.cli("replay", "show", "R1").out) and out, "it waits")
+    assert "dependencies" in d.get("/v1/replays/R1")["forced"] and "running" in shown
 
 
 def test_R8_another_replay_of_the_type_is_named_to_be_followed(d):

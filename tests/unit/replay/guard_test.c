@@ -3,8 +3,10 @@
 #include "replay_world.h"
 
 static const char conf[] =
+    "dependencies:\n  db: { tcp: \"127.0.0.1:5432\" }\n"
     "replay: { wave_max: 20, max_running: 5 }\n"
     "jobs:\n"
+    "  needing: { run: [\"true\"], retries: 0, idempotent: true, needs: [db] }\n"
     "  a: { run: [\"true\"], retries: 0, idempotent: true }\n"
     "  mail: { run: [\"true\"], retries: 0 }\n"
     "  fetched: { retries: 0, idempotent: true }\n"
@@ -438,9 +440,40 @@ static void R13_that_its_queue_is_paused_is_said_until_it_goes_on(void **state)
     assert_false(says(w, id, "paused"));
 }
 
+/* R10: who went past that check knew that it was down; its jobs are held (U11), and run once it is
+ * up. That it goes down again nobody knew. */
+static void
+R10_what_went_past_a_dependency_that_is_down_waits_for_it_and_is_not_halted(void **state)
+{
+    struct world *w = *state;
+    static struct rp_str past[] = {RP_STR("dependencies")};
+    struct rp_lease *l;
+    configure(w, conf);
+    fail_many(w, "needing", 30);
+    dependency(w, "db", false);
+    struct rp_replay_ask ask = of("needing");
+    ask.override = (struct rp_strs){past, 1};
+    w->now += RP_US_S;
+    int64_t id = start(w, &ask);
+    for (int i = 0; i < 3; i++, w->now += RP_US_MIN)
+        (void)tick(w);
+    assert_int_equal(claim(w, 5, &l), 0);
+    assert_int_equal(replay(w, id).state, RP_REPLAY_RUNNING);
+    assert_true(says(w, id, "waits: needing: dependency db is down"));
+    dependency(w, "db", true);
+    (void)tick(w);
+    assert_false(says(w, id, "waits"));
+    assert_int_equal(work(w, 0), 5);
+    w->now += RP_US_MIN;
+    dependency(w, "db", false);
+    (void)tick(w);
+    assert_int_equal(replay(w, id).state, RP_REPLAY_HALTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        REPLAY_TEST(R10_what_went_past_a_dependency_that_is_down_waits_for_it_and_is_not_halted),
         REPLAY_TEST(R13_that_no_worker_fetches_is_said_until_one_does),
         REPLAY_TEST(R13_that_its_queue_is_paused_is_said_until_it_goes_on),
         REPLAY_TEST(R14_a_plan_says_the_baseline_and_when_it_will_be_decided),

@@ -330,24 +330,21 @@ static void R5_dependencies_must_be_up_for_long_enough_by_a_fresh_check(void **s
     assert_null(plan_of(w, &ask).refused);
 }
 
-/* U11: the engine holds its jobs, so a replay that went past the check would only halt. The reason
- * is said once, and what is said to do can be done. */
-static void R10_nothing_goes_past_a_dependency_that_is_down(void **state)
+/* The reason is said once, and what is said to do can be done. */
+static void R10_a_dependency_that_is_down_is_gone_past_by_one_override(void **state)
 {
     struct world *w = *state;
     configure(w, conf);
     fail_many(w, "safe", 2);
     dependency(w, "db", false);
     struct rp_replay_ask ask = OF("safe");
-    ask.override = (struct rp_strs){(struct rp_str[]){RP_STR("dependencies")}, 1};
-    ask.reason = RP_STR("I looked");
     struct rp_plan p = plan_of(w, &ask);
     assert_non_null(p.refused);
-    assert_true(rp_str_is(p.refused->check, "dependencies") && !p.refused->overridden);
-    assert_true(rp_str_find(p.refused->hint, RP_STR("or --override")) == SIZE_MAX);
+    assert_true(rp_str_find(p.refused->hint, RP_STR("wait until it is up")) != SIZE_MAX);
     for (size_t i = 0; i < p.n_preflight; i++)
         assert_true(p.preflight[i].state == RP_CHECK_HOLDS || &p.preflight[i] == p.refused);
-    dependency(w, "db", true); /* for how long it has been is judged, and may be gone past */
+    ask.override = (struct rp_strs){(struct rp_str[]){RP_STR("dependencies")}, 1};
+    ask.reason = RP_STR("I looked");
     assert_null(plan_of(w, &ask).refused);
 }
 
@@ -487,7 +484,7 @@ int main(void)
         REPLAY_TEST(R11_the_canary_holds_each_type_and_pattern),
         REPLAY_TEST(R13_a_rate_that_cannot_be_kept_is_an_error),
         REPLAY_TEST(R5_dependencies_must_be_up_for_long_enough_by_a_fresh_check),
-        REPLAY_TEST(R10_nothing_goes_past_a_dependency_that_is_down),
+        REPLAY_TEST(R10_a_dependency_that_is_down_is_gone_past_by_one_override),
         REPLAY_TEST(R6_workers_must_be_there_and_commands_be_found),
         REPLAY_TEST(preflight_counts_commands_as_connections_and_workers_not),
         REPLAY_TEST(R7_a_failure_of_no_known_class_refuses),

@@ -112,7 +112,7 @@ static void R23_a_dependency_that_is_down_refuses_it(void **state)
     int64_t job = fail_one(w, &(struct failing){.type = "b"});
     dependency(w, "db", false);
     struct rp_replay_ask ask = of(w, job);
-    is_refused(w, &ask, "db has just gone down", "no --override lets them run");
+    is_refused(w, &ask, "db has just gone down", "wait until it is up");
     dependency(w, "db", true);
     (void)retry(w, &ask);
 }

@@ -319,12 +319,12 @@ static void a_needed_dependency_that_is_down_is_named(void **state)
     fail_jobs(w, "b", 1, 7);
     int64_t both = start_all(w, NULL);
     int64_t only_b = start_all(w, &(struct rp_job_filter){.type = RP_STR("b")});
-    OK(rp_replay_dependency_down(w->db, both, &w->arena, &says, err));
+    OK(rp_replay_dependency_down(w->db, both, -1, &w->arena, &says, err));
     assert_null(says.p);
     OK(rp_dep_checked(w->db, RP_STR("db"), false, RP_STR("connection refused"), 1, w->now, err));
-    OK(rp_replay_dependency_down(w->db, both, &w->arena, &says, err));
+    OK(rp_replay_dependency_down(w->db, both, -1, &w->arena, &says, err));
     assert_true(rp_str_is(says, "dependency db is down: connection refused"));
-    OK(rp_replay_dependency_down(w->db, only_b, &w->arena, &says, err));
+    OK(rp_replay_dependency_down(w->db, only_b, -1, &w->arena, &says, err));
     assert_null(says.p);
 }
 
