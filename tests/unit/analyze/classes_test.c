@@ -24,7 +24,8 @@ static void one(void *ctx, const struct labelled *l)
                       l->message);
 }
 
-static void scores_are(const char *path, double accuracy, double recall)
+/* unsafe: how many that must be fixed first may be taken for what is replayed as it is. */
+static void scores(const char *path, double accuracy, double recall, size_t unsafe)
 {
     struct labelled_score s = {0};
     if (access(path, R_OK) != 0) {
@@ -32,11 +33,16 @@ static void scores_are(const char *path, double accuracy, double recall)
         skip();
     }
     assert_true(labelled_read(path, one, &s));
-    print_message("%zu of %zu right (%.3f), macro recall %.3f\n", s.right, s.n,
-                  labelled_accuracy(&s), labelled_macro_recall(&s));
+    print_message("%zu of %zu right (%.3f), macro recall %.3f, unsafe %zu\n", s.right, s.n,
+                  labelled_accuracy(&s), labelled_macro_recall(&s), s.unsafe);
     assert_true(labelled_accuracy(&s) >= accuracy);
     assert_true(labelled_macro_recall(&s) >= recall);
-    assert_int_equal(s.unsafe, 0);
+    assert_true(s.unsafe <= unsafe);
+}
+
+static void scores_are(const char *path, double accuracy, double recall)
+{
+    scores(path, accuracy, recall, 0);
 }
 
 static void the_shared_labelled_messages_get_their_classes(void **state)
@@ -115,6 +121,17 @@ static void messages_from_the_field_get_their_classes(void **state)
 {
     (void)state;
     scores_are(RP_TESTS "/unit/analyze/failures_field.tsv", .93, .93);
+}
+
+/* What jobs said in some 2,000 threads on GitHub: of operations, of applications, of anything else
+ * that runs in the background. Nothing is learned from these and no rule was made for one of them:
+ * they tell how well messages are classified that nobody here has seen. */
+static void messages_of_threads_that_nothing_was_learned_from_get_their_classes(void **state)
+{
+    (void)state;
+    scores(RP_TESTS "/unit/analyze/unlearned_operations.tsv", .88, .88, 2);
+    scores(RP_TESTS "/unit/analyze/unlearned_applications.tsv", .89, .89, 2);
+    scores(RP_TESTS "/unit/analyze/unlearned_background.tsv", .86, .88, 2);
 }
 
 /* Written and labelled after the rules, which are not to be changed for the sake of one of these:
@@ -542,6 +559,7 @@ int main(void)
         cmocka_unit_test(messages_of_threads_and_sources_get_their_classes),
         cmocka_unit_test(messages_in_the_words_of_applications_get_their_classes),
         cmocka_unit_test(messages_from_the_field_get_their_classes),
+        cmocka_unit_test(messages_of_threads_that_nothing_was_learned_from_get_their_classes),
         cmocka_unit_test(messages_that_the_rules_were_not_made_with_get_their_classes),
         cmocka_unit_test(codes_of_databases_and_grpc_are_read_where_the_line_says_whose_they_are),
         cmocka_unit_test(a_name_tells_a_command_from_a_file_and_a_variable_from_a_key),
