@@ -57,11 +57,10 @@ static struct rp_str test_says(struct step *s, const struct rp_replay_test *t)
  * once more. */
 static bool items_fail(struct step *s, struct rp_str *why, struct rp_err *err)
 {
-    struct rp_replay_test t;
     bool left = s->r.n[RP_FATE_WAITING] > 0;
-    if (!rp_replay_test(s->db, &s->r, &t, err))
+    if (!rp_replay_test(s->db, &s->r, &s->test, err))
         return false;
-    struct rp_str says = test_says(s, &t);
+    struct rp_str says = test_says(s, &s->test);
     if (says.p == NULL)
         return true;
     if (!left && !rp_replay_may_recall(s->db, s->r.id, &left, err))
@@ -232,12 +231,9 @@ static bool workers_gone(struct step *s, struct rp_str *says, struct rp_err *err
 
 bool nobody_starts(struct step *s, struct rp_str *says, struct rp_err *err)
 {
-    struct rp_replay_test t;
     struct rp_str kept;
     *says = RP_NONE;
-    if (!rp_replay_test(s->db, &s->r, &t, err))
-        return false;
-    if (t.running >= s->r.n[RP_FATE_RELEASED])
+    if (s->test.running >= s->r.n[RP_FATE_RELEASED])
         return true;
     if (!rp_replay_kept_back(s->db, s->r.id, s->arena, &kept, err))
         return false;

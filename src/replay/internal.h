@@ -98,7 +98,8 @@ struct step {
     int64_t now_us;
     int64_t *next_us;
     struct rp_arena *arena;
-    struct asker *asker; /* supply.c; NULL: the tick */
+    struct asker *asker;        /* supply.c; NULL: the tick */
+    struct rp_replay_test test; /* how its items went so far, once must_halt has looked */
 };
 
 /* supply.c: a claim that asks for more, and what it gets. */

@@ -73,7 +73,7 @@ bool rp_type_usual(struct rp_db *db, struct rp_str type, struct rp_usual *out, s
     rp_bind_i64(s, 1, id);
     if (!rp_get_i64(s, 0, &newest, err))
         return false;
-    for (int64_t back = 0; out->n == 0 && back<newest; back = back> 0 ? 2 * back : USUAL_LOOK)
+    for (int64_t back = 0; out->n == 0 && newest > back; back = back == 0 ? USUAL_LOOK : 2 * back)
         if (!usual_up_to(db, id, newest - back, out, err))
             return false;
     return true;
