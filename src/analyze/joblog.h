@@ -35,8 +35,8 @@ struct rp_joblog_stats {
 /* NULL with err if the format's name is not known; the hint lists those that are. */
 struct rp_joblog *rp_joblog_new(const struct rp_joblog_options *o, struct rp_err *err);
 void rp_joblog_feed(struct rp_joblog *l, struct rp_str bytes);
-/* No format is known after so many bytes, and they are no text: there is no need to read on, which may
- * never end (/dev/zero). */
+/* No format is known after so many bytes, and they are no text: there is no need to read on, which
+ * may never end (/dev/zero). */
 bool rp_joblog_hopeless(const struct rp_joblog *l, uint64_t bytes);
 /* The end of the log: hands out what is still open. False if no line was of a known format. */
 bool rp_joblog_finish(struct rp_joblog *l, struct rp_joblog_stats *out, struct rp_err *err);

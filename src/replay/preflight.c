@@ -99,7 +99,8 @@ static bool stale(const struct pre *p, const struct rp_dep_row *d)
 enum { FLAPS = 4 };
 
 static void judge_dependency(struct pre *p, const struct rp_dep_row *d, int64_t changes,
-                             enum rp_check_state *worst, struct rp_str *name, struct rp_buf *says)
+                             enum rp_check_state *worst, const struct rp_dep_row **which,
+                             struct rp_buf *says)
 {
     char for_now[RP_DURATION_LEN], settle[RP_DURATION_LEN];
     int64_t since = (p->now_us - d->since_us) / RP_US_S * RP_US_S;
@@ -131,20 +132,26 @@ static void judge_dependency(struct pre *p, const struct rp_dep_row *d, int64_t 
     if (*worst == RP_CHECK_FAILS || state == RP_CHECK_HOLDS)
         return;
     *worst = state;
-    *name = d->name;
+    *which = d;
 }
 
-/* Of one that is down the engine holds the jobs (U11), whatever is gone past. */
-static struct rp_str dependency_todo(struct pre *p, struct rp_str name, bool down)
+/* A check helps where one may be late; one that is up is waited for. Of one that is down the engine
+ * holds the jobs (U11), whatever is gone past. */
+static struct rp_str dependency_todo(struct pre *p, const struct rp_dep_row *d, bool down)
 {
     const char *held = down ? "; its jobs wait until it is up, also with an override" : "";
+    if (d == NULL)
+        return RP_STR("");
+    bool up = d->state == RP_DEP_UP && !stale(p, d);
+    struct rp_str again =
+        up ? rp_str_fmt(p->arena, "the same command again once %.*s has held for long enough",
+                        RP_FMT(d->name))
+           : rp_str_fmt(p->arena, "reprise deps check %.*s, then the same command again",
+                        RP_FMT(d->name));
     if (p->ask->kind != RP_REPLAY_OF_MANY)
-        return rp_str_fmt(p->arena, "reprise deps check %.*s, then the same command again%s",
-                          RP_FMT(name), held);
-    return rp_str_fmt(p->arena,
-                      "reprise deps check %.*s, then the same command again; with --when "
-                      "dependency:%.*s it waits for that by itself%s",
-                      RP_FMT(name), RP_FMT(name), held);
+        return rp_str_fmt(p->arena, "%.*s%s", RP_FMT(again), held);
+    return rp_str_fmt(p->arena, "%.*s; with --when dependency:%.*s it waits for that by itself%s",
+                      RP_FMT(again), RP_FMT(d->name), held);
 }
 
 static bool any_down(const struct pre *p, const struct rp_dep_row *deps, size_t n)
@@ -160,7 +167,7 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
     struct rp_dep_row *deps;
     size_t n;
     struct rp_buf says = {.limit = 600};
-    struct rp_str name = RP_NONE;
+    const struct rp_dep_row *which = NULL;
     enum rp_check_state worst = RP_CHECK_HOLDS;
     if (!rp_deps_list(p->db, p->arena, &deps, &n, err))
         return false;
@@ -171,11 +178,11 @@ static bool check_dependencies(struct pre *p, struct rp_err *err)
             continue;
         ok = rp_dep_changes(p->db, deps[i].name, p->now_us, &changes, err);
         if (ok)
-            judge_dependency(p, &deps[i], changes, &worst, &name, &says);
+            judge_dependency(p, &deps[i], changes, &worst, &which, &says);
     }
     add(p, "dependencies", worst,
         says.n > 0 ? rp_str_dup(p->arena, rp_buf_view(&says)) : RP_STR("none needed"),
-        dependency_todo(p, name, any_down(p, deps, n)));
+        dependency_todo(p, which, any_down(p, deps, n)));
     rp_buf_free(&says);
     return ok;
 }

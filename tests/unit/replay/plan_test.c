@@ -320,11 +320,16 @@ static void R5_dependencies_must_be_up_for_long_enough_by_a_fresh_check(void **s
     for (int s = 0; s < 59; s += 10, w->now += 10 * RP_US_S) {
         dependency(w, "db", true);
         refused(w, &ask, "it must hold for 1m");
+        assert_int_equal(rp_str_find(plan_of(w, &ask).refused->hint,
+                                     RP_STR("the same command again once db has held")),
+                         0);
     }
     dependency(w, "db", true);
     assert_null(plan_of(w, &ask).refused);
     w->now += 5 * RP_US_MIN;
     refused(w, &ask, "db has not been checked lately");
+    assert_int_equal(rp_str_find(plan_of(w, &ask).refused->hint, RP_STR("reprise deps check db")),
+                     0);
     ask.override = (struct rp_strs){(struct rp_str[]){RP_STR("dependencies")}, 1};
     ask.reason = RP_STR("I looked");
     assert_null(plan_of(w, &ask).refused);
