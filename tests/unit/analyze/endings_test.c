@@ -1,21 +1,12 @@
 /* Classes by how a process ended and what was cut short; values that must not matter. */
 #include "analyze/internal.h"
+#include "train/labelled.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include <cmocka.h>
-
-static enum rp_class classify(const char *message)
-{
-    struct rp_arena a = {0};
-    struct rp_failure_facts f = {.message = rp_str_of(message)};
-    struct rp_fingerprint out;
-    rp_fingerprint(&a, &f, &out);
-    rp_arena_free(&a);
-    return out.class;
-}
 
 static void how_a_process_ended_is_read_where_the_line_says_it(void **state)
 {
@@ -73,26 +64,27 @@ static void what_was_cut_short_decides_only_where_nothing_tells_why(void **state
         {"The node was low on resource.", RP_CLASS_WORKER_LOST},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (classify(cases[i].message) != cases[i].class)
-            fail_msg("%s: %s", cases[i].message, rp_classes[classify(cases[i].message)].name);
+        if (labelled_classify(cases[i].message) != cases[i].class)
+            fail_msg("%s: %s", cases[i].message,
+                     rp_classes[labelled_classify(cases[i].message)].name);
 }
 
 /* Numbers, ids and names that stand in a message change nothing. */
 static void values_do_not_change_a_class(void **state)
 {
     (void)state;
-    assert_int_equal(classify("LookupError: Gr\xC3\xB6\xC3\x9F"
-                              "e fehlt: \xE2\x80\x9C"
-                              "12\xE2\x80\x9D"),
+    assert_int_equal(labelled_classify("LookupError: Gr\xC3\xB6\xC3\x9F"
+                                       "e fehlt: \xE2\x80\x9C"
+                                       "12\xE2\x80\x9D"),
                      RP_CLASS_CODE_BUG);
-    assert_int_equal(classify("Error: null"), RP_CLASS_UNKNOWN);
-    assert_int_equal(classify("undefined"), RP_CLASS_UNKNOWN);
-    assert_int_equal(classify("TypeError: undefined"), RP_CLASS_CODE_BUG);
-    enum rp_class class = classify("flobbergast {\"n\":3}");
+    assert_int_equal(labelled_classify("Error: null"), RP_CLASS_UNKNOWN);
+    assert_int_equal(labelled_classify("undefined"), RP_CLASS_UNKNOWN);
+    assert_int_equal(labelled_classify("TypeError: undefined"), RP_CLASS_CODE_BUG);
+    enum rp_class class = labelled_classify("flobbergast {\"n\":3}");
     for (int i = 0; i < 1000; i += 7) {
         char line[64];
         (void)snprintf(line, sizeof line, "flobbergast {\"n\":%d}", i);
-        assert_int_equal(classify(line), class);
+        assert_int_equal(labelled_classify(line), class);
     }
 }
 
