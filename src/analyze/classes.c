@@ -218,23 +218,6 @@ static struct rp_ruling by_text(struct rp_str line)
     return v.class != RP_CLASS_UNKNOWN ? v : by_tiers(line);
 }
 
-static struct rp_ruling by_name(struct rp_ruling v, struct rp_str line);
-
-/* The first of the other lines that says this class; RP_CLASSES_N: any. */
-static struct rp_ruling other_line(struct rp_arena *a, struct rp_str text, enum rp_class class)
-{
-    struct rp_lines l = rp_text_lines(a, text);
-    size_t from = l.n > OTHER_LINES_MAX ? l.n - OTHER_LINES_MAX : 0;
-    for (size_t i = from; i < l.n && l.n > 1; i++) {
-        struct rp_ruling v = says(RP_CLASS_UNKNOWN, "none");
-        if (!rp_line_is_frame(l.v[i]))
-            v = by_name(by_text(str_head(l.v[i], RP_KEY_LINE_MAX)), l.v[i]);
-        if (v.class == class || (class == RP_CLASSES_N && v.class != RP_CLASS_UNKNOWN && !v.weak))
-            return v;
-    }
-    return says(RP_CLASS_UNKNOWN, "none");
-}
-
 /* The quoted name at the end of a line; absent if there is none. */
 static struct rp_str quoted_last(struct rp_str line)
 {
@@ -349,6 +332,21 @@ static struct rp_ruling by_name(struct rp_ruling v, struct rp_str line)
         rp_line_lacks_variable(line))
         return says(RP_CLASS_CONFIG, "text: a variable in capitals");
     return no_such_file(v, line, name);
+}
+
+/* The first of the other lines that says this class; RP_CLASSES_N: any. */
+static struct rp_ruling other_line(struct rp_arena *a, struct rp_str text, enum rp_class class)
+{
+    struct rp_lines l = rp_text_lines(a, text);
+    size_t from = l.n > OTHER_LINES_MAX ? l.n - OTHER_LINES_MAX : 0;
+    for (size_t i = from; i < l.n && l.n > 1; i++) {
+        struct rp_ruling v = says(RP_CLASS_UNKNOWN, "none");
+        if (!rp_line_is_frame(l.v[i]))
+            v = by_name(by_text(str_head(l.v[i], RP_KEY_LINE_MAX)), l.v[i]);
+        if (v.class == class || (class == RP_CLASSES_N && v.class != RP_CLASS_UNKNOWN && !v.weak))
+            return v;
+    }
+    return says(RP_CLASS_UNKNOWN, "none");
 }
 
 /* "Killed" says less than "out of memory" beside it, a failed assertion less than the abort that

@@ -123,15 +123,17 @@ static void messages_from_the_field_get_their_classes(void **state)
     scores_are(RP_TESTS "/unit/analyze/failures_field.tsv", .93, .93);
 }
 
-/* What jobs said in some 2,000 threads on GitHub: of operations, of applications, of anything else
- * that runs in the background. Nothing is learned from these and no rule was made for one of them:
- * they tell how well messages are classified that nobody here has seen. */
+/* What jobs said in some 1,600 threads on GitHub: of operations, of applications, of anything else
+ * that runs in the background, each labelled by one of three readers. Nothing is learned from these
+ * and no rule was made for one of them; what shares three fifths of its runs of three words with a
+ * message of the other lists was left out. They tell how well messages are classified that nobody
+ * here has seen: .876, .900 and .878 at first try. */
 static void messages_of_threads_that_nothing_was_learned_from_get_their_classes(void **state)
 {
     (void)state;
-    scores(RP_TESTS "/unit/analyze/unlearned_operations.tsv", .88, .88, 2);
-    scores(RP_TESTS "/unit/analyze/unlearned_applications.tsv", .89, .89, 2);
-    scores(RP_TESTS "/unit/analyze/unlearned_background.tsv", .86, .88, 2);
+    scores(RP_TESTS "/unit/analyze/unlearned_operations.tsv", .865, .875, 2);
+    scores(RP_TESTS "/unit/analyze/unlearned_applications.tsv", .89, .895, 2);
+    scores(RP_TESTS "/unit/analyze/unlearned_background.tsv", .865, .9, 2);
 }
 
 /* Written and labelled after the rules, which are not to be changed for the sake of one of these:

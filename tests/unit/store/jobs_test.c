@@ -541,35 +541,6 @@ static void a_corrected_class_holds_for_later_failures_of_the_pattern(void **sta
     assert_true(rp_str_is(help_get(f, id).error_class, "configuration"));
 }
 
-static void run_one(struct fixture *f, enum rp_outcome outcome, int64_t us, int64_t bytes)
-{
-    enum rp_state s;
-    (void)help_enqueue(f, "work");
-    struct rp_lease l = help_claim_one(f);
-    struct rp_report r = help_outcome(&l, outcome);
-    r.facts.duration_us = us;
-    r.facts.contract_bytes = bytes;
-    help_tx(rp_job_report(f->db, &r, f->now, &s, err));
-}
-
-static void what_is_usual_is_the_median_of_recent_successes(void **state)
-{
-    struct fixture *f = *state;
-    struct rp_usual u;
-    help_types(f, "work", NULL);
-    OK(rp_type_usual(f->db, RP_STR("work"), &u, err));
-    assert_int_equal(u.n, 0);
-    for (int i = 1; i <= 25; i++)
-        run_one(f, RP_OUT_SUCCEEDED, i, i == 25 ? 0 : 100 * i);
-    OK(rp_type_usual(f->db, RP_STR("work"), &u, err)); /* of 6 … 25; sizes of 6 … 24 */
-    assert_true(u.n == 20 && u.duration_us == 15 && u.contract_bytes == 1500);
-    FAILS(RP_E_NOT_FOUND, rp_type_usual(f->db, RP_STR("x"), &u, err));
-    for (int i = 0; i < 210; i++) /* an outage does not change what is usual */
-        run_one(f, RP_OUT_FAILED, 1000000, 0);
-    OK(rp_type_usual(f->db, RP_STR("work"), &u, err));
-    assert_true(u.n == 20 && u.duration_us == 15 && u.contract_bytes == 1500);
-}
-
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, help_setup, help_teardown)
@@ -599,7 +570,6 @@ int main(void)
         T(only_commands_of_the_dead_process_are_orphans),
         T(U29_a_job_whose_type_is_gone_waits_and_says_why),
         T(a_corrected_class_holds_for_later_failures_of_the_pattern),
-        T(what_is_usual_is_the_median_of_recent_successes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
